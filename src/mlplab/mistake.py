@@ -1,5 +1,9 @@
-"""A user's mistake: the exception whose text is the one line that the user reads."""
+"""What ends a run with one clear line instead of a traceback."""
 
 
 class Mistake(ValueError):
-    """Says what is wrong, where (file, row, column, config key) and what would be right."""
+    """A user's mistake: says what is wrong, where (file, row, column, config key) and what would be right."""
+
+
+class Failure(RuntimeError):
+    """A run that cannot go on, by no mistake of form: a loss that is no number, say."""

@@ -1,0 +1,22 @@
+"""Train: from the command line to curves. `--help` lists the groups and their choices."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlplab.command_line import CONF, door
+
+
+@hydra.main(config_path=CONF, config_name="train", version_base="1.3")
+def task(config: DictConfig) -> float | None:
+    from mlplab.job import job
+    from mlplab.train import train
+
+    return job(train, config)
+
+
+def main() -> None:
+    door(task)
+
+
+if __name__ == "__main__":
+    main()

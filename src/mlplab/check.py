@@ -1,0 +1,212 @@
+"""Is the configuration good? Known before anything heavy is imported: this file needs neither torch nor lightning."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlplab.mistake import Mistake
+from mlplab.monitor import METRICS
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Range:
+    low: float = -math.inf
+    high: float = math.inf
+    low_itself: bool = False
+    high_itself: bool = False
+    whole: bool = False
+
+    def holds(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        above = value >= self.low if self.low_itself else value > self.low
+        below = value <= self.high if self.high_itself else value < self.high
+        return above and below  # false for NaN
+
+    def __str__(self) -> str:
+        above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low:g}"
+        below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high:g}"
+        return " and ".join(filter(None, ("a whole number" if self.whole else "a number", above, below)))
+
+
+POSITIVE = Range(0)
+NOT_NEGATIVE = Range(0, low_itself=True)
+SHARE = Range(0, 1)
+SHARE_OR_NONE = Range(0, 1, low_itself=True)
+ORDINAL = Range(0, low_itself=True, whole=True)
+COUNT = Range(1, low_itself=True, whole=True)
+
+RANGES = {
+    "seed": ORDINAL,
+    "batch_size": COUNT,
+    "trainer.max_epochs": COUNT,
+    "trainer.gradient_clip_val": POSITIVE,
+    "report.every_n_steps": COUNT,
+    "data.val_fraction": SHARE,
+    "data.test_fraction": SHARE,
+    "data.split_seed": ORDINAL,
+    "data.num_train": COUNT,
+    "data.label_noise": NOT_NEGATIVE,
+    "data.num_rows": Range(10, low_itself=True, whole=True),
+    "data.noise": NOT_NEGATIVE,
+    "data.num_classes": Range(2, low_itself=True, whole=True),
+    "data.size": COUNT,
+    "model.hidden_features": COUNT,
+    "model.width": COUNT,
+    "model.num_blocks": COUNT,
+    "model.expansion": COUNT,
+    "model.pieces": COUNT,
+    "model.dropout": SHARE_OR_NONE,
+    "model.max_norm": POSITIVE,
+    "learner.threshold": SHARE,
+    "loss.label_smoothing": SHARE_OR_NONE,
+    "loss.delta": POSITIVE,
+    "optimizer.lr": POSITIVE,
+    "optimizer.weight_decay": NOT_NEGATIVE,
+    "optimizer.momentum": SHARE_OR_NONE,
+    "optimizer.alpha": SHARE,
+    "optimizer.rho": SHARE,
+    "optimizer.betas": SHARE_OR_NONE,
+    "optimizer.max_iter": COUNT,
+    "optimizer.history_size": COUNT,
+    "scheduler.gamma": POSITIVE,
+    "scheduler.step_size": COUNT,
+    "scheduler.factor": SHARE,
+    "scheduler.patience": ORDINAL,
+    "scheduler.pct_start": SHARE,
+    "scheduler.warmup_fraction": SHARE,
+    "callback.early_stopping.patience": COUNT,
+    "callback.weight_averaging.decay": SHARE_OR_NONE,
+}
+
+CHOICES = {
+    "data.split": ("official", "random", "group"),
+    "data.task": ("classes", "values"),
+    "learner.target_scaling": ("standard", "minmax", "none"),
+    "model.normalisation": ("none", "batch", "layer"),
+    "model.output_activation": ("linear", "sigmoid", "tanh", "softplus"),
+    "model.initialisation": (
+        *("default", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"),
+        *("lecun_normal", "orthogonal", "naive", "zeros"),
+    ),
+    "loss.weight": (None, "balanced"),
+    "loss.pos_weight": (None, "balanced"),
+    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
+    "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed", "bf16-true"),
+}
+
+LOSSES = {
+    "classifier": ("ce", "mse", "mae"),
+    "binary_classifier": ("bce", "mse", "mae"),
+    "regressor": ("mse", "mae", "rmse", "huber"),
+}
+
+
+def check(config: Config, defaults: Config) -> None:
+    """config: resolved, plain containers. defaults: the same before single keys were overridden.
+
+    Raises Mistake for the first key that is wrong.
+    """
+    _complete(config)
+    for key in config:
+        if key not in defaults:
+            raise Mistake(f"{key}: nothing reads a key of this name")
+    for key, value in leaves(config):
+        _right_kind(key, value, select(defaults, key))
+    for key, allowed in RANGES.items():
+        for value in _items(select(config, key)):
+            if not allowed.holds(value):
+                raise Mistake(f"{key}={_shown(select(config, key))}: must be {allowed}")
+    for key, choices in CHOICES.items():
+        value = select(config, key, choices[0])
+        if value not in choices:
+            raise Mistake(f"{key}={_shown(value)}: must be one of {', '.join(map(_shown, choices))}")
+    _fits_together(config)
+
+
+def fits_data(config: Config, usual: str) -> None:
+    """usual: the learner that the dataset picks itself, which tells what its target is."""
+    choice = config["choice"]
+    if (choice["learner"] == "regressor") != (usual == "regressor"):
+        kind = "values" if usual == "regressor" else "classes"
+        raise Mistake(f"learner={choice['learner']} does not fit data={choice['data']}, whose target is {kind}")
+
+
+def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and their values; a list is a value."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def select(config: Any, key: str, default: Any = None) -> Any:
+    """The value at a dotted key."""
+    for name in key.split("."):
+        if not isinstance(config, Mapping) or name not in config:
+            return default
+        config = config[name]
+    return config
+
+
+def _complete(config: Config) -> None:
+    missing = [key for key, value in leaves(config) if value == "???"]
+    if missing:
+        raise Mistake(f"{missing[0]} is missing: give {' '.join(f'{key}=...' for key in missing)}")
+
+
+def _right_kind(key: str, value: Any, default: Any) -> None:
+    """Each value has the type of its default; an int may stand for a float, null takes any."""
+    kind = type(default)
+    if default is None or default == "???" or isinstance(value, kind) and not _bool_for_number(value, kind):
+        if isinstance(value, list) and isinstance(default, list) and default:
+            for item in value:
+                _right_kind(key, item, default[0])
+        return
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return
+    needed = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "keys and values"}
+    raise Mistake(f"{key}={_shown(value)}: {needed.get(kind, 'a word')} is needed, such as {_shown(default)}")
+
+
+def _bool_for_number(value: Any, kind: type) -> bool:
+    return isinstance(value, bool) and kind is not bool
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str({None: "null", True: "true", False: "false"}[value])
+    if isinstance(value, list):
+        return "[" + ",".join(map(_shown, value)) + "]"
+    return str(value)
+
+
+def _fits_together(config: Config) -> None:
+    choice = config["choice"]
+    learner, loss = choice["learner"], choice["loss"]
+    if loss not in LOSSES[learner]:
+        raise Mistake(f"loss={loss} does not fit learner={learner}: choose {', '.join(LOSSES[learner])}")
+    scores = [f"{metric}/{split}" for metric in ("loss", *METRICS[learner]) for split in ("val", "train")]
+    if config["monitor"] not in scores:
+        raise Mistake(f"monitor={config['monitor']}: there is no such score; choose {', '.join(scores)}")
+    if select(config, "model.hidden_features") == []:
+        raise Mistake("model.hidden_features=[]: without a hidden layer it is model=linear")
+    if "batch" == select(config, "model.normalisation") and config["batch_size"] == 1:
+        raise Mistake("batch_size=1: batch normalisation needs two rows or more; model.normalisation=layer takes one")
+    if learner != "regressor" and select(config, "data.label_noise", 0) > 1:
+        raise Mistake(f"data.label_noise={config['data']['label_noise']}: a share of the labels is at most 1")
+    squashed = select(config, "model.output_activation", "linear")
+    if squashed != "linear" and learner != "regressor":
+        raise Mistake(f"model.output_activation={squashed}: learner={learner} takes a linear output")
+    if squashed in ("sigmoid", "softplus") and select(config, "learner.target_scaling") == "standard":
+        raise Mistake(f"model.output_activation={squashed} cannot reach negative values: learner.target_scaling=minmax")

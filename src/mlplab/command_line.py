@@ -1,0 +1,166 @@
+"""From a command line to a configuration: Hydra's messages in one line, exit statuses, nothing heavy imported."""
+
+import difflib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlplab.check import check, fits_data, leaves
+from mlplab.mistake import Mistake
+
+HERE = Path(__file__).resolve().parent
+# conf/ lies beside src/ in a checkout, and inside the package in an installation
+CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))
+
+TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+STAMP = "%Y-%m-%d_%H-%M-%S-%f"
+
+
+class Calm(logging.Filter):
+    """Leaves warnings and errors to the stderr handler."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING
+
+
+def folder_name(text: str) -> str:
+    """Unsafe characters as `-`, at most 100 characters."""
+    return re.sub(r"[^\w.,=+-]", "-", text)[:100]
+
+
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
+def door(main: Callable[[], Any]) -> None:
+    """Run a Hydra main: a user's mistake ends in one line on stderr and exit status 1."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that errors reach us, not Hydra's printer
+    try:
+        sys.argv[1:] = completed(sys.argv[1:])
+        main()
+    except (HydraException, OmegaConfBaseException, Mistake) as error:
+        fail(explain(error))
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    print(f"mlplab: {message}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def configure(*overrides: str) -> DictConfig:
+    """The configuration of `python scripts/train.py OVERRIDES`, from Python; checked.
+
+    Raises Mistake for an unknown key or choice, a value out of range, a loss that does not fit.
+    """
+    with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
+        try:
+            config = compose("train", completed(overrides), return_hydra_config=True)
+            return resolve(config)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise Mistake(explain(error)) from error
+
+
+def resolve(composed: DictConfig) -> DictConfig:
+    """Hydra's composed configuration as ours: checked, interpolations resolved. Composes again to know the defaults."""
+    composed = composed.copy()
+    HydraConfig.instance().set_config(composed)
+    overrides = parse(composed.hydra.overrides.task)
+    config = plain(composed)
+    groups = [str(override.input_line) for override in overrides if _is_group(override)]
+    defaults = plain(compose("train", groups, return_hydra_config=True)) if len(groups) < len(overrides) else config
+    check(config, defaults)
+    if any(group.startswith("learner=") for group in groups):
+        rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
+        fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
+    return OmegaConf.create(config)
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))
+
+
+def completed(arguments: Sequence[str]) -> list[str]:
+    """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
+    its own, and its folders are named by the swept keys only."""
+    arguments = list(arguments)
+    words = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    keys = {word.split("=")[0].lstrip("+~") for word in words}
+    task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
+    arguments += [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
+    if {"-m", "--multirun"} & set(arguments):
+        fixed = [override.key_or_group for override in parse(words) if not override.is_sweep_override()]
+        if "sweep.name" not in keys:
+            arguments.append(f"sweep.name={datetime.now().strftime(STAMP)}")
+        fixed = [key for key in {*fixed, "sweep.name", "learner", "loss"} if key not in _swept(words)]
+        arguments.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
+    return arguments
+
+
+def explain(error: BaseException) -> str:
+    """Hydra's or OmegaConf's message in one line, with what was meant."""
+    text = " ".join(str(error).split())
+    if choice := re.search(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)", text):
+        group, given, options = choice.groups()
+        return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
+    if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
+        return _unknown_key(missing[1])
+    if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
+        return _unknown_key(group_name[1])
+    text = text.split(" See https")[0].split(" full_key")[0].removeprefix("Error merging override ")
+    return text
+
+
+def _unknown_key(key: str) -> str:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        config = compose("train", return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
+        groups = [name for name in config.hydra.runtime.choices if "/" not in name]
+    hint = _closest(key, [*keys, *groups])
+    return f"{key}: no such key; {f'did you mean {hint}?' if hint else 'see --help'}"
+
+
+def _closest(key: str, names: list[str]) -> str | None:
+    """By the last word of a dotted key first: `lr` means `optimizer.lr`, `epochs` means `trainer.max_epochs`."""
+    tail = key.rsplit(".", 1)[-1]
+    tails = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
+    if tail in tails:
+        return tails[tail]
+    whole = difflib.get_close_matches(key, names, n=1, cutoff=0.8)
+    within = [tails[name] for name in tails if len(tail) > 2 and tail in name]
+    close = [tails[name] for name in difflib.get_close_matches(tail, tails, n=1)]
+    return next(iter([*whole, *within, *close]), None)
+
+
+def _meant(given: str, options: list[str]) -> str:
+    close = difflib.get_close_matches(given, options, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def plain(composed: DictConfig) -> dict[str, Any]:
+    """Plain containers, interpolations resolved, without Hydra's own part."""
+    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    containers: Any = OmegaConf.to_container(config, resolve=True)
+    return containers  # type: ignore[no-any-return]
+
+
+def _is_group(override: Override) -> bool:
+    return (Path(CONF) / override.key_or_group).is_dir()
+
+
+def _swept(words: Sequence[str]) -> list[str]:
+    return [override.key_or_group for override in parse(words) if override.is_sweep_override()]

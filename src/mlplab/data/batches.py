@@ -1,0 +1,70 @@
+"""Splits as Lightning takes them: whole tensors in memory, a batch taken by index."""
+
+from collections.abc import Iterator
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from mlplab.data.splits import Part, Splits
+
+
+class TensorLoader:
+    """Batches of (features, target); the order of an epoch is keyed by (seed, epoch).
+
+    Lightning tells the epoch through `sampler.set_epoch`, as it does to torch's own samplers. A last batch of a single
+    row joins the one before it: batch normalisation cannot train on one row.
+    """
+
+    def __init__(self, part: Part, batch_size: int, shuffle_seed: int | None = None) -> None:
+        self.part = part
+        self.shuffle_seed = shuffle_seed
+        self.sampler = self
+        self.batch_sampler = None  # as in a DataLoader that takes batches, not rows
+        self.epoch = 0
+        count = len(part)
+        starts = list(range(0, count, batch_size))
+        if len(starts) > 1 and count - starts[-1] == 1:
+            starts.pop()
+        self.bounds = list(zip(starts, [*starts[1:], count], strict=True))
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        features, target = self.part.features, self.part.target
+        if self.shuffle_seed is None:
+            for start, end in self.bounds:
+                yield features[start:end], target[start:end]
+        else:
+            order = torch.randperm(len(self.part), generator=self._generator())
+            for start, end in self.bounds:
+                rows = order[start:end]
+                yield features[rows], target[rows]
+
+    def _generator(self) -> torch.Generator:
+        assert self.shuffle_seed is not None
+        return torch.Generator().manual_seed((self.shuffle_seed * 1_000_003 + self.epoch) % 2**63)
+
+
+class Batches(LightningDataModule):
+    """Validation loaders: 0 is val, 1 the measured slice of train."""
+
+    def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = 4096) -> None:
+        super().__init__()
+        self.splits = splits
+        self.batch_size = batch_size
+        self.seed = seed
+        self.eval_batch_size = eval_batch_size
+
+    def train_dataloader(self) -> TensorLoader:
+        return TensorLoader(self.splits.train, self.batch_size, shuffle_seed=self.seed)
+
+    def val_dataloader(self) -> list[TensorLoader]:
+        return [TensorLoader(part, self.eval_batch_size) for part in (self.splits.val, self.splits.measured)]
+
+    def test_dataloader(self) -> TensorLoader:
+        return TensorLoader(self.splits.test, self.eval_batch_size)

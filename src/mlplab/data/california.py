@@ -1,0 +1,54 @@
+"""California housing: eight features of 20,640 block groups of the 1990 census, target in 100,000 dollars.
+
+Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import fetch_california_housing
+
+from mlplab.data.dataset import Dataset
+from mlplab.data.rows import Rows
+from mlplab.mistake import Mistake
+
+
+@dataclass(kw_only=True)
+class California(Dataset):
+    """Read from `<root>/tabular/housing.csv` where it is, else by scikit-learn's download into `root`."""
+
+    root: str
+
+    def read(self) -> Rows:
+        path = Path(self.root).expanduser() / "tabular" / "housing.csv"
+        table, target = self._from_file(path) if path.exists() else self._from_download()
+        return Rows(table, target[:, None], target_names=("median house value (100,000 $)",))
+
+    @staticmethod
+    def _from_file(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+        raw = pd.read_csv(path)
+        table = pd.DataFrame(
+            {
+                "MedInc": raw.median_income,
+                "HouseAge": raw.housing_median_age,
+                "AveRooms": raw.total_rooms / raw.households,
+                "AveBedrms": raw.total_bedrooms / raw.households,
+                "Population": raw.population,
+                "AveOccup": raw.population / raw.households,
+                "Latitude": raw.latitude,
+                "Longitude": raw.longitude,
+            }
+        )
+        return table, raw.median_house_value.to_numpy(dtype=np.float64) / 100_000
+
+    def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
+        try:
+            bunch = fetch_california_housing(data_home=str(Path(self.root).expanduser()))
+        except OSError as error:
+            raise Mistake(
+                f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "
+                "put the file there or set data.root"
+            ) from error
+        return pd.DataFrame(bunch.data, columns=bunch.feature_names), np.asarray(bunch.target, dtype=np.float64)

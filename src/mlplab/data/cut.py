@@ -1,0 +1,89 @@
+"""Which rows go to which split."""
+
+from typing import Literal
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
+
+from mlplab.data.rows import Rows
+from mlplab.mistake import Mistake
+
+Split = Literal["official", "random", "group"]
+Index = np.ndarray
+
+
+def cut(rows: Rows, split: Split, val_fraction: float, test_fraction: float, seed: int) -> dict[str, Index]:
+    """Row numbers of train, val and test. Fractions are of all rows; with an official test set, of the others."""
+    count = len(rows.target)
+    if split == "official":
+        if rows.official is None:
+            raise Mistake("data.split=official: this dataset has no official split; use random or group")
+        index = {name: np.flatnonzero(rows.official == name) for name in ("train", "val", "test")}
+        if not len(index["val"]):
+            size = round(val_fraction * len(index["train"]))
+            index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, rows.groups is not None)
+    else:
+        if val_fraction + test_fraction >= 1:
+            raise Mistake(
+                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
+                "together they must stay below 1"
+            )
+        grouped = split == "group"
+        if grouped and rows.groups is None:
+            raise Mistake("data.split=group: this dataset has no groups; use random")
+        rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
+        train, val = _divide(rows, rest, round(val_fraction * count), "val", seed + 1, grouped)
+        index = {"train": train, "val": val, "test": test}
+    index["train"] = np.random.default_rng(seed).permutation(index["train"])
+    return index
+
+
+def choose(rows: Rows, index: Index, size: int, seed: int) -> Index:
+    """`size` of the rows of `index`, stratified for classes."""
+    if size > len(index):
+        raise Mistake(f"data.num_train={size}: there are only {len(index)} training rows")
+    if size == len(index):
+        return index
+    _, chosen = _divide(rows, index, size, "train", seed, grouped=False)
+    return np.random.default_rng(seed).permutation(chosen)
+
+
+def _divide(rows: Rows, index: Index, size: int, name: str, seed: int, grouped: bool) -> tuple[Index, Index]:
+    """The other rows of `index`, and about `size` of them for the split called `name`."""
+    if not 0 < size < len(index):
+        raise Mistake(f"the {name} split would hold {size} of {len(index)} rows: change data.{_key(name)}")
+    labels = rows.target[index] if rows.is_classes else None
+    if labels is not None:
+        _enough_of_each(labels, size, len(index) - size, name)
+    if not grouped:
+        rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
+        return rest, part
+    assert rows.groups is not None
+    groups = rows.groups[index]
+    folds = max(2, round(len(index) / size))
+    divider = (
+        GroupShuffleSplit(n_splits=1, test_size=size / len(index), random_state=seed)
+        if labels is None
+        else StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    )
+    try:
+        rest, part = next(iter(divider.split(index, labels, groups)))
+    except ValueError as error:
+        raise Mistake(f"the rows cannot be split by group ({error}): change data.{_key(name)} or data.split") from error
+    return index[rest], index[part]
+
+
+def _enough_of_each(labels: np.ndarray, size: int, others: int, name: str) -> None:
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        raise Mistake(f"the target has one class only ({classes[0]}): two or more are needed")
+    if min(counts) < 2:
+        raise Mistake(f"class {classes[counts.argmin()]} has one row only: each class needs one on each side of a split")
+    if min(size, others) < len(classes):
+        raise Mistake(
+            f"{min(size, others)} rows are fewer than the {len(classes)} classes ({name} split): change data.{_key(name)}"
+        )
+
+
+def _key(name: str) -> str:
+    return "num_train" if name == "train" else f"{name}_fraction"

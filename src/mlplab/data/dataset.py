@@ -1,0 +1,87 @@
+"""What every dataset shares: rows are read, split, and encoded by what the training rows say."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from mlplab.data.columns import Columns
+from mlplab.data.cut import Index, Split, choose, cut
+from mlplab.data.rows import Rows
+from mlplab.data.splits import Part, Splits
+from mlplab.mistake import Mistake
+
+
+@dataclass(kw_only=True)
+class Dataset(ABC):
+    """Fractions are of all rows; with an official test set, `val_fraction` is of the others.
+
+    label_noise: for classes the share of training labels redrawn from the other classes;
+    for values the sd of added noise, in units of the training target's sd.
+    """
+
+    split: Split = "random"
+    val_fraction: float = 0.2
+    test_fraction: float = 0.2
+    split_seed: int = 0
+    num_train: int | None = None
+    label_noise: float = 0.0
+
+    @abstractmethod
+    def read(self) -> Rows: ...
+
+    def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
+        rows = self.read()
+        index = cut(rows, self.split, self.val_fraction, self.test_fraction, self.split_seed)
+        if self.num_train is not None:
+            index["train"] = choose(rows, index["train"], self.num_train, self.split_seed)
+        features, feature_names = _encode_features(rows, index)
+        target, class_names = _encode_target(rows, index)
+        if self.label_noise:
+            target["train"] = _noisy(target["train"], len(class_names), self.label_noise, self.split_seed)
+        return Splits(
+            **{name: Part(_tensor(features[name], dtype), _tensor(target[name], dtype)) for name in index},
+            feature_names=feature_names,
+            class_names=class_names,
+            target_names=rows.target_names or (() if class_names else ("target",)),
+            image_size=rows.image_size,
+        )
+
+
+def _encode_features(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    if isinstance(rows.features, pd.DataFrame):
+        columns = Columns.learn(rows.features.iloc[index["train"]])
+        return {name: columns.features(rows.features.iloc[at]) for name, at in index.items()}, columns.names
+    names = rows.feature_names or tuple(f"x{number}" for number in range(1, rows.features.shape[1] + 1))
+    return {name: rows.features[at] for name, at in index.items()}, names
+
+
+def _encode_target(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    target = {name: rows.target[at] for name, at in index.items()}
+    if not rows.is_classes:
+        return target, ()
+    labels = np.unique(target["train"])
+    for name in ("val", "test"):
+        if len(unseen := np.setdiff1d(target[name], labels)):
+            raise Mistake(f"class {unseen[0]} is in the {name} split but not in training")
+    names = rows.class_names or {}
+    encoded = {name: np.searchsorted(labels, values) for name, values in target.items()}
+    return encoded, tuple(names.get(label, str(label)) for label in labels.tolist())
+
+
+def _noisy(target: np.ndarray, num_classes: int, amount: float, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    if not num_classes:
+        return target + amount * target.std(axis=0) * generator.standard_normal(target.shape)
+    hit = generator.choice(len(target), round(amount * len(target)), replace=False)
+    noisy = target.copy()
+    noisy[hit] = (target[hit] + generator.integers(1, num_classes, len(hit))) % num_classes
+    return noisy
+
+
+def _tensor(values: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor

@@ -1,0 +1,55 @@
+"""Any importable Python function of named numbers, learned back from its inputs and outputs."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlplab.data.generated import Generated
+from mlplab.data.rows import Rows
+from mlplab.mistake import Mistake
+
+
+def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters of physics
+    """Volume flow in m3/h at temperature T (K) and pressure P (bar) of a gas that flows Q m3/h at 273.15 K, 1.01325 bar."""
+    return Q * (T / 273.15) * (1.01325 / P)
+
+
+@dataclass(kw_only=True)
+class Function(Generated):
+    """function: its dotted name, e.g. `my_module.f`. ranges: low and high of each argument, drawn uniformly."""
+
+    function: str
+    ranges: dict[str, list[float]]
+
+    def draw(self, generator: np.random.Generator) -> Rows:
+        function = _load(self.function)
+        columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in self.ranges.items()}
+        inputs = np.stack(list(columns.values()), axis=1)
+        try:
+            y = np.array([float(function(**dict(zip(columns, row, strict=True)))) for row in inputs.tolist()])
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(columns)}: {error}") from error
+        if not np.isfinite(y).all():
+            where = ", ".join(f"{name}={value:g}" for name, value in zip(columns, inputs[~np.isfinite(y)][0], strict=True))
+            raise Mistake(f"data.function={self.function} is not finite at {where}: narrow data.ranges")
+        y += self.noise * generator.standard_normal(self.num_rows)
+        return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
+
+
+def _load(name: str) -> Callable[..., float]:
+    """Looks in the current folder too, as `python -c` would."""
+    module, _, attribute = name.rpartition(".")
+    sys.path.append(os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Mistake(f"data.function={name}: cannot be imported ({error}); give module.function") from error
+    finally:
+        sys.path.remove(os.getcwd())
+    if not callable(function):
+        raise Mistake(f"data.function={name}: is not a function")
+    return function  # type: ignore[no-any-return]

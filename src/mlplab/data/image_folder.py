@@ -1,0 +1,49 @@
+"""The user's own images: one folder a class, brought to one size and to grey unless told otherwise."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from torchvision.datasets import ImageFolder as TorchvisionImageFolder
+
+from mlplab.data.dataset import Dataset
+from mlplab.data.rows import Rows
+from mlplab.mistake import Mistake
+
+
+@dataclass(kw_only=True)
+class ImageFolder(Dataset):
+    """size: height and width in pixels. Pixels stay uint8."""
+
+    root: str
+    size: list[int] = field(default_factory=lambda: [28, 28])
+    grey: bool = True
+
+    def read(self) -> Rows:
+        try:
+            found = TorchvisionImageFolder(Path(self.root).expanduser())
+        except FileNotFoundError as error:
+            reason = str(error).splitlines()[0]
+            raise Mistake(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
+        height, width = self.size
+        shape = (height, width) if self.grey else (height, width, 3)
+        pixels = np.empty((len(found.samples), int(np.prod(shape))), dtype=np.uint8)
+        for row, (path, _) in enumerate(found.samples):
+            pixels[row] = self._pixels(path)
+        return Rows(
+            pixels,
+            np.array(found.targets),
+            feature_names=tuple(f"pixel{number}" for number in range(1, pixels.shape[1] + 1)),
+            class_names=dict(enumerate(found.classes)),
+            image_size=shape,
+        )
+
+    def _pixels(self, path: str) -> np.ndarray:
+        height, width = self.size
+        try:
+            with Image.open(path) as image:
+                form = image.convert("L" if self.grey else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+        except (UnidentifiedImageError, OSError) as error:
+            raise Mistake(f"{path}: not an image that can be read ({error})") from error
+        return np.asarray(form).reshape(-1)

@@ -1,0 +1,44 @@
+"""The contract of data: three splits of whole tensors, and the names that belong to them."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one split.
+
+    features: (N, in_features) float, or uint8 for pixels. target: (N,) int64 for classes, (N, K) float for values.
+    """
+
+    features: Tensor
+    target: Tensor
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def first(self, count: int) -> "Part":
+        return Part(self.features[:count], self.target[:count])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Training rows stand in random order, so that the first of them are a fair sample."""
+
+    train: Part
+    val: Part
+    test: Part
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    image_size: tuple[int, ...] | None = None
+
+    @property
+    def measured(self) -> Part:
+        """The slice of the training rows that stands for `train` in every curve and score: no larger than val."""
+        return self.train.first(len(self.val))
+
+    @property
+    def in_features(self) -> int:
+        return self.train.features.shape[1]

@@ -1,0 +1,73 @@
+"""One job of a door: its failure in one line, its exit status."""
+
+import logging
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from mlplab.command_line import plain
+from mlplab.mistake import Failure, Mistake
+
+log = logging.getLogger(__name__)
+
+
+def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> float | None:
+    """Train in the folder that Hydra made. A job of a sweep that fails leaves its reason, and the others go on."""
+    hydra = HydraConfig.get()
+    sweep = hydra.mode == RunMode.MULTIRUN
+    folder = Path(hydra.runtime.output_dir)
+    resolved = OmegaConf.create(plain(config))
+    resolved.run_dir = os.path.relpath(folder)
+    label = f"#{hydra.job.num} {hydra.job.override_dirname}" if sweep else ""
+    if sweep:
+        _quiet()
+    try:
+        scores = train(resolved)
+    except Exception as error:
+        reason = _reason(error)
+        if config.debug:
+            traceback.print_exc()
+        log.error(f"mlplab: {label + ': ' if sweep else ''}{reason}")
+        if sweep or (folder / "config.yaml").exists():
+            (folder / "failure.txt").write_text(reason + "\n")
+        else:  # it never began: leave no folder behind
+            shutil.rmtree(folder)
+        if not sweep:
+            sys.exit(1)
+        return None
+    except SystemExit as exit_:
+        sys.exit(_status(exit_))
+    if sweep:
+        print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
+    return float(scores[config.monitor])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Mistake | Failure):
+        return str(error)
+    text = " ".join(str(error).split())
+    if "out of memory" in text.lower() or isinstance(error, MemoryError):
+        return "out of memory: try a smaller batch_size or model"
+    return f"{type(error).__name__}: {text} (debug=true shows where)"
+
+
+def _status(exit_: SystemExit) -> int:
+    """Lightning leaves with 1 after Ctrl-C, and without a status after SIGTERM."""
+    if isinstance(exit_.__context__, KeyboardInterrupt):
+        return 130
+    return 143 if type(exit_).__name__ == "SIGTERMException" else int(exit_.code or 0)
+
+
+def _quiet() -> None:
+    """In a sweep the console has one line a job; train.log has the rest."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setLevel(logging.WARNING)

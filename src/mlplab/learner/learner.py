@@ -1,0 +1,147 @@
+"""What a classifier and a regressor share: the step, the measuring of a split, the optimizer."""
+
+import inspect
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torchmetrics import MetricCollection
+
+Batch = tuple[Tensor, Tensor]
+SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
+
+
+class Learner(LightningModule):
+    """network: any module, raw features (N, ...) -> raw output (N, out_features).
+
+    loss: (output, encoded target) -> scalar. optimizer, scheduler: constructors that lack only the parameters (the
+    optimizer). monitor, mode: the score that tells the best epoch. Validation loaders: 0 is val, 1 the measured slice
+    of train; their scores, as floats named `<metric>/<split>`, stand in `scores` after each.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        optimizer: Callable[..., Optimizer] = Adam,
+        scheduler: Callable[..., Any] | None = None,
+        monitor: str = "loss/val",
+        mode: Literal["min", "max"] = "min",
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.measured_loss = _unregularised(loss)
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.monitor = monitor
+        self.mode = mode
+        self.scores: dict[str, float] = {}
+        self._kept: dict[str, list[Batch]] = defaultdict(list)
+
+    @abstractmethod
+    def encode(self, target: Tensor) -> Tensor:
+        """The target in the form that the loss takes."""
+
+    @abstractmethod
+    def decode(self, output: Tensor) -> Tensor:
+        """Raw output as predictions: probabilities, or values in their own unit."""
+
+    @abstractmethod
+    def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Every metric of all rows, by name; of values in the target's own unit."""
+
+    @abstractmethod
+    def baseline(self, target: Tensor) -> Tensor:
+        """(1, out_features): the best constant output, from training targets alone."""
+
+    def learn_target(self, target: Tensor) -> None:
+        """Take what is learned from training targets; classes need nothing."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.decode(self.network(features))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        features, target = batch
+        return self.loss(self.network(features), self.encode(target))  # type: ignore[no-any-return]
+
+    def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
+        self._keep(("val", "train")[dataloader_idx], batch)
+
+    def test_step(self, batch: Batch, _: int) -> None:
+        self._keep("test", batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores()
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores()
+
+    def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
+        """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
+        loss = self.measured_loss(output, self.encode(target))
+        return {name: float(score) for name, score in {"loss": loss, **self.metrics(self.decode(output), target)}.items()}
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self._parameter_groups())
+        if self.make_scheduler is None:
+            return optimizer
+        takes = inspect.signature(self.make_scheduler).parameters
+        length = {
+            "total_steps": lambda: self.trainer.estimated_stepping_batches,
+            "T_max": lambda: self.trainer.max_epochs,
+            "mode": lambda: self.mode,
+        }
+        scheduler = self.make_scheduler(optimizer, **{name: value() for name, value in length.items() if name in takes})
+        interval = "step" if "total_steps" in takes else "epoch"
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": self.monitor},
+        }
+
+    def _parameter_groups(self) -> list[Any]:
+        """Weight decay acts on parameters of two or more dimensions only: biases and norms have no cause to shrink."""
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if "weight_decay" not in inspect.signature(self.make_optimizer).parameters:
+            return parameters
+        groups = [
+            {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
+            {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def _keep(self, split: str, batch: Batch) -> None:
+        features, target = batch
+        self._kept[split].append((self.network(features), target))
+
+    def _log_scores(self) -> None:
+        """A split is measured as one batch: a mean of batch means is wrong for rmse and for weighted ce."""
+        self.scores = {}
+        for split, blocks in self._kept.items():
+            output, target = (torch.cat(parts) for parts in zip(*blocks, strict=True))
+            self.scores |= {f"{name}/{split}": score for name, score in self.measure(output, target).items()}
+        self._kept.clear()
+        self.log_dict(self.scores)
+
+
+def _unregularised(loss: nn.Module) -> nn.Module:
+    """The loss as it is measured: label smoothing off, class weights on."""
+    measured = deepcopy(loss)
+    if hasattr(measured, "label_smoothing"):
+        measured.label_smoothing = 0.0
+    return measured
+
+
+def of_one_batch(collection: MetricCollection, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """In the order of SHARES; a macro average of ones can exceed 1 by rounding."""
+    collection.reset()
+    collection.update(predictions, target)
+    scores: dict[str, Tensor] = collection.compute()
+    return {name: scores[name].clamp(max=1.0) for name in SHARES if name in scores}

@@ -1,0 +1,25 @@
+"""One layer, no hidden one: linear and logistic regression."""
+
+from torch import nn
+
+from mlplab.model.network import Network
+
+
+class Linear(Network):
+    """y = W x + b. initial_weight, initial_bias: a number at which all weights (biases) start, null for torch's own."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        initial_weight: float | None = None,
+        initial_bias: float | None = None,
+        output_activation: str = "linear",
+        standardise: bool = True,
+    ) -> None:
+        layer = nn.Linear(in_features, out_features)
+        if initial_weight is not None:
+            nn.init.constant_(layer.weight, initial_weight)
+        if initial_bias is not None:
+            nn.init.constant_(layer.bias, initial_bias)
+        super().__init__(in_features, layer, output_activation, standardise)

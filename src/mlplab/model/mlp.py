@@ -1,0 +1,44 @@
+"""The multilayer perceptron."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from mlplab.model.initialise import initialise
+from mlplab.model.max_norm import MaxNormLinear
+from mlplab.model.network import Network
+from mlplab.model.normalise import normalisation_layer
+
+
+class MLP(Network):
+    """Hidden layers of linear, normalisation, activation, dropout; then a linear output layer.
+
+    hidden_features: the widths, one a hidden layer. activation: called once a layer, because a learnable one must not
+    be shared. normalisation: none, batch, layer. initialisation: see `mlplab.model.initialise`. max_norm: bound on the
+    L2 norm of a hidden unit's incoming weights (Srivastava et al., 2014, jmlr.org/papers/v15/srivastava14a.html).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hidden_features: Sequence[int] = (128, 64),
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        dropout: float = 0.0,
+        normalisation: str = "none",
+        initialisation: str = "default",
+        max_norm: float | None = None,
+        output_activation: str = "linear",
+        standardise: bool = True,
+    ) -> None:
+        layers: list[nn.Module] = []
+        for before, after in pairwise([in_features, *hidden_features]):
+            layers.append(nn.Linear(before, after) if max_norm is None else MaxNormLinear(before, after, max_norm))
+            layers.extend(normalisation_layer(normalisation, after))
+            layers.append(activation())
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        layers.append(nn.Linear([in_features, *hidden_features][-1], out_features))
+        super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise)
+        initialise(self.body, initialisation)

@@ -1,0 +1,29 @@
+"""What every network here shares: it takes raw features, scales them, and gives raw outputs."""
+
+from torch import Tensor, nn
+
+from mlplab.mistake import Mistake
+from mlplab.model.scale import Scale
+
+OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "linear": nn.Identity,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+}
+
+
+class Network(nn.Module):
+    """(N, in_features) -> (N, out_features). `body` is what differs."""
+
+    def __init__(self, in_features: int, body: nn.Module, output_activation: str, standardise: bool) -> None:
+        super().__init__()
+        if output_activation not in OUTPUT_ACTIVATIONS:
+            raise Mistake(f"model.output_activation={output_activation}: one of {', '.join(OUTPUT_ACTIVATIONS)}")
+        self.scale = Scale(in_features, standardise)
+        self.body = body
+        self.output_activation = OUTPUT_ACTIVATIONS[output_activation]()
+
+    def forward(self, features: Tensor) -> Tensor:
+        output: Tensor = self.output_activation(self.body(self.scale(features)))
+        return output

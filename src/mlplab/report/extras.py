@@ -1,0 +1,44 @@
+"""Model graph, sample images and weight histograms in TensorBoard, when asked for."""
+
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+
+from mlplab.report.overlay import Overlay
+
+
+class Extras(Callback):
+    """images: the first 64 training rows, where they are images. Histograms are of every parameter, each epoch."""
+
+    def __init__(
+        self, overlay: Overlay, image_size: tuple[int, ...] | None, graph: bool, images: bool, histograms: bool
+    ) -> None:
+        self.overlay = overlay
+        self.image_size = image_size
+        self.graph = graph
+        self.images = images
+        self.histograms = histograms
+
+    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+        features = next(iter(trainer.train_dataloader))[0][:64]  # type: ignore[call-overload]
+        writer = self.overlay.writer()
+        if self.graph:
+            network = learner.network.eval()
+            writer.add_graph(network, features.to(learner.device))
+            network.train()
+        if self.images and self.image_size is not None:
+            pixels = features.reshape(-1, *self.image_size).float()
+            pixels = pixels / (255 if features.dtype == torch.uint8 else pixels.max())
+            form = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+            writer.add_images("images", form, 0)
+        self._draw(trainer, learner)
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
+        self._draw(trainer, learner, trainer.current_epoch + 1)
+
+    def _draw(self, trainer: Trainer, learner: Any, epoch: int = 0) -> None:
+        if not self.histograms:
+            return
+        for name, parameter in learner.network.named_parameters():
+            self.overlay.writer().add_histogram(f"weights/{name}", parameter, epoch)

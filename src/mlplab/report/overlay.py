@@ -1,0 +1,72 @@
+"""Training against validation in one TensorBoard chart; Lightning's TensorBoardLogger writes one run, so one tag a curve."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+SPLITS = ("train", "val", "test")
+
+
+class Overlay(Logger):
+    """A score `<metric>/<split>` becomes tag `<metric>` of the sibling run `<split>`, at x = epochs done.
+
+    Everything else stands in the folder's root, at x = step.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self._writers: dict[str, SummaryWriter] = {}
+
+    @property
+    def name(self) -> str:
+        return ""
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        return str(self.folder)
+
+    def writer(self, split: str = "") -> SummaryWriter:
+        if split not in self._writers:
+            self._writers[split] = SummaryWriter(str(self.folder / split), flush_secs=5)  # type: ignore[no-untyped-call]
+        return self._writers[split]
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Lightning adds `epoch`, counted from 0, to what a learner logs at the end of that epoch."""
+        done = int(metrics["epoch"]) + 1 if "epoch" in metrics else step
+        for name, value in metrics.items():
+            tag, _, split = name.rpartition("/")
+            if split in SPLITS:
+                self.writer(split).add_scalar(tag, value, done)  # type: ignore[no-untyped-call]
+            elif name != "epoch":
+                self.writer().add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
+        """Hyper-parameters go with the best epoch's scores, by `log_best`."""
+
+    def log_best(self, choices: Mapping[str, Any], scores: Mapping[str, float]) -> None:
+        """The run's row in the HPARAMS tab: what was chosen, and the scores of the best epoch."""
+        root = self.writer()
+        tags = {f"best/{name}": value for name, value in scores.items()}
+        for summary in hparams(dict(choices), dict.fromkeys(tags)):  # type: ignore[no-untyped-call]
+            root._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+        for tag, value in tags.items():
+            root.add_scalar(tag, value, 0)  # type: ignore[no-untyped-call]
+
+    def finalize(self, status: str) -> None:
+        for writer in self._writers.values():
+            writer.flush()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()  # type: ignore[no-untyped-call]
+        self._writers.clear()

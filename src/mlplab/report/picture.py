@@ -1,0 +1,68 @@
+"""curves.png: training against validation loss, fit for a textbook."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+Row = dict[str, float]
+
+# dark blue and light orange stay apart in grey and for the colour-blind (Okabe and Ito, 2008)
+COLOURS = {"train": "#0072B2", "val": "#E69F00"}
+WORDS = {"train": "training", "val": "validation"}
+
+
+def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, caption: str, path: str | Path) -> None:
+    """rows: the history. loss: its name, and its unit if it has one."""
+    figure = Figure(figsize=(7, 4.4), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    epochs = [row["epoch"] for row in rows]
+    for split, style in (("train", "-"), ("val", "--")):
+        axes.plot(epochs, [row[f"loss/{split}"] for row in rows], style, color=COLOURS[split], linewidth=2)
+    _label_ends(axes, rows)
+    _mark_best(axes, rows[best_epoch])
+    axes.set_xlabel("epoch (passes over the training data)")
+    axes.set_ylabel(loss)
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(0, max(epochs) or 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(title, loc="left", fontsize=11)
+    figure.supxlabel(textwrap.fill(caption, 95), fontsize=9, x=0.01, ha="left")
+    figure.savefig(path)
+
+
+def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
+    """Names beside the lines' ends, pushed apart where they would overlap."""
+    ends = {split: rows[-1][f"loss/{split}"] for split in WORDS}
+    span = max(max(row["loss/train"], row["loss/val"]) for row in rows) or 1.0
+    low, high = sorted(ends, key=lambda split: ends[split])
+    push = max(0.0, 0.06 * span - (ends[high] - ends[low])) / 2
+    for split, shift in ((low, -push), (high, push)):
+        axes.annotate(
+            WORDS[split],
+            (rows[-1]["epoch"], max(0.0, ends[split] + shift)),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=COLOURS[split] if split == "train" else "#B37400",
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _mark_best(axes: Axes, best: Row) -> None:
+    epoch, value = best["epoch"], best["loss/val"]
+    axes.axvline(epoch, color="0.6", linewidth=1, linestyle=":")
+    axes.plot([epoch], [value], "o", color="black", markersize=5)
+    right = epoch > 0.6 * axes.dataLim.x1
+    axes.annotate(
+        f"best epoch {epoch:.0f}\nvalidation {value:.3g}",
+        (epoch, value),
+        xytext=(-8 if right else 8, 26),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        fontsize=9,
+    )

@@ -1,0 +1,27 @@
+"""What the two curves say, in a word and in a sentence."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Row = dict[str, float]
+
+
+class Verdict(NamedTuple):
+    name: str
+    text: str
+
+
+def verdict(rows: Sequence[Row], best_epoch: int) -> Verdict:
+    """`overfitting`: the validation loss ends 10 % or more above its lowest. `still_improving`: the best epoch is among
+    the last 5 % of all. `fits`: neither. rows: the history, epoch 0 first."""
+    last = rows[-1]
+    lowest = min(rows[1:], key=lambda row: row["loss/val"])
+    epochs = len(rows) - 1
+    train, val = last["loss/train"], last["loss/val"]
+    gap = f"training loss ends at {train:.3g}, validation loss at {val:.3g}"
+    if val >= 1.1 * lowest["loss/val"]:
+        best = f"validation loss was lowest at epoch {lowest['epoch']:.0f} ({lowest['loss/val']:.3g})"
+        return Verdict("overfitting", f"overfitting: {best}; {gap}")
+    if best_epoch > 0.95 * epochs:
+        return Verdict("still_improving", f"still improving at the last epoch, {epochs}: {gap}")
+    return Verdict("fits", f"fits: validation loss stays within 10 % of its lowest; {gap}")

@@ -1,0 +1,49 @@
+"""After a sweep: one table, best first, and sweep.csv."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplab.monitor import direction
+from mlplab.report.console import table
+
+Job = dict[str, Any]
+
+
+def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
+    """Prints the table, writes `<folder>/sweep.csv`; the number of failed jobs. Test scores are left out: choosing by
+    them is the error that courses warn of."""
+    rows = [_row(folder, number, overrides) for number, overrides in enumerate(jobs)]
+    sign = 1 if direction(monitor) == "min" else -1
+    rows.sort(key=lambda row: (row["failure"] != "", sign * row.get(monitor, 0.0)))
+    swept = [key for key in _keys(jobs) if len({row.get(key) for row in rows}) > 1]
+    scores = [name for name in rows[0] if name.endswith("/val") and name not in (monitor, "loss/val")]
+    columns = [*dict.fromkeys(["job", *swept, monitor, "loss/val", "loss/train", *scores]), "best_epoch", "seconds"]
+    with open(folder / "sweep.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, [*columns, "verdict", "failure"], extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    shown = [name for name in columns if name not in scores[1:]]
+    print(table([*shown, "verdict"], [[row.get(name) for name in shown] + [_end(row)] for row in rows]))
+    print(f"sweep     {folder / 'sweep.csv'}\ncurves    tensorboard --logdir {folder}", flush=True)
+    return sum(row["failure"] != "" for row in rows)
+
+
+def _row(folder: Path, number: int, overrides: Sequence[str]) -> Job:
+    chosen = dict(override.split("=", 1) for override in overrides)
+    run = next(folder.glob(f"{number}_*"), folder / str(number))
+    failure, scores = run / "failure.txt", run / "scores.json"
+    if scores.exists():
+        return {"job": number, **chosen, **json.loads(scores.read_text()), "failure": ""}
+    reason = failure.read_text().strip() if failure.exists() else "ended without a word"
+    return {"job": number, **chosen, "failure": reason}
+
+
+def _keys(jobs: Sequence[Sequence[str]]) -> list[str]:
+    return [override.split("=", 1)[0] for override in jobs[0] if not override.startswith("sweep.name=")]
+
+
+def _end(row: Job) -> str:
+    return f"failed: {row['failure']}" if row["failure"] else str(row["verdict"])

@@ -1,0 +1,129 @@
+"""Train: a configuration becomes a run folder."""
+
+import json
+import logging
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from mlplab.build import FORMAT, Lab, build
+from mlplab.report.console import aligned, score_table
+from mlplab.report.verdict import verdict
+
+log = logging.getLogger(__name__)
+Scores = dict[str, Any]
+
+warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+
+
+def train(config: DictConfig) -> Scores:
+    """config: as from `mlplab.configure`. Returns what scores.json holds.
+
+    Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number.
+    """
+    run = Path(config.run_dir)
+    run.mkdir(parents=True, exist_ok=True)
+    lab = build(config)
+    OmegaConf.save(OmegaConf.create({"format": FORMAT, **config}), run / "config.yaml")
+    log.info(aligned(describe(config, lab)))
+    started = time.perf_counter()
+    lab.trainer.fit(lab.learner, datamodule=lab.batches)
+    seconds = time.perf_counter() - started
+    lab.trainer.test(lab.learner, datamodule=lab.batches, ckpt_path="best", verbose=False, weights_only=True)
+    scores = collect(config, lab, seconds)
+    _write(run, config, lab, scores)
+    log.info(score_table(scores, scores["best_epoch"], _baseline_name(config)))
+    log.info(aligned({"verdict": verdict(lab.history.rows, lab.history.best_epoch).text, "run": str(run)}))
+    log.info(f"curves    tensorboard --logdir {run.parent}")
+    return scores
+
+
+def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
+    """Which data, which network, which device and why."""
+    splits = lab.splits
+    sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
+    kind = f"{len(splits.class_names)} classes" if splits.class_names else f"{len(splits.target_names)} target(s)"
+    rows = f"{sum(sizes.values()):,} rows, {splits.in_features} features, {kind}"
+    split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    activation = f", {config.choice.activation}" if "activation" in config.model else ""
+    return {
+        "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split)",
+        "network": f"{config.choice.model}{activation}: {_layers(lab)}, {_parameters(lab):,} parameters",
+        "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
+        f"batches of {config.batch_size}, {config.trainer.max_epochs} epochs",
+        "device": _device(config, lab),
+    }
+
+
+def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
+    """Scores of the best epoch: train and val as the history has them, test from best.ckpt."""
+    history, splits, learner = lab.history, lab.splits, lab.learner
+    best = {name: value for name, value in history.best.items() if name.endswith(("/train", "/val"))}
+    constant = learner.baseline(splits.train.target).expand(len(splits.test), -1)
+    baseline = learner.measure(constant, splits.test.target)
+    epochs = len(history.rows) - 1
+    return {
+        "epochs": epochs,
+        "best_epoch": history.best_epoch,
+        **best,
+        **learner.scores,
+        **{f"baseline/{name}": value for name, value in baseline.items()},
+        "seconds": round(seconds, 3),
+        "samples_per_second": round(epochs * len(splits.train) / seconds, 1),
+        "parameters": _parameters(lab),
+        "train_rows_measured": len(splits.measured),
+        "seed": config.seed,
+        "device": lab.trainer.strategy.root_device.type,
+        "verdict": verdict(history.rows, history.best_epoch).name,
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+    }
+
+
+def _write(run: Path, config: DictConfig, lab: Lab, scores: Scores) -> None:
+    test = {name: value for name, value in scores.items() if name.endswith("/test")}
+    lab.overlay.log_metrics(test, step=scores["best_epoch"])
+    best = {name: value for name, value in scores.items() if name.endswith(("/train", "/val", "/test"))}
+    chosen = {name: str(value) for name, value in config.choice.items() if value is not None}
+    numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
+    lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
+    lab.overlay.close()
+    if config.report.picture:
+        from mlplab.report.picture import draw_curves
+
+        rows, epoch = lab.history.rows, lab.history.best_epoch
+        unit = " (of the scaled target)" if config.choice.learner == "regressor" else ""
+        title = f"{config.choice.data}, {config.choice.model}, {config.choice.optimizer}"
+        draw_curves(rows, epoch, title, f"loss: {config.choice.loss}{unit}", verdict(rows, epoch).text, run / "curves.png")
+    (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+
+
+def _layers(lab: Lab) -> str:
+    linear = [layer for layer in lab.learner.network.modules() if isinstance(layer, torch.nn.Linear)]
+    return "-".join(str(size) for size in [linear[0].in_features, *(layer.out_features for layer in linear)])
+
+
+def _parameters(lab: Lab) -> int:
+    return sum(parameter.numel() for parameter in lab.learner.parameters())
+
+
+def _device(config: DictConfig, lab: Lab) -> str:
+    device = lab.trainer.strategy.root_device
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    if device.type == "cpu":
+        reason = "no CUDA device was found" if config.trainer.accelerator == "auto" else "as asked"
+        return f"cpu ({reason}), {torch.get_num_threads()} of {os.cpu_count()} cores"
+    return device.type
+
+
+def _baseline_name(config: DictConfig) -> str:
+    return "baseline: training mean" if config.choice.learner == "regressor" else "baseline: majority class"
