@@ -8,8 +8,8 @@ from mlplab.command_line import CONF, door
 
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def task(config: DictConfig) -> float | None:
-    from mlplab.job import job
-    from mlplab.train import train
+    from mlplab.door.job import job
+    from mlplab.door.train import train
 
     return job(train, config)
 

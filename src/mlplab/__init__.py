@@ -1,18 +1,15 @@
 """mlplab: an experiment lab for multilayer perceptrons. Importing it imports nothing heavy."""
 
+import importlib
 from typing import Any
 
-__all__ = ["configure", "train"]
 __version__ = "0.1.0"
+# doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
+_HOMES = {"configure": "mlplab.command_line", "train": "mlplab.door.train"}
+__all__ = ["configure", "train"]  # noqa: F822, loaded when first used
 
 
 def __getattr__(name: str) -> Any:
-    if name == "configure":
-        from mlplab.command_line import configure
-
-        return configure
-    if name == "train":
-        from mlplab.train import train
-
-        return train
-    raise AttributeError(f"module mlplab has no attribute {name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module mlplab has no attribute {name}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -46,7 +46,7 @@ class Gate(Callback):
         print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        from mlplab.sweep import summarise
+        from mlplab.door.sweep import summarise
 
         failed = summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor)
         if failed:

@@ -23,7 +23,7 @@ class MLP(Network):
         self,
         in_features: int,
         out_features: int,
-        hidden_features: Sequence[int] = (128, 64),
+        hidden_features: Sequence[int] = (256, 128),
         activation: Callable[[], nn.Module] = nn.ReLU,
         dropout: float = 0.0,
         normalisation: str = "none",

@@ -13,10 +13,19 @@ Row = dict[str, float]
 # dark blue and light orange stay apart in grey and for the colour-blind (Okabe and Ito, 2008)
 COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 WORDS = {"train": "training", "val": "validation"}
+LOSSES = {
+    "ce": "cross entropy",
+    "bce": "binary cross entropy",
+    "mse": "mean squared error",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+    "huber": "Huber loss",
+}
 
 
 def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, caption: str, path: str | Path) -> None:
-    """rows: the history. loss: its name, and its unit if it has one."""
+    """rows: the history. loss: its name, and after a comma what it is of."""
+    name, _, unit = loss.partition(", ")
     figure = Figure(figsize=(7, 4.4), dpi=150, layout="constrained")
     axes = figure.subplots()
     epochs = [row["epoch"] for row in rows]
@@ -25,7 +34,7 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     _label_ends(axes, rows)
     _mark_best(axes, rows[best_epoch])
     axes.set_xlabel("epoch (passes over the training data)")
-    axes.set_ylabel(loss)
+    axes.set_ylabel(f"loss ({', '.join(filter(None, (LOSSES.get(name, name), unit)))})")
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, max(epochs) or 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

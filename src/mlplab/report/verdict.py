@@ -16,12 +16,11 @@ def verdict(rows: Sequence[Row], best_epoch: int) -> Verdict:
     the last 5 % of all. `fits`: neither. rows: the history, epoch 0 first."""
     last = rows[-1]
     lowest = min(rows[1:], key=lambda row: row["loss/val"])
-    epochs = len(rows) - 1
     train, val = last["loss/train"], last["loss/val"]
-    gap = f"training loss ends at {train:.3g}, validation loss at {val:.3g}"
+    ends = f"validation loss ends at {val:.3g}, training loss at {train:.3g}: a gap of {val - train:.3g}"
     if val >= 1.1 * lowest["loss/val"]:
-        best = f"validation loss was lowest at epoch {lowest['epoch']:.0f} ({lowest['loss/val']:.3g})"
-        return Verdict("overfitting", f"overfitting: {best}; {gap}")
-    if best_epoch > 0.95 * epochs:
-        return Verdict("still_improving", f"still improving at the last epoch, {epochs}: {gap}")
-    return Verdict("fits", f"fits: validation loss stays within 10 % of its lowest; {gap}")
+        turned = f"validation loss was lowest at epoch {lowest['epoch']:.0f} ({lowest['loss/val']:.3g})"
+        return Verdict("overfitting", f"overfitting: {turned}; {ends}")
+    if best_epoch > 0.95 * (len(rows) - 1):
+        return Verdict("still_improving", f"still improving at the last epoch; {ends}")
+    return Verdict("fits", f"fits: validation loss stays within 10 % of its lowest; {ends}")

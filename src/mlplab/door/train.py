@@ -91,7 +91,8 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
 def _write(run: Path, config: DictConfig, lab: Lab, scores: Scores) -> None:
     test = {name: value for name, value in scores.items() if name.endswith("/test")}
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
-    best = {name: value for name, value in scores.items() if name.endswith(("/train", "/val", "/test"))}
+    best = {name: value for name, value in scores.items() if name == "loss/train" or name.endswith("/val")}
+    best["loss/test"] = scores["loss/test"]
     chosen = {name: str(value) for name, value in config.choice.items() if value is not None}
     numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
     lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
@@ -100,9 +101,9 @@ def _write(run: Path, config: DictConfig, lab: Lab, scores: Scores) -> None:
         from mlplab.report.picture import draw_curves
 
         rows, epoch = lab.history.rows, lab.history.best_epoch
-        unit = " (of the scaled target)" if config.choice.learner == "regressor" else ""
-        title = f"{config.choice.data}, {config.choice.model}, {config.choice.optimizer}"
-        draw_curves(rows, epoch, title, f"loss: {config.choice.loss}{unit}", verdict(rows, epoch).text, run / "curves.png")
+        unit = ", of the scaled target" if config.choice.learner == "regressor" else ""
+        title = f"{config.choice.data}: {config.choice.model}, {config.choice.optimizer}, lr {config.optimizer.lr:g}"
+        draw_curves(rows, epoch, title, config.choice.loss + unit, verdict(rows, epoch).text, run / "curves.png")
     (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
 
 

@@ -1,0 +1,51 @@
+"""What the tests share: a run in process, a door in a subprocess, real data where it is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mlplab
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Callable[..., tuple[Path, dict[str, Any]]]:
+    """train("data=iris", ...) -> (run folder, scores), in process, without a picture unless asked."""
+    count = 0
+
+    def run(*overrides: str) -> tuple[Path, dict[str, Any]]:
+        nonlocal count
+        count += 1
+        folder = tmp_path / f"run{count}"
+        config = mlplab.configure(f"run_dir={folder}", "report.picture=false", *overrides)
+        return folder, mlplab.train(config)
+
+    return run
+
+
+def door(name: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python scripts/<name>.py ...` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(REPO / "scripts" / f"{name}.py"), *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.fixture
+def mlplab_data() -> Path:
+    """The folder of real data sets; tests that need it skip where it is absent."""
+    root = os.environ.get("MLPLAB_DATA")
+    if not root or not Path(root).is_dir():
+        pytest.skip("needs real data: set MLPLAB_DATA to a folder with MNIST/raw, SignMNIST, tabular")
+    return Path(root)
