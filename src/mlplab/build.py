@@ -10,6 +10,7 @@ import lightning
 import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
@@ -104,12 +105,12 @@ def build_loss(config: DictConfig, splits: Splits) -> nn.Module:
         if config.loss.get(key) == "balanced":
             counts = torch.bincount(splits.train.target, minlength=len(splits.class_names))
             given[key] = rule(counts.to(torch.get_default_dtype()))
-    return instantiate(config.loss, **given)  # type: ignore[no-any-return]
+    return instantiate(config.loss, **given)
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
     try:
-        return instantiate(  # type: ignore[no-any-return]
+        return instantiate(
             config.trainer,
             _convert_="all",
             default_root_dir=config.run_dir,
@@ -120,7 +121,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    except (lightning.pytorch.utilities.exceptions.MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError) as error:
         raise Mistake(f"trainer: {' '.join(str(error).split())}") from error
 
 
@@ -149,9 +150,7 @@ def _callbacks(config: DictConfig, history: History) -> list[Callback]:
         enable_version_counter=False,
     )
     asked = instantiate(config.callback, _convert_="all") or {}
-    chosen = [
-        one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()
-    ]
+    chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
     return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best]
 

@@ -1,108 +1,13 @@
 """Is the configuration good? Known before anything heavy is imported: this file needs neither torch nor lightning."""
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mlplab.limits import CHOICES, LOSSES, RANGES
 from mlplab.mistake import Mistake
 from mlplab.monitor import METRICS
 
 Config = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Range:
-    low: float = -math.inf
-    high: float = math.inf
-    low_itself: bool = False
-    high_itself: bool = False
-    whole: bool = False
-
-    def holds(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            return False
-        above = value >= self.low if self.low_itself else value > self.low
-        below = value <= self.high if self.high_itself else value < self.high
-        return above and below  # false for NaN
-
-    def __str__(self) -> str:
-        above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low:g}"
-        below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high:g}"
-        return " and ".join(filter(None, ("a whole number" if self.whole else "a number", above, below)))
-
-
-POSITIVE = Range(0)
-NOT_NEGATIVE = Range(0, low_itself=True)
-SHARE = Range(0, 1)
-SHARE_OR_NONE = Range(0, 1, low_itself=True)
-ORDINAL = Range(0, low_itself=True, whole=True)
-COUNT = Range(1, low_itself=True, whole=True)
-
-RANGES = {
-    "seed": ORDINAL,
-    "batch_size": COUNT,
-    "trainer.max_epochs": COUNT,
-    "trainer.gradient_clip_val": POSITIVE,
-    "report.every_n_steps": COUNT,
-    "data.val_fraction": SHARE,
-    "data.test_fraction": SHARE,
-    "data.split_seed": ORDINAL,
-    "data.num_train": COUNT,
-    "data.label_noise": NOT_NEGATIVE,
-    "data.num_rows": Range(10, low_itself=True, whole=True),
-    "data.noise": NOT_NEGATIVE,
-    "data.num_classes": Range(2, low_itself=True, whole=True),
-    "data.size": COUNT,
-    "model.hidden_features": COUNT,
-    "model.width": COUNT,
-    "model.num_blocks": COUNT,
-    "model.expansion": COUNT,
-    "model.pieces": COUNT,
-    "model.dropout": SHARE_OR_NONE,
-    "model.max_norm": POSITIVE,
-    "learner.threshold": SHARE,
-    "loss.label_smoothing": SHARE_OR_NONE,
-    "loss.delta": POSITIVE,
-    "optimizer.lr": POSITIVE,
-    "optimizer.weight_decay": NOT_NEGATIVE,
-    "optimizer.momentum": SHARE_OR_NONE,
-    "optimizer.alpha": SHARE,
-    "optimizer.rho": SHARE,
-    "optimizer.betas": SHARE_OR_NONE,
-    "optimizer.max_iter": COUNT,
-    "optimizer.history_size": COUNT,
-    "scheduler.gamma": POSITIVE,
-    "scheduler.step_size": COUNT,
-    "scheduler.factor": SHARE,
-    "scheduler.patience": ORDINAL,
-    "scheduler.pct_start": SHARE,
-    "scheduler.warmup_fraction": SHARE,
-    "callback.early_stopping.patience": COUNT,
-    "callback.weight_averaging.decay": SHARE_OR_NONE,
-}
-
-CHOICES = {
-    "data.split": ("official", "random", "group"),
-    "data.task": ("classes", "values"),
-    "learner.target_scaling": ("standard", "minmax", "none"),
-    "model.normalisation": ("none", "batch", "layer"),
-    "model.output_activation": ("linear", "sigmoid", "tanh", "softplus"),
-    "model.initialisation": (
-        *("default", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"),
-        *("lecun_normal", "orthogonal", "naive", "zeros"),
-    ),
-    "loss.weight": (None, "balanced"),
-    "loss.pos_weight": (None, "balanced"),
-    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
-    "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed", "bf16-true"),
-}
-
-LOSSES = {
-    "classifier": ("ce", "mse", "mae"),
-    "binary_classifier": ("bce", "mse", "mae"),
-    "regressor": ("mse", "mae", "rmse", "huber"),
-}
 
 
 def check(config: Config, defaults: Config) -> None:
@@ -162,7 +67,7 @@ def _complete(config: Config) -> None:
 def _right_kind(key: str, value: Any, default: Any) -> None:
     """Each value has the type of its default; an int may stand for a float, null takes any."""
     kind = type(default)
-    if default is None or default == "???" or isinstance(value, kind) and not _bool_for_number(value, kind):
+    if default in (None, "???") or (isinstance(value, kind) and not _bool_for_number(value, kind)):
         if isinstance(value, list) and isinstance(default, list) and default:
             for item in value:
                 _right_kind(key, item, default[0])
@@ -201,7 +106,7 @@ def _fits_together(config: Config) -> None:
         raise Mistake(f"monitor={config['monitor']}: there is no such score; choose {', '.join(scores)}")
     if select(config, "model.hidden_features") == []:
         raise Mistake("model.hidden_features=[]: without a hidden layer it is model=linear")
-    if "batch" == select(config, "model.normalisation") and config["batch_size"] == 1:
+    if select(config, "model.normalisation") == "batch" and config["batch_size"] == 1:
         raise Mistake("batch_size=1: batch normalisation needs two rows or more; model.normalisation=layer takes one")
     if learner != "regressor" and select(config, "data.label_noise", 0) > 1:
         raise Mistake(f"data.label_noise={config['data']['label_noise']}: a share of the labels is at most 1")

@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+NO_CHOICE = re.compile(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)")
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
@@ -112,15 +113,14 @@ def completed(arguments: Sequence[str]) -> list[str]:
 def explain(error: BaseException) -> str:
     """Hydra's or OmegaConf's message in one line, with what was meant."""
     text = " ".join(str(error).split())
-    if choice := re.search(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)", text):
+    if choice := NO_CHOICE.search(text):
         group, given, options = choice.groups()
         return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
     if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
         return _unknown_key(missing[1])
     if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
         return _unknown_key(group_name[1])
-    text = text.split(" See https")[0].split(" full_key")[0].removeprefix("Error merging override ")
-    return text
+    return text.split(" See https")[0].split(" full_key")[0]
 
 
 def _unknown_key(key: str) -> str:
@@ -155,7 +155,7 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
     config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     containers: Any = OmegaConf.to_container(config, resolve=True)
-    return containers  # type: ignore[no-any-return]
+    return containers
 
 
 def _is_group(override: Override) -> bool:

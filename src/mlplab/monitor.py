@@ -12,4 +12,4 @@ HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
 
 def direction(monitor: str) -> Literal["min", "max"]:
     """The direction of a score named `<metric>/<split>`."""
-    return "max" if monitor.split("/")[0] in HIGHER_IS_BETTER else "min"
+    return "max" if monitor.partition("/")[0] in HIGHER_IS_BETTER else "min"

@@ -10,7 +10,7 @@ from mlplab.mistake import Failure
 
 
 class FiniteGuard(Callback):
-    """Looks at every loss on a CPU; elsewhere at the sum of `interval` losses, so that the device need not be waited for."""
+    """Looks at every loss on a CPU; elsewhere at the sum of `interval` losses, so that nobody waits for the device."""
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
@@ -27,7 +27,7 @@ class FiniteGuard(Callback):
             return
         self._sum = self._sum + loss.detach()
         if trainer.global_step % self.interval == 0:
-            if not torch.isfinite(self._sum):  # type: ignore[arg-type]
+            if not torch.isfinite(self._sum):
                 raise _failure(trainer, learner, loss, self._batch, since=self.interval)
             self._sum = 0.0
 

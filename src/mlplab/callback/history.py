@@ -11,7 +11,7 @@ Row = dict[str, float]
 
 
 class History(Callback):
-    """Keeps `rows` and, where a path is given, writes each at once. `best_epoch` is judged as ModelCheckpoint judges."""
+    """Keeps `rows` and writes each at once where a path is given. `best_epoch` is judged as ModelCheckpoint judges."""
 
     def __init__(
         self, path: str | Path | None = None, monitor: str = "loss/val", mode: Literal["min", "max"] = "min"

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 
 class Running(Callback):
-    """Every `interval` steps: mean training loss since the last time, as training saw it (dropout on, weights moving)."""
+    """Every `interval` steps: the mean loss since the last time, as training saw it (dropout on, weights moving)."""
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval

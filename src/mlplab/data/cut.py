@@ -78,11 +78,10 @@ def _enough_of_each(labels: np.ndarray, size: int, others: int, name: str) -> No
     if len(classes) < 2:
         raise Mistake(f"the target has one class only ({classes[0]}): two or more are needed")
     if min(counts) < 2:
-        raise Mistake(f"class {classes[counts.argmin()]} has one row only: each class needs one on each side of a split")
+        raise Mistake(f"class {classes[counts.argmin()]} has one row only: it needs one on each side of a split")
     if min(size, others) < len(classes):
-        raise Mistake(
-            f"{min(size, others)} rows are fewer than the {len(classes)} classes ({name} split): change data.{_key(name)}"
-        )
+        few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
+        raise Mistake(f"{few} ({name} split): change data.{_key(name)}")
 
 
 def _key(name: str) -> str:

@@ -14,7 +14,7 @@ from mlplab.mistake import Mistake
 
 
 def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters of physics
-    """Volume flow in m3/h at temperature T (K) and pressure P (bar) of a gas that flows Q m3/h at 273.15 K, 1.01325 bar."""
+    """Volume flow (m3/h) at temperature T (K) and pressure P (bar) of a gas of Q m3/h at 273.15 K and 1.01325 bar."""
     return Q * (T / 273.15) * (1.01325 / P)
 
 
@@ -34,7 +34,8 @@ class Function(Generated):
         except (TypeError, ValueError, ArithmeticError) as error:
             raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(columns)}: {error}") from error
         if not np.isfinite(y).all():
-            where = ", ".join(f"{name}={value:g}" for name, value in zip(columns, inputs[~np.isfinite(y)][0], strict=True))
+            first = zip(columns, inputs[~np.isfinite(y)][0], strict=True)
+            where = ", ".join(f"{name}={value:g}" for name, value in first)
             raise Mistake(f"data.function={self.function} is not finite at {where}: narrow data.ranges")
         y += self.noise * generator.standard_normal(self.num_rows)
         return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
@@ -52,4 +53,4 @@ def _load(name: str) -> Callable[..., float]:
         sys.path.remove(os.getcwd())
     if not callable(function):
         raise Mistake(f"data.function={name}: is not a function")
-    return function  # type: ignore[no-any-return]
+    return function

@@ -1,6 +1,6 @@
 """Sign Language MNIST: 28x28 images of 24 letters, as CSV with columns label, pixel1, ..., pixel784.
 
-Its rows are altered copies of a few hundred photos: near-copies form a group, and a group stays on one side of the split.
+Its rows are altered copies of a few hundred photos: near-copies form a group, which stays on one side of the split.
 """
 
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ class Learner(LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         features, target = batch
-        return self.loss(self.network(features), self.encode(target))  # type: ignore[no-any-return]
+        return self.loss(self.network(features), self.encode(target))
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
         self._keep(("val", "train")[dataloader_idx], batch)
@@ -87,19 +87,21 @@ class Learner(LightningModule):
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
         output = output.to(torch.promote_types(output.dtype, torch.float32))
         loss = self.measured_loss(output, self.encode(target))
-        return {name: float(score) for name, score in {"loss": loss, **self.metrics(self.decode(output), target)}.items()}
+        scores = {"loss": loss, **self.metrics(self.decode(output), target)}
+        return {name: float(score) for name, score in scores.items()}
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self._parameter_groups())
         if self.make_scheduler is None:
             return optimizer
         takes = inspect.signature(self.make_scheduler).parameters
-        length = {
-            "total_steps": lambda: self.trainer.estimated_stepping_batches,
-            "T_max": lambda: self.trainer.max_epochs,
-            "mode": lambda: self.mode,
+        known = {
+            "total_steps": self.trainer.estimated_stepping_batches,
+            "T_max": self.trainer.max_epochs,
+            "mode": self.mode,
         }
-        scheduler = self.make_scheduler(optimizer, **{name: value() for name, value in length.items() if name in takes})
+        given = {name: value for name, value in known.items() if name in takes}
+        scheduler = self.make_scheduler(optimizer, **given)
         interval = "step" if "total_steps" in takes else "epoch"
         return {
             "optimizer": optimizer,
@@ -111,7 +113,7 @@ class Learner(LightningModule):
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         if "weight_decay" not in inspect.signature(self.make_optimizer).parameters:
             return parameters
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
             {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
         ]
@@ -134,7 +136,7 @@ class Learner(LightningModule):
 def _unregularised(loss: nn.Module) -> nn.Module:
     """The loss as it is measured: label smoothing off, class weights on."""
     measured = deepcopy(loss)
-    if hasattr(measured, "label_smoothing"):
+    if isinstance(measured, nn.CrossEntropyLoss):
         measured.label_smoothing = 0.0
     return measured
 

@@ -18,7 +18,7 @@ class MaxoutLayer(nn.Module):
         self.linear = nn.Linear(in_features, out_features * pieces)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.linear(features).unflatten(-1, (-1, self.pieces)).amax(dim=-1)  # type: ignore[no-any-return]
+        return self.linear(features).unflatten(-1, (-1, self.pieces)).amax(dim=-1)
 
 
 class Maxout(Network):

@@ -21,7 +21,8 @@ class Extras(Callback):
         self.histograms = histograms
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
-        features = next(iter(trainer.train_dataloader))[0][:64]  # type: ignore[call-overload]
+        loader: Any = trainer.train_dataloader
+        features = next(iter(loader))[0][:64]
         writer = self.overlay.writer()
         if self.graph:
             network = learner.network.eval()

@@ -1,4 +1,4 @@
-"""Training against validation in one TensorBoard chart; Lightning's TensorBoardLogger writes one run, so one tag a curve."""
+"""Training against validation in one TensorBoard chart; Lightning's own logger writes one run, so one tag a curve."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Overlay(Logger):
 
     def writer(self, split: str = "") -> SummaryWriter:
         if split not in self._writers:
-            self._writers[split] = SummaryWriter(str(self.folder / split), flush_secs=5)  # type: ignore[no-untyped-call]
+            self._writers[split] = SummaryWriter(str(self.folder / split), flush_secs=5)
         return self._writers[split]
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -46,9 +46,9 @@ class Overlay(Logger):
         for name, value in metrics.items():
             tag, _, split = name.rpartition("/")
             if split in SPLITS:
-                self.writer(split).add_scalar(tag, value, done)  # type: ignore[no-untyped-call]
+                self.writer(split).add_scalar(tag, value, done)
             elif name != "epoch":
-                self.writer().add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+                self.writer().add_scalar(name, value, step)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Hyper-parameters go with the best epoch's scores, by `log_best`."""
@@ -60,13 +60,13 @@ class Overlay(Logger):
         for summary in hparams(dict(choices), dict.fromkeys(tags)):  # type: ignore[no-untyped-call]
             root._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
         for tag, value in tags.items():
-            root.add_scalar(tag, value, 0)  # type: ignore[no-untyped-call]
+            root.add_scalar(tag, value, 0)
 
     def finalize(self, status: str) -> None:
         for writer in self._writers.values():
-            writer.flush()  # type: ignore[no-untyped-call]
+            writer.flush()
 
     def close(self) -> None:
         for writer in self._writers.values():
-            writer.close()  # type: ignore[no-untyped-call]
+            writer.close()
         self._writers.clear()
