@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -57,7 +58,7 @@ def build(config: DictConfig) -> Lab:
 
 def build_splits(config: DictConfig) -> Splits:
     dtype = torch.float64 if config.trainer.precision == "64-true" else torch.float32
-    splits: Splits = instantiate(config.data, _convert_="all").splits(dtype)
+    splits: Splits = make(config, "data").splits(dtype)
     if config.choice.learner == "binary_classifier" and len(splits.class_names) != 2:
         found = f"data={config.choice.data} has {len(splits.class_names)}"
         raise Mistake(f"learner=binary_classifier takes two classes, {found}: use learner=classifier loss=ce")
@@ -72,23 +73,19 @@ def build_learner(config: DictConfig, splits: Splits) -> Learner:
         "regressor": len(splits.target_names),
     }[config.choice.learner]
     sizes = {"classifier": {"num_classes": outputs}, "regressor": {"num_targets": outputs}}
-    network: nn.Module = instantiate(
-        config.model, in_features=splits.in_features, out_features=outputs, _convert_="all"
-    )
-    if config.trainer.precision == "64-true":
-        network.double()
-    learner: Learner = instantiate(config.learner)(
+    network = make(config, "model", in_features=splits.in_features, out_features=outputs)
+    learner: Learner = make(config, "learner")(
         network,
         build_loss(config, splits),
-        optimizer=instantiate(config.optimizer, _convert_="all"),
-        scheduler=instantiate(config.scheduler, _convert_="all") or None,
+        optimizer=make(config, "optimizer"),
+        scheduler=make(config, "scheduler") or None,
         monitor=config.monitor,
         mode=direction(config.monitor),
         **sizes.get(config.choice.learner, {}),
     )
     if config.trainer.precision == "64-true":
         learner.double()
-    network.get_submodule("scale").learn(splits.train.features)  # type: ignore[operator]
+    network.scale.learn(splits.train.features)
     learner.learn_target(splits.train.target)
     learner.hparams.update(card(config, splits))
     return learner
@@ -105,24 +102,37 @@ def build_loss(config: DictConfig, splits: Splits) -> nn.Module:
         if config.loss.get(key) == "balanced":
             counts = torch.bincount(splits.train.target, minlength=len(splits.class_names))
             given[key] = rule(counts.to(torch.get_default_dtype()))
-    return instantiate(config.loss, **given)
+    loss: nn.Module = make(config, "loss", **given)
+    return loss
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
+    trainer: Trainer = make(
+        config,
+        "trainer",
+        default_root_dir=config.run_dir,
+        logger=overlay,
+        callbacks=callbacks,
+        num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
+        log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    return trainer
+
+
+def make(config: DictConfig, group: str, **known: Any) -> Any:
+    """The object that a group names. Raises Mistake where its constructor refuses an argument."""
     try:
-        return instantiate(
-            config.trainer,
-            _convert_="all",
-            default_root_dir=config.run_dir,
-            logger=overlay,
-            callbacks=callbacks,
-            num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
-            log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (MisconfigurationException, ValueError) as error:
-        raise Mistake(f"trainer: {' '.join(str(error).split())}") from error
+        return instantiate(config[group], _convert_="all", **known)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, Mistake):
+            raise cause from error
+        if isinstance(cause, MisconfigurationException | ValueError | TypeError):
+            chosen = f"{group}={config.choice[group]}" if group in config.choice else group
+            raise Mistake(f"{chosen}: {' '.join(str(cause).split())}") from error
+        raise
 
 
 def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
@@ -149,7 +159,7 @@ def _callbacks(config: DictConfig, history: History) -> list[Callback]:
         save_last=True,
         enable_version_counter=False,
     )
-    asked = instantiate(config.callback, _convert_="all") or {}
+    asked = make(config, "callback") or {}
     chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
     return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best]

@@ -65,8 +65,10 @@ def _complete(config: Config) -> None:
 
 
 def _right_kind(key: str, value: Any, default: Any) -> None:
-    """Each value has the type of its default; an int may stand for a float, null takes any."""
+    """Each value has the type of its default; an int may stand for a float, a default of null takes any."""
     kind = type(default)
+    if value is None and key not in RANGES:
+        return
     if default in (None, "???") or (isinstance(value, kind) and not _bool_for_number(value, kind)):
         if isinstance(value, list) and isinstance(default, list) and default:
             for item in value:
@@ -98,6 +100,8 @@ def _shown(value: Any) -> str:
 
 def _fits_together(config: Config) -> None:
     choice = config["choice"]
+    if "_target_" not in config["data"]:
+        raise Mistake(f"data={choice['data']} is what datasets share, not a dataset; see --help for the choices")
     learner, loss = choice["learner"], choice["loss"]
     if loss not in LOSSES[learner]:
         raise Mistake(f"loss={loss} does not fit learner={learner}: choose {', '.join(LOSSES[learner])}")

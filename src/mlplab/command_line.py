@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -83,7 +83,7 @@ def resolve(composed: DictConfig) -> DictConfig:
     groups = [str(override.input_line) for override in overrides if _is_group(override)]
     defaults = plain(compose("train", groups, return_hydra_config=True)) if len(groups) < len(overrides) else config
     check(config, defaults)
-    if any(group.startswith("learner=") for group in groups):
+    if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
         fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
     return OmegaConf.create(config)
@@ -113,6 +113,8 @@ def completed(arguments: Sequence[str]) -> list[str]:
 def explain(error: BaseException) -> str:
     """Hydra's or OmegaConf's message in one line, with what was meant."""
     text = " ".join(str(error).split())
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not of the form key=value ({text.removeprefix('Error parsing override ')})"
     if choice := NO_CHOICE.search(text):
         group, given, options = choice.groups()
         return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"

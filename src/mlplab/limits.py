@@ -88,8 +88,9 @@ CHOICES = {
     ),
     "loss.weight": (None, "balanced"),
     "loss.pos_weight": (None, "balanced"),
+    "trainer.devices": (1,),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
-    "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed", "bf16-true"),
+    "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed"),
 }
 
 LOSSES = {

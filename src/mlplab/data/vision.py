@@ -49,7 +49,7 @@ class Vision(Dataset):
             with contextlib.redirect_stdout(io.StringIO()):
                 return kind(root, train=train, download=True, **extra)
         except (RuntimeError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().splitlines()[0].rstrip(":")
             raise Mistake(
                 f"{self.name}: its files are not in {root / self.name / 'raw'} and could not be downloaded ({reason}); "
                 "put them there or set data.root"

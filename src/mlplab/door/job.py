@@ -44,6 +44,7 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
             sys.exit(1)
         return None
     except SystemExit as exit_:
+        log.error(f"mlplab: stopped; the last checkpoint and the history are in {resolved.run_dir}")
         sys.exit(_status(exit_))
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)

@@ -25,8 +25,12 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
         writer = csv.DictWriter(file, [*columns, "verdict", "failure"], extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    shown = [name for name in columns if name not in scores[1:]]
+    headline = next((name for name in scores if direction(name) == "max"), "")
+    shown = [name for name in columns if name not in scores or name == headline]
     print(table([*shown, "verdict"], [[row.get(name) for name in shown] + [_end(row)] for row in rows]))
+    for row in rows:
+        if row["failure"]:
+            print(f"job {row['job']} failed: {row['failure']}")
     print(f"sweep     {folder / 'sweep.csv'}\ncurves    tensorboard --logdir {folder}", flush=True)
     return sum(row["failure"] != "" for row in rows)
 
@@ -46,4 +50,4 @@ def _keys(jobs: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _end(row: Job) -> str:
-    return f"failed: {row['failure']}" if row["failure"] else str(row["verdict"])
+    return "failed" if row["failure"] else str(row["verdict"])

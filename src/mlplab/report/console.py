@@ -30,7 +30,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     for row in rows:
         grid.add_row(*(_text(cell) for cell in row))
     text = StringIO()
-    Console(file=text, width=200, color_system=None).print(grid)
+    Console(file=text, width=1000, color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
 
 

@@ -1,0 +1,126 @@
+"""A configuration is judged before anything heavy is imported."""
+
+import copy
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.check import check, leaves, select
+from mlplab.mistake import Mistake
+
+
+@pytest.fixture(scope="module")
+def defaults() -> dict[str, Any]:
+    config: Any = OmegaConf.to_container(mlplab.configure())
+    return config
+
+
+def changed(defaults: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(defaults)
+    *path, last = key.split(".")
+    part = config
+    for name in path:
+        part = part[name]
+    part[last] = value
+    return config
+
+
+def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
+    check(defaults, defaults)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "needed"),
+    [
+        ("optimizer.lr", 0, "above 0"),
+        ("optimizer.lr", -0.1, "above 0"),
+        ("optimizer.lr", float("nan"), "above 0"),
+        ("optimizer.lr", "abc", "a number"),
+        ("optimizer.lr", True, "a number"),
+        ("optimizer.betas", [0.9, 1.0], "below 1"),
+        ("optimizer.fused", "yes", "true or false"),
+        ("batch_size", 0, "at least 1"),
+        ("batch_size", 1.5, "a whole number"),
+        ("seed", -1, "at least 0"),
+        ("trainer.max_epochs", 0, "at least 1"),
+        ("trainer.devices", 2, "one of 1"),
+        ("trainer.precision", "31-true", "one of 32-true"),
+        ("data.num_train", "many", "a whole number"),
+        ("data.num_train", 2.5, "a whole number"),
+        ("data.val_fraction", 1.0, "below 1"),
+        ("data.label_noise", 1.5, "at most 1"),
+        ("data.split", "rnadom", "one of official, random, group"),
+        ("model.hidden_features", [], "model=linear"),
+        ("model.hidden_features", [8, 0], "at least 1"),
+        ("model.hidden_features", 8, "a list"),
+        ("model.dropout", 1.0, "below 1"),
+        ("model.output_activation", "sigmoid", "takes a linear output"),
+        ("monitor", "acc/val", "accuracy/val"),
+        ("monitor", "loss/test", "no such score"),
+        ("loss.weight", "even", "balanced"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    defaults: dict[str, Any], key: str, value: Any, needed: str
+) -> None:
+    with pytest.raises(Mistake) as mistake:
+        check(changed(defaults, key, value), defaults)
+    message = str(mistake.value)
+    assert needed in message
+    assert key in message
+    assert "\n" not in message
+
+
+def test_an_int_may_stand_for_a_float_and_null_takes_any(defaults: dict[str, Any]) -> None:
+    check(changed(defaults, "optimizer.lr", 1), defaults)
+    check(changed(defaults, "data.num_train", 100), defaults)
+
+
+@pytest.mark.parametrize(
+    ("learner", "losses"),
+    [("classifier", "ce, mse, mae"), ("binary_classifier", "bce, mse, mae"), ("regressor", "mse, mae, rmse, huber")],
+)
+def test_a_loss_of_the_wrong_task_is_refused_with_those_that_fit(
+    defaults: dict[str, Any], learner: str, losses: str
+) -> None:
+    config = changed(changed(defaults, "choice.learner", learner), "choice.loss", "nll")
+    with pytest.raises(Mistake, match=f"choose {losses}"):
+        check(config, defaults)
+
+
+def test_a_squashed_output_wants_a_target_scaled_to_its_range() -> None:
+    with pytest.raises(Mistake, match="learner.target_scaling=minmax"):
+        mlplab.configure("data=diabetes", "model.output_activation=sigmoid")
+    mlplab.configure("data=diabetes", "model.output_activation=sigmoid", "learner.target_scaling=minmax")
+
+
+def test_a_key_that_nothing_reads_is_refused(defaults: dict[str, Any]) -> None:
+    with pytest.raises(Mistake, match="nothing reads"):
+        check({**defaults, "epochs": 3}, defaults)
+
+
+def test_batch_norm_needs_two_rows_a_batch(defaults: dict[str, Any]) -> None:
+    config = changed(changed(defaults, "model.normalisation", "batch"), "batch_size", 1)
+    with pytest.raises(Mistake, match="batch_size=1"):
+        check(config, defaults)
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.integers() | st.dictionaries(st.text("xyz", min_size=1), st.none())))
+def test_every_leaf_is_found_again_by_its_dotted_key(config: dict[str, Any]) -> None:
+    for key, value in leaves(config):
+        assert select(config, key, "absent") == value
+
+
+def test_checking_imports_neither_torch_nor_lightning() -> None:
+    code = (
+        "import sys, mlplab; mlplab.configure('data=mnist', 'optimizer.lr=0.1');"
+        "heavy = {'torch', 'lightning', 'torchvision', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).stderr == ""

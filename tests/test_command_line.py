@@ -1,0 +1,98 @@
+"""From a command line to a configuration, and Hydra's messages in one line."""
+
+import pytest
+
+import mlplab
+from mlplab.command_line import completed, folder_name
+from mlplab.mistake import Mistake
+
+
+@pytest.mark.parametrize(
+    ("override", "answer"),
+    [
+        ("optimizer=adm", "did you mean adam?"),
+        ("data=nothing_like_it", "choose base, blobs, breast_cancer"),
+        ("epochs=3", "did you mean trainer.max_epochs?"),
+        ("lr=0.1", "did you mean optimizer.lr?"),
+        ("trainer.max_epoch=3", "did you mean trainer.max_epochs?"),
+        ("optimizr=adam", "did you mean optimizer?"),
+        ("hidden=[3]", "did you mean model.hidden_features?"),
+        ("+whatever=1", "nothing reads"),
+        ("optimizer.lr=[1", "optimizer.lr=[1"),
+        ("optimizer", "optimizer"),
+        ("data=csv", "data.path=... data.target=... data.task=..."),
+        ("data=base", "base"),
+    ],
+)
+def test_a_slip_is_answered_in_one_line_with_what_was_meant(override: str, answer: str) -> None:
+    with pytest.raises(Mistake) as mistake:
+        mlplab.configure(override)
+    assert answer in str(mistake.value)
+    assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "learner", "loss"),
+    [
+        (["data=digits"], "classifier", "ce"),
+        (["data=moons"], "binary_classifier", "bce"),
+        (["data=diabetes"], "regressor", "mse"),
+        (["data=diabetes", "loss=mae"], "regressor", "mae"),
+        (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
+        (["experiment=line"], "regressor", "mse"),
+        (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
+    ],
+)
+def test_a_dataset_picks_its_learner_and_loss_and_the_command_line_wins(
+    overrides: list[str], learner: str, loss: str
+) -> None:
+    config = mlplab.configure(*overrides)
+    assert (config.choice.learner, config.choice.loss) == (learner, loss)
+    assert config.learner._target_.split(".")[-2] == learner
+
+
+def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() -> None:
+    assert mlplab.configure("experiment=overfit").trainer.max_epochs == 100
+    assert mlplab.configure("experiment=overfit", "trainer.max_epochs=7").trainer.max_epochs == 7
+    assert mlplab.configure("experiment=line", "optimizer=adam").choice.optimizer == "adam"
+
+
+def test_several_callbacks_add_up() -> None:
+    config = mlplab.configure("callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3")
+    assert set(config.callback) == {"early_stopping", "weight_averaging"}
+
+
+def test_activation_parameters_reach_the_model() -> None:
+    config = mlplab.configure("activation=leaky_relu", "activation.negative_slope=0.2")
+    assert config.model.activation.negative_slope == 0.2
+
+
+def test_the_learner_of_another_kind_of_target_is_refused() -> None:
+    with pytest.raises(Mistake, match="whose target is values"):
+        mlplab.configure("data=diabetes", "learner=classifier", "loss=ce")
+
+
+def test_configurations_from_python_do_not_disturb_each_other() -> None:
+    first = mlplab.configure("data=iris")
+    second = mlplab.configure()
+    assert (first.choice.data, second.choice.data) == ("iris", "digits")
+
+
+def test_a_sweep_gets_a_name_and_folders_named_by_swept_keys() -> None:
+    arguments = completed(["-m", "data=iris", "optimizer=sgd,adam"])
+    assert any(argument.startswith("sweep.name=") for argument in arguments)
+    assert arguments[-1].endswith("exclude_keys=[data,learner,loss,sweep.name]")
+    assert completed(["data=iris"]) == ["data=iris"]
+
+
+def test_two_sweeps_of_one_second_have_two_names() -> None:
+    names = {next(word for word in completed(["-m", "seed=1,2"]) if word.startswith("sweep.name=")) for _ in range(20)}
+    assert len(names) == 20
+
+
+def test_folder_names_are_safe_and_short() -> None:
+    assert folder_name("model.hidden_features=[8, 8],data.path=/a b") == "model.hidden_features=-8,-8-,data.path=-a-b"
+    assert len(folder_name("x" * 500)) == 100

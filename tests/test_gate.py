@@ -1,0 +1,46 @@
+"""Nothing is made before the configuration is known to be good, and nothing is written over."""
+
+from pathlib import Path
+
+import pytest
+
+from mlplab.gate import claim
+from mlplab.mistake import Mistake
+from tests.conftest import door
+
+
+def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
+    claim(tmp_path / "a" / "b", "run_dir")
+    with pytest.raises(Mistake, match="exists already"):
+        claim(tmp_path / "a" / "b", "run_dir")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Mistake, match="cannot be made"):
+        claim(tmp_path / "file" / "run", "run_dir")
+
+
+def test_an_existing_run_folder_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("mine")
+    answer = door("train", "run_dir=run", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == "mlplab: run_dir: run exists already; name another, nothing is written over"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+def test_a_wrong_job_stops_the_sweep_before_its_first(tmp_path: Path) -> None:
+    answer = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == (
+        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number and above 0"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_does_not_write_into_another_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "outputs/sweeps/mine").mkdir(parents=True)
+    answer = door("train", "-m", "sweep.name=mine", "seed=1,2", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "sweep.name: outputs/sweeps/mine exists already" in answer.stderr
