@@ -95,7 +95,7 @@ def test_a_loss_of_the_wrong_task_is_refused_with_those_that_fit(
 
 
 def test_a_squashed_output_wants_a_target_scaled_to_its_range() -> None:
-    with pytest.raises(Mistake, match="learner.target_scaling=minmax"):
+    with pytest.raises(Mistake, match=r"learner\.target_scaling=minmax"):
         mlplab.configure("data=diabetes", "model.output_activation=sigmoid")
     mlplab.configure("data=diabetes", "model.output_activation=sigmoid", "learner.target_scaling=minmax")
 
@@ -111,7 +111,9 @@ def test_batch_norm_needs_two_rows_a_batch(defaults: dict[str, Any]) -> None:
         check(config, defaults)
 
 
-@given(st.dictionaries(st.text("abc", min_size=1), st.integers() | st.dictionaries(st.text("xyz", min_size=1), st.none())))
+@given(
+    st.dictionaries(st.text("abc", min_size=1), st.integers() | st.dictionaries(st.text("xyz", min_size=1), st.none()))
+)
 def test_every_leaf_is_found_again_by_its_dotted_key(config: dict[str, Any]) -> None:
     for key, value in leaves(config):
         assert select(config, key, "absent") == value

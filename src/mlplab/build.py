@@ -151,18 +151,13 @@ def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
 def _callbacks(config: DictConfig, history: History) -> list[Callback]:
     """The guard stands before the history, so that no row is written of a loss that is no number."""
     mode = direction(config.monitor)
-    best = ModelCheckpoint(
-        dirpath=os.path.join(config.run_dir, "checkpoints"),
-        filename="best",
-        monitor=config.monitor,
-        mode=mode,
-        save_last=True,
-        enable_version_counter=False,
-    )
+    folder = os.path.join(config.run_dir, "checkpoints")
+    best = ModelCheckpoint(folder, "best", monitor=config.monitor, mode=mode, enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     asked = make(config, "callback") or {}
     chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
-    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best]
+    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best, last]
 
 
 def _extras(config: DictConfig, overlay: Overlay, splits: Splits) -> list[Callback]:

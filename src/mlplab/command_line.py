@@ -54,6 +54,9 @@ def door(main: Callable[[], Any]) -> None:
         main()
     except (HydraException, OmegaConfBaseException, Mistake) as error:
         fail(explain(error))
+    except BrokenPipeError:  # `--help | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

@@ -37,7 +37,13 @@ def train(config: DictConfig) -> Scores:
     started = time.perf_counter()
     lab.trainer.fit(lab.learner, datamodule=lab.batches)
     seconds = time.perf_counter() - started
-    lab.trainer.test(lab.learner, datamodule=lab.batches, ckpt_path="best", verbose=False, weights_only=True)
+    lab.trainer.test(
+        lab.learner,
+        datamodule=lab.batches,
+        ckpt_path=run / "checkpoints" / "best.ckpt",
+        verbose=False,
+        weights_only=True,
+    )
     scores = collect(config, lab, seconds)
     _write(run, config, lab, scores)
     log.info(score_table(scores, scores["best_epoch"], _baseline_name(config)))

@@ -78,10 +78,14 @@ class Learner(LightningModule):
         self._keep("test", batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores()
+        self._score()
+        self.log_dict(self.scores)
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores()
+        self._score()
+        self.log_dict(
+            self.scores, logger=False
+        )  # a test score belongs to the best epoch, which Lightning does not know
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
@@ -123,14 +127,13 @@ class Learner(LightningModule):
         features, target = batch
         self._kept[split].append((self.network(features), target))
 
-    def _log_scores(self) -> None:
+    def _score(self) -> None:
         """A split is measured as one batch: a mean of batch means is wrong for rmse and for weighted ce."""
         self.scores = {}
         for split, blocks in self._kept.items():
             output, target = (torch.cat(parts) for parts in zip(*blocks, strict=True))
             self.scores |= {f"{name}/{split}": score for name, score in self.measure(output, target).items()}
         self._kept.clear()
-        self.log_dict(self.scores)
 
 
 def _unregularised(loss: nn.Module) -> nn.Module:

@@ -1,5 +1,6 @@
 """Model graph, sample images and weight histograms in TensorBoard, when asked for."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -26,7 +27,9 @@ class Extras(Callback):
         writer = self.overlay.writer()
         if self.graph:
             network = learner.network.eval()
-            writer.add_graph(network, features.to(learner.device))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)  # add_graph traces
+                writer.add_graph(network, features.to(learner.device))
             network.train()
         if self.images and self.image_size is not None:
             pixels = features.reshape(-1, *self.image_size).float()

@@ -1,0 +1,152 @@
+"""The user's own table: what becomes a feature, and errors that say file, row and column."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mlplab.data.csv import CSV
+from mlplab.mistake import Mistake
+
+
+def table(folder: Path, text: str, **settings: Any) -> CSV:
+    path = folder / "house.csv"
+    path.write_text(text)
+    return CSV(**{"path": str(path), "target": "price", "task": "values", **settings})
+
+
+def test_numbers_text_and_gaps_become_features_by_what_training_says(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    sizes = [None if row % 5 == 0 else float(generator.integers(1, 100)) for row in range(50)]
+    kinds = ["", "flat", "house"]
+    lines = [f"{row},{'' if size is None else size},{kinds[row % 3]},{row}" for row, size in enumerate(sizes)]
+    splits = table(tmp_path, "\n".join(["row,size,kind,price", *lines])).splits()
+    assert splits.feature_names == ("row", "size", "kind=flat", "kind=house")
+    assert splits.target_names == ("price",)
+    trained = [sizes[int(row)] for row in splits.train.features[:, 0]]
+    median = np.median([size for size in trained if size is not None])
+    for part in (splits.train, splits.val, splits.test):
+        for (row, *features), price in zip(part.features.tolist(), part.target.tolist(), strict=True):
+            size = median if sizes[int(row)] is None else sizes[int(row)]
+            assert features == [size, int(row) % 3 == 1, int(row) % 3 == 2]
+            assert price == [row]
+
+
+def test_a_category_unseen_in_training_is_all_zeros_and_no_feature(tmp_path: Path) -> None:
+    lines = [f"{row},common,{row}" for row in range(30)]
+    common = table(tmp_path, "\n".join(["row,kind,price", *lines])).splits()
+    rare = int(common.test.features[0, 0])
+    lines[rare] = f"{rare},rare,{rare}"
+    splits = table(tmp_path, "\n".join(["row,kind,price", *lines])).splits()
+    assert splits.feature_names == ("row", "kind=common")
+    assert splits.test.features[:, 1].tolist() == [0, 1, 1, 1, 1, 1]
+
+
+def test_changing_val_and_test_rows_changes_nothing_that_training_sees(tmp_path: Path) -> None:
+    rows = [f"{row},{row if row % 4 else ''},{'ab'[row % 2]},{row}" for row in range(60)]
+    clean = table(tmp_path, "\n".join(["row,size,kind,price", *rows])).splits()
+    for row in torch.cat([clean.val.features, clean.test.features])[:, 0].int().tolist():
+        rows[row] = f"{-row},{1e9 if row % 3 else ''},alien,-1e9"
+    dirty = table(tmp_path, "\n".join(["row,size,kind,price", *rows])).splits()
+    assert not torch.equal(clean.val.target, dirty.val.target)
+    assert torch.equal(clean.train.features, dirty.train.features)
+    assert torch.equal(clean.train.target, dirty.train.target)
+    assert clean.feature_names == dirty.feature_names
+
+
+def test_text_among_the_numbers_of_a_test_row_changes_nothing_that_training_sees(tmp_path: Path) -> None:
+    rows = [f"{row},{row / 2},{row}" for row in range(30)]
+    clean = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
+    held_out = int(clean.test.features[0, 0])
+    rows[held_out] = f"{held_out},unknown,{held_out}"
+    dirty = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
+    assert dirty.feature_names == clean.feature_names
+    assert torch.equal(dirty.train.features, clean.train.features)
+
+
+def test_text_labels_are_classes_by_name(tmp_path: Path) -> None:
+    splits = table(tmp_path, "x,price\n" + "1,low\n2,high\n" * 10, task="classes").splits()
+    assert splits.class_names == ("high", "low")
+    assert torch.equal(splits.train.target, (splits.train.features[:, 0] == 1).long())
+    assert splits.train.target.dtype == torch.int64
+
+
+def test_several_targets_of_values_stand_in_the_order_asked_for(tmp_path: Path) -> None:
+    splits = table(tmp_path, "a,x,b\n" + "1,0,2\n" * 10, target=["b", "a"]).splits()
+    assert splits.target_names == ("b", "a")
+    assert splits.feature_names == ("x",)
+    assert splits.train.target.unique(dim=0).tolist() == [[2, 1]]
+
+
+def test_columns_set_aside_are_no_features_and_groups_stay_on_one_side(tmp_path: Path) -> None:
+    lines = [f"{row // 4};note;{row // 4};{row}" for row in range(80)]
+    settings: dict[str, Any] = {"separator": ";", "ignore": ["note"], "group": "street", "split": "group"}
+    splits = table(tmp_path, "\n".join(["street;note;copy;price", *lines]), **settings).splits()
+    assert splits.feature_names == ("copy",)
+    streets = [set(part.features[:, 0].tolist()) for part in (splits.train, splits.val, splits.test)]
+    assert sum(map(len, streets)) == len(set.union(*streets)) == 20
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"data\.path=.*nowhere\.csv: no such file"):
+        CSV(path=str(tmp_path / "nowhere.csv"), target="price", task="values").read()
+
+
+@pytest.mark.parametrize("setting", [{"target": "cost"}, {"group": "cost"}, {"ignore": ["x", "cost"]}])
+def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"house\.csv: no column cost; columns: x, price"):
+        table(tmp_path, "x,price\n1,2\n", **setting).read()
+
+
+@pytest.mark.parametrize("task", ["classes", "values"])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x,price\n1,2\n2,3\n3,\n4,\n", 4),
+        ("x,price\n1,2\n\n\n3,\n", 5),
+    ],
+)
+def test_a_gap_in_the_target_is_refused_with_its_line_in_the_file(
+    text: str, line: int, task: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Mistake, match=rf"house\.csv: the target price is empty in row {line}$"):
+        table(tmp_path, text, task=task).read()
+
+
+def test_text_as_a_target_of_values_is_refused_by_column(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"house\.csv: the target price is text; data\.task=values needs numbers"):
+        table(tmp_path, "x,price\n1,cheap\n2,dear\n").read()
+
+
+def test_two_targets_of_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"data\.target: classes stand in one column"):
+        table(tmp_path, "x,a,b\n1,0,1\n", target=["a", "b"], task="classes").read()
+
+
+def test_a_table_of_targets_only_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="no column is left for features beside price"):
+        table(tmp_path, "price\n1\n2\n").read()
+
+
+@pytest.mark.parametrize("text", ["", "x,price\n"])
+def test_a_table_without_rows_is_refused_for_that(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"house\.csv: (?!no column is left)"):
+        table(tmp_path, text).read()
+
+
+def test_a_line_with_too_many_fields_is_refused_with_its_number(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"house\.csv: .*line 3"):
+        table(tmp_path, "x,price\n1,2\n1,2,3\n").read()
+
+
+def test_lines_that_all_have_more_fields_than_the_header_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"house\.csv"):
+        table(tmp_path, "x,price\n1,2,3\n4,5,6\n").read()
+
+
+def test_a_gap_in_the_group_column_is_refused_by_name(tmp_path: Path) -> None:
+    text = "x,street,price\n" + "1,elm,2\n2,oak,3\n3,,4\n4,ash,5\n" * 5
+    with pytest.raises(Mistake, match="street"):
+        table(tmp_path, text, group="street", split="group", target="x", task="classes").splits()

@@ -1,0 +1,193 @@
+"""A configuration becomes a run folder, by its contract."""
+
+import csv
+import json
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mlplab
+from mlplab.door.train import train as train_door
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]")
+TIMES = ("seconds", "samples_per_second")
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    with open(folder / "history.csv") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def timeless(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in TIMES}
+
+
+def test_mlplab_train_is_the_door() -> None:
+    assert mlplab.train is train_door
+
+
+def test_history_scores_and_tensorboard_tell_the_same_numbers(train: Train) -> None:
+    folder, scores = train(*FAST)
+    rows = history(folder)
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert [row["step"] for row in rows] == [0, 3, 6, 9]
+    best = min(rows[1:], key=lambda row: row["loss/val"])
+    assert scores["best_epoch"] == best["epoch"]
+    for name in ("loss/train", "loss/val", "accuracy/train", "f1/val"):
+        assert scores[name] == best[name]
+        tag, split = name.split("/")
+        points = EventAccumulator(str(folder / "tensorboard" / split)).Reload().Scalars(tag)
+        assert [point.step for point in points] == [0, 1, 2, 3]
+        assert [point.value for point in points] == pytest.approx([row[name] for row in rows], rel=1e-6)
+    (test_point,) = EventAccumulator(str(folder / "tensorboard" / "test")).Reload().Scalars("loss")
+    assert (test_point.step, test_point.value) == (scores["best_epoch"], pytest.approx(scores["loss/test"]))
+    assert json.loads((folder / "scores.json").read_text()) == scores
+
+
+def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
+    _, scores = train(*FAST, "seed=3")
+    assert scores["epochs"] == 3
+    assert scores["seed"] == 3
+    assert scores["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
+    assert scores["train_rows_measured"] == 30
+    assert scores["device"] in ("cpu", "cuda", "mps")
+    assert scores["verdict"] in ("fits", "overfitting", "still_improving")
+    assert scores["torch"] == torch.__version__
+    assert scores["baseline/accuracy"] == pytest.approx(1 / 3)
+    assert scores["baseline/loss"] == pytest.approx(math.log(3), abs=1e-3)
+
+
+def test_the_configuration_is_kept_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
+    folder, scores = train(*FAST, "model.dropout=0.3")
+    stored = yaml.safe_load((folder / "config.yaml").read_text())
+    assert stored.pop("format") == 1
+    assert "${" not in (folder / "config.yaml").read_text()
+    from omegaconf import OmegaConf
+
+    again = mlplab.train(OmegaConf.create({**stored, "run_dir": str(tmp_path / "again")}))
+    assert timeless(again) == timeless(scores)
+
+
+def test_checkpoints_hold_plain_containers_and_tensors_and_the_best_epoch(train: Train) -> None:
+    folder, scores = train("data=digits", "trainer.max_epochs=8", "optimizer.lr=0.01", "model.hidden_features=[64]")
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert best["epoch"] + 1 == scores["best_epoch"]
+    assert last["epoch"] + 1 == 8
+    card = best["hyper_parameters"]
+    assert card["class_names"] == [str(digit) for digit in range(10)]
+    assert card["config"]["choice"]["data"] == "digits"
+    assert "network.scale.shift" in best["state_dict"]
+
+
+def test_the_same_seed_gives_the_same_history_and_scores_bit_for_bit(train: Train) -> None:
+    noisy = ("data=iris", "trainer.max_epochs=4", "model.dropout=0.5", "data.label_noise=0.1")
+    (one, first), (two, second), (_, other) = train(*noisy), train(*noisy), train(*noisy, "seed=1")
+    assert timeless(first) == timeless(second)
+    assert timeless(other) != timeless(first)
+    for left, right in zip(history(one), history(two), strict=True):
+        assert timeless(left) == timeless(right)
+
+
+def test_a_sweep_over_seeds_compares_models_not_splits() -> None:
+    from mlplab.build import build_splits
+
+    first, second, third = (
+        build_splits(mlplab.configure("data=iris", *extra)) for extra in ([], ["seed=5"], ["data.split_seed=5"])
+    )
+    assert torch.equal(first.train.features, second.train.features)
+    assert not torch.equal(first.train.features, third.train.features)
+
+
+def test_poisoned_test_rows_change_nothing_but_the_test_scores(train: Train, tmp_path: Path) -> None:
+    """Row by row the same table, but for the rows that the split sends to test."""
+    from mlplab.build import build_splits
+
+    rows = [[f"{x * 0.1:.1f}", f"{(x * 7) % 11}", f"{x * 2}"] for x in range(60)]
+    header = "a,b,y"
+    plain, poisoned = tmp_path / "plain.csv", tmp_path / "poisoned.csv"
+    plain.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+    options = ("data=csv", "data.target=y", "data.task=values", "trainer.max_epochs=2", "model.hidden_features=[8]")
+    splits = build_splits(mlplab.configure(f"data.path={plain}", *options))
+    tested = {round(float(value)) for value in splits.test.target[:, 0]}
+    bad = [["9999", "-9999", "123456"] if int(row[2]) in tested else row for row in rows]
+    poisoned.write_text("\n".join([header, *(",".join(row) for row in bad)]))
+    (one, first), (two, second) = (train(f"data.path={path}", *options) for path in (plain, poisoned))
+    assert [timeless(row) for row in history(one)] == [timeless(row) for row in history(two)]
+    assert first["loss/test"] != second["loss/test"]
+    weights = [torch.load(run / "checkpoints/best.ckpt", weights_only=True)["state_dict"] for run in (one, two)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_values_are_scored_in_their_own_unit_as_scikit_learn_scores_them(train: Train) -> None:
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    from mlplab.build import build_learner, build_splits
+
+    overrides = ("data=diabetes", "trainer.max_epochs=3")
+    folder, scores = train(*overrides)
+    config = mlplab.configure(*overrides)
+    splits = build_splits(config)
+    learner = build_learner(config, splits)
+    learner.load_state_dict(torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["state_dict"])
+    with torch.no_grad():
+        predictions = learner.eval()(splits.test.features).numpy()
+    truth = splits.test.target.numpy()
+    assert 25 <= truth.min() < truth.max() <= 346  # the unit of diabetes, not a scaled one
+    assert scores["r2/test"] == pytest.approx(r2_score(truth, predictions), rel=1e-5)
+    assert scores["mae/test"] == pytest.approx(mean_absolute_error(truth, predictions), rel=1e-5)
+    assert scores["rmse/test"] == pytest.approx(root_mean_squared_error(truth, predictions), rel=1e-5)
+
+
+def test_early_stopping_ends_early_and_scores_come_from_the_best_epoch(train: Train) -> None:
+    early = ("callback=early_stopping", "callback.early_stopping.patience=2", "optimizer.lr=0.03")
+    folder, scores = train("data=digits", "data.num_train=100", "trainer.max_epochs=60", *early)
+    assert scores["epochs"] < 60
+    assert scores["epochs"] == scores["best_epoch"] + 2
+    assert scores["loss/val"] == min(row["loss/val"] for row in history(folder)[1:])
+
+
+def test_with_weight_averaging_curves_and_checkpoint_are_of_the_averaged_weights(train: Train) -> None:
+    """It starts at the first update and with decay near 1 stays there: a flat curve while the weights move."""
+    frozen = ("callback=weight_averaging", "callback.weight_averaging.decay=0.999999", "trainer.max_epochs=3")
+    folder, _ = train("data=iris", "optimizer=sgd", *frozen)
+    losses = [row["loss/val"] for row in history(folder)]
+    assert losses[0] > 1.01 * losses[1]
+    assert losses[1:] == pytest.approx([losses[1]] * 3, rel=1e-4)
+
+
+def test_a_run_says_what_it_trains_and_how_it_ended(train: Train, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        folder, scores = train(*FAST)
+    said = caplog.text
+    assert "iris: 150 rows, 4 features, 3 classes; train 90, val 30, test 30 (random split)" in said
+    assert "mlp, relu: 4-8-3, 67 parameters" in said
+    assert "baseline: majority class" in said
+    assert f"at best epoch {scores['best_epoch']}" in said
+    assert f"tensorboard --logdir {folder.parent}" in said
+    assert said.count("samples/s") == 3
+
+
+def test_curves_png_is_written_when_asked(train: Train) -> None:
+    folder, _ = train(*FAST, "report.picture=true")
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_running_tags_are_by_step_and_apart_from_the_curves(train: Train) -> None:
+    folder, _ = train("data=iris", "trainer.max_epochs=4", "report.every_n_steps=3")
+    root = EventAccumulator(str(folder / "tensorboard")).Reload()
+    for tag in ("running/loss", "running/lr", "running/gradient_norm"):
+        assert [point.step for point in root.Scalars(tag)] == [3, 6, 9, 12]
+
+
+def test_time_can_be_limited(train: Train) -> None:
+    _, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
+    assert 0 < scores["epochs"] < 100000

@@ -1,0 +1,73 @@
+"""The door of training, as a user opens it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO, door
+
+
+def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path) -> None:
+    answer = door("train", "data=iris", "trainer.max_epochs=2", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert "\x1b" not in answer.stdout
+    assert "\r" not in answer.stdout
+    (run,) = (tmp_path / "outputs" / "iris").iterdir()
+    names = ["checkpoints", "config.yaml", "curves.png", "history.csv", "scores.json", "tensorboard", "train.log"]
+    assert sorted(path.name for path in run.iterdir()) == names
+    assert (run / "train.log").read_text() == answer.stdout
+    assert f"run       outputs/iris/{run.name}" in answer.stdout
+    assert json.loads((run / "scores.json").read_text())["epochs"] == 2
+
+
+def test_it_runs_from_an_installed_package_where_no_checkout_is(tmp_path: Path) -> None:
+    """A wheel holds conf and scripts; its train command composes from its own conf folder."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(REPO)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("mlplab-*.whl")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(tmp_path / "site")], check=True)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); sys.argv = ['mlplab-train', *sys.argv[1:]];"
+        "import mlplab.scripts.train as door; assert 'site' in door.__file__; door.main()"
+    )
+    arguments = ["data=iris", "trainer.max_epochs=1", "run_dir=run"]
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "run" / "scores.json").exists()
+
+
+def test_the_console_command_is_installed() -> None:
+    command = Path(sys.executable).with_name("mlplab-train")
+    answer = subprocess.run([str(command), "--help"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0
+    assert "python scripts/train.py -m optimizer=sgd,adam" in answer.stdout
+
+
+@pytest.mark.parametrize("argument", ["--help", "optimizer=adm", "optimizer.lr=-1", "data=diabetes"])
+def test_nothing_heavy_is_imported_before_the_configuration_is_known_to_be_good(tmp_path: Path, argument: str) -> None:
+    arguments = [argument, *(["loss=ce"] if argument == "data=diabetes" else [])]
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == (0 if argument == "--help" else 1)
+    imported = {line.rsplit("|", 1)[1].strip() for line in answer.stderr.splitlines() if line.count("|") == 2}
+    assert "hydra" in imported
+    assert not imported & {"torch", "lightning", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_groups_choices_and_five_examples(tmp_path: Path) -> None:
+    said = door("train", "--help", cwd=tmp_path).stdout
+    groups = {path.name for path in (REPO / "conf").iterdir() if path.is_dir()}
+    assert all(f"\n{group}: " in said for group in groups)
+    assert said.count("\n  python scripts/train.py") == 6  # the form, and five examples

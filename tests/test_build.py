@@ -1,0 +1,81 @@
+"""Configuration becomes objects in one place."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import mlplab
+from mlplab.build import build, build_learner, build_loss, build_splits, make
+from mlplab.callback.finite import FiniteGuard
+from mlplab.callback.history import History
+from mlplab.mistake import Mistake
+
+
+def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:
+    lab = build(mlplab.configure("data=iris", "callback=early_stopping", f"run_dir={tmp_path}"))
+    kinds = [type(callback).__name__ for callback in lab.trainer.callbacks]  # type: ignore[attr-defined]
+    assert kinds.index(FiniteGuard.__name__) < kinds.index(History.__name__) < kinds.index("EarlyStopping")
+    assert kinds[-2:] == ["ModelCheckpoint", "ModelCheckpoint"]
+
+
+def test_sizes_come_from_the_data() -> None:
+    for data, inputs, outputs in (("digits", 64, 10), ("breast_cancer", 30, 1), ("linnerud", 3, 3)):
+        config = mlplab.configure(f"data={data}")
+        learner = build_learner(config, build_splits(config))
+        output = learner.network(torch.zeros(2, inputs))
+        assert output.shape == (2, outputs)
+
+
+def test_scaling_is_learned_from_the_training_rows_alone() -> None:
+    config = mlplab.configure("data=wine")
+    splits = build_splits(config)
+    scale = build_learner(config, splits).network.scale
+    scaled = scale(splits.train.features)
+    assert torch.allclose(scaled.mean(dim=0), torch.zeros(13), atol=1e-5)
+    assert torch.allclose(scaled.std(dim=0, correction=0), torch.ones(13), atol=1e-5)
+    assert not torch.allclose(scale(splits.test.features).mean(dim=0), torch.zeros(13), atol=1e-3)
+
+
+def test_balanced_weights_give_each_class_the_same_say() -> None:
+    config = mlplab.configure("data=wine", "loss.weight=balanced")
+    splits = build_splits(config)
+    counts = torch.bincount(splits.train.target)
+    weight = build_loss(config, splits).weight
+    assert torch.allclose(weight * counts, torch.full((3,), counts.sum() / 3))
+    config = mlplab.configure("data=breast_cancer", "loss.pos_weight=balanced")
+    splits = build_splits(config)
+    negatives, positives = torch.bincount(splits.train.target).tolist()
+    assert build_loss(config, splits).pos_weight.item() == pytest.approx(negatives / positives)
+
+
+def test_double_precision_reaches_data_and_weights() -> None:
+    config = mlplab.configure("data=diabetes", "trainer.precision=64-true")
+    splits = build_splits(config)
+    learner = build_learner(config, splits)
+    assert splits.train.features.dtype == splits.train.target.dtype == torch.float64
+    assert {value.dtype for value in learner.state_dict().values()} == {torch.float64}
+
+
+def test_three_classes_are_too_many_for_the_binary_classifier() -> None:
+    config = mlplab.configure("data=iris", "learner=binary_classifier", "loss=bce")
+    with pytest.raises(Mistake, match="takes two classes, data=iris has 3: use learner=classifier loss=ce"):
+        build_splits(config)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [("trainer.accelerator=gpu", "trainer: "), ("trainer.max_time=soon", "trainer: .*DD:HH:MM:SS")],
+)
+def test_what_a_constructor_refuses_is_told_in_one_line(override: str, said: str, tmp_path: Path) -> None:
+    if override.endswith("gpu") and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(Mistake, match=said) as mistake:
+        build(mlplab.configure("data=iris", override, f"run_dir={tmp_path}"))
+    assert "\n" not in str(mistake.value)
+
+
+def test_an_unknown_argument_is_told_with_its_choice() -> None:
+    config = mlplab.configure("+model.warmth=3")
+    with pytest.raises(Mistake, match=r"model=mlp: .*warmth"):
+        make(config, "model", in_features=1, out_features=1)

@@ -1,0 +1,52 @@
+"""The README says what is true: its commands, its Python, its tables, its links."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlplab
+
+REPO = Path(__file__).resolve().parents[1]
+README = (REPO / "README.md").read_text()
+
+
+def test_the_python_example_is_short_and_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) <= 15
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    scores = eval(answer.stdout.strip().splitlines()[-1])
+    assert scores["accuracy/val"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "group", ["data", "model", "activation", "loss", "optimizer", "scheduler", "callback", "report"]
+)
+def test_the_table_of_choices_is_that_of_conf(group: str) -> None:
+    (row,) = re.findall(rf"^\| `{group}=` \| (.*) \|$", README, re.MULTILINE)
+    words = set(re.findall(r"\w+", row))
+    assert {path.stem for path in (REPO / "conf" / group).glob("*.yaml")} - {"base"} <= words
+
+
+def test_the_commands_shown_compose() -> None:
+    shown = re.findall(r"^    python scripts/train\.py (?!.*--help|-m)(.+)$", README, re.MULTILINE)
+    assert len(shown) >= 3
+    for arguments in shown:
+        mlplab.configure(*arguments.split())
+
+
+@pytest.mark.parametrize("command", ["run", "test"])
+def test_each_of_the_two_commands_is_one_marked_line(command: str) -> None:
+    (line,) = re.findall(rf"<!-- command: {command} -->\n    (.+)\n", README)
+    assert line.startswith("python3 -m venv .venv && ")
+
+
+def test_every_file_and_link_of_the_readme_exists() -> None:
+    for link in re.findall(r"\]\(([\w/.]+)\)", README):
+        assert (REPO / link).exists(), link
+    tree = README.split("```")[-2]
+    for name in re.findall(r"^  (\w+(?:\.\w+|/))", tree, re.MULTILINE):
+        assert list(REPO.glob(f"conf/{name}")) or list(REPO.glob(f"src/mlplab/{name}")), name
