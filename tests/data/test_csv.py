@@ -56,14 +56,16 @@ def test_changing_val_and_test_rows_changes_nothing_that_training_sees(tmp_path:
     assert clean.feature_names == dirty.feature_names
 
 
-def test_text_among_the_numbers_of_a_test_row_changes_nothing_that_training_sees(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cell", ["unknown", "inf"])
+def test_no_number_in_a_test_row_of_a_column_of_numbers_is_refused_by_column_and_line(
+    cell: str, tmp_path: Path
+) -> None:
     rows = [f"{row},{row / 2},{row}" for row in range(30)]
     clean = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
     held_out = int(clean.test.features[0, 0])
-    rows[held_out] = f"{held_out},unknown,{held_out}"
-    dirty = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
-    assert dirty.feature_names == clean.feature_names
-    assert torch.equal(dirty.train.features, clean.train.features)
+    rows[held_out] = f"{held_out},{cell},{held_out}"
+    with pytest.raises(Mistake, match=rf"house\.csv: column size, row {held_out + 2}: {cell} where the training rows"):
+        table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
 
 
 def test_text_labels_are_classes_by_name(tmp_path: Path) -> None:

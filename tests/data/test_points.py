@@ -39,7 +39,7 @@ def test_xor_is_four_corners_and_class_1_is_where_the_signs_differ() -> None:
 
 
 def test_moons_are_two_half_circles_of_radius_1() -> None:
-    x1, x2, label = clean(Moons(num_rows=2000, noise=0))
+    x1, x2, label = clean(Moons(num_rows=20_000, noise=0))
     upper, lower = label == 0, label == 1
     np.testing.assert_allclose(x1[upper] ** 2 + x2[upper] ** 2, 1)
     np.testing.assert_allclose((x1[lower] - 1) ** 2 + (x2[lower] - 0.5) ** 2, 1)
@@ -50,7 +50,7 @@ def test_moons_are_two_half_circles_of_radius_1() -> None:
 
 
 def test_circles_have_radius_1_and_factor() -> None:
-    x1, x2, label = clean(Circles(num_rows=2000, noise=0, factor=0.3))
+    x1, x2, label = clean(Circles(num_rows=20_000, noise=0, factor=0.3))
     np.testing.assert_allclose(np.hypot(x1, x2), np.where(label == 0, 1.0, 0.3))
     assert far_from_uniform(np.arctan2(x2, x1) / (2 * np.pi) % 1) < 1.63
 
@@ -70,7 +70,7 @@ def test_noise_is_the_sd_of_both_coordinates_about_the_clean_point() -> None:
 
 @pytest.mark.parametrize(("turns", "num_classes"), [(1.0, 3), (2.5, 2)])
 def test_a_spirals_angle_grows_with_its_radius_from_its_own_start(turns: float, num_classes: int) -> None:
-    x1, x2, label = clean(Spiral(num_rows=1500, noise=0, turns=turns, num_classes=num_classes))
+    x1, x2, label = clean(Spiral(num_rows=15_000, noise=0, turns=turns, num_classes=num_classes))
     radius = np.hypot(x1, x2)
     angle = 2 * np.pi * (turns * radius + label / num_classes)
     np.testing.assert_allclose(x1, radius * np.cos(angle), atol=1e-12)

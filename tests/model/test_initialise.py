@@ -31,7 +31,7 @@ def drawn(name: str) -> nn.Linear:
     torch.manual_seed(0)
     layer = nn.Linear(FAN_IN, FAN_OUT)
     initialise(nn.Sequential(layer), name)
-    return layer
+    return layer.requires_grad_(False)
 
 
 def test_the_names_that_may_be_given_are_those_that_are_known() -> None:
@@ -83,7 +83,7 @@ def hidden_spread(name: str, activation: type[nn.Module]) -> list[float]:
         if isinstance(layer, nn.Linear):
             layer.register_forward_hook(lambda _, __, output: seen.append(output))
     network(torch.randn(128, 256))
-    return [float(output.square().mean()) for output in seen[:-1]]
+    return [float(output.detach().square().mean()) for output in seen[:-1]]
 
 
 def test_he_keeps_the_spread_of_relu_layers_and_naive_blows_it_up() -> None:

@@ -21,7 +21,7 @@ def test_the_third_worked_example_is_an_affine_map() -> None:
 def test_a_sigmoid_neuron_equals_its_formula() -> None:
     network = Linear(3, 1, initial_weight=0.5, initial_bias=-1.0, output_activation="sigmoid")
     expected = 1 / (1 + math.exp(-(1.0 * 0.5 + 2.0 * 0.5 + 4.0 * 0.5 - 1.0)))
-    assert float(network(torch.tensor([[1.0, 2.0, 4.0]]))) == pytest.approx(expected, rel=1e-6)
+    assert network(torch.tensor([[1.0, 2.0, 4.0]])).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_simplified_model_starts_where_it_is_told() -> None:

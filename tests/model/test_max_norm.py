@@ -21,17 +21,17 @@ def test_long_weights_are_scaled_down_and_short_ones_are_left() -> None:
 def test_hidden_units_of_a_network_stay_bounded_while_it_trains() -> None:
     torch.manual_seed(0)
     network = MLP(6, 2, [16, 8], max_norm=0.5)
-    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    optimizer = torch.optim.SGD(network.parameters(), lr=10.0)
     features, target = torch.randn(32, 6), torch.randn(32, 2)
     *hidden, output = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     longest_before_a_pass, longest_after = 0.0, 0.0
     for _ in range(5):
         loss = nn.functional.l1_loss(network(features), 10 * target)
-        longest_after = max(longest_after, *(float(layer.weight.norm(dim=1).max()) for layer in hidden))
+        longest_after = max(longest_after, *(layer.weight.norm(dim=1).max().item() for layer in hidden))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        longest_before_a_pass = max(longest_before_a_pass, *(float(layer.weight.norm(dim=1).max()) for layer in hidden))
+        longest_before_a_pass = max(longest_before_a_pass, *(layer.weight.norm(dim=1).max().item() for layer in hidden))
     assert longest_before_a_pass > 0.6
     assert longest_after == pytest.approx(0.5, rel=1e-5)
     with torch.no_grad():

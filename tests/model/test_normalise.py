@@ -30,7 +30,7 @@ def test_batch_uses_its_running_moments_in_evaluation() -> None:
     batch.eval()
     # momentum 0.1 from mean 0 and variance 1: mean 0.2, variance 0.9 + 0.1 * 8 (unbiased)
     expected = (2.0 - 0.2) / math.sqrt(1.7 + 1e-5)
-    assert float(batch(torch.tensor([[2.0]]))) == pytest.approx(expected, rel=1e-5)
+    assert batch(torch.tensor([[2.0]])).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_network_normalises_before_its_activation() -> None:

@@ -121,14 +121,6 @@ def test_a_score_goes_to_its_split_and_all_else_to_the_root(tmp_path: Path) -> N
     assert tags(tmp_path) == {"running/loss"}
 
 
-def test_curves_can_be_read_while_a_run_goes_on(tmp_path: Path) -> None:
-    overlay = Overlay(tmp_path)
-    overlay.log_metrics({"loss/val": 0.5}, step=0)
-    overlay.finalize("success")
-    assert points(tmp_path / "val", "loss") == [(0, 0.5)]
-    overlay.close()
-
-
 def test_a_run_that_fails_keeps_its_curves(train: Train, tmp_path: Path) -> None:
     """lr 0.5 on two observations diverges: every epoch before the failure is there."""
     line = ("experiment=line", "trainer.precision=32-true", "optimizer.lr=0.5", "trainer.max_epochs=200")

@@ -166,6 +166,7 @@ def test_the_words_say_what_is_drawn(tmp_path: Path, loss: str, label: str) -> N
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_overlaps_another_or_leaves_the_page(tmp_path: Path, case: str) -> None:
     texts = drawn(tmp_path, *CASES[case], "mse, of the scaled target").texts
+    assert len(texts) > 10
     for one, other in combinations(texts, 2):
         assert not one.ink.overlaps(other.ink), f"{one.words} and {other.words}"
     for text in texts:

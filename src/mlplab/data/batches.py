@@ -12,8 +12,8 @@ from mlplab.data.splits import Part, Splits
 class TensorLoader:
     """Batches of (features, target); the order of an epoch is keyed by (seed, epoch).
 
-    Lightning tells the epoch through `sampler.set_epoch`, as it does to torch's own samplers. A last batch of a single
-    row joins the one before it: batch normalisation cannot train on one row.
+    Lightning tells the epoch through `sampler.set_epoch`, as it does to torch's own samplers. With batch_size > 1 a
+    last batch of a single row joins the one before it: batch normalisation cannot train on one row.
     """
 
     def __init__(self, part: Part, batch_size: int, shuffle_seed: int | None = None) -> None:
@@ -24,7 +24,7 @@ class TensorLoader:
         self.epoch = 0
         count = len(part)
         starts = list(range(0, count, batch_size))
-        if len(starts) > 1 and count - starts[-1] == 1:
+        if batch_size > 1 and len(starts) > 1 and count - starts[-1] == 1:
             starts.pop()
         self.bounds = list(zip(starts, [*starts[1:], count], strict=True))
 

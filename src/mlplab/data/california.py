@@ -3,6 +3,7 @@
 Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,10 @@ class California(Dataset):
 
     def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
         try:
-            bunch = fetch_california_housing(data_home=str(Path(self.root).expanduser()))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Retry downloading")
+                home = str(Path(self.root).expanduser())
+                bunch = fetch_california_housing(data_home=home, n_retries=1, delay=0.1)
         except OSError as error:
             raise Mistake(
                 f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "

@@ -17,6 +17,7 @@ class Columns:
 
     @classmethod
     def learn(cls, training: pd.DataFrame) -> "Columns":
+        """A column is of numbers if the training rows hold nothing else."""
         return cls([_column(str(name), training[name]) for name in training.columns])
 
     @property
@@ -24,16 +25,20 @@ class Columns:
         return tuple(name for column in self.state for name in _names(column))
 
     def features(self, table: pd.DataFrame) -> np.ndarray:
-        """(N, in_features) float64. A category unseen in training is all zeros."""
+        """(N, in_features) float64. A category unseen in training is all zeros.
+
+        Raises Mistake with column and row (the table's index) for text or infinity where training has numbers.
+        """
         return np.concatenate([_features(column, table[column["name"]]) for column in self.state], axis=1)
 
 
 def _column(name: str, values: pd.Series) -> dict[str, Any]:
-    if pd.api.types.is_numeric_dtype(values):
-        if values.isna().all():
-            raise Mistake(f"column {name}: no number in the training rows")
-        return {"name": name, "median": float(values.median())}
-    return {"name": name, "categories": sorted(values.dropna().unique().tolist())}
+    numbers = pd.to_numeric(values, errors="coerce")
+    if values.isna().all():
+        raise Mistake(f"column {name}: every training row is empty; leave it out with data.ignore")
+    if (numbers.notna() | values.isna()).all():
+        return {"name": name, "median": float(numbers.astype(float).median())}
+    return {"name": name, "categories": sorted(map(str, values.dropna().unique()))}
 
 
 def _names(column: dict[str, Any]) -> list[str]:
@@ -44,5 +49,11 @@ def _names(column: dict[str, Any]) -> list[str]:
 
 def _features(column: dict[str, Any], values: pd.Series) -> np.ndarray:
     if "median" in column:
-        return values.fillna(column["median"]).to_numpy(dtype=np.float64)[:, None]
-    return (values.to_numpy()[:, None] == np.array(column["categories"], dtype=object)[None]).astype(np.float64)
+        numbers = pd.to_numeric(values, errors="coerce").astype(float)
+        wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
+        if wrong.any():
+            row, cell = next(iter(values[wrong].items()))
+            raise Mistake(f"column {column['name']}, row {row}: {cell} where the training rows have finite numbers")
+        return numbers.fillna(column["median"]).to_numpy()[:, None]
+    words = values.astype(object).where(values.notna(), None).map(str, na_action="ignore").to_numpy(dtype=object)
+    return (words[:, None] == np.array(column["categories"], dtype=object)[None]).astype(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlplab.data.generated import Generated
 from mlplab.data.rows import Rows
+from mlplab.mistake import Mistake
 
 
 @dataclass(kw_only=True)
@@ -25,6 +26,8 @@ class Curve(Generated):
         x = generator.uniform(self.low, self.high, self.num_rows)
         official = None
         if self.x_train is not None:
+            if self.split != "official":
+                raise Mistake(f"data.split={self.split}: data.x_train needs data.split=official")
             half = self.num_rows // 2
             sizes = [len(self.x_train), half, self.num_rows - half]
             official = np.repeat(["train", "val", "test"], sizes)

@@ -39,19 +39,29 @@ def cut(rows: Rows, split: Split, val_fraction: float, test_fraction: float, see
 
 
 def choose(rows: Rows, index: Index, size: int, seed: int) -> Index:
-    """`size` of the rows of `index`, stratified for classes."""
+    """`size` of the rows of `index`; each class keeps its share, within one row."""
     if size > len(index):
         raise Mistake(f"data.num_train={size}: there are only {len(index)} training rows")
-    if size == len(index):
-        return index
-    _, chosen = _divide(rows, index, size, "train", seed, grouped=False)
-    return np.random.default_rng(seed).permutation(chosen)
+    order = np.random.default_rng(seed).permutation(index)
+    if not rows.is_classes:
+        return order[:size]
+    labels, counts = np.unique(rows.target[order], return_counts=True)
+    if size < len(labels):
+        raise Mistake(f"data.num_train={size}: fewer rows than the {len(labels)} classes")
+    exact = size * counts / len(order)
+    quota = np.floor(exact).astype(int)
+    quota[np.argsort(quota - exact, kind="stable")[: size - quota.sum()]] += 1  # the largest remainders
+    rank = np.empty(len(order), dtype=int)  # of each row among those of its class
+    for label in labels:
+        of_label = rows.target[order] == label
+        rank[of_label] = np.arange(of_label.sum())
+    return order[rank < quota[np.searchsorted(labels, rows.target[order])]]
 
 
 def _divide(rows: Rows, index: Index, size: int, name: str, seed: int, grouped: bool) -> tuple[Index, Index]:
     """The other rows of `index`, and about `size` of them for the split called `name`."""
     if not 0 < size < len(index):
-        raise Mistake(f"the {name} split would hold {size} of {len(index)} rows: change data.{_key(name)}")
+        raise Mistake(f"the {name} split would hold {size} of {len(index)} rows: change data.{name}_fraction")
     labels = rows.target[index] if rows.is_classes else None
     if labels is not None:
         _enough_of_each(labels, size, len(index) - size, name)
@@ -69,7 +79,9 @@ def _divide(rows: Rows, index: Index, size: int, name: str, seed: int, grouped: 
     try:
         rest, part = next(iter(divider.split(index, labels, groups)))
     except ValueError as error:
-        raise Mistake(f"the rows cannot be split by group ({error}): change data.{_key(name)} or data.split") from error
+        raise Mistake(
+            f"the rows cannot be split by group ({error}): change data.{name}_fraction or data.split"
+        ) from error
     return index[rest], index[part]
 
 
@@ -81,8 +93,4 @@ def _enough_of_each(labels: np.ndarray, size: int, others: int, name: str) -> No
         raise Mistake(f"class {classes[counts.argmin()]} has one row only: it needs one on each side of a split")
     if min(size, others) < len(classes):
         few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
-        raise Mistake(f"{few} ({name} split): change data.{_key(name)}")
-
-
-def _key(name: str) -> str:
-    return "num_train" if name == "train" else f"{name}_fraction"
+        raise Mistake(f"{few} ({name} split): change data.{name}_fraction")

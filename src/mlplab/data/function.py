@@ -27,12 +27,16 @@ class Function(Generated):
 
     def draw(self, generator: np.random.Generator) -> Rows:
         function = _load(self.function)
+        for name, limits in self.ranges.items():
+            if len(limits) != 2 or not limits[0] < limits[1]:
+                raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
         columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in self.ranges.items()}
         inputs = np.stack(list(columns.values()), axis=1)
         try:
             y = np.array([float(function(**dict(zip(columns, row, strict=True)))) for row in inputs.tolist()])
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(columns)}: {error}") from error
+        except Exception as error:  # the user's own code may raise anything
+            said = f"{type(error).__name__}: {error}"
+            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(columns)}: {said}") from error
         if not np.isfinite(y).all():
             first = zip(columns, inputs[~np.isfinite(y)][0], strict=True)
             where = ", ".join(f"{name}={value:g}" for name, value in first)
@@ -44,13 +48,14 @@ class Function(Generated):
 def _load(name: str) -> Callable[..., float]:
     """Looks in the current folder too, as `python -c` would."""
     module, _, attribute = name.rpartition(".")
+    path = sys.path.copy()
     sys.path.append(os.getcwd())
     try:
         function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
         raise Mistake(f"data.function={name}: cannot be imported ({error}); give module.function") from error
     finally:
-        sys.path.remove(os.getcwd())
+        sys.path[:] = path
     if not callable(function):
         raise Mistake(f"data.function={name}: is not a function")
     return function

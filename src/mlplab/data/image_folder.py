@@ -23,7 +23,7 @@ class ImageFolder(Dataset):
     def read(self) -> Rows:
         try:
             found = TorchvisionImageFolder(Path(self.root).expanduser())
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             reason = str(error).splitlines()[0]
             raise Mistake(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
         height, width = self.size
@@ -43,7 +43,15 @@ class ImageFolder(Dataset):
         height, width = self.size
         try:
             with Image.open(path) as image:
-                form = image.convert("L" if self.grey else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+                form = _eight_bits(image).convert("L" if self.grey else "RGB")
+                form = form.resize((width, height), Image.Resampling.BILINEAR)
         except (UnidentifiedImageError, OSError) as error:
             raise Mistake(f"{path}: not an image that can be read ({error})") from error
         return np.asarray(form).reshape(-1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow clips 16-bit shades to 255 when it converts them."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))

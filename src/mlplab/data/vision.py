@@ -41,6 +41,8 @@ class Vision(Dataset):
         root = Path(self.root).expanduser()
         extra = {} if self.subset is None else {"split": self.subset}
         kind = getattr(datasets, self.name)
+        if self.name == "EMNIST" and self.subset not in kind.splits:
+            raise Mistake(f"data.subset={self.subset}: one of {', '.join(kind.splits)}")
         try:
             return kind(root, train=train, download=False, **extra)
         except RuntimeError:  # not there yet

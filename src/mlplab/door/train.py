@@ -5,6 +5,7 @@ import logging
 import os
 import time
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import lightning
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+import mlplab
 from mlplab.build import FORMAT, Lab, build
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
@@ -34,21 +36,20 @@ def train(config: DictConfig) -> Scores:
     lab = build(config)
     OmegaConf.save(OmegaConf.create({"format": FORMAT, **config}), run / "config.yaml")
     log.info(aligned(describe(config, lab)))
-    started = time.perf_counter()
-    lab.trainer.fit(lab.learner, datamodule=lab.batches)
-    seconds = time.perf_counter() - started
-    lab.trainer.test(
-        lab.learner,
-        datamodule=lab.batches,
-        ckpt_path=run / "checkpoints" / "best.ckpt",
-        verbose=False,
-        weights_only=True,
-    )
-    scores = collect(config, lab, seconds)
-    _write(run, config, lab, scores)
+    with closing(lab.overlay):
+        started = time.perf_counter()
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+        seconds = time.perf_counter() - started
+        best = run / "checkpoints" / "best.ckpt"
+        lab.trainer.test(lab.learner, lab.batches.test_dataloader(), best, verbose=False, weights_only=True)
+        ending = verdict(lab.history.rows, lab.history.best_epoch)
+        scores = {**collect(config, lab, seconds), "verdict": ending.name, **versions()}
+        _to_tensorboard(config, lab, scores)
+    if config.report.picture:
+        _draw(config, lab, ending.text, run / "curves.png")
+    (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
     log.info(score_table(scores, scores["best_epoch"], _baseline_name(config)))
-    log.info(aligned({"verdict": verdict(lab.history.rows, lab.history.best_epoch).text, "run": str(run)}))
-    log.info(f"curves    tensorboard --logdir {run.parent}")
+    log.info(aligned({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores
 
 
@@ -62,7 +63,7 @@ def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
     activation = f", {config.choice.activation}" if "activation" in config.model else ""
     return {
         "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split)",
-        "network": f"{config.choice.model}{activation}: {_layers(lab)}, {_parameters(lab):,} parameters",
+        "network": f"{config.choice.model}{activation}: {_layers(config, lab)}, {_parameters(lab):,} parameters",
         "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
         f"batches of {config.batch_size}, {config.trainer.max_epochs} epochs",
         "device": _device(config, lab),
@@ -88,13 +89,14 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
         "train_rows_measured": len(splits.measured),
         "seed": config.seed,
         "device": lab.trainer.strategy.root_device.type,
-        "verdict": verdict(history.rows, history.best_epoch).name,
-        "torch": torch.__version__,
-        "lightning": lightning.__version__,
     }
 
 
-def _write(run: Path, config: DictConfig, lab: Lab, scores: Scores) -> None:
+def versions() -> dict[str, str]:
+    return {"mlplab": mlplab.__version__, "torch": torch.__version__, "lightning": lightning.__version__}
+
+
+def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     test = {name: value for name, value in scores.items() if name.endswith("/test")}
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
     best = {name: value for name, value in scores.items() if name == "loss/train" or name.endswith("/val")}
@@ -102,20 +104,20 @@ def _write(run: Path, config: DictConfig, lab: Lab, scores: Scores) -> None:
     chosen = {name: str(value) for name, value in config.choice.items() if value is not None}
     numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
     lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
-    lab.overlay.close()
-    if config.report.picture:
-        from mlplab.report.picture import draw_curves
-
-        rows, epoch = lab.history.rows, lab.history.best_epoch
-        unit = ", of the scaled target" if config.choice.learner == "regressor" else ""
-        title = f"{config.choice.data}: {config.choice.model}, {config.choice.optimizer}, lr {config.optimizer.lr:g}"
-        draw_curves(rows, epoch, title, config.choice.loss + unit, verdict(rows, epoch).text, run / "curves.png")
-    (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
 
 
-def _layers(lab: Lab) -> str:
+def _draw(config: DictConfig, lab: Lab, caption: str, path: Path) -> None:
+    from mlplab.report.picture import draw_curves
+
+    unit = ", of the scaled target" if config.choice.learner == "regressor" else ""
+    title = f"{config.choice.data}: {config.choice.model}, {config.choice.optimizer}, lr {config.optimizer.lr:g}"
+    draw_curves(lab.history.rows, lab.history.best_epoch, title, config.choice.loss + unit, caption, path)
+
+
+def _layers(config: DictConfig, lab: Lab) -> str:
     linear = [layer for layer in lab.learner.network.modules() if isinstance(layer, torch.nn.Linear)]
-    return "-".join(str(size) for size in [linear[0].in_features, *(layer.out_features for layer in linear)])
+    hidden = config.model.get("hidden_features", [layer.out_features for layer in linear[:-1]])
+    return "-".join(map(str, [lab.splits.in_features, *hidden, linear[-1].out_features]))
 
 
 def _parameters(lab: Lab) -> int:
