@@ -1,9 +1,10 @@
 """What the tests share: a run in process, a door in a subprocess, real data where it is."""
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,15 @@ def mlplab_data() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("needs real data: set MLPLAB_DATA to a folder with MNIST/raw, SignMNIST, tabular")
     return Path(root)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Downloads go to a local port that is taken but does not listen: refused at once, on any machine."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield

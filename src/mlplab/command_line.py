@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -83,13 +84,17 @@ def resolve(composed: DictConfig) -> DictConfig:
     HydraConfig.instance().set_config(composed)
     overrides = parse(composed.hydra.overrides.task)
     config = plain(composed)
-    groups = [str(override.input_line) for override in overrides if _is_group(override)]
-    defaults = plain(compose("train", groups, return_hydra_config=True)) if len(groups) < len(overrides) else config
-    check(config, defaults)
+    groups = tuple(str(override.input_line) for override in overrides if _is_group(override))
+    check(config, _defaults(groups) if len(groups) < len(overrides) else config)
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
         fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
     return OmegaConf.create(config)
+
+
+@lru_cache(maxsize=256)  # the jobs of a sweep share a few
+def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
+    return plain(compose("train", list(groups), return_hydra_config=True))
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

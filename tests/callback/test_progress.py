@@ -25,8 +25,8 @@ from tests.conftest import REPO, door
 
 LOG = "mlplab.callback.progress"
 LINE = re.compile(
-    r"epoch +(?P<epoch>\d+)/(?P<last>\d+)   loss train (?P<train>\d+\.\d{4})   val (?P<val>\d+\.\d{4})"
-    r"   (?P<speed>[\d,]+) samples/s   (?P<left>[\d:]+) left"
+    r"epoch +(?P<epoch>\d+)/(?P<last>\d+)  loss train (?P<train>\d+\.\d{4})  val (?P<val>\d+\.\d{4})"
+    r"  (?P<speed>[\d,]+) samples/s  (?P<left>[\d:]+) left"
 )
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor, by which a live line begins and ends
 TINY = ("data=iris", "model.hidden_features=[8]", "report.picture=false")

@@ -1,7 +1,5 @@
 """California housing from the file and from scikit-learn's cache, by hand."""
 
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import joblib
@@ -17,18 +15,6 @@ from mlplab.mistake import Mistake
 # of the file's first row: 880 rooms, 129 bedrooms and 322 people in 126 households
 FIRST = [8.3252, 41, 880 / 126, 129 / 126, 322, 322 / 126, 37.88, -122.23]
 NAMES = ("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude")
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Downloads go to a local port that is taken but does not listen: refused at once, on any machine."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{taken.getsockname()[1]}")
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
-        yield
 
 
 def keys(part: Part) -> list[tuple[float, ...]]:

@@ -1,9 +1,7 @@
 """Images as torchvision lays them out on disk: counts, orientation, names, and no network."""
 
-import socket
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -13,18 +11,6 @@ import torch
 
 from mlplab.data.vision import Vision
 from mlplab.mistake import Mistake
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Downloads go to a local port that is taken but does not listen: refused at once, on any machine."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{taken.getsockname()[1]}")
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
-        yield
 
 
 def write(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray) -> None:

@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
-from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
-from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
 from mlplab.loss.root_mean_squared_error import RootMeanSquaredError
 
@@ -52,30 +50,6 @@ def line() -> tuple[Tensor, Tensor]:
     return features, 3 * features - 1
 
 
-@pytest.mark.parametrize(
-    ("make", "outputs", "target"),
-    [
-        (lambda network: Classifier(network, nn.CrossEntropyLoss(), num_classes=3), 3, torch.arange(24) % 3),
-        (lambda network: BinaryClassifier(network, nn.BCEWithLogitsLoss()), 1, torch.arange(24) % 2),
-        (lambda network: Regressor(network, nn.MSELoss()), 1, torch.arange(24.0)[:, None]),
-    ],
-    ids=["classifier", "binary_classifier", "regressor"],
-)
-def test_each_learner_trains_any_torch_module_without_hydra(
-    make: Callable[[nn.Module], Learner], outputs: int, target: Tensor
-) -> None:
-    torch.manual_seed(0)
-    features = torch.eye(24)
-    learner = make(nn.Sequential(nn.Linear(24, 8), nn.Tanh(), nn.Linear(8, outputs)))
-    learner.learn_target(target)
-    losses = []
-    for _ in range(2):
-        trainer(2).fit(learner, batches(features, target, 4), batches(features, target, 5))
-        losses.append(learner.scores["loss/val"])
-    assert losses[1] < losses[0]
-    assert learner(features).shape[0] == 24
-
-
 @pytest.mark.parametrize("size", [1, 7, 20])
 def test_the_loss_of_a_split_is_that_of_all_rows_whatever_the_block(size: int) -> None:
     torch.manual_seed(0)
@@ -108,21 +82,6 @@ def test_the_first_validation_loader_is_val_and_the_second_train() -> None:
     assert (learner.scores["loss/val"], learner.scores["loss/train"]) == (2.0, 5.0)
     trainer().test(learner, val, verbose=False)
     assert set(learner.scores) == {f"{name}/test" for name in ("loss", "mse", "rmse", "mae", "r2")}
-
-
-def test_label_smoothing_is_off_where_loss_is_measured_and_class_weights_stay() -> None:
-    output, target = torch.tensor([[0.3, 0.7], [0.4, 0.6]]).log(), torch.tensor([0, 1])
-    smooth = Classifier(nn.Identity(), nn.CrossEntropyLoss(label_smoothing=0.2), num_classes=2)
-    hard = -(math.log(0.3) + math.log(0.6)) / 2
-    # a fifth of each row's weight is spread over both classes
-    spread = -(math.log(0.3) + math.log(0.7) + math.log(0.4) + math.log(0.6)) / 4
-    assert smooth.training_step((output, target), 0).item() == pytest.approx(0.8 * hard + 0.2 * spread, rel=1e-5)
-    assert smooth.measure(output, target)["loss"] == pytest.approx(hard, rel=1e-5)
-    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0]), label_smoothing=0.2)
-    weighted = Classifier(nn.Identity(), loss, num_classes=2)
-    expected = -(math.log(0.3) + 3 * math.log(0.6)) / 4
-    assert weighted.measure(output, target)["loss"] == pytest.approx(expected, rel=1e-5)
-    assert loss.label_smoothing == 0.2
 
 
 def test_the_running_loss_of_a_net_with_dropout_misleads_and_the_measured_curves_do_not() -> None:
@@ -170,7 +129,7 @@ def test_a_step_with_weight_decay_leaves_the_bias_undecayed(optimizer: Any, weig
     nn.init.ones_(layer.weight)
     nn.init.ones_(layer.bias)
     learner = Regressor(layer, nn.MSELoss(), target_scaling="none", optimizer=optimizer)
-    trainer().fit(learner, batches(torch.tensor([[2.0]]), torch.tensor([[10.0]])))
+    trainer().fit(learner, batches(torch.tensor([[2.0]]), torch.tensor([[10.0]])), batches(*line()))
     assert (layer.weight.item(), layer.bias.item()) == pytest.approx((weight, bias), rel=1e-5)
 
 
@@ -222,7 +181,7 @@ def test_plateau_lowers_the_lr_when_the_monitored_score_worsens_and_not_when_it_
 ) -> None:
     plateau = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, factor=0.1, patience=0)
     assert fitted_lrs(plateau, size=12, monitor=monitor, mode=mode) == [0.1] * 4
-    # beyond lr = 1 each step takes the bias further off: y is standardised, so its curvature is 2
+    # along the bias the curvature is 2: a step of 1.5 doubles its error
     assert fitted_lrs(plateau, lr=1.5, size=12, monitor=monitor, mode=mode)[:3] == pytest.approx([1.5, 1.5, 0.15])
 
 

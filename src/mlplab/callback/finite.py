@@ -36,10 +36,12 @@ class FiniteGuard(Callback):
             value = torch.tensor(learner.scores.get(name, 0.0))
             if not torch.isfinite(value):
                 epoch = trainer.current_epoch + (not trainer.sanity_checking)
-                raise Failure(f"{name} became {value.item()} at epoch {epoch}, step {trainer.global_step}; {REMEDY}")
+                when = f"{name} became {value.item()} at epoch {epoch}, step {trainer.global_step}"
+                raise Failure(f"{when}, {_origin_in(learner, _measured(trainer, name))}; {REMEDY}")
 
 
 REMEDY = "try a smaller optimizer.lr, trainer.gradient_clip_val=1 or another initialisation"
+IN_LOSS = "first in the loss itself"
 
 
 def _failure(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> Failure:
@@ -47,6 +49,17 @@ def _failure(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: An
     steps = f"step {step}" if not since else f"between steps {max(1, step - since)} and {step}"
     where = _origin(learner, batch)
     return Failure(f"the loss became {loss.item()} at epoch {trainer.current_epoch + 1}, {steps}, {where}; {REMEDY}")
+
+
+def _measured(trainer: Trainer, name: str) -> Any:
+    """The loader of val or of the measured slice of train."""
+    loaders = trainer.val_dataloaders
+    return loaders[name == "loss/train"] if isinstance(loaders, list) else loaders
+
+
+def _origin_in(learner: LightningModule, batches: Any) -> str:
+    found = [_origin(learner, batch) for batch in batches]
+    return next((origin for origin in found if origin != IN_LOSS), IN_LOSS)
 
 
 def _origin(learner: LightningModule, batch: Any) -> str:
@@ -73,4 +86,4 @@ def _origin(learner: LightningModule, batch: Any) -> str:
         network(features)
     for handle in handles:
         handle.remove()
-    return f"first in the output of network.{found[0]}" if found else "first in the loss itself"
+    return f"first in the output of network.{found[0]}" if found else IN_LOSS

@@ -29,7 +29,7 @@ class Progress(Callback):
         self._started = time.perf_counter()
         part = getattr(trainer.train_dataloader, "part", None)
         self._rows = len(part) if part is not None else 0
-        if self.console.is_terminal:
+        if self.console.is_interactive:
             self._live = Live(get_renderable=self._line, console=self.console, refresh_per_second=4)
             self._live.start()
 
@@ -56,10 +56,11 @@ class Progress(Callback):
         trainer = self._trainer
         steps, batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed, trainer.num_training_batches
         share = min(1.0, (trainer.current_epoch + steps / batches) / (trainer.max_epochs or 1)) if batches else 0.0
-        full = round(20 * share)
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append("━" * full, style="green").append("━" * (20 - full), style="bright_black")
-        return text.append("  " + self._text(min(trainer.current_epoch + 1, trainer.max_epochs or 1), share))
+        said = self._text(min(trainer.current_epoch + 1, trainer.max_epochs or 1), share)
+        width = min(20, max(0, self.console.width - len(said) - 2))  # what the words leave over
+        full = round(width * share)
+        line = Text(said, no_wrap=True, overflow="ellipsis")
+        return line.append("  " + "━" * full, style="green").append("━" * (width - full), style="bright_black")
 
     def _text(self, epoch: int, share: float | None = None) -> str:
         assert self._trainer is not None
@@ -68,8 +69,8 @@ class Progress(Callback):
         seconds = time.perf_counter() - self._started
         speed = done * last * self._rows / seconds if seconds > 0 else 0.0
         left = seconds / done - seconds if done > 0 else 0.0
-        scores = "   ".join(f"{split} {self._scores.get(f'loss/{split}', 0):.4f}" for split in ("train", "val"))
-        return f"epoch {epoch:>{len(str(last))}}/{last}   loss {scores}   {speed:,.0f} samples/s   {_clock(left)} left"
+        scores = "  ".join(f"{split} {self._scores.get(f'loss/{split}', 0):.4f}" for split in ("train", "val"))
+        return f"epoch {epoch:>{len(str(last))}}/{last}  loss {scores}  {speed:,.0f} samples/s  {_clock(left)} left"
 
 
 def _clock(seconds: float) -> str:

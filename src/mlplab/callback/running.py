@@ -9,32 +9,30 @@ from torch.optim import Optimizer
 
 
 class Running(Callback):
-    """Every `interval` steps: the mean loss since the last time, as training saw it (dropout on, weights moving)."""
+    """Every `interval` updates: the mean loss since the last point, as training saw it (dropout on, weights moving),
+    and the learning rate and gradient norm (before clipping) of that update."""
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self._sum: Tensor | float = 0.0
         self._count = 0
-        self._norm: Tensor | None = None
+        self._update: dict[str, Any] = {}
 
     def on_before_optimizer_step(self, trainer: Trainer, learner: LightningModule, optimizer: Optimizer) -> None:
-        if self._count + 1 == self.interval:
+        if (trainer.global_step + 1) % self.interval == 0:
             gradients = [parameter.grad for parameter in learner.parameters() if parameter.grad is not None]
-            self._norm = torch.nn.utils.get_total_norm(gradients)
+            norm = torch.nn.utils.get_total_norm(gradients)
+            self._update = {"running/lr": optimizer.param_groups[0]["lr"], "running/gradient_norm": norm}
 
     def on_train_batch_end(
         self, trainer: Trainer, learner: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._sum = self._sum + outputs["loss"]
         self._count += 1
-        if self._count < self.interval:
+        if not self._update:
             return
-        point = {
-            "running/loss": float(self._sum) / self._count,
-            "running/lr": trainer.optimizers[0].param_groups[0]["lr"],
-        }
-        if self._norm is not None:
-            point["running/gradient_norm"] = float(self._norm)
+        mean = self._sum / self._count * trainer.accumulate_grad_batches  # by which Lightning has divided it
+        point = {"running/loss": mean, **self._update}
         for logger in trainer.loggers:
-            logger.log_metrics(point, step=trainer.global_step)
-        self._sum, self._count = 0.0, 0
+            logger.log_metrics({name: float(value) for name, value in point.items()}, step=trainer.global_step)
+        self._sum, self._count, self._update = 0.0, 0, {}

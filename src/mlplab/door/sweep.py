@@ -27,7 +27,9 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
         writer.writerows(rows)
     headline = next((name for name in scores if direction(name) == "max"), "")
     shown = [name for name in columns if name not in scores or name == headline]
+    print()
     print(table([*shown, "verdict"], [[row.get(name) for name in shown] + [_end(row)] for row in rows]))
+    print()
     for row in rows:
         if row["failure"]:
             print(f"job {row['job']} failed: {row['failure']}")

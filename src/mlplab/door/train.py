@@ -48,7 +48,7 @@ def train(config: DictConfig) -> Scores:
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
     (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-    log.info(score_table(scores, scores["best_epoch"], _baseline_name(config)))
+    log.info(f"\n{score_table(scores, scores['best_epoch'], _baseline_name(config))}\n")
     log.info(aligned({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores
 

@@ -6,6 +6,7 @@ from io import StringIO
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def aligned(lines: Mapping[str, str]) -> str:
@@ -26,15 +27,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A plain-text table; numbers to four figures."""
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(header):
-        grid.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+        grid.add_column(Text(name), justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
-        grid.add_row(*(_text(cell) for cell in row))
+        grid.add_row(*(Text(_text(cell)) for cell in row))
     text = StringIO()
     Console(file=text, width=1000, color_system=None).print(grid)
-    return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
+    lines = [line.rstrip() for line in text.getvalue().splitlines()]
+    return "\n".join(line for line in lines if line)
 
 
 def _text(cell: object) -> str:
     if isinstance(cell, float):
-        return f"{cell:.4g}" if abs(cell) >= 1e4 or 0 < abs(cell) < 1e-3 else f"{cell:.4f}"
+        return f"{cell:#.4g}".rstrip(".")
     return "" if cell is None else str(cell)

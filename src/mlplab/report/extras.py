@@ -23,14 +23,12 @@ class Extras(Callback):
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         loader: Any = trainer.train_dataloader
-        features = next(iter(loader))[0][:64]
+        features = loader.part.features[:64]
         writer = self.overlay.writer()
         if self.graph:
-            network = learner.network.eval()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)  # add_graph traces
-                writer.add_graph(network, features.to(learner.device))
-            network.train()
+                writer.add_graph(learner.network, features.to(learner.device))
         if self.images and self.image_size is not None:
             pixels = features.reshape(-1, *self.image_size).float()
             pixels = pixels / (255 if features.dtype == torch.uint8 else pixels.max())

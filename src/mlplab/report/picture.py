@@ -49,11 +49,12 @@ def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
     ends = {split: rows[-1][f"loss/{split}"] for split in WORDS}
     span = max(max(row["loss/train"], row["loss/val"]) for row in rows) or 1.0
     low, high = sorted(ends, key=lambda split: ends[split])
-    push = max(0.0, 0.06 * span - (ends[high] - ends[low])) / 2
-    for split, shift in ((low, -push), (high, push)):
+    push = max(0.0, 0.07 * span - (ends[high] - ends[low]))
+    down = min(push / 2, ends[low])  # not below the axis
+    for split, shift in ((low, -down), (high, push - down)):
         axes.annotate(
             WORDS[split],
-            (rows[-1]["epoch"], max(0.0, ends[split] + shift)),
+            (rows[-1]["epoch"], ends[split] + shift),
             xytext=(6, 0),
             textcoords="offset points",
             color=COLOURS[split] if split == "train" else "#B37400",
@@ -67,11 +68,13 @@ def _mark_best(axes: Axes, best: Row) -> None:
     axes.axvline(epoch, color="0.6", linewidth=1, linestyle=":")
     axes.plot([epoch], [value], "o", color="black", markersize=5)
     right = epoch > 0.6 * axes.dataLim.x1
+    below = value > 0.6 * axes.dataLim.y1
     axes.annotate(
         f"best epoch {epoch:.0f}\nvalidation {value:.3g}",
         (epoch, value),
-        xytext=(-8 if right else 8, 26),
+        xytext=(-8 if right else 8, -12 if below else 14),
         textcoords="offset points",
         ha="right" if right else "left",
+        va="top" if below else "bottom",
         fontsize=9,
     )

@@ -18,9 +18,9 @@ def verdict(rows: Sequence[Row], best_epoch: int) -> Verdict:
     lowest = min(rows[1:], key=lambda row: row["loss/val"])
     train, val = last["loss/train"], last["loss/val"]
     ends = f"validation loss ends at {val:.3g}, training loss at {train:.3g}: a gap of {val - train:.3g}"
-    if val >= 1.1 * lowest["loss/val"]:
+    if val > lowest["loss/val"] and val - lowest["loss/val"] >= 0.1 * lowest["loss/val"]:
         turned = f"validation loss was lowest at epoch {lowest['epoch']:.0f} ({lowest['loss/val']:.3g})"
         return Verdict("overfitting", f"overfitting: {turned}; {ends}")
     if best_epoch > 0.95 * (len(rows) - 1):
-        return Verdict("still_improving", f"still improving at the last epoch; {ends}")
+        return Verdict("still_improving", f"still improving: the best epoch, {best_epoch}, is among the last; {ends}")
     return Verdict("fits", f"fits: validation loss stays within 10 % of its lowest; {ends}")
