@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryF1Score, BinaryPrecision, BinaryRecall
@@ -11,7 +12,7 @@ from mlplab.loss.on_probabilities import OnProbabilities
 
 
 class BinaryClassifier(Learner):
-    """Target (N,) int64 of 0 and 1; predictions (N,) probabilities of class 1, decided at `threshold`.
+    """Target (N,) int64 of 0 and 1; predictions (N,) probabilities of class 1, class 1 at `threshold` and above.
 
     loss: bce, or mse and mae on the probability.
     """
@@ -20,12 +21,13 @@ class BinaryClassifier(Learner):
         on_probabilities = isinstance(loss, nn.MSELoss | nn.L1Loss)
         super().__init__(network, OnProbabilities(loss, nn.Sigmoid()) if on_probabilities else loss, **rest)
         self.threshold = threshold
+        above = float(np.nextafter(np.float32(threshold), np.float32(0)))  # torchmetrics decides by >, not >=
         self.collection = MetricCollection(
             {
-                "accuracy": BinaryAccuracy(threshold, validate_args=False),
-                "precision": BinaryPrecision(threshold, validate_args=False),
-                "recall": BinaryRecall(threshold, validate_args=False),
-                "f1": BinaryF1Score(threshold, validate_args=False),
+                "accuracy": BinaryAccuracy(above, validate_args=False),
+                "precision": BinaryPrecision(above, validate_args=False),
+                "recall": BinaryRecall(above, validate_args=False),
+                "f1": BinaryF1Score(above, validate_args=False),
                 "auroc": BinaryAUROC(validate_args=False),
             }
         )
@@ -40,4 +42,4 @@ class BinaryClassifier(Learner):
         return of_one_batch(self.collection, predictions, target)
 
     def baseline(self, target: Tensor) -> Tensor:
-        return target.to(self.dtype).mean().logit()[None, None]
+        return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing

@@ -77,6 +77,12 @@ class Learner(LightningModule):
     def test_step(self, batch: Batch, _: int) -> None:
         self._keep("test", batch)
 
+    def on_validation_epoch_start(self) -> None:
+        self._kept.clear()  # of a measuring that was interrupted
+
+    def on_test_epoch_start(self) -> None:
+        self._kept.clear()
+
     def on_validation_epoch_end(self) -> None:
         self._score()
         self.log_dict(self.scores)
@@ -89,7 +95,7 @@ class Learner(LightningModule):
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
-        output = output.to(torch.promote_types(output.dtype, torch.float32))
+        output = output.detach().to(torch.promote_types(output.dtype, torch.float32))
         loss = self.measured_loss(output, self.encode(target))
         scores = {"loss": loss, **self.metrics(self.decode(output), target)}
         return {name: float(score) for name, score in scores.items()}
@@ -99,13 +105,13 @@ class Learner(LightningModule):
         if self.make_scheduler is None:
             return optimizer
         takes = inspect.signature(self.make_scheduler).parameters
-        known = {
-            "total_steps": self.trainer.estimated_stepping_batches,
-            "T_max": self.trainer.max_epochs,
-            "mode": self.mode,
+        known: dict[str, Callable[[], Any]] = {
+            "total_steps": lambda: self.trainer.estimated_stepping_batches,
+            "T_max": lambda: self.trainer.max_epochs,
+            "mode": lambda: self.mode,
         }
-        given = {name: value for name, value in known.items() if name in takes}
-        scheduler = self.make_scheduler(optimizer, **given)
+        lacking = takes.keys() - getattr(self.make_scheduler, "keywords", {})
+        scheduler = self.make_scheduler(optimizer, **{name: known[name]() for name in known if name in lacking})
         interval = "step" if "total_steps" in takes else "epoch"
         return {
             "optimizer": optimizer,

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional import mean_absolute_error, mean_squared_error, r2_score
+from torchmetrics.functional import mean_absolute_error, mean_squared_error
 
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
@@ -50,10 +50,20 @@ class Regressor(Learner):
         predictions, target = _precise(predictions), _precise(target)
         squared = mean_squared_error(predictions, target)
         absolute = mean_absolute_error(predictions, target)
-        return {"mse": squared, "rmse": squared.sqrt(), "mae": absolute, "r2": r2_score(predictions, target)}
+        return {"mse": squared, "rmse": squared.sqrt(), "mae": absolute, "r2": _r2(predictions, target)}
 
     def baseline(self, target: Tensor) -> Tensor:
         return self.encode(target).mean(dim=0, keepdim=True)
+
+
+def _r2(predictions: Tensor, target: Tensor) -> Tensor:
+    """Mean over targets of 1 - residual / total sum of squares; of a constant target 1 if met, else 0.
+
+    torchmetrics takes a residual below 1e-4 for none, whatever the unit, and refuses a single row.
+    """
+    residual = (predictions - target).square().sum(dim=0)
+    total = (target - target.mean(dim=0)).square().sum(dim=0)
+    return torch.where(total > 0, 1 - residual / total, (residual == 0).to(total.dtype)).mean()
 
 
 def _precise(values: Tensor) -> Tensor:

@@ -10,4 +10,4 @@ class RootMeanSquaredError(nn.Module):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         squared = nn.functional.mse_loss(output, target)
         # sqrt has slope infinity at 0, and infinity times 0 is NaN
-        return torch.where(squared > 0, squared, 1.0).sqrt() * (squared > 0)
+        return torch.where(squared == 0, 1.0, squared).sqrt() * (squared != 0)

@@ -4,8 +4,10 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
 Row = dict[str, float]
@@ -13,6 +15,8 @@ Row = dict[str, float]
 # dark blue and light orange stay apart in grey and for the colour-blind (Okabe and Ito, 2008)
 COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 WORDS = {"train": "training", "val": "validation"}
+# of the label of the best epoch, in points from its dot; the first that hides least of the curves is taken
+PLACES = [(x, y) for y in (14, -12, 40, -40, 80, -80) for x in (8, -8, 40, -40)]
 LOSSES = {
     "ce": "cross entropy",
     "bce": "binary cross entropy",
@@ -31,8 +35,6 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     epochs = [row["epoch"] for row in rows]
     for split, style in (("train", "-"), ("val", "--")):
         axes.plot(epochs, [row[f"loss/{split}"] for row in rows], style, color=COLOURS[split], linewidth=2)
-    _label_ends(axes, rows)
-    _mark_best(axes, rows[best_epoch])
     axes.set_xlabel("epoch (passes over the training data)")
     axes.set_ylabel(f"loss ({', '.join(filter(None, (LOSSES.get(name, name), unit)))})")
     axes.set_ylim(bottom=0)
@@ -41,6 +43,8 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(title, loc="left", fontsize=11)
     figure.supxlabel(textwrap.fill(caption, 95), fontsize=9, x=0.01, ha="left")
+    _label_ends(axes, rows)
+    _mark_best(axes, rows[best_epoch])
     figure.savefig(path)
 
 
@@ -67,14 +71,32 @@ def _mark_best(axes: Axes, best: Row) -> None:
     epoch, value = best["epoch"], best["loss/val"]
     axes.axvline(epoch, color="0.6", linewidth=1, linestyle=":")
     axes.plot([epoch], [value], "o", color="black", markersize=5)
-    right = epoch > 0.6 * axes.dataLim.x1
-    below = value > 0.6 * axes.dataLim.y1
-    axes.annotate(
-        f"best epoch {epoch:.0f}\nvalidation {value:.3g}",
-        (epoch, value),
-        xytext=(-8 if right else 8, -12 if below else 14),
-        textcoords="offset points",
-        ha="right" if right else "left",
-        va="top" if below else "bottom",
-        fontsize=9,
-    )
+    text = f"best epoch {epoch:.0f}\nvalidation {value:.3g}"
+    label = axes.annotate(text, (epoch, value), xytext=PLACES[0], textcoords="offset points", fontsize=9)
+
+    def place(offset: tuple[int, int]) -> None:
+        label.xyann = offset
+        label.set_horizontalalignment("left" if offset[0] > 0 else "right")
+        label.set_verticalalignment("bottom" if offset[1] > 0 else "top")
+
+    def hidden(offset: tuple[int, int]) -> int:
+        place(offset)
+        return _covered(axes, label)
+
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    place(min(PLACES, key=hidden))
+
+
+def _covered(axes: Axes, label: Annotation) -> int:
+    """How many points of the curves a label hides; leaving the axes counts as hiding all."""
+    box = label.get_window_extent().padded(3)
+    frame = axes.get_window_extent()
+    if not (frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)):
+        return 10_000
+    curves = axes.get_lines()[: len(COLOURS)]
+    epochs = np.linspace(*axes.get_xlim(), 1000)
+    points = [
+        np.stack([epochs, np.interp(epochs, np.asarray(line.get_xdata()), np.asarray(line.get_ydata()))], axis=1)
+        for line in curves
+    ]
+    return sum(int(box.count_contains(axes.transData.transform(curve))) for curve in points)
