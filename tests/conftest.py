@@ -12,6 +12,9 @@ import pytest
 
 import mlplab
 
+# before torch is imported: where other work shares the cores, a second thread makes small nets many times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPO = Path(__file__).resolve().parents[1]
 
 
