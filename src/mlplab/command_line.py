@@ -55,6 +55,8 @@ def door(main: Callable[[], Any]) -> None:
         main()
     except (HydraException, OmegaConfBaseException, Mistake) as error:
         fail(explain(error))
+    except KeyboardInterrupt:
+        fail("stopped", status=130)
     except BrokenPipeError:  # `--help | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

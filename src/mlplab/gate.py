@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.command_line import explain, fail, parse, resolve
 from mlplab.mistake import Mistake
+from mlplab.sweep import summarise
 
 
 class Gate(Callback):
@@ -31,6 +32,7 @@ class Gate(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """A job whose configuration is wrong stops the sweep before its first job."""
+        # the sweeper's own order, so that the numbers of the jobs agree
         self.jobs = BasicSweeper.split_arguments(parse(config.hydra.overrides.task), None)[0]
         for number, job in enumerate(self.jobs):
             try:
@@ -46,10 +48,7 @@ class Gate(Callback):
         print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        from mlplab.door.sweep import summarise
-
-        failed = summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor)
-        if failed:
+        if summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor):
             sys.exit(1)
 
 
