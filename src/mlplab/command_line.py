@@ -50,6 +50,9 @@ OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 def door(main: Callable[[], Any]) -> None:
     """Run a Hydra main: a user's mistake ends in one line on stderr and exit status 1."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that errors reach us, not Hydra's printer
+    # torch's OpenMP threads wait by spinning: where the cores are shared with other work they starve each other, and a
+    # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         sys.argv[1:] = completed(sys.argv[1:])
         main()

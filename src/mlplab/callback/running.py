@@ -16,10 +16,15 @@ class Running(Callback):
         self.interval = interval
         self._sum: Tensor | float = 0.0
         self._count = 0
+        self._updates = 0
         self._update: dict[str, Any] = {}
 
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        self._updates = trainer.global_step
+
     def on_before_optimizer_step(self, trainer: Trainer, learner: LightningModule, optimizer: Optimizer) -> None:
-        if (trainer.global_step + 1) % self.interval == 0:
+        self._updates += 1
+        if self._updates % self.interval == 0:
             gradients = [parameter.grad for parameter in learner.parameters() if parameter.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients)
             self._update = {"running/lr": optimizer.param_groups[0]["lr"], "running/gradient_norm": norm}
