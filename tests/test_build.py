@@ -1,14 +1,18 @@
 """Configuration becomes objects in one place."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
 from mlplab.build import build, build_learner, build_loss, build_splits, make
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
+from mlplab.data.batches import TensorLoader
+from mlplab.data.splits import Part
 from mlplab.mistake import Mistake
 
 
@@ -79,3 +83,33 @@ def test_an_unknown_argument_is_told_with_its_choice() -> None:
     config = mlplab.configure("+model.warmth=3")
     with pytest.raises(Mistake, match=r"model=mlp: .*warmth"):
         make(config, "model", in_features=1, out_features=1)
+
+
+def test_a_dataloader_and_the_in_memory_path_give_the_same_losses(tmp_path: Path) -> None:
+    first, second = (
+        build(mlplab.configure("data=iris", "trainer.max_epochs=3", f"run_dir={tmp_path / name}")) for name in "ab"
+    )
+    first.trainer.fit(first.learner, datamodule=first.batches)
+    part = second.splits.train
+    numbers = Part(torch.arange(len(part))[:, None], part.target)
+
+    class Order:
+        """The rows of each batch, in the order of the in-memory path; Lightning tells its sampler the epoch."""
+
+        sampler = TensorLoader(numbers, second.batches.batch_size, second.batches.seed)
+
+        def __iter__(self) -> Iterator[list[int]]:
+            return (rows[:, 0].tolist() for rows, _ in self.sampler)
+
+        def __len__(self) -> int:
+            return len(self.sampler)
+
+    train = DataLoader(TensorDataset(part.features, part.target), batch_sampler=Order())  # type: ignore[arg-type]
+    measured = [
+        DataLoader(TensorDataset(rows.features, rows.target), batch_size=7)
+        for rows in (second.splits.val, second.splits.measured)
+    ]
+    second.trainer.fit(second.learner, train, measured)
+    for plain, loaded in zip(first.history.rows, second.history.rows, strict=True):
+        assert loaded["loss/train"] == pytest.approx(plain["loss/train"], rel=1e-6)
+        assert loaded["loss/val"] == pytest.approx(plain["loss/val"], rel=1e-6)

@@ -30,6 +30,8 @@ class History(Callback):
 
     def on_sanity_check_start(self, trainer: Trainer, learner: Any) -> None:
         self._started = time.perf_counter()
+        if self.path is not None:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
 
     def on_sanity_check_end(self, trainer: Trainer, learner: Any) -> None:
         self._add(trainer, learner, epoch=0)
