@@ -105,6 +105,11 @@ def test_the_options_of_cross_entropy_train(train: Train, override: str) -> None
     assert is_a_run(*train("data=wine", override, *SMALL))
 
 
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+def test_balanced_classes_train_in_every_precision(train: Train, precision: str) -> None:
+    assert is_a_run(*train("data=wine", "loss.weight=balanced", f"trainer.precision={precision}", *SMALL))
+
+
 def test_balanced_binary_cross_entropy_trains(train: Train) -> None:
     assert is_a_run(*train("data=breast_cancer", "loss.pos_weight=balanced", *SMALL))
 

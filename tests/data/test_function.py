@@ -100,3 +100,16 @@ def test_a_function_without_a_value_in_its_range_is_refused(
     module("no_value", f"def f(x): return {source}\n")
     with pytest.raises(Mistake, match=reason):
         Function(function="no_value.f", ranges={"x": [1.0, 2.0]}).read()
+
+
+def test_a_function_of_ones_own_needs_its_ranges() -> None:
+    with pytest.raises(Mistake, match=r"data\.ranges is missing: give each argument of math\.hypot"):
+        Function(function="math.hypot").read()
+
+
+def test_without_ranges_the_gas_flows_between_its_own() -> None:
+    rows = Function(num_rows=1000).read()
+    assert rows.feature_names == ("T", "P", "Q")
+    low, high = rows.features.min(axis=0), rows.features.max(axis=0)
+    assert ((low >= [250, 1, 1]) & (low <= [252, 1.1, 2])).all()
+    assert ((high <= [400, 10, 100]) & (high >= [398, 9.9, 99])).all()

@@ -18,19 +18,26 @@ def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters 
     return Q * (T / 273.15) * (1.01325 / P)
 
 
+GAS_FLOW = "mlplab.data.function.gas_flow"
+GAS_RANGES = {"T": [250.0, 400.0], "P": [1.0, 10.0], "Q": [1.0, 100.0]}
+
+
 @dataclass(kw_only=True)
 class Function(Generated):
     """function: its dotted name, e.g. `my_module.f`. ranges: low and high of each argument, drawn uniformly."""
 
-    function: str
-    ranges: dict[str, list[float]]
+    function: str = GAS_FLOW
+    ranges: dict[str, list[float]] | None = None
 
     def draw(self, generator: np.random.Generator) -> Rows:
         function = _load(self.function)
-        for name, limits in self.ranges.items():
+        ranges = self.ranges or (GAS_RANGES if self.function == GAS_FLOW else {})
+        if not ranges:
+            raise Mistake(f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}")
+        for name, limits in ranges.items():
             if len(limits) != 2 or not limits[0] < limits[1]:
                 raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
-        columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in self.ranges.items()}
+        columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in ranges.items()}
         inputs = np.stack(list(columns.values()), axis=1)
         try:
             y = np.array([float(function(**dict(zip(columns, row, strict=True)))) for row in inputs.tolist()])

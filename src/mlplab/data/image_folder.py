@@ -1,5 +1,6 @@
 """The user's own images: one folder a class, brought to one size and to grey unless told otherwise."""
 
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class ImageFolder(Dataset):
         try:
             found = TorchvisionImageFolder(Path(self.root).expanduser())
         except (FileNotFoundError, NotADirectoryError) as error:
-            reason = str(error).splitlines()[0]
+            reason = textwrap.shorten(str(error), 120)
             raise Mistake(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
         height, width = self.size
         shape = (height, width) if self.grey else (height, width, 3)

@@ -43,7 +43,7 @@ class Classifier(Learner):
         return of_one_batch(self.collection, predictions, target)
 
     def baseline(self, target: Tensor) -> Tensor:
-        shares = torch.bincount(target, minlength=self.num_classes) / len(target)
+        shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)
         return shares.log()[None]
 
     def _one_hot(self, target: Tensor) -> Tensor:
