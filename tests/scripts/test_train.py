@@ -26,8 +26,8 @@ def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path)
 
 def test_it_runs_from_an_installed_package_where_no_checkout_is(tmp_path: Path) -> None:
     """A wheel holds conf and scripts; its train command composes from its own conf folder."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(REPO)]
-    subprocess.run(command, check=True, capture_output=True)
+    pip_wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip_wheel, "--wheel-dir", str(tmp_path), str(REPO)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("mlplab-*.whl")
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(tmp_path / "site")], check=True)
     code = (
