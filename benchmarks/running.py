@@ -1,4 +1,5 @@
-"""What running loss, learning rate and gradient norm cost: whole fits with and without them, in turn; their ratio.
+"""What running loss, learning rate and gradient norm cost: whole fits with and without them, in turn; the ratio of
+their processor seconds.
 
 python benchmarks/running.py [pairs]
 """
@@ -29,9 +30,9 @@ def seconds(overrides: tuple[str, ...], with_running: bool) -> float:
     if not with_running:
         kept = [callback for callback in lab.trainer.callbacks if not isinstance(callback, Running)]  # type: ignore[attr-defined]
         lab.trainer.callbacks = kept  # type: ignore[attr-defined]
-    started = time.perf_counter()
+    started = time.process_time()
     lab.trainer.fit(lab.learner, datamodule=lab.batches)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def main(pairs: int) -> None:

@@ -69,7 +69,7 @@ def test_three_classes_are_too_many_for_the_binary_classifier() -> None:
 
 @pytest.mark.parametrize(
     ("override", "said"),
-    [("trainer.accelerator=gpu", "trainer: "), ("trainer.max_time=soon", "trainer: .*DD:HH:MM:SS")],
+    [("trainer.accelerator=gpu", "trainer: "), ("trainer.max_time=soon", "trainer.*DD:HH:MM:SS")],
 )
 def test_what_a_constructor_refuses_is_told_in_one_line(override: str, said: str, tmp_path: Path) -> None:
     if override.endswith("gpu") and torch.cuda.is_available():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.command_line import CONF
+from mlplab.configuration import CONF
 from mlplab.limits import LOSSES
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -108,6 +108,12 @@ def test_the_options_of_cross_entropy_train(train: Train, override: str) -> None
 @pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
 def test_balanced_classes_train_in_every_precision(train: Train, precision: str) -> None:
     assert is_a_run(*train("data=wine", "loss.weight=balanced", f"trainer.precision={precision}", *SMALL))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adagrad"])
+def test_gradients_are_clipped_under_mixed_precision(train: Train, optimizer: str) -> None:
+    mixed = ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1")
+    assert is_a_run(*train("data=iris", f"optimizer={optimizer}", *mixed, *SMALL))
 
 
 def test_balanced_binary_cross_entropy_trains(train: Train) -> None:

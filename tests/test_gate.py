@@ -44,3 +44,21 @@ def test_a_sweep_does_not_write_into_another_of_the_same_name(tmp_path: Path) ->
     answer = door("train", "-m", "sweep.name=mine", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert "sweep.name: outputs/sweeps/mine exists already" in answer.stderr
+
+
+@pytest.mark.parametrize("slip", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])
+def test_whatever_is_wrong_a_folder_of_the_users_own_is_left_as_it_was(tmp_path: Path, slip: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    answer = door("train", "run_dir=mine", slip, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_sweep_takes_its_choices_by_pattern_and_refuses_run_dir(tmp_path: Path) -> None:
+    answer = door("train", "-m", "run_dir=x", "optimizer=glob(ada*)", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == (
+        "mlplab: run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; give sweep.name instead"
+    )

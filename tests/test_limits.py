@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplab.check import select
-from mlplab.command_line import CONF, configure
+from mlplab.command_line import configure
+from mlplab.configuration import CONF
 from mlplab.limits import LOSSES, RANGES, Range
 
 

@@ -12,7 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
@@ -77,7 +77,7 @@ def build_learner(config: DictConfig, splits: Splits) -> Learner:
     learner: Learner = make(config, "learner")(
         network,
         build_loss(config, splits),
-        optimizer=make(config, "optimizer"),
+        optimizer=make(config, "optimizer", **_unfused(config)),
         scheduler=make(config, "scheduler") or None,
         monitor=config.monitor,
         mode=direction(config.monitor),
@@ -113,6 +113,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
         default_root_dir=config.run_dir,
         logger=overlay,
         callbacks=callbacks,
+        max_time=None,  # a Timer of whole epochs stands for it, so that a row of the history is a whole epoch
         num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
         log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
         enable_progress_bar=False,
@@ -135,6 +136,12 @@ def make(config: DictConfig, group: str, **known: Any) -> Any:
         raise
 
 
+def _unfused(config: DictConfig) -> dict[str, bool]:
+    """Under mixed precision Lightning clips no gradient of a fused optimizer."""
+    clipped = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
+    return {"fused": False} if clipped and "fused" in config.optimizer else {}
+
+
 def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
     """What a checkpoint must know to predict alone: plain containers only."""
     return {
@@ -142,6 +149,7 @@ def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
         "config": OmegaConf.to_container(config),
         "in_features": splits.in_features,
         "feature_names": list(splits.feature_names),
+        "columns": list(splits.columns),
         "class_names": list(splits.class_names),
         "target_names": list(splits.target_names),
         "image_size": list(splits.image_size) if splits.image_size else None,
@@ -155,6 +163,8 @@ def _callbacks(config: DictConfig, history: History) -> list[Callback]:
     best = ModelCheckpoint(folder, "best", monitor=config.monitor, mode=mode, enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     asked = make(config, "callback") or {}
+    if config.trainer.max_time is not None:
+        asked["max_time"] = Timer(config.trainer.max_time, interval="epoch", verbose=False)
     chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
     return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best, last]

@@ -1,5 +1,6 @@
 """Is the configuration good? Known before anything heavy is imported: this file needs neither torch nor lightning."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ def check(config: Config, defaults: Config) -> None:
     Raises Mistake for the first key that is wrong.
     """
     _complete(config)
+    for key in defaults:
+        if key not in config:
+            raise Mistake(f"{key}: this key is needed")
     for key in config:
         if key not in defaults:
             raise Mistake(f"{key}: nothing reads a key of this name")
@@ -100,14 +104,23 @@ def _shown(value: Any) -> str:
 
 def _fits_together(config: Config) -> None:
     choice = config["choice"]
+    for group, chosen in choice.items():
+        if not isinstance(chosen, str) and group != "experiment":
+            raise Mistake(f"{group}: choose one; only callback takes a list")
     if "_target_" not in config["data"]:
         raise Mistake(f"data={choice['data']} is what datasets share, not a dataset; see --help for the choices")
     learner, loss = choice["learner"], choice["loss"]
     if loss not in LOSSES[learner]:
         raise Mistake(f"loss={loss} does not fit learner={learner}: choose {', '.join(LOSSES[learner])}")
     scores = [f"{metric}/{split}" for metric in ("loss", *METRICS[learner]) for split in ("val", "train")]
+    task = select(config, "data.task")
+    if task is not None and (task == "values") != (learner == "regressor"):
+        raise Mistake(f"data.task={task} does not fit learner={learner}")
     if config["monitor"] not in scores:
         raise Mistake(f"monitor={config['monitor']}: there is no such score; choose {', '.join(scores)}")
+    limit = select(config, "trainer.max_time")
+    if limit is not None and not re.fullmatch(r"\d+:\d\d:\d\d:\d\d", str(limit)):
+        raise Mistake(f"trainer.max_time={limit}: must be DD:HH:MM:SS, as 00:00:10:00 for ten minutes")
     if select(config, "model.hidden_features") == []:
         raise Mistake("model.hidden_features=[]: without a hidden layer it is model=linear")
     if select(config, "model.normalisation") == "batch" and config["batch_size"] == 1:

@@ -1,6 +1,5 @@
 """From a command line to a configuration: Hydra's messages in one line, exit statuses, nothing heavy imported."""
 
-import difflib
 import logging
 import os
 import re
@@ -16,19 +15,16 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import check, fits_data, leaves
+from mlplab.check import check, fits_data
+from mlplab.configuration import CONF, keys_of, plain
+from mlplab.explain import explain
 from mlplab.mistake import Mistake
 
-HERE = Path(__file__).resolve().parent
-# conf/ lies beside src/ in a checkout, and inside the package in an installation
-CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))
-
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
-NO_CHOICE = re.compile(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)")
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
@@ -56,7 +52,7 @@ def door(main: Callable[[], Any]) -> None:
     try:
         sys.argv[1:] = completed(sys.argv[1:])
         main()
-    except (HydraException, OmegaConfBaseException, Mistake) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra raises both
         fail(explain(error))
     except KeyboardInterrupt:
         fail("stopped", status=130)
@@ -89,8 +85,15 @@ def resolve(composed: DictConfig) -> DictConfig:
     HydraConfig.instance().set_config(composed)
     overrides = parse(composed.hydra.overrides.task)
     config = plain(composed)
+    for override in overrides:
+        if override.key_or_group.partition(".")[0] == "choice":
+            raise Mistake(
+                f"{override.input_line}: what was chosen is recorded here; choose by {override.key_or_group[7:]}="
+            )
     groups = tuple(str(override.input_line) for override in overrides if _is_group(override))
     check(config, _defaults(groups) if len(groups) < len(overrides) else config)
+    if config["choice"]["experiment"]:
+        _foreign(config, {override.key_or_group for override in overrides if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
         fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
@@ -103,7 +106,9 @@ def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
-    return OverridesParser.create().parse_overrides(list(overrides))
+    hydra = GlobalHydra.instance()
+    loader = hydra.config_loader() if hydra.is_initialized() else None  # by which glob() knows its choices
+    return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
 
 
 def completed(arguments: Sequence[str]) -> list[str]:
@@ -123,54 +128,15 @@ def completed(arguments: Sequence[str]) -> list[str]:
     return arguments
 
 
-def explain(error: BaseException) -> str:
-    """Hydra's or OmegaConf's message in one line, with what was meant."""
-    text = " ".join(str(error).split())
-    if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value ({text.removeprefix('Error parsing override ')})"
-    if choice := NO_CHOICE.search(text):
-        group, given, options = choice.groups()
-        return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
-    if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
-        return _unknown_key(missing[1])
-    if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
-        return _unknown_key(group_name[1])
-    return text.split(" See https")[0].split(" full_key")[0]
-
-
-def _unknown_key(key: str) -> str:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(CONF, version_base="1.3"):
-        config = compose("train", return_hydra_config=True)
-        HydraConfig.instance().set_config(config)
-        keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
-        groups = [name for name in config.hydra.runtime.choices if "/" not in name]
-    hint = _closest(key, [*keys, *groups])
-    return f"{key}: no such key; {f'did you mean {hint}?' if hint else 'see --help'}"
-
-
-def _closest(key: str, names: list[str]) -> str | None:
-    """By the last word of a dotted key first: `lr` means `optimizer.lr`, `epochs` means `trainer.max_epochs`."""
-    tail = key.rsplit(".", 1)[-1]
-    tails = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
-    if tail in tails:
-        return tails[tail]
-    whole = difflib.get_close_matches(key, names, n=1, cutoff=0.8)
-    within = [tails[name] for name in tails if len(tail) > 2 and tail in name]
-    close = [tails[name] for name in difflib.get_close_matches(tail, tails, n=1)]
-    return next(iter([*whole, *within, *close]), None)
-
-
-def _meant(given: str, options: list[str]) -> str:
-    close = difflib.get_close_matches(given, options, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def plain(composed: DictConfig) -> dict[str, Any]:
-    """Plain containers, interpolations resolved, without Hydra's own part."""
-    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    containers: Any = OmegaConf.to_container(config, resolve=True)
-    return containers
+def _foreign(config: dict[str, Any], added: set[str]) -> None:
+    """An experiment may set keys that another choice of a group, given beside it, has not."""
+    for group in ("data", "model", "learner", "loss", "optimizer", "scheduler", "activation"):
+        chosen = config["choice"][group]
+        path = Path(CONF, group, f"{chosen}.yaml")
+        for key in set(config[group]) - keys_of(path) if path.exists() else ():
+            if f"{group}.{key}" not in added:
+                experiment = config["choice"]["experiment"]
+                raise Mistake(f"experiment={experiment} sets {group}.{key}, which {group}={chosen} has not")
 
 
 def _is_group(override: Override) -> bool:

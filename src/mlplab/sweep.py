@@ -19,7 +19,8 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
     sign = 1 if direction(monitor) == "min" else -1
     rows.sort(key=lambda row: (row["failure"] != "", sign * row.get(monitor, 0.0)))
     swept = [key for key in _keys(jobs) if len({row.get(key) for row in rows}) > 1]
-    scores = [name for name in rows[0] if name.endswith("/val") and name not in (monitor, "loss/val")]
+    names = dict.fromkeys(name for row in rows for name in row)
+    scores = [name for name in names if name.endswith("/val") and name not in (monitor, "loss/val")]
     columns = [*dict.fromkeys(["job", *swept, monitor, "loss/val", "loss/train", *scores]), "best_epoch", "seconds"]
     with open(folder / "sweep.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, [*columns, "verdict", "failure"], extrasaction="ignore", lineterminator="\n")

@@ -177,3 +177,13 @@ def test_too_few_groups_are_refused(of_classes: bool) -> None:
     target = np.arange(40) % 2 if of_classes else np.zeros((40, 1))
     with pytest.raises(Mistake, match="cannot be split by group"):
         cut(Rows(np.zeros((40, 1)), target, groups=groups), "group", 0.2, 0.2, seed=0)
+
+
+@pytest.mark.parametrize(("val", "test"), [(0.2, 0.4), (0.25, 0.6), (0.1, 0.3), (0.2, 0.2)])
+@pytest.mark.parametrize("of_classes", [True, False])
+def test_groups_are_divided_near_the_fractions_asked_for(val: float, test: float, of_classes: bool) -> None:
+    groups = np.repeat(np.arange(300), 4)
+    rows = classes([600, 600], groups=groups) if of_classes else values(1200, groups=groups)
+    index = cut(rows, "group", val, test, seed=0)
+    assert len(index["val"]) / 1200 == pytest.approx(val, abs=0.03)
+    assert len(index["test"]) / 1200 == pytest.approx(test, abs=0.03)

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab.door.train import train as train_door
+from mlplab.mistake import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]")
@@ -59,7 +60,7 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
     assert scores["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
     assert scores["train_rows_measured"] == 30
     assert scores["device"] in ("cpu", "cuda", "mps")
-    assert scores["verdict"] in ("fits", "overfitting", "still_improving")
+    assert scores["verdict"] in ("fits", "overfitting", "still_improving", "diverging")
     assert scores["torch"] == torch.__version__
     assert scores["baseline/accuracy"] == pytest.approx(1 / 3)
     assert scores["baseline/loss"] == pytest.approx(math.log(3), abs=1e-3)
@@ -188,6 +189,24 @@ def test_running_tags_are_by_step_and_apart_from_the_curves(train: Train) -> Non
         assert [point.step for point in root.Scalars(tag)] == [3, 6, 9, 12]
 
 
-def test_time_can_be_limited(train: Train) -> None:
-    _, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
+def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
+    folder, _ = train(*FAST)
+    with pytest.raises(Mistake, match="holds a run already"):
+        mlplab.train(mlplab.configure(*FAST, f"run_dir={folder}"))
+
+
+def test_a_checkpoint_knows_how_the_columns_of_a_table_became_features(train: Train, tmp_path: Path) -> None:
+    rows = [f"{x},{'red' if x % 2 else 'blue'},{x}" for x in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    folder, _ = train(*table, "trainer.max_epochs=1")
+    size, colour = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]["columns"]
+    assert size["name"] == "size"
+    assert 5 < size["median"] < 25
+    assert colour == {"name": "colour", "categories": ["blue", "red"]}
+
+
+def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
+    folder, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
     assert 0 < scores["epochs"] < 100000
+    assert {row["step"] - 34 * row["epoch"] for row in history(folder)} == {0}

@@ -100,3 +100,8 @@ def test_the_gap_is_validation_less_training_loss_at_the_end(val: list[float], t
     told = judge(val, train=train).text
     gap = float(told.rsplit("a gap of ", maxsplit=1)[1])
     assert gap == pytest.approx(val[-1] - train, rel=5.1e-3)
+
+
+def test_a_training_loss_that_ends_above_its_start_is_diverging_not_overfitting() -> None:
+    rows = [{"epoch": epoch, "loss/train": loss, "loss/val": loss} for epoch, loss in enumerate([2.0, 1.0, 4.0])]
+    assert verdict(rows, 1).name == "diverging"

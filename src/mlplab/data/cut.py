@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, train_test_split
 
 from mlplab.data.rows import Rows
 from mlplab.mistake import Mistake
@@ -69,20 +69,30 @@ def _divide(rows: Rows, index: Index, size: int, name: str, seed: int, grouped: 
         rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
         return rest, part
     assert rows.groups is not None
-    groups = rows.groups[index]
-    folds = max(2, round(len(index) / size))
-    divider = (
-        GroupShuffleSplit(n_splits=1, test_size=size / len(index), random_state=seed)
-        if labels is None
-        else StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    )
-    try:
-        rest, part = next(iter(divider.split(index, labels, groups)))
-    except ValueError as error:
+    part = _groups(rows.groups[index], labels, size, seed)
+    if not 0 < len(part) < len(index):
         raise Mistake(
-            f"the rows cannot be split by group ({error}): change data.{name}_fraction or data.split"
-        ) from error
-    return index[rest], index[part]
+            f"the rows cannot be split by group, too few for {name}: change data.{name}_fraction or data.split"
+        )
+    return np.delete(index, part), index[part]
+
+
+def _groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int) -> Index:
+    """Places of whole groups of about `size` rows: one fold where one of that size exists, else several small ones."""
+    count = len(groups)
+    whole = max(2, round(count / size))
+    folds = whole if abs(count / whole - size) <= 0.02 * count else 20
+    least = count if labels is None else np.unique(labels, return_counts=True)[1].min()
+    folds = min(folds, len(np.unique(groups)), int(least))
+    if folds < 2:
+        return np.array([], dtype=int)
+    divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
+    taken: list[int] = []
+    for _, part in divider.split(groups, labels, groups):
+        if taken and abs(len(taken) + len(part) - size) >= abs(len(taken) - size):
+            break
+        taken.extend(part)
+    return np.array(taken)
 
 
 def _enough_of_each(labels: np.ndarray, size: int, others: int, name: str) -> None:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ class Dataset(ABC):
         index = cut(rows, self.split, self.val_fraction, self.test_fraction, self.split_seed)
         if self.num_train is not None:
             index["train"] = choose(rows, index["train"], self.num_train, self.split_seed)
-        features, feature_names = _encode_features(rows, index)
+        features, feature_names, columns = _encode_features(rows, index)
         target, class_names = _encode_target(rows, index)
         if self.label_noise:
             target["train"] = _noisy(target["train"], len(class_names), self.label_noise, self.split_seed)
@@ -48,15 +49,19 @@ class Dataset(ABC):
             class_names=class_names,
             target_names=rows.target_names or (() if class_names else ("target",)),
             image_size=rows.image_size,
+            columns=columns,
         )
 
 
-def _encode_features(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _encode_features(
+    rows: Rows, index: Mapping[str, Index]
+) -> tuple[dict[str, np.ndarray], tuple[str, ...], tuple[dict[str, Any], ...]]:
     if isinstance(rows.features, pd.DataFrame):
         columns = Columns.learn(rows.features.iloc[index["train"]])
-        return {name: columns.features(rows.features.iloc[at]) for name, at in index.items()}, columns.names
+        features = {name: columns.features(rows.features.iloc[at]) for name, at in index.items()}
+        return features, columns.names, tuple(columns.state)
     names = rows.feature_names or tuple(f"x{number}" for number in range(1, rows.features.shape[1] + 1))
-    return {name: rows.features[at] for name, at in index.items()}, names
+    return {name: rows.features[at] for name, at in index.items()}, names, ()
 
 
 def _encode_target(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """The contract of data: three splits of whole tensors, and the names that belong to them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -33,6 +34,7 @@ class Splits:
     class_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     image_size: tuple[int, ...] | None = None
+    columns: tuple[dict[str, Any], ...] = ()  # of a table: how each column became features, in plain containers
 
     @property
     def measured(self) -> Part:

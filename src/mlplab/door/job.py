@@ -1,8 +1,8 @@
 """One job of a door: its failure in one line, its exit status."""
 
+import contextlib
 import logging
 import os
-import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.command_line import plain
+from mlplab.configuration import plain
 from mlplab.mistake import Failure, Mistake
 
 log = logging.getLogger(__name__)
@@ -38,13 +38,18 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
         log.error(f"mlplab: {label + ': ' if sweep else ''}{reason}")
         if sweep or (folder / "config.yaml").exists():
             (folder / "failure.txt").write_text(reason + "\n")
-        else:  # it never began: leave no folder behind
-            shutil.rmtree(folder)
+        else:  # it never began: leave no folder behind, but for what is not ours
+            (folder / "train.log").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         if not sweep:
             sys.exit(1)
         return None
     except SystemExit as exit_:
-        log.error(f"mlplab: stopped; the last checkpoint and the history are in {resolved.run_dir}")
+        kept = (
+            "the last checkpoint and the history are in" if any(folder.glob("checkpoints/*")) else "no epoch ended in"
+        )
+        log.error(f"mlplab: stopped; {kept} {resolved.run_dir}")
         sys.exit(_status(exit_))
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)

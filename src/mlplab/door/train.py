@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import mlplab
 from mlplab.build import FORMAT, Lab, build
+from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 
@@ -32,6 +33,8 @@ def train(config: DictConfig) -> Scores:
     Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number.
     """
     run = Path(config.run_dir)
+    if (run / "config.yaml").exists() or (run / "history.csv").exists():
+        raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
     run.mkdir(parents=True, exist_ok=True)
     lab = build(config)
     OmegaConf.save(OmegaConf.create({"format": FORMAT, **config}), run / "config.yaml")
@@ -109,7 +112,8 @@ def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
 def _draw(config: DictConfig, lab: Lab, caption: str, path: Path) -> None:
     from mlplab.report.picture import draw_curves
 
-    unit = ", of the scaled target" if config.choice.learner == "regressor" else ""
+    scaled = config.learner.get("target_scaling", "none") != "none"
+    unit = ", of the scaled target" if scaled else ""
     title = f"{config.choice.data}: {config.choice.model}, {config.choice.optimizer}, lr {config.optimizer.lr:g}"
     draw_curves(lab.history.rows, lab.history.best_epoch, title, config.choice.loss + unit, caption, path)
 

@@ -12,12 +12,16 @@ class Verdict(NamedTuple):
 
 
 def verdict(rows: Sequence[Row], best_epoch: int) -> Verdict:
-    """`overfitting`: the validation loss ends 10 % or more above its lowest. `still_improving`: the best epoch is among
-    the last 5 % of all. `fits`: neither. rows: the history, epoch 0 first."""
+    """`diverging`: the training loss ends above its start. `overfitting`: the validation loss ends 10 % or more above
+    its lowest. `still_improving`: the best epoch is among the last 5 % of all. `fits`: none of these.
+
+    rows: the history, epoch 0 first."""
     last = rows[-1]
     lowest = min(rows[1:], key=lambda row: row["loss/val"])
     train, val = last["loss/train"], last["loss/val"]
     ends = f"validation loss ends at {val:.3g}, training loss at {train:.3g}: a gap of {val - train:.3g}"
+    if train > rows[0]["loss/train"]:
+        return Verdict("diverging", f"diverging: training loss ends above where it began, try a smaller lr; {ends}")
     if val > lowest["loss/val"] and val - lowest["loss/val"] >= 0.1 * lowest["loss/val"]:
         turned = f"validation loss was lowest at epoch {lowest['epoch']:.0f} ({lowest['loss/val']:.3g})"
         return Verdict("overfitting", f"overfitting: {turned}; {ends}")

@@ -1,0 +1,24 @@
+"""Where the YAML files lie, which keys they have, and a composed configuration as plain containers."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+HERE = Path(__file__).resolve().parent
+# conf/ lies beside src/ in a checkout, and inside the package in an installation
+CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))
+
+
+def plain(composed: DictConfig) -> dict[str, Any]:
+    """Plain containers, interpolations resolved, without Hydra's own part."""
+    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    containers: Any = OmegaConf.to_container(config, resolve=True)
+    return containers
+
+
+def keys_of(path: Path) -> set[str]:
+    """The keys of one choice, those that it inherits too."""
+    own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    inherited = [entry for entry in own.pop("defaults", []) if isinstance(entry, str) and entry != "_self_"]
+    return set(own).union(*(keys_of(path.with_name(f"{entry}.yaml")) for entry in inherited))

@@ -1,0 +1,18 @@
+"""Where the YAML files lie, and which keys they have."""
+
+from pathlib import Path
+
+from mlplab.configuration import CONF, keys_of
+
+
+def test_conf_is_found_and_holds_the_groups() -> None:
+    assert Path(CONF, "train.yaml").exists()
+    assert {"data", "model", "optimizer", "loss"} <= {path.name for path in Path(CONF).iterdir()}
+
+
+def test_the_keys_of_a_choice_are_its_own_and_those_it_inherits() -> None:
+    assert keys_of(Path(CONF, "data", "moons.yaml")) == {
+        *("_target_", "num_rows", "noise"),
+        *("split", "val_fraction", "test_fraction", "split_seed", "num_train", "label_noise"),
+    }
+    assert keys_of(Path(CONF, "scheduler", "none.yaml")) == set()
