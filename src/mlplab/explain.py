@@ -23,7 +23,9 @@ def explain(error: BaseException) -> str:
     if not isinstance(error, HydraException | OmegaConfBaseException | Mistake):
         return f"{type(error).__name__}: {text}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value ({text.removeprefix('Error parsing override ')})"
+        key, _, value = str(error.override).partition("=")
+        remedy = f"quote a value with signs of its own: \"{key}='{value}'\"" if value else "write key=value"
+        return f"{error.override}: cannot be read; {remedy}"
     if choice := NO_CHOICE.search(text):
         group, given, options = choice.groups()
         return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"

@@ -144,3 +144,10 @@ def test_it_trains_any_torch_module_without_hydra_and_its_state_alone_predicts()
     other = Regressor(nn.Linear(1, 1), nn.MSELoss())
     other.load_state_dict(one.state_dict())
     torch.testing.assert_close(other(features), target, rtol=0, atol=10.0)
+
+
+def test_a_regressor_that_has_not_seen_its_targets_is_not_fitted_unscaled() -> None:
+    learner = Regressor(nn.Linear(1, 1), nn.MSELoss())
+    rows = DataLoader(TensorDataset(torch.zeros(4, 1), torch.full((4, 1), 1000.0)), 2)
+    with pytest.raises(Mistake, match="needs learn_target"):
+        Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False).fit(learner, rows, rows)

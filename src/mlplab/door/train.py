@@ -131,11 +131,11 @@ def _parameters(lab: Lab) -> int:
 def _device(config: DictConfig, lab: Lab) -> str:
     device = lab.trainer.strategy.root_device
     if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
+        return f"cuda: {torch.cuda.get_device_name(device)} (trainer.accelerator={config.trainer.accelerator})"
     if device.type == "cpu":
         reason = "no CUDA device was found" if config.trainer.accelerator == "auto" else "as asked"
         return f"cpu ({reason}), {torch.get_num_threads()} of {os.cpu_count()} cores"
-    return device.type
+    return f"{device.type} (trainer.accelerator={config.trainer.accelerator})"
 
 
 def _baseline_name(config: DictConfig) -> str:

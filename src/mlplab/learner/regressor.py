@@ -26,10 +26,17 @@ class Regressor(Learner):
             raise Mistake(f"learner.target_scaling={target_scaling}: one of standard, minmax, none")
         super().__init__(network, loss, **rest)
         self.target_scaling = target_scaling
+        self._learned = target_scaling == "none"
         self.register_buffer("shift", torch.zeros(num_targets))
         self.register_buffer("factor", torch.ones(num_targets))
 
+    def on_fit_start(self) -> None:
+        if not self._learned:
+            scaling = f"target_scaling={self.target_scaling}"
+            raise Mistake(f"Regressor: {scaling} needs learn_target(training targets) before fit, or choose none")
+
     def learn_target(self, target: Tensor) -> None:
+        self._learned = True
         values = target.double()
         if self.target_scaling == "standard":
             shift, factor = values.mean(dim=0), values.std(dim=0, correction=0)
