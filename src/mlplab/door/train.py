@@ -104,7 +104,8 @@ def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
     best = {name: value for name, value in scores.items() if name == "loss/train" or name.endswith("/val")}
     best["loss/test"] = scores["loss/test"]
-    chosen = {name: str(value) for name, value in config.choice.items() if value is not None}
+    unused = set() if "activation" in config.model else {"activation"}
+    chosen = {name: str(value) for name, value in config.choice.items() if value is not None and name not in unused}
     numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
     lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
 
