@@ -120,10 +120,12 @@ def completed(arguments: Sequence[str]) -> list[str]:
     task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
     arguments += [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
     if {"-m", "--multirun"} & set(arguments):
-        fixed = [override.key_or_group for override in parse(words) if not override.is_sweep_override()]
+        overrides = parse(words)
+        swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
+        fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
         if "sweep.name" not in keys:
             arguments.append(f"sweep.name={datetime.now().strftime(STAMP)}")
-        fixed = [key for key in {*fixed, "sweep.name", "learner", "loss"} if key not in _swept(words)]
+        fixed -= swept
         arguments.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
     return arguments
 
@@ -141,7 +143,3 @@ def _foreign(config: dict[str, Any], added: set[str]) -> None:
 
 def _is_group(override: Override) -> bool:
     return (Path(CONF) / override.key_or_group).is_dir()
-
-
-def _swept(words: Sequence[str]) -> list[str]:
-    return [override.key_or_group for override in parse(words) if override.is_sweep_override()]

@@ -1,6 +1,8 @@
 """Before Hydra makes a folder: is the configuration good, is the folder new? After a sweep: its table."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,47 +19,45 @@ from mlplab.sweep import summarise
 
 
 class Gate(Callback):
-    """Hydra turns exceptions of a callback into warnings and goes on, but lets SystemExit pass: so each one fails."""
+    """A job whose configuration is wrong stops a run before its folder is made, and a sweep before its first job."""
 
     def __init__(self) -> None:
         self.jobs: list[list[str]] = []
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        try:
+        with _told():
             resolve(config)
             claim(Path(config.hydra.run.dir), "run_dir")
-        except Exception as error:
-            fail(explain(error))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """A job whose configuration is wrong stops the sweep before its first job."""
-        # the sweeper's own order, so that the numbers of the jobs agree
-        try:
+        with _told():
+            # the sweeper's own order, so that the numbers of the jobs agree
             self.jobs = BasicSweeper.split_arguments(parse(config.hydra.overrides.task), None)[0]
-        except Exception as error:
-            fail(explain(error))
+            if any(word.startswith("run_dir=") for word in self.jobs[0]):
+                remedy = "give sweep.name instead"
+                raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
         for number, job in enumerate(self.jobs):
-            if any(word.startswith("run_dir=") for word in job):
-                fail("run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; give sweep.name instead")
-            try:
+            shown = " ".join(word for word in job if not word.startswith("sweep.name="))
+            with _told(f"job {number} of {len(self.jobs)} ({shown}): "):
                 resolve(compose("train", job, return_hydra_config=True))
-            except Exception as error:
-                shown = " ".join(word for word in job if not word.startswith("sweep.name="))
-                fail(f"job {number} of {len(self.jobs)} ({shown}): {explain(error)}")
-        try:
+        with _told():
             HydraConfig.instance().set_config(config)
             claim(Path(config.hydra.sweep.dir), "sweep.name")
-        except Exception as error:
-            fail(explain(error))
         print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        try:
-            failed = summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor)
-        except Exception as error:
-            fail(explain(error))
-        if failed:
-            sys.exit(1)
+        with _told():
+            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor):
+                sys.exit(1)
+
+
+@contextmanager
+def _told(where: str = "") -> Iterator[None]:
+    """Hydra turns exceptions of a callback into warnings and goes on, but lets SystemExit pass: so each one fails."""
+    try:
+        yield
+    except Exception as error:
+        fail(f"{where}{explain(error)}")
 
 
 def claim(folder: Path, key: str) -> None:

@@ -89,9 +89,8 @@ class Learner(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._score()
-        self.log_dict(
-            self.scores, logger=False
-        )  # a test score belongs to the best epoch, which Lightning does not know
+        # a test score belongs to the best epoch, which Lightning does not know
+        self.log_dict(self.scores, logger=False)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
