@@ -1,6 +1,5 @@
 """The composition root: the only place where configuration becomes objects."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,16 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, Timer
+from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from mlplab.callback.checkpoints import Checkpoints
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
 from mlplab.callback.running import Running
+from mlplab.callback.stopping import Stopping
 from mlplab.data.batches import Batches
 from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
@@ -41,6 +42,7 @@ class Lab:
     trainer: Trainer
     overlay: Overlay
     history: History
+    checkpoints: Checkpoints
 
 
 def build(config: DictConfig) -> Lab:
@@ -52,8 +54,12 @@ def build(config: DictConfig) -> Lab:
     run = Path(config.run_dir)
     overlay = Overlay(run / "tensorboard")
     history = History(run / "history.csv", config.monitor, direction(config.monitor))
-    trainer = build_trainer(config, [*_callbacks(config, history), *_extras(config, overlay, splits)], overlay, batches)
-    return Lab(splits, batches, learner, trainer, overlay, history)
+    checkpoints = Checkpoints(
+        run / "checkpoints", config.monitor, direction(config.monitor), first=(history.sync, overlay.sync)
+    )
+    callbacks = [*_callbacks(config, history, checkpoints), *_extras(config, overlay, splits)]
+    trainer = build_trainer(config, callbacks, overlay, batches)
+    return Lab(splits, batches, learner, trainer, overlay, history, checkpoints)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -152,22 +158,20 @@ def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
         "columns": list(splits.columns),
         "class_names": list(splits.class_names),
         "target_names": list(splits.target_names),
+        "data_digest": splits.digest(),
         "image_size": list(splits.image_size) if splits.image_size else None,
     }
 
 
-def _callbacks(config: DictConfig, history: History) -> list[Callback]:
+def _callbacks(config: DictConfig, history: History, checkpoints: Checkpoints) -> list[Callback]:
     """The guard stands before the history, so that no row is written of a loss that is no number."""
     mode = direction(config.monitor)
-    folder = os.path.join(config.run_dir, "checkpoints")
-    best = ModelCheckpoint(folder, "best", monitor=config.monitor, mode=mode, enable_version_counter=False)
-    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     asked = make(config, "callback") or {}
     if config.trainer.max_time is not None:
         asked["max_time"] = Timer(config.trainer.max_time, interval="epoch", verbose=False)
     chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
-    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, best, last]
+    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, Stopping(checkpoints), checkpoints]
 
 
 def _extras(config: DictConfig, overlay: Overlay, splits: Splits) -> list[Callback]:

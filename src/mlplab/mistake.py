@@ -7,3 +7,11 @@ class Mistake(ValueError):
 
 class Failure(RuntimeError):
     """A run that cannot go on, by no mistake of form: a loss that is no number, say."""
+
+
+class Stopped(Exception):
+    """A run that a signal asked to stop, with a checkpoint from which it goes on."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.status = 128 + signal

@@ -1,56 +1,81 @@
 """history.csv: one row an epoch, from epoch 0 (before any update) on; Lightning's CSVLogger has neither."""
 
 import csv
+import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from lightning import Callback, Trainer
 
+from mlplab import atomic
+from mlplab.mistake import Mistake
+
 Row = dict[str, float]
 
 
 class History(Callback):
-    """Keeps `rows` and writes each at once where a path is given. `best_epoch` is judged as ModelCheckpoint judges."""
+    """Keeps `rows` and writes each at once where a path is given. `best_epoch` is judged as best.ckpt is."""
 
     def __init__(
         self, path: str | Path | None = None, monitor: str = "loss/val", mode: Literal["min", "max"] = "min"
     ) -> None:
-        self.path = path
+        self.path = None if path is None else Path(path)
         self.monitor = monitor
         self.mode = mode
         self.rows: list[Row] = []
-        self.best_epoch = 0
-        self._best: Any = None
         self._started = time.perf_counter()
+
+    @property
+    def best_epoch(self) -> int:
+        """The first of the best."""
+        sign = 1 if self.mode == "min" else -1
+        return int(min(self.rows[1:], key=lambda row: sign * row[self.monitor], default={"epoch": 0})["epoch"])
 
     @property
     def best(self) -> Row:
         return self.rows[self.best_epoch]
 
-    def on_sanity_check_start(self, trainer: Trainer, learner: Any) -> None:
-        self._started = time.perf_counter()
+    @property
+    def seconds(self) -> float:
+        """Of training, those before a stop too."""
+        return time.perf_counter() - self._started
+
+    def go_on(self, epochs: int) -> None:
+        """Take up the file as it stood after `epochs`; rows of later ones are cut off."""
+        assert self.path is not None
+        self.rows = read(self.path)[: epochs + 1]
+        if len(self.rows) <= epochs:
+            raise Mistake(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(self.rows)}")
+        atomic.write(self.path, _text(self.rows))
+        self._started = time.perf_counter() - self.rows[-1]["seconds"]
+
+    def sync(self) -> None:
         if self.path is not None:
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            atomic.sync(self.path)
+
+    def on_sanity_check_start(self, trainer: Trainer, learner: Any) -> None:
+        if not self.rows:
+            self._started = time.perf_counter()
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def on_sanity_check_end(self, trainer: Trainer, learner: Any) -> None:
-        self._add(trainer, learner, epoch=0)
-        for logger in trainer.loggers:
-            logger.log_metrics(learner.scores, step=0)
+        if not self.rows:
+            self._add(trainer, learner, epoch=0)
+            for logger in trainer.loggers:
+                logger.log_metrics(learner.scores, step=0)
 
     def on_validation_end(self, trainer: Trainer, learner: Any) -> None:
-        if trainer.sanity_checking:
-            return
-        self._add(trainer, learner, epoch=trainer.current_epoch + 1)
-        score = trainer.callback_metrics[self.monitor]
-        if self._best is None or (score < self._best if self.mode == "min" else score > self._best):
-            self._best, self.best_epoch = score, trainer.current_epoch + 1
+        if not trainer.sanity_checking:
+            self._add(trainer, learner, epoch=trainer.current_epoch + 1)
 
     def _add(self, trainer: Trainer, learner: Any, epoch: int) -> None:
         row = {
             "epoch": epoch,
             "step": trainer.global_step,
-            "seconds": round(time.perf_counter() - self._started, 3),
+            "seconds": round(self.seconds, 3),
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
         }
         names = dict.fromkeys(name.split("/")[0] for name in learner.scores)
@@ -58,7 +83,24 @@ class History(Callback):
         self.rows.append(row)
         if self.path is not None:
             with open(self.path, "a", newline="") as file:
-                writer = csv.DictWriter(file, row.keys(), lineterminator="\n")
-                if len(self.rows) == 1:
-                    writer.writeheader()
-                writer.writerow(row)
+                file.write(_text([row], header=len(self.rows) == 1))
+
+
+def read(path: str | Path) -> list[Row]:
+    """The whole rows of a history.csv; the last may have been cut short."""
+    with open(path, newline="") as file:
+        lines = [line for line in file if line.endswith("\n")]
+    return [_numbers(row) for row in csv.DictReader(lines)]
+
+
+def _numbers(row: dict[str, str]) -> Row:
+    return {name: int(value) if name in ("epoch", "step") else float(value) for name, value in row.items()}
+
+
+def _text(rows: Sequence[Row], header: bool = True) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -22,11 +22,13 @@ class Progress(Callback):
         self._live: Live | None = None
         self._started = 0.0
         self._rows = 0
+        self._before = 0.0  # epochs of a run that goes on
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         self._trainer = trainer
         self._scores = learner.scores
         self._started = time.perf_counter()
+        self._before = self._epochs()
         part = getattr(trainer.train_dataloader, "part", None)
         self._rows = len(part) if part is not None else 0
         if self.console.is_interactive:
@@ -38,7 +40,7 @@ class Progress(Callback):
             return
         self._scores = learner.scores
         if self._live is None:
-            log.info(self._text(trainer.current_epoch + 1))
+            log.info(self._text(trainer.current_epoch + 1, trainer.current_epoch + 1))
 
     def on_train_end(self, trainer: Trainer, learner: Any) -> None:
         self._stop()
@@ -54,21 +56,28 @@ class Progress(Callback):
     def _line(self) -> Text:
         assert self._trainer is not None
         trainer = self._trainer
-        steps, batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed, trainer.num_training_batches
-        share = min(1.0, (trainer.current_epoch + steps / batches) / (trainer.max_epochs or 1)) if batches else 0.0
-        said = self._text(min(trainer.current_epoch + 1, trainer.max_epochs or 1), share)
+        last = trainer.max_epochs or 1
+        epochs = min(self._epochs(), last)
+        said = self._text(min(trainer.current_epoch + 1, last), epochs)
         width = min(20, max(0, self.console.width - len(said) - 2))  # what the words leave over
-        full = round(width * share)
+        full = round(width * epochs / last)
         line = Text(said, no_wrap=True, overflow="ellipsis")
         return line.append("  " + "━" * full, style="green").append("━" * (width - full), style="bright_black")
 
-    def _text(self, epoch: int, share: float | None = None) -> str:
+    def _epochs(self) -> float:
+        """Done, with the part of the one under way."""
+        assert self._trainer is not None
+        trainer = self._trainer
+        steps, batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed, trainer.num_training_batches
+        return trainer.current_epoch + min(1.0, steps / batches) if batches else 0.0
+
+    def _text(self, epoch: int, epochs: float) -> str:
         assert self._trainer is not None
         last = self._trainer.max_epochs or epoch
-        done = share if share is not None else epoch / last
+        done = epochs - self._before
         seconds = time.perf_counter() - self._started
-        speed = done * last * self._rows / seconds if seconds > 0 else 0.0
-        left = seconds / done - seconds if done > 0 else 0.0
+        speed = done * self._rows / seconds if seconds > 0 else 0.0
+        left = seconds / done * (last - epochs) if done > 0 else 0.0
         scores = "  ".join(f"{split} {self._scores.get(f'loss/{split}', 0):.4f}" for split in ("train", "val"))
         return f"epoch {epoch:>{len(str(last))}}/{last}  loss {scores}  {speed:,.0f} samples/s  {_clock(left)} left"
 

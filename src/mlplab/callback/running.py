@@ -19,6 +19,12 @@ class Running(Callback):
         self._updates = 0
         self._update: dict[str, Any] = {}
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"sum": self._sum, "count": self._count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._sum, self._count = state["sum"], state["count"]
+
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         self._updates = trainer.global_step
 

@@ -1,6 +1,7 @@
 """Splits as Lightning takes them: whole tensors in memory, a batch taken by index."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import torch
 from lightning import LightningDataModule
@@ -22,6 +23,8 @@ class TensorLoader:
         self.sampler = self
         self.batch_sampler = None  # as in a DataLoader that takes batches, not rows
         self.epoch = 0
+        self._first = 0
+        self._given = 0
         count = len(part)
         starts = list(range(0, count, batch_size))
         if batch_size > 1 and len(starts) > 1 and count - starts[-1] == 1:
@@ -34,16 +37,22 @@ class TensorLoader:
     def __len__(self) -> int:
         return len(self.bounds)
 
+    def state_dict(self) -> dict[str, int]:
+        """Batches given of the epoch under way, so that it goes on where it stopped."""
+        return {"given": self._given % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self._first = state["given"]
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         features, target = self.part.features, self.part.target
-        if self.shuffle_seed is None:
-            for start, end in self.bounds:
-                yield features[start:end], target[start:end]
-        else:
+        order = None
+        if self.shuffle_seed is not None:
             order = torch.randperm(len(self.part), generator=self._generator())
-            for start, end in self.bounds:
-                rows = order[start:end]
-                yield features[rows], target[rows]
+        first, self._first = self._first, 0
+        for self._given, (start, end) in enumerate(islice(self.bounds, first, None), start=first + 1):
+            rows = slice(start, end) if order is None else order[start:end]
+            yield features[rows], target[rows]
 
     def _generator(self) -> torch.Generator:
         assert self.shuffle_seed is not None

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab.configuration import plain
-from mlplab.mistake import Failure, Mistake
+from mlplab.mistake import Failure, Mistake, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -29,31 +30,49 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
     label = f"#{hydra.job.num} {hydra.job.override_dirname}" if sweep else ""
     if sweep:
         _quiet()
-    try:
-        scores = train(resolved)
-    except Exception as error:
-        reason = _reason(error)
-        if config.debug:
-            traceback.print_exc()
-        log.error(f"mlplab: {label + ': ' if sweep else ''}{reason}")
-        if sweep or (folder / "config.yaml").exists():
-            (folder / "failure.txt").write_text(reason + "\n")
-        else:  # it never began: leave no folder behind, but for what is not ours
-            (folder / "train.log").unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if not sweep:
-            sys.exit(1)
+    scores = guarded(lambda: train(resolved), Path(resolved.run_dir), config.debug, label)
+    if scores is None:
         return None
-    except SystemExit as exit_:
-        kept = (
-            "the last checkpoint and the history are in" if any(folder.glob("checkpoints/*")) else "no epoch ended in"
-        )
-        log.error(f"mlplab: stopped; {kept} {resolved.run_dir}")
-        sys.exit(_status(exit_))
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
+
+
+def guarded(
+    work: Callable[[], dict[str, Any]], run: Path, debug: bool = False, label: str = ""
+) -> dict[str, Any] | None:
+    """What `work` returns. What ends it is told in one line and ends the process; of a job of a sweep, which has a
+    label, a failure ends that job only."""
+    try:
+        return work()
+    except (Stopped, KeyboardInterrupt, SystemExit) as stop:
+        log.error(f"mlplab: stopped; {_remedy(run)}")
+        sys.exit(_status(stop))
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        reason = _reason(error)
+        log.error(f"mlplab: {label}: {reason}" if label else f"mlplab: {reason}")
+        _keep_reason(run, reason, always=bool(label))
+        if not label:
+            sys.exit(1)
+        return None
+
+
+def _keep_reason(run: Path, reason: str, always: bool) -> None:
+    with contextlib.suppress(OSError):  # the disk may be what failed
+        if always or (run / "config.yaml").exists():
+            (run / "failure.txt").write_text(reason + "\n")
+        else:  # it never began: leave no folder behind, but for what is not ours
+            (run / "train.log").unlink(missing_ok=True)
+            run.rmdir()
+
+
+def _remedy(run: Path) -> str:
+    if not (run / "config.yaml").exists():
+        return "the run had not begun"
+    kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
+    return f"{kept}go on by: python scripts/resume.py run={shlex.quote(str(run))}"
 
 
 def _reason(error: Exception) -> str:
@@ -65,11 +84,13 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text} (debug=true shows where)"
 
 
-def _status(exit_: SystemExit) -> int:
-    """Lightning leaves with 1 after Ctrl-C, and without a status after SIGTERM."""
-    if isinstance(exit_.__context__, KeyboardInterrupt):
+def _status(stop: BaseException) -> int:
+    """Lightning leaves with 1 after a second Ctrl-C, or one outside the training loop."""
+    if isinstance(stop, Stopped):
+        return stop.status
+    if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
         return 130
-    return 143 if type(exit_).__name__ == "SIGTERMException" else int(exit_.code or 0)
+    return int(stop.code or 0) if isinstance(stop, SystemExit) else 1
 
 
 def _quiet() -> None:

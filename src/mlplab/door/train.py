@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import time
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 import mlplab
+from mlplab import atomic
 from mlplab.build import FORMAT, Lab, build
+from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
@@ -30,27 +31,38 @@ logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
 def train(config: DictConfig) -> Scores:
     """config: as from `mlplab.configure`. Returns what scores.json holds.
 
-    Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number.
+    Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number, Stopped after a signal.
     """
     run = Path(config.run_dir)
     if (run / "config.yaml").exists() or (run / "history.csv").exists():
         raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
     run.mkdir(parents=True, exist_ok=True)
-    lab = build(config)
-    OmegaConf.save(OmegaConf.create({"format": FORMAT, **config}), run / "config.yaml")
-    log.info(aligned(describe(config, lab)))
-    with closing(lab.overlay):
-        started = time.perf_counter()
-        lab.trainer.fit(lab.learner, datamodule=lab.batches)
-        seconds = time.perf_counter() - started
-        best = run / "checkpoints" / "best.ckpt"
-        lab.trainer.test(lab.learner, lab.batches.test_dataloader(), best, verbose=False, weights_only=True)
-        ending = verdict(lab.history.rows, lab.history.best_epoch)
-        scores = {**collect(config, lab, seconds), "verdict": ending.name, **versions()}
-        _to_tensorboard(config, lab, scores)
+    with held(run):
+        lab = build(config)
+        keep(config)
+        log.info(aligned(describe(config, lab)))
+        with closing(lab.overlay):
+            lab.trainer.fit(lab.learner, datamodule=lab.batches)
+            return finish(config, lab)
+
+
+def keep(config: DictConfig) -> None:
+    stored = OmegaConf.create({"format": FORMAT, **config})
+    atomic.write(Path(config.run_dir, "config.yaml"), OmegaConf.to_yaml(stored))
+
+
+def finish(config: DictConfig, lab: Lab) -> Scores:
+    """After the last epoch: test the best weights, write what the run came to. scores.json is the last file."""
+    run = Path(config.run_dir)
+    seconds = lab.history.seconds
+    lab.learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
+    lab.trainer.test(lab.learner, lab.batches.test_dataloader(), verbose=False)
+    ending = verdict(lab.history.rows, lab.history.best_epoch)
+    scores = {**collect(config, lab, seconds), "verdict": ending.name, **versions()}
+    _to_tensorboard(config, lab, scores)
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
-    (run / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    atomic.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
     log.info(f"\n{score_table(scores, scores['best_epoch'], _baseline_name(config))}\n")
     log.info(aligned({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores

@@ -103,19 +103,31 @@ class Learner(LightningModule):
         optimizer = self.make_optimizer(self._parameter_groups())
         if self.make_scheduler is None:
             return optimizer
-        takes = inspect.signature(self.make_scheduler).parameters
         known: dict[str, Callable[[], Any]] = {
             "total_steps": lambda: self.trainer.estimated_stepping_batches,
             "T_max": lambda: self.trainer.max_epochs,
             "mode": lambda: self.mode,
         }
-        lacking = takes.keys() - getattr(self.make_scheduler, "keywords", {})
+        lacking = self._scheduler_lacks
         scheduler = self.make_scheduler(optimizer, **{name: known[name]() for name in known if name in lacking})
-        interval = "step" if "total_steps" in takes else "epoch"
+        interval = "step" if "total_steps" in inspect.signature(self.make_scheduler).parameters else "epoch"
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": self.monitor},
         }
+
+    @property
+    def plans_length(self) -> bool:
+        """Whether the learning rates follow from the number of epochs."""
+        return bool(self._scheduler_lacks & {"total_steps", "T_max"})
+
+    @property
+    def _scheduler_lacks(self) -> set[str]:
+        """The arguments that only a trainer knows."""
+        if self.make_scheduler is None:
+            return set()
+        takes = inspect.signature(self.make_scheduler).parameters
+        return takes.keys() - getattr(self.make_scheduler, "keywords", {})
 
     def _parameter_groups(self) -> list[Any]:
         """Weight decay acts on parameters of two or more dimensions only: biases and norms have no cause to shrink."""

@@ -22,6 +22,8 @@ class Extras(Callback):
         self.histograms = histograms
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+        if trainer.global_step:  # a run that goes on has drawn them
+            return
         loader: Any = trainer.train_dataloader
         features = loader.part.features[:64]
         writer = self.overlay.writer()

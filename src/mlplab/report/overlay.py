@@ -1,13 +1,17 @@
 """Training against validation in one TensorBoard chart; Lightning's own logger writes one run, so one tag a curve."""
 
+import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
+
+from mlplab import atomic
+from mlplab.report.events import drawn_by, event_files, remove
 
 SPLITS = ("train", "val", "test")
 
@@ -61,6 +65,35 @@ class Overlay(Logger):
             root._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
         for tag, value in tags.items():
             root.add_scalar(tag, value, 0)
+
+    def go_on(self, rows: Sequence[Mapping[str, float]], step: int) -> None:
+        """Take up a folder as it stood after `step` updates: the curves from the history's rows, what else was drawn
+        by then as it was."""
+        started = time.time() - rows[-1]["seconds"]
+        for split in SPLITS:
+            remove(event_files(self.folder / split))
+            for row in rows if split != "test" else ():
+                for name in row:
+                    if name.endswith(f"/{split}"):
+                        tag, at = name.partition("/")[0], started + row["seconds"]
+                        self.writer(split).add_scalar(tag, row[name], int(row["epoch"]), walltime=at)
+        old = event_files(self.folder)
+        for event in drawn_by(old, epochs=len(rows) - 1, step=step):
+            self.writer()._get_file_writer().event_writer.add_event(event)  # type: ignore[no-untyped-call]
+        self.sync()
+        remove(old)
+
+    def clear(self) -> None:
+        """Forget what is in the folder."""
+        for split in ("", *SPLITS):
+            remove(event_files(self.folder / split))
+
+    def sync(self) -> None:
+        """Return when all that was logged is on the disk."""
+        for split, writer in self._writers.items():
+            writer.flush()
+            for path in event_files(self.folder / split):
+                atomic.sync(path)
 
     def finalize(self, status: str) -> None:
         for writer in self._writers.values():

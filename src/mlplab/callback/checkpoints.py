@@ -1,0 +1,151 @@
+"""best.ckpt and last.ckpt, whole at any moment; Lightning's ModelCheckpoint bounds no cost and survives no power cut."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
+
+from mlplab import atomic
+from mlplab.mistake import Failure, Stopped
+
+
+class Checkpoints(Checkpoint):
+    """After an epoch: last.ckpt holds all that a run needs to go on, best.ckpt the weights of the best epoch and what
+    is needed to predict. Always after the last epoch, else for at most a 50th of the time.
+
+    The last.ckpt before is kept as previous.ckpt. first: what must be on the disk before a checkpoint that stands on
+    it. Once `stop` holds the number of a signal, the epoch's end writes and raises Stopped. Raises Failure where the
+    disk refuses.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        monitor: str = "loss/val",
+        mode: Literal["min", "max"] = "min",
+        first: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self.folder = Path(folder)
+        self.monitor = monitor
+        self.mode = mode
+        self.first = first
+        self.stop = 0
+        self.best: dict[str, Any] = {}
+        self._now: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None, "monitored": None}
+        self._best_is_new = False
+        self._loaded: dict[str, Any] = {}
+        self._wrote_at, self._cost = float("-inf"), 0.0
+
+    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+        """What Lightning does not restore: random states, and the plateau's step, which comes after the checkpoint."""
+        if not self._loaded:
+            return
+        torch.set_rng_state(self._loaded["random"])
+        if "random_cuda" in self._loaded and learner.device.type == "cuda":
+            torch.cuda.set_rng_state(self._loaded["random_cuda"], learner.device)
+        for plan in trainer.lr_scheduler_configs:
+            if plan.reduce_on_plateau and self._loaded["monitored"] is not None:
+                plan.scheduler.step(self._loaded["monitored"])
+        self._loaded = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
+        self._now = {
+            "epochs": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "ended": _end(trainer),
+            "monitored": float(trainer.callback_metrics[self.monitor]),
+        }
+        value = learner.scores[self.monitor]
+        if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
+            self.best = {"value": value, "checkpoint": _to_predict(trainer, learner)}
+            self._best_is_new = True
+        last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if last or self.stop or time.perf_counter() - self._wrote_at > 50 * self._cost:
+            self.write(trainer)
+        if self.stop and not last:
+            raise Stopped(self.stop)
+
+    def stop_within_epoch(self, trainer: Trainer) -> None:
+        """After the step under way: raises Stopped, with a checkpoint."""
+        self._now |= {"step": trainer.global_step, "monitored": None}
+        self.write(trainer)
+        raise Stopped(self.stop)
+
+    def write(self, trainer: Trainer) -> None:
+        """Both files, as the run stands now."""
+        started = time.perf_counter()
+        last = self.folder / "last.ckpt"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for on_the_disk in self.first:
+                on_the_disk()
+            self._write_best()
+            trainer.save_checkpoint(atomic.beside(last))
+            if last.exists():
+                os.replace(last, self.folder / "previous.ckpt")
+            atomic.commit(atomic.beside(last), last)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                atomic.beside(last).unlink(missing_ok=True)
+            raise Failure(
+                f"{last} cannot be written: {error.strerror or error}; the checkpoint before it is kept: make room, then resume"
+            ) from error
+        self._wrote_at = time.perf_counter()
+        self._cost = self._wrote_at - started
+
+    def on_exception(self, trainer: Trainer, learner: Any, exception: BaseException) -> None:
+        with contextlib.suppress(OSError):
+            self._write_best()
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {**self._now, "best": self.best, "random": torch.get_rng_state()}
+        return {**state, "random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_initialized() else state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._now = {name: state[name] for name in self._now}
+        self._loaded = state
+        self.best = state["best"]
+        self._best_is_new = bool(self.best)  # the file may be of an epoch after last.ckpt
+
+    def take_best(self, state: dict[str, Any]) -> None:
+        """Of a run whose last epoch has ended."""
+        self.load_state_dict(state)
+        self._write_best()
+
+    def _write_best(self) -> None:
+        if self._best_is_new:
+            data = BytesIO()
+            torch.save(self.best["checkpoint"], data)
+            atomic.write(self.folder / "best.ckpt", data.getvalue())
+            self._best_is_new = False
+
+
+def _to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
+    """The weights as a checkpoint holds them (with weight averaging: the averages), and the card."""
+    held: dict[str, Any] = {"state_dict": learner.state_dict()}
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    for callback in callbacks:
+        callback.on_save_checkpoint(trainer, learner, held)
+    return {
+        "epoch": trainer.current_epoch,
+        "global_step": trainer.global_step,
+        "pytorch-lightning_version": lightning.__version__,
+        "state_dict": {name: value.detach().clone() for name, value in held["state_dict"].items()},
+        "hyper_parameters": dict(learner.hparams),
+    }
+
+
+def _end(trainer: Trainer) -> str | None:
+    """Why a run ended before its last epoch."""
+    if not trainer.should_stop:
+        return None
+    early = any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks)
+    return "early_stopping" if early else "max_time"

@@ -1,0 +1,129 @@
+"""Resume: a run that was stopped, or that is to be longer, goes on in its folder."""
+
+import json
+import logging
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from mlplab.build import Lab, build
+from mlplab.callback.history import read
+from mlplab.door.lock import held
+from mlplab.door.train import Scores, describe, finish, keep
+from mlplab.mistake import Mistake
+from mlplab.reopen import Checkpoint, read_checkpoint
+from mlplab.report.console import aligned
+from mlplab.runs import find, stored
+
+log = logging.getLogger(__name__)
+
+
+def resume(run: str | Path, max_epochs: int | None = None, max_time: str | None = None) -> Scores:
+    """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
+
+    On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
+    Raises Mistake where the folder is no run, where its data have changed, or where it cannot become longer.
+    """
+    folder = find(str(run))
+    config = stored(folder)
+    with held(folder):
+        found = _latest(folder)
+        if found is None:
+            return _begin_anew(config, max_epochs, max_time)
+        return _go_on(config, *found, max_epochs, max_time)
+
+
+def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
+    """The newest checkpoint that is whole."""
+    broken: list[Mistake] = []
+    for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
+        try:
+            if path.exists():
+                checkpoint = read_checkpoint(path)
+                for mistake in broken:
+                    log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
+                return path, checkpoint
+        except Mistake as mistake:
+            broken.append(mistake)
+    if broken:
+        raise broken[0]
+    return None
+
+
+def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None) -> Scores:
+    """Nothing was kept: the run ended before its first epoch did."""
+    folder = Path(config.run_dir)
+    history = folder / "history.csv"
+    if history.exists() and len(rows := read(history)) > 2:
+        lost = f"{folder} has {len(rows) - 1} epochs in history.csv but no checkpoint"
+        raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
+    _limit(config, max_epochs, max_time)
+    lab = build(config)
+    keep(config)
+    (folder / "failure.txt").unlink(missing_ok=True)
+    history.unlink(missing_ok=True)
+    lab.overlay.clear()
+    log.info(aligned({**describe(config, lab), "resume": "from the beginning: no epoch had ended"}))
+    with closing(lab.overlay):
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+        return finish(config, lab)
+
+
+def _go_on(
+    config: DictConfig, path: Path, checkpoint: Checkpoint, max_epochs: int | None, max_time: str | None
+) -> Scores:
+    folder = Path(config.run_dir)
+    state = _state(path, checkpoint)
+    planned = config.trainer.max_epochs
+    _limit(config, max_epochs, max_time)
+    last = config.trainer.max_epochs
+    if last < state["epochs"]:
+        raise Mistake(f"trainer.max_epochs={last}: {folder} has {state['epochs']} epochs already; give more")
+    ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and max_time is None)
+    over = ended or state["epochs"] == last
+    scores = folder / "scores.json"
+    if over and scores.exists():
+        why = f"by {state['ended']}" if ended else "as planned; trainer.max_epochs=N makes it longer"
+        log.info(f"{folder} ended after epoch {state['epochs']}, {why}: nothing is left to do")
+        known: Scores = json.loads(scores.read_text())
+        return known
+    lab = build(config)
+    _same_data(lab, checkpoint, path)
+    if lab.learner.plans_length and last != planned:
+        raise Mistake(
+            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for {planned} epochs; "
+            "train anew for another length"
+        )
+    keep(config)
+    for past in (scores, folder / "failure.txt"):
+        past.unlink(missing_ok=True)
+    lab.history.go_on(state["epochs"])
+    log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
+    with closing(lab.overlay):
+        lab.overlay.go_on(lab.history.rows, state["step"])
+        if over:
+            lab.checkpoints.take_best(state)
+        else:
+            lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
+        return finish(config, lab)
+
+
+def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:
+    if max_epochs is not None:
+        config.trainer.max_epochs = max_epochs
+    if max_time is not None:
+        config.trainer.max_time = max_time
+
+
+def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
+    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("Checkpoints")
+    if state is None:
+        raise Mistake(f"{path}: holds weights only, from which a run cannot go on")
+    return state
+
+
+def _same_data(lab: Lab, checkpoint: Checkpoint, path: Path) -> None:
+    if lab.learner.hparams["data_digest"] != checkpoint["hyper_parameters"].get("data_digest"):
+        raise Mistake(f"{path}: its data have changed since it was trained; it can go on only with the rows it had")
