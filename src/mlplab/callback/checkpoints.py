@@ -1,4 +1,4 @@
-"""best.ckpt and last.ckpt, whole at any moment; Lightning's ModelCheckpoint bounds no cost and survives no power cut."""
+"""best.ckpt and last.ckpt, whole at any moment; Lightning's ModelCheckpoint survives no power cut, at any cost."""
 
 import contextlib
 import os
@@ -11,7 +11,8 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning import Trainer
-from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
+from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
 
 from mlplab import atomic
 from mlplab.mistake import Failure, Stopped
@@ -42,19 +43,16 @@ class Checkpoints(Checkpoint):
         self._now: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None, "monitored": None}
         self._best_is_new = False
         self._loaded: dict[str, Any] = {}
+        self._optimizers: list[dict[str, Any]] = []
+        self._trainer: Any = None
+        self._plateau_is_due = False
         self._wrote_at, self._cost = float("-inf"), 0.0
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
-        """What Lightning does not restore: random states, and the plateau's step, which comes after the checkpoint."""
-        if not self._loaded:
-            return
-        torch.set_rng_state(self._loaded["random"])
-        if "random_cuda" in self._loaded and learner.device.type == "cuda":
-            torch.cuda.set_rng_state(self._loaded["random_cuda"], learner.device)
-        for plan in trainer.lr_scheduler_configs:
-            if plan.reduce_on_plateau and self._loaded["monitored"] is not None:
-                plan.scheduler.step(self._loaded["monitored"])
-        self._loaded = {}
+        self._trainer = trainer
+        if self._loaded:
+            self._restore(trainer, learner, self._loaded)
+            self._loaded = {}
 
     def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
         self._now = {
@@ -72,6 +70,9 @@ class Checkpoints(Checkpoint):
             self.write(trainer)
         if self.stop and not last:
             raise Stopped(self.stop)
+        if self._plateau_is_due:
+            _step_plateau(trainer, self._now["monitored"])
+            self._plateau_is_due = False
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
         """After the step under way: raises Stopped, with a checkpoint."""
@@ -95,9 +96,8 @@ class Checkpoints(Checkpoint):
         except OSError as error:
             with contextlib.suppress(OSError):
                 atomic.beside(last).unlink(missing_ok=True)
-            raise Failure(
-                f"{last} cannot be written: {error.strerror or error}; the checkpoint before it is kept: make room, then resume"
-            ) from error
+            said = f"{last} cannot be written: {error.strerror or error}"
+            raise Failure(f"{said}; the checkpoint before it is kept: make room, then resume") from error
         self._wrote_at = time.perf_counter()
         self._cost = self._wrote_at - started
 
@@ -106,8 +106,19 @@ class Checkpoints(Checkpoint):
             self._write_best()
 
     def state_dict(self) -> dict[str, Any]:
-        state = {**self._now, "best": self.best, "random": torch.get_rng_state()}
-        return {**state, "random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_initialized() else state
+        state = {
+            **self._now,
+            "best": self.best,
+            "batches": self._trainer.train_dataloader.state_dict(),
+            "accumulated": self._trainer.accumulate_grad_batches,
+            "random": torch.get_rng_state(),
+        }
+        if self._trainer.strategy.root_device.type == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state(self._trainer.strategy.root_device)
+        return state
+
+    def on_load_checkpoint(self, trainer: Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
+        self._optimizers = checkpoint["optimizer_states"]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._now = {name: state[name] for name in self._now}
@@ -119,6 +130,22 @@ class Checkpoints(Checkpoint):
         """Of a run whose last epoch has ended."""
         self.load_state_dict(state)
         self._write_best()
+
+    def _restore(self, trainer: Trainer, learner: Any, state: dict[str, Any]) -> None:
+        """What Lightning leaves out: random states; the place in an epoch, where a schedule asked for the number of
+        batches; accumulation, within an epoch; the plateau's step, which comes after the checkpoint. And torch gives
+        numbers kept beside a weight the weight's precision, which NAdam's under 64-true have not."""
+        torch.set_rng_state(state["random"])
+        if "random_cuda" in state and learner.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_cuda"], learner.device)
+        trainer.train_dataloader.load_state_dict(state["batches"])
+        trainer.accumulate_grad_batches = state["accumulated"]
+        self._plateau_is_due = state["monitored"] is None  # Lightning skips it after an epoch that began before
+        if not self._plateau_is_due:
+            _step_plateau(trainer, state["monitored"])
+        for optimizer, saved in zip(trainer.optimizers, self._optimizers, strict=True):
+            for held, kept in zip(optimizer.state.values(), saved["state"].values(), strict=True):
+                held |= {name: held[name].to(value.dtype) for name, value in kept.items() if isinstance(value, Tensor)}
 
     def _write_best(self) -> None:
         if self._best_is_new:
@@ -141,6 +168,12 @@ def _to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
         "state_dict": {name: value.detach().clone() for name, value in held["state_dict"].items()},
         "hyper_parameters": dict(learner.hparams),
     }
+
+
+def _step_plateau(trainer: Trainer, monitored: Any) -> None:
+    for plan in trainer.lr_scheduler_configs:
+        if plan.reduce_on_plateau:
+            plan.scheduler.step(monitored)
 
 
 def _end(trainer: Trainer) -> str | None:

@@ -76,7 +76,7 @@ class History(Callback):
             "epoch": epoch,
             "step": trainer.global_step,
             "seconds": round(self.seconds, 3),
-            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
         }
         names = dict.fromkeys(name.split("/")[0] for name in learner.scores)
         row |= {f"{name}/{split}": learner.scores[f"{name}/{split}"] for name in names for split in ("train", "val")}

@@ -20,13 +20,10 @@ class Running(Callback):
         self._update: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"sum": self._sum, "count": self._count}
+        return {"sum": self._sum, "count": self._count, "updates": self._updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._sum, self._count = state["sum"], state["count"]
-
-    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
-        self._updates = trainer.global_step
+        self._sum, self._count, self._updates = state["sum"], state["count"], state["updates"]
 
     def on_before_optimizer_step(self, trainer: Trainer, learner: LightningModule, optimizer: Optimizer) -> None:
         self._updates += 1

@@ -50,7 +50,8 @@ class TensorLoader:
         if self.shuffle_seed is not None:
             order = torch.randperm(len(self.part), generator=self._generator())
         first, self._first = self._first, 0
-        for self._given, (start, end) in enumerate(islice(self.bounds, first, None), start=first + 1):
+        for given, (start, end) in enumerate(islice(self.bounds, first, None), start=first + 1):
+            self._given = given
             rows = slice(start, end) if order is None else order[start:end]
             yield features[rows], target[rows]
 

@@ -51,5 +51,5 @@ class Splits:
         held = blake2b(digest_size=16)
         for part in (self.train, self.val, self.test):
             for values in (part.features, part.target):
-                held.update(values.contiguous().numpy())
+                held.update(values.contiguous().numpy().data)
         return held.hexdigest()

@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 import mlplab
 from mlplab import atomic
-from mlplab.build import FORMAT, Lab, build
+from mlplab.build import Lab, build
+from mlplab.configuration import FORMAT
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
@@ -31,7 +32,8 @@ logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
 def train(config: DictConfig) -> Scores:
     """config: as from `mlplab.configure`. Returns what scores.json holds.
 
-    Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number, Stopped after a signal.
+    Raises Mistake where data or settings are wrong, Failure where the loss is no longer a number,
+    Stopped after a signal.
     """
     run = Path(config.run_dir)
     if (run / "config.yaml").exists() or (run / "history.csv").exists():

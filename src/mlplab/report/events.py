@@ -34,4 +34,4 @@ def remove(paths: Iterable[Path]) -> None:
 
 def _events(paths: Sequence[Path]) -> Iterator[Any]:
     for path in paths:
-        yield from LegacyEventFileLoader(str(path)).Load()  # type: ignore[no-untyped-call]
+        yield from LegacyEventFileLoader(str(path)).Load()
