@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
-from mlplab.build import build, build_learner, build_loss, build_splits, make
+from mlplab.build import build, build_learner, build_splits, make
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.data.batches import TensorLoader
@@ -45,12 +45,12 @@ def test_balanced_weights_give_each_class_the_same_say() -> None:
     config = mlplab.configure("data=wine", "loss.weight=balanced")
     splits = build_splits(config)
     counts = torch.bincount(splits.train.target)
-    weight = build_loss(config, splits).weight
+    weight = build_learner(config, splits).loss.weight
     assert torch.allclose(weight * counts, torch.full((3,), counts.sum() / 3))
     config = mlplab.configure("data=breast_cancer", "loss.pos_weight=balanced")
     splits = build_splits(config)
     negatives, positives = torch.bincount(splits.train.target).tolist()
-    assert build_loss(config, splits).pos_weight.item() == pytest.approx(negatives / positives)
+    assert build_learner(config, splits).loss.pos_weight.item() == pytest.approx(negatives / positives)
 
 
 def test_double_precision_reaches_data_and_weights() -> None:

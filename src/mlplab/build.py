@@ -1,7 +1,7 @@
 """The composition root: the only place where configuration becomes objects."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, Timer
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
 from mlplab.callback.running import Running
+from mlplab.card import Card, card, sizes
 from mlplab.data.batches import Batches
 from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
@@ -28,7 +29,10 @@ from mlplab.monitor import direction
 from mlplab.report.extras import Extras
 from mlplab.report.overlay import Overlay
 
-FORMAT = 1
+WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "weight": lambda counts: counts.sum() / (len(counts) * counts),
+    "pos_weight": lambda counts: counts[:1] / counts[1:],
+}
 
 
 @dataclass(frozen=True)
@@ -67,43 +71,53 @@ def build_splits(config: DictConfig) -> Splits:
 
 def build_learner(config: DictConfig, splits: Splits) -> Learner:
     """The learner, with all that it learns from training rows before the first step."""
-    outputs = {
-        "classifier": len(splits.class_names),
-        "binary_classifier": 1,
-        "regressor": len(splits.target_names),
-    }[config.choice.learner]
-    sizes = {"classifier": {"num_classes": outputs}, "regressor": {"num_targets": outputs}}
-    network = make(config, "model", in_features=splits.in_features, out_features=outputs)
+    learner = bare_learner(config, card(config, splits), _balanced(config, splits))
+    scale: Any = learner.network.scale
+    scale.learn(splits.train.features)
+    learner.learn_target(splits.train.target)
+    return learner
+
+
+def bare_learner(config: DictConfig, known: Card, weights: Mapping[str, Tensor] | None = None) -> Learner:
+    """The learner that a card describes, before it has seen a row: a state_dict fills what is learned from data.
+
+    weights: of the classes, where they are balanced.
+    """
+    outputs, told = sizes(config.choice.learner, known)
+    network = make(config, "model", in_features=known["in_features"], out_features=outputs)
     learner: Learner = make(config, "learner")(
         network,
-        build_loss(config, splits),
+        build_loss(config, weights or _unweighted(config, known)),
         optimizer=make(config, "optimizer", **_unfused(config)),
         scheduler=make(config, "scheduler") or None,
         monitor=config.monitor,
         mode=direction(config.monitor),
-        **sizes.get(config.choice.learner, {}),
+        **told,
     )
     if config.trainer.precision == "64-true":
         learner.double()
-    network.scale.learn(splits.train.features)
-    learner.learn_target(splits.train.target)
-    learner.hparams.update(card(config, splits))
+    learner.hparams.update(known)
     return learner
 
 
-def build_loss(config: DictConfig, splits: Splits) -> nn.Module:
+def build_loss(config: DictConfig, weights: Mapping[str, Tensor]) -> nn.Module:
+    loss: nn.Module = make(config, "loss", **weights)
+    return loss
+
+
+def _balanced(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
     """`balanced` class weights come from the training rows: n / (num_classes n_c), or negatives a positive."""
-    weights: dict[str, Callable[[Tensor], Tensor]] = {
-        "weight": lambda counts: counts.sum() / (len(counts) * counts),
-        "pos_weight": lambda counts: counts[:1] / counts[1:],
-    }
-    given = {}
-    for key, rule in weights.items():
+    weights = {}
+    for key, rule in WEIGHTS.items():
         if config.loss.get(key) == "balanced":
             counts = torch.bincount(splits.train.target, minlength=len(splits.class_names))
-            given[key] = rule(counts.to(torch.get_default_dtype()))
-    loss: nn.Module = make(config, "loss", **given)
-    return loss
+            weights[key] = rule(counts.to(torch.get_default_dtype()))
+    return weights
+
+
+def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
+    equal = torch.ones(len(known["class_names"]))
+    return {key: rule(equal) for key, rule in WEIGHTS.items() if config.loss.get(key) == "balanced"}
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
@@ -140,20 +154,6 @@ def _unfused(config: DictConfig) -> dict[str, bool]:
     """Under mixed precision Lightning clips no gradient of a fused optimizer."""
     clipped = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
     return {"fused": False} if clipped and "fused" in config.optimizer else {}
-
-
-def card(config: DictConfig, splits: Splits) -> dict[str, Any]:
-    """What a checkpoint must know to predict alone: plain containers only."""
-    return {
-        "format": FORMAT,
-        "config": OmegaConf.to_container(config),
-        "in_features": splits.in_features,
-        "feature_names": list(splits.feature_names),
-        "columns": list(splits.columns),
-        "class_names": list(splits.class_names),
-        "target_names": list(splits.target_names),
-        "image_size": list(splits.image_size) if splits.image_size else None,
-    }
 
 
 def _callbacks(config: DictConfig, history: History) -> list[Callback]:

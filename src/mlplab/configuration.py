@@ -5,6 +5,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+FORMAT = 2  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+
 HERE = Path(__file__).resolve().parent
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
 CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))

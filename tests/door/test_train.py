@@ -69,7 +69,7 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
 def test_the_configuration_is_kept_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
     folder, scores = train(*FAST, "model.dropout=0.3")
     stored = yaml.safe_load((folder / "config.yaml").read_text())
-    assert stored.pop("format") == 1
+    assert stored.pop("format") == 2
     assert "${" not in (folder / "config.yaml").read_text()
     from omegaconf import OmegaConf
 

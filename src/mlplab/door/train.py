@@ -14,7 +14,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 import mlplab
-from mlplab.build import FORMAT, Lab, build
+from mlplab.build import Lab, build
+from mlplab.configuration import FORMAT
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict

@@ -1,0 +1,48 @@
+"""What a checkpoint must know to predict alone, in plain containers."""
+
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from mlplab.configuration import FORMAT
+from mlplab.data.splits import Splits
+
+Card = dict[str, Any]
+
+
+def card(config: DictConfig, splits: Splits) -> Card:
+    return {
+        "format": FORMAT,
+        "config": OmegaConf.to_container(config),
+        "in_features": splits.in_features,
+        "feature_names": list(splits.feature_names),
+        "columns": list(splits.columns),
+        "class_names": list(splits.class_names),
+        "target_names": list(splits.target_names),
+        "image_size": list(splits.image_size) if splits.image_size else None,
+        **_shades(splits.train.features, splits.image_size),
+    }
+
+
+def sizes(learner: str, known: Card) -> tuple[int, dict[str, int]]:
+    """The outputs of the network, and what the learner's constructor is told of them."""
+    classes, targets = len(known["class_names"]), len(known["target_names"])
+    return {
+        "classifier": (classes, {"num_classes": classes}),
+        "binary_classifier": (1, {}),
+        "regressor": (targets, {"num_targets": targets}),
+    }[learner]
+
+
+def _shades(features: Tensor, size: tuple[int, ...] | None) -> dict[str, float | None]:
+    """Of training images: the value of white, and the mean brightness of their borders as a share of it."""
+    if size is None:
+        return {"image_white": None, "image_border": None}
+    white = 255.0 if features.dtype == torch.uint8 else float(features.max()) or 1.0
+    inner = torch.zeros(size, dtype=torch.bool)
+    inner[1:-1, 1:-1] = True
+    # exact and without a float copy of the images
+    border = features[:, ~inner.flatten()].sum(dtype=torch.float64) / (len(features) * int((~inner).sum()))
+    return {"image_white": white, "image_border": float(border) / white}

@@ -1,0 +1,107 @@
+"""A file of weights becomes a learner again. It is data: nothing in it is run."""
+
+import re
+import warnings
+from io import BytesIO
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from mlplab.build import bare_learner
+from mlplab.check import leaves
+from mlplab.learner.learner import Learner
+from mlplab.mistake import Mistake
+from mlplab.runs import checked
+
+Checkpoint = dict[str, Any]
+MODEL = ("model", "learner", "loss", "activation")
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """state_dict, and hyper_parameters: the card. On the CPU, whatever device it was trained on.
+
+    Raises Mistake for what is missing, cut short, of another program, of a newer version, or asks for code to be run.
+    """
+    path = Path(path)
+    try:
+        stream = BytesIO(path.read_bytes())
+    except OSError as error:
+        raise Mistake(_unreadable(path, error)) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders aloud about files that it then refuses
+            held = torch.load(stream, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch raises whatever the bytes of a broken file lead it to
+        raise Mistake(f"{path}: {_refusal(error)}") from error
+    known = held.get("hyper_parameters") if isinstance(held, dict) else None
+    if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
+        raise Mistake(f"{path}: is no checkpoint of mlplab")
+    config_of(held, path)
+    return held
+
+
+def config_of(checkpoint: Checkpoint, path: str | Path) -> DictConfig:
+    """The configuration that a checkpoint was trained with, checked."""
+    known = checkpoint["hyper_parameters"]
+    return checked(known["config"], known.get("format"), str(path))
+
+
+def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig | None = None) -> Learner:
+    """The learner of a checkpoint, in evaluation mode. config: of its run folder, else the checkpoint's own.
+
+    Raises Mistake where the two are of different models.
+    """
+    own = config_of(checkpoint, path)
+    if config is not None:
+        _same_model(config, own, path)
+    with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
+        learner = bare_learner(config or own, checkpoint["hyper_parameters"])
+    load_weights(learner, checkpoint["state_dict"], path)
+    return learner.eval()
+
+
+def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) -> None:
+    """Raises Mistake for weights of another network, in one line where torch gives one a layer."""
+    expected = learner.state_dict()
+    for name in dict.fromkeys([*expected, *weights]):
+        needed, found = _shape(expected, name), _shape(weights, name)
+        if needed != found:
+            raise Mistake(f"{path}: holds another model than its configuration: {name} is {found}, not {needed}")
+    learner.load_state_dict(weights)
+
+
+def _same_model(config: DictConfig, own: DictConfig, path: str | Path) -> None:
+    stored, trained = _model(config), _model(own)
+    for key in dict.fromkeys([*stored, *trained]):
+        if stored.get(key) != trained.get(key):
+            said = f"{key}={stored.get(key)} there, {trained.get(key)} in the checkpoint"
+            raise Mistake(f"{path}: was trained as another model than config.yaml says: {said}")
+
+
+def _model(config: DictConfig) -> dict[str, Any]:
+    return {key: value for group in MODEL for key, value in leaves(config[group], f"{group}.")}
+
+
+def _shape(weights: dict[str, Any], name: str) -> str:
+    if name not in weights:
+        return "missing"
+    shape = getattr(weights[name], "shape", None)
+    return "no tensor" if shape is None else " x ".join(map(str, shape)) or "one number"
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return f"{path}: cannot be read ({error.strerror})"
+    if path.parent.name == "checkpoints" and path.parent.parent.is_dir():
+        return f"run {path.parent.parent} has no checkpoint {path.name}: it ended before its first epoch did"
+    return f"{path}: no such file"
+
+
+def _refusal(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL ([\w.]+)", text)):
+        return f"refused, nothing of it was run: it asks for {code[1]}, and weights need no code"
+    return "is no checkpoint, or is cut short or damaged"

@@ -1,0 +1,126 @@
+"""Run folders: which one is meant, and what its config.yaml says. Imports nothing heavy."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlplab.check import check, leaves, select
+from mlplab.configuration import CONF, FORMAT, plain
+from mlplab.explain import explain
+from mlplab.mistake import Mistake
+
+
+def find(run: str, base: str | Path = "outputs") -> Path:
+    """A run folder: its path, or `last` for the one below `base` with the newest config.yaml."""
+    if run == "last":
+        found = list(every(base))
+        if not found:
+            raise Mistake(f"run=last: there is no run below {base}; train one, or give the path of a run folder")
+        return max(found, key=lambda folder: ((folder / "config.yaml").stat().st_mtime_ns, str(folder)))
+    folder = Path(run).expanduser()
+    if not folder.is_dir():
+        raise Mistake(f"run={run}: no such folder; give a run folder, or run=last for the newest below {base}")
+    if not (folder / "config.yaml").is_file():
+        inside = next(every(folder), None)
+        hint = f"; it holds runs, such as {inside}" if inside else ""
+        raise Mistake(f"run={run}: this folder is no run, it has no config.yaml{hint}")
+    return folder
+
+
+def every(base: str | Path) -> Iterator[Path]:
+    """All run folders below `base`, those of sweeps too."""
+    for folder, below, files in os.walk(Path(base).expanduser()):
+        if "config.yaml" in files:
+            below.clear()
+            yield Path(folder)
+
+
+def stored(run: Path) -> DictConfig:
+    """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now."""
+    path = run / "config.yaml"
+    try:
+        with open(path, encoding="utf-8") as file:
+            held = yaml.safe_load(file)
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Mistake(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(held, dict):
+        raise Mistake(f"{path}: holds no configuration")
+    version = held.pop("format", None)
+    config = checked(held, version, str(path))
+    config.run_dir = str(run)
+    return config
+
+
+def checked(config: dict[str, Any], version: object, where: str) -> DictConfig:
+    """A stored configuration of format `version`: keys that later versions added have their defaults.
+
+    where: the file that messages name.
+    """
+    if type(version) is not int or version < 1:
+        raise Mistake(f"{where}: the key format is {version}, which no version of mlplab has written")
+    if version > FORMAT:
+        raise Mistake(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
+    with _of_file(where):
+        defaults = _defaults(config.get("choice"))
+        if version < FORMAT:
+            config = _filled(config, defaults)
+        _no_slip(config, defaults)
+        check(config, defaults)
+    return OmegaConf.create(config)
+
+
+@contextmanager
+def _of_file(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, Mistake) as error:
+        raise Mistake(f"{where}: {explain(error)}") from error
+
+
+def _defaults(choice: object) -> dict[str, Any]:
+    """What the same choices give today."""
+    if not isinstance(choice, dict) or not choice:
+        raise Mistake("choice: what was chosen of each group is needed, as data: iris")
+    for group, chosen in choice.items():
+        if not Path(CONF, str(group)).is_dir() or not isinstance(chosen, str | None):
+            raise Mistake(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
+    before = HydraConfig.instance().cfg
+    try:
+        with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
+            words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
+            composed = compose("train", words, return_hydra_config=True)
+            HydraConfig.instance().set_config(composed)
+            return plain(composed)
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _filled(config[key], value) if isinstance(value, dict) and isinstance(config[key], dict) else config[key]
+        for key, value in defaults.items()
+        if key in config
+    }
+    return {**defaults, **config, **both}
+
+
+def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """A key that the choice has not may have been added on purpose, but not in place of one that it resembles."""
+    known = [key for key, _ in leaves(defaults)]
+    given = [key for key, _ in leaves(config)]
+    missing = [key for key in known if select(config, key, given) is given]
+    for key in given:
+        if key not in known and (meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)):
+            raise Mistake(f"{key}: no such key; did you mean {meant[0]}?")
