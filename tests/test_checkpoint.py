@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.build import build_splits
-from mlplab.mistake import Mistake
 from mlplab.checkpoint import read_checkpoint, rebuild
+from mlplab.mistake import Mistake
 from mlplab.runs import stored
 
 
