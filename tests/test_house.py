@@ -28,7 +28,7 @@ ONLY_ROOM = {
     r"\bnn\.Linear\(|register_buffer\(": {"model", "learner"},
     r"softmax\(|\bsigmoid\(": {"learner"},
     r"\binstantiate\(": {"build.py"},
-    r"torch\.load\(": {"reopen.py"},
+    r"torch\.load\(": {"checkpoint.py"},
     r"SummaryWriter|matplotlib": {"report"},
 }
 

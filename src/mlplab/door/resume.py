@@ -13,7 +13,7 @@ from mlplab.callback.history import read
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish, keep
 from mlplab.mistake import Mistake
-from mlplab.reopen import Checkpoint, read_checkpoint
+from mlplab.checkpoint import Checkpoint, read_checkpoint
 from mlplab.report.console import aligned
 from mlplab.runs import find, stored
 

@@ -1,4 +1,4 @@
-"""A run folder, or a checkpoint alone, becomes objects again. A file of weights is data: nothing in it is run."""
+"""A file of weights becomes a learner again. It is data: nothing in it is run."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""A run folder becomes objects again; a file of weights is data, and nothing in it is run."""
+"""A file of weights becomes a learner again; it is data, and nothing in it is run."""
 
 import builtins
 import os
@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.build import build_splits
+from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.mistake import Mistake
-from mlplab.reopen import read_checkpoint, rebuild
 from mlplab.runs import stored
 
 
