@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from mlplab.callback.checkpoints import Checkpoints
+from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
@@ -170,7 +171,8 @@ def _callbacks(config: DictConfig, history: History, checkpoints: Checkpoints) -
         asked["max_time"] = Timer(config.trainer.max_time, interval="epoch", verbose=False)
     chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
     interval = config.report.every_n_steps
-    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, Stopping(checkpoints), checkpoints]
+    kept = [Continuation(config.monitor), Stopping(checkpoints), checkpoints]
+    return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, *kept]
 
 
 def _extras(config: DictConfig, overlay: Overlay, splits: Splits) -> list[Callback]:

@@ -12,7 +12,6 @@ import lightning
 import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor
 
 from mlplab import atomic
 from mlplab.mistake import Failure, Stopped
@@ -40,27 +39,12 @@ class Checkpoints(Checkpoint):
         self.first = first
         self.stop = 0
         self.best: dict[str, Any] = {}
-        self._now: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None, "monitored": None}
+        self._done: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
-        self._loaded: dict[str, Any] = {}
-        self._optimizers: list[dict[str, Any]] = []
-        self._trainer: Any = None
-        self._plateau_is_due = False
         self._wrote_at, self._cost = float("-inf"), 0.0
 
-    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
-        self._trainer = trainer
-        if self._loaded:
-            self._restore(trainer, learner, self._loaded)
-            self._loaded = {}
-
     def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
-        self._now = {
-            "epochs": trainer.current_epoch + 1,
-            "step": trainer.global_step,
-            "ended": _end(trainer),
-            "monitored": float(trainer.callback_metrics[self.monitor]),
-        }
+        self._done = {"epochs": trainer.current_epoch + 1, "step": trainer.global_step, "ended": _end(trainer)}
         value = learner.scores[self.monitor]
         if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
             self.best = {"value": value, "checkpoint": _to_predict(trainer, learner)}
@@ -70,13 +54,10 @@ class Checkpoints(Checkpoint):
             self.write(trainer)
         if self.stop and not last:
             raise Stopped(self.stop)
-        if self._plateau_is_due:
-            _step_plateau(trainer, self._now["monitored"])
-            self._plateau_is_due = False
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
         """After the step under way: raises Stopped, with a checkpoint."""
-        self._now |= {"step": trainer.global_step, "monitored": None}
+        self._done["step"] = trainer.global_step
         self.write(trainer)
         raise Stopped(self.stop)
 
@@ -106,23 +87,10 @@ class Checkpoints(Checkpoint):
             self._write_best()
 
     def state_dict(self) -> dict[str, Any]:
-        state = {
-            **self._now,
-            "best": self.best,
-            "batches": self._trainer.train_dataloader.state_dict(),
-            "accumulated": self._trainer.accumulate_grad_batches,
-            "random": torch.get_rng_state(),
-        }
-        if self._trainer.strategy.root_device.type == "cuda":
-            state["random_cuda"] = torch.cuda.get_rng_state(self._trainer.strategy.root_device)
-        return state
-
-    def on_load_checkpoint(self, trainer: Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
-        self._optimizers = checkpoint["optimizer_states"]
+        return {**self._done, "best": self.best}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._now = {name: state[name] for name in self._now}
-        self._loaded = state
+        self._done = {name: state[name] for name in self._done}
         self.best = state["best"]
         self._best_is_new = bool(self.best)  # the file may be of an epoch after last.ckpt
 
@@ -130,22 +98,6 @@ class Checkpoints(Checkpoint):
         """Of a run whose last epoch has ended."""
         self.load_state_dict(state)
         self._write_best()
-
-    def _restore(self, trainer: Trainer, learner: Any, state: dict[str, Any]) -> None:
-        """What Lightning leaves out: random states; the place in an epoch, where a schedule asked for the number of
-        batches; accumulation, within an epoch; the plateau's step, which comes after the checkpoint. And torch gives
-        numbers kept beside a weight the weight's precision, which NAdam's under 64-true have not."""
-        torch.set_rng_state(state["random"])
-        if "random_cuda" in state and learner.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random_cuda"], learner.device)
-        trainer.train_dataloader.load_state_dict(state["batches"])
-        trainer.accumulate_grad_batches = state["accumulated"]
-        self._plateau_is_due = state["monitored"] is None  # Lightning skips it after an epoch that began before
-        if not self._plateau_is_due:
-            _step_plateau(trainer, state["monitored"])
-        for optimizer, saved in zip(trainer.optimizers, self._optimizers, strict=True):
-            for held, kept in zip(optimizer.state.values(), saved["state"].values(), strict=True):
-                held |= {name: held[name].to(value.dtype) for name, value in kept.items() if isinstance(value, Tensor)}
 
     def _write_best(self) -> None:
         if self._best_is_new:
@@ -168,12 +120,6 @@ def _to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
         "state_dict": {name: value.detach().clone() for name, value in held["state_dict"].items()},
         "hyper_parameters": dict(learner.hparams),
     }
-
-
-def _step_plateau(trainer: Trainer, monitored: Any) -> None:
-    for plan in trainer.lr_scheduler_configs:
-        if plan.reduce_on_plateau:
-            plan.scheduler.step(monitored)
 
 
 def _end(trainer: Trainer) -> str | None:

@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 
 from mlplab.build import Lab, build
 from mlplab.callback.history import read
+from mlplab.checkpoint import Checkpoint, read_checkpoint
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish, keep
 from mlplab.mistake import Mistake
-from mlplab.checkpoint import Checkpoint, read_checkpoint
 from mlplab.report.console import aligned
 from mlplab.runs import find, stored
 
