@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from torchmetrics import MetricCollection
 
 Batch = tuple[Tensor, Tensor]
-SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
 
 
 class Learner(LightningModule):
@@ -85,12 +84,22 @@ class Learner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._score()
-        self.log_dict(self.scores)
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._hand_out()
+        else:
+            self.log_dict(self.scores)
 
     def on_test_epoch_end(self) -> None:
         self._score()
         # a test score belongs to the best epoch, which Lightning does not know
         self.log_dict(self.scores, logger=False)
+
+    def _hand_out(self) -> None:
+        """What `log_dict` does in a fit, without its objects a score: they cost milliseconds an epoch."""
+        self.trainer.callback_metrics.update({name: torch.tensor(score) for name, score in self.scores.items()})
+        if not self.trainer.sanity_checking:
+            for logger in self.trainer.loggers:
+                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
@@ -147,11 +156,3 @@ def _unregularised(loss: nn.Module) -> nn.Module:
     if isinstance(measured, nn.CrossEntropyLoss):
         measured.label_smoothing = 0.0
     return measured
-
-
-def of_one_batch(collection: MetricCollection, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """In the order of SHARES; a macro average of ones can exceed 1 by rounding."""
-    collection.reset()
-    collection.update(predictions, target)
-    scores: dict[str, Tensor] = collection.compute()
-    return {name: scores[name].clamp(max=1.0) for name in SHARES if name in scores}
