@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from mlplab.blocks import in_blocks
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
@@ -53,7 +54,7 @@ def build(config: DictConfig) -> Lab:
     overlay = Overlay(run / "tensorboard")
     history = History(run / "history.csv", config.monitor, direction(config.monitor))
     trainer = build_trainer(config, [*_callbacks(config, history), *_extras(config, overlay, splits)], overlay, batches)
-    return Lab(splits, batches, learner, trainer, overlay, history)
+    return Lab(splits, in_blocks(config, learner, batches, trainer), learner, trainer, overlay, history)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -107,6 +108,8 @@ def build_loss(config: DictConfig, splits: Splits) -> nn.Module:
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
+    config = config.copy()
+    config.trainer.pop("blocks")
     trainer: Trainer = make(
         config,
         "trainer",
@@ -119,6 +122,8 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    if not torch.cuda.is_available():
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer
 
 

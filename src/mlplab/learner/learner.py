@@ -114,7 +114,7 @@ class Learner(LightningModule):
             return optimizer
         takes = inspect.signature(self.make_scheduler).parameters
         known: dict[str, Callable[[], Any]] = {
-            "total_steps": lambda: self.trainer.estimated_stepping_batches,
+            "total_steps": self.total_steps,
             "T_max": lambda: self.trainer.max_epochs,
             "mode": lambda: self.mode,
         }
@@ -126,10 +126,15 @@ class Learner(LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": self.monitor},
         }
 
+    def total_steps(self) -> int:
+        """Updates of the whole training, for schedulers by step."""
+        return int(self.trainer.estimated_stepping_batches)
+
     def _parameter_groups(self) -> list[Any]:
         """Weight decay acts on parameters of two or more dimensions only: biases and norms have no cause to shrink."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        if "weight_decay" not in inspect.signature(self.make_optimizer).parameters:
+        decay = inspect.signature(self.make_optimizer).parameters.get("weight_decay")
+        if decay is None or decay.default == 0:  # a group of its own costs each step a call
             return parameters
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
