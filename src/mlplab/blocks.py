@@ -77,6 +77,7 @@ class InBlocks(Learner):
 
     guard: FiniteGuard
     running: Running
+    num_batches: int  # of an epoch
 
     def training_step(self, batch: Any, number: int) -> Tensor:
         if not isinstance(batch, Block):
@@ -90,7 +91,7 @@ class InBlocks(Learner):
 
     def total_steps(self) -> int:
         assert self.trainer.max_epochs is not None
-        return self.trainer.max_epochs * len(self.trainer.train_dataloader.loader)
+        return self.trainer.max_epochs * self.num_batches
 
     def _update(self, optimizer: Optimizer, batch: Batch, number: int) -> None:
         trainer = self.trainer
@@ -109,7 +110,7 @@ class InBlocks(Learner):
         for scheduler in trainer.lr_scheduler_configs:
             if scheduler.interval == "step":
                 scheduler.scheduler.step()  # type: ignore[call-arg]
-        self.running.on_train_batch_end(trainer, self, {"loss": loss.detach()}, batch, number)
+        self.running.on_train_batch_end(trainer, self, {"loss": loss}, batch, number)
 
 
 def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: Trainer) -> Batches:
@@ -122,6 +123,7 @@ def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: T
     kind = type(learner)
     learner.__class__ = type(kind.__name__, (InBlocks, kind), {"__module__": kind.__module__})
     learner.guard, learner.running = callbacks[FiniteGuard], callbacks[Running]  # type: ignore[assignment]
+    learner.num_batches = len(batches.train_dataloader())  # type: ignore[assignment]
     blocks = BlockBatches(batches, size)
     trainer.log_every_n_steps = min(trainer.log_every_n_steps, len(blocks.train_dataloader()))  # type: ignore[attr-defined]
     return blocks

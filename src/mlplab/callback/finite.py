@@ -22,7 +22,7 @@ class FiniteGuard(Callback):
         self._batch = batch
 
     def on_before_backward(self, trainer: Trainer, learner: LightningModule, loss: Tensor) -> None:
-        if loss.device.type == "cpu":
+        if loss.is_cpu:
             if not math.isfinite(loss.item()):
                 raise _failure(trainer, learner, loss, self._batch, since=0)
             return
