@@ -5,6 +5,7 @@ and running tags, bit for bit. Lightning sees the last mini-batch of a block; th
 makes them: guard, backward, running loss, clipping, step, scheduler.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -55,7 +56,7 @@ class BlockLoader:
         return self.loader.part
 
     def __len__(self) -> int:
-        return -(-len(self.loader) // self.size)
+        return math.ceil(len(self.loader) / self.size)
 
     def __iter__(self) -> Iterator[Block]:
         batches = iter(self.loader)
@@ -121,9 +122,10 @@ def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: T
         return batches
     callbacks = {type(callback): callback for callback in trainer.callbacks}  # type: ignore[attr-defined]
     kind = type(learner)
-    learner.__class__ = type(kind.__name__, (InBlocks, kind), {"__module__": kind.__module__})
-    learner.guard, learner.running = callbacks[FiniteGuard], callbacks[Running]  # type: ignore[assignment]
-    learner.num_batches = len(batches.train_dataloader())  # type: ignore[assignment]
+    ready: Any = learner
+    ready.__class__ = type(kind.__name__, (InBlocks, kind), {"__module__": kind.__module__})
+    ready.guard, ready.running = callbacks[FiniteGuard], callbacks[Running]
+    ready.num_batches = len(batches.train_dataloader())
     blocks = BlockBatches(batches, size)
     trainer.log_every_n_steps = min(trainer.log_every_n_steps, len(blocks.train_dataloader()))  # type: ignore[attr-defined]
     return blocks

@@ -54,6 +54,11 @@ def build(config: DictConfig) -> Lab:
     overlay = Overlay(run / "tensorboard")
     history = History(run / "history.csv", config.monitor, direction(config.monitor))
     trainer = build_trainer(config, [*_callbacks(config, history), *_extras(config, overlay, splits)], overlay, batches)
+    torch.set_float32_matmul_precision(config.trainer.matmul_precision)
+    if config.trainer.compile:
+        from mlplab.compilation import compile_network  # imports the compiler: a second
+
+        compile_network(learner, batches)
     return Lab(splits, in_blocks(config, learner, batches, trainer), learner, trainer, overlay, history)
 
 
@@ -109,7 +114,8 @@ def build_loss(config: DictConfig, splits: Splits) -> nn.Module:
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
     config = config.copy()
-    config.trainer.pop("blocks")
+    for key in ("blocks", "compile", "matmul_precision"):  # not the Trainer's
+        config.trainer.pop(key, None)
     trainer: Trainer = make(
         config,
         "trainer",
@@ -122,7 +128,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available():  # Lightning has each step of Adam look for a GPU in a way that takes 30 us
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer
 
