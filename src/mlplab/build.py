@@ -1,5 +1,6 @@
 """The composition root: the only place where configuration becomes objects."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from mlplab.blocks import in_blocks
 from mlplab.callback.checkpoints import Checkpoints
 from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
@@ -64,7 +66,13 @@ def build(config: DictConfig) -> Lab:
     )
     callbacks = [*_callbacks(config, history, checkpoints), *_extras(config, overlay, splits)]
     trainer = build_trainer(config, callbacks, overlay, batches)
-    return Lab(splits, batches, learner, trainer, overlay, history, checkpoints)
+    torch.set_float32_matmul_precision(config.trainer.matmul_precision)
+    if config.trainer.compile:
+        from mlplab.compilation import compile_network  # imports the compiler: a second
+
+        compile_network(learner, batches)
+    fitted = in_blocks(config, learner, batches, trainer)
+    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -128,6 +136,9 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
+    config = config.copy()
+    for key in ("blocks", "compile", "matmul_precision"):  # not the Trainer's
+        config.trainer.pop(key, None)
     trainer: Trainer = make(
         config,
         "trainer",
@@ -140,6 +151,8 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    if not torch.cuda.is_available():  # Lightning has each step of Adam look for a GPU in a way that takes 30 us
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer
 
 

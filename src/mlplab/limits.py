@@ -91,6 +91,7 @@ CHOICES = {
     "trainer.devices": (1,),
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed"),
+    "trainer.matmul_precision": ("highest", "high", "medium"),
 }
 
 LOSSES = {

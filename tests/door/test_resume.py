@@ -14,13 +14,15 @@ from lightning import Callback, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
+from mlplab import blocks
 from mlplab.build import build
+from mlplab.callback.continuation import Continuation
 from mlplab.door.train import keep
-from mlplab.mistake import Stopped
+from mlplab.mistake import Mistake, Stopped
 
 TIMES = ("seconds", "samples_per_second")
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=6", "report.every_n_steps=2", "trainer.accelerator=cpu")
-IRIS = ("data=iris", *SMALL)
+IRIS = ("data=iris", "batch_size=10", *SMALL)
 CASES = {
     "dropout, by step": ("model.dropout=0.5", "scheduler=one_cycle"),
     "plateau": ("optimizer=sgd", "scheduler=plateau", "scheduler.patience=0", "optimizer.lr=3", "model.dropout=0.2"),
@@ -129,8 +131,22 @@ def assert_same(one: Path, other: Path) -> None:
         assert not [key for key in left if not same(left[key], right[key])]
 
 
+@pytest.fixture
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an epoch has several where mini-batches are taken together."""
+    monkeypatch.setattr(blocks, "MOST", 2)
+
+
+@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("by", [Signal(2, 0), Signal(1, -1), Crash(3, 1)], ids=["mid-epoch", "epoch end", "crash"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param(Signal(2, 1), id="within an epoch"),
+        pytest.param(Signal(1, -1), id="at its end", marks=pytest.mark.slow),
+        pytest.param(Crash(3, 1), id="crash", marks=pytest.mark.slow),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_files(
     train: Callable[..., Any], tmp_path: Path, case: str, by: Callback
 ) -> None:
@@ -141,3 +157,99 @@ def test_a_stopped_run_goes_on_to_the_same_files(
     assert not (stopped / "scores.json").exists()
     mlplab.resume(stopped)
     assert_same(whole, stopped)
+
+
+def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, short_blocks: None) -> None:
+    interrupted(tmp_path / "run", (*IRIS, "trainer.blocks=true"), Signal(2, 1))
+    state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert state["callbacks"]["Checkpoints"]["epochs"] == 2
+    assert state["callbacks"]["Checkpoints"]["step"] == 2 * 9 + 6, "nine batches an epoch, three blocks of two"
+
+
+def test_a_run_that_was_stopped_twice_goes_on_to_the_same_files(train: Callable[..., Any], tmp_path: Path) -> None:
+    overrides = (*IRIS, *CASES["dropout, by step"])
+    whole, _ = train(*overrides)
+    interrupted(tmp_path / "stopped", overrides, Signal(0, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Continuation, "on_train_batch_end", Signal(3, 0).on_train_batch_end, raising=False)
+        with pytest.raises(Stopped):
+            mlplab.resume(tmp_path / "stopped")
+    mlplab.resume(tmp_path / "stopped")
+    assert_same(whole, tmp_path / "stopped")
+
+
+@pytest.mark.usefixtures("short_blocks")
+def test_a_run_that_ended_before_its_first_epoch_did_begins_anew(train: Callable[..., Any], tmp_path: Path) -> None:
+    whole, _ = train(*IRIS)
+    interrupted(tmp_path / "stopped", IRIS, Crash(0, 1))
+    mlplab.resume(tmp_path / "stopped")
+    assert_same(whole, tmp_path / "stopped")
+
+
+def test_a_run_that_was_stopped_in_its_test_is_tested(train: Callable[..., Any]) -> None:
+    run, known = train(*IRIS)
+    (run / "scores.json").unlink()
+    before = history(run), curves(run)
+    assert timeless(mlplab.resume(run)) == timeless(known)
+    assert (history(run), curves(run)) == before
+
+
+def test_a_run_whose_early_stopping_ended_it_is_not_trained_further(train: Callable[..., Any]) -> None:
+    overrides = (*IRIS, "callback=early_stopping", "callback.early_stopping.patience=1", "optimizer.lr=0.3")
+    run, known = train(*overrides, "trainer.max_epochs=50")
+    assert known["epochs"] < 50, "the case is meant to stop early"
+    (run / "scores.json").unlink()
+    assert timeless(mlplab.resume(run)) == timeless(known)
+    assert mlplab.resume(run, max_epochs=60)["epochs"] == known["epochs"]
+
+
+def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: Callable[..., Any]) -> None:
+    short, _ = train(*IRIS, "trainer.max_epochs=3", "model.dropout=0.5")
+    long, known = train(*IRIS, "model.dropout=0.5")
+    assert timeless(mlplab.resume(short, max_epochs=6)) == timeless(known)
+    assert_same(long, short)
+    assert "max_epochs: 6" in (short / "config.yaml").read_text()
+
+
+def test_an_ended_run_has_nothing_left_to_do(train: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+    run, known = train(*IRIS)
+    stamps = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    with caplog.at_level("INFO"):
+        assert mlplab.resume(run) == known
+    assert "ended after epoch 6, as planned; trainer.max_epochs=N makes it longer" in caplog.text
+    assert stamps == {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("short_blocks")
+def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
+    train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, _ = train(*IRIS)
+    stopped = tmp_path / "stopped"
+    interrupted(stopped, IRIS, Signal(3, 1))
+    last = stopped / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:-1000])
+    mlplab.resume(stopped)
+    assert "last.ckpt: is no checkpoint, or is cut short or damaged; going on from previous.ckpt" in caplog.text
+    assert_same(whole, stopped)
+
+
+def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
+    csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=values", *SMALL)
+    run, _ = train(*csv_run, "scheduler=cosine")
+    with pytest.raises(Mistake, match="scheduler=cosine was planned for 6 epochs"):
+        mlplab.resume(run, max_epochs=9)
+    with pytest.raises(Mistake, match=r"trainer.max_epochs=2: .* has 6 epochs already"):
+        mlplab.resume(run, max_epochs=2)
+    (run / "scores.json").unlink()
+    table.write_text(table.read_text().replace("29,58", "29,59"))
+    with pytest.raises(Mistake, match="data have changed"):
+        mlplab.resume(run)
+    for checkpoint in (run / "checkpoints").iterdir():
+        checkpoint.unlink()
+    before = (run / "history.csv").read_bytes()
+    with pytest.raises(Mistake, match=r"6 epochs in history.csv but no checkpoint"):
+        mlplab.resume(run)
+    assert (run / "history.csv").read_bytes() == before

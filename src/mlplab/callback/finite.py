@@ -1,5 +1,6 @@
 """Ends a run whose loss is no longer a number, before it reaches the weights or a checkpoint."""
 
+import math
 from typing import Any
 
 import torch
@@ -21,8 +22,8 @@ class FiniteGuard(Callback):
         self._batch = batch
 
     def on_before_backward(self, trainer: Trainer, learner: LightningModule, loss: Tensor) -> None:
-        if loss.device.type == "cpu":
-            if not torch.isfinite(loss):
+        if loss.is_cpu:
+            if not math.isfinite(loss.item()):
                 raise _failure(trainer, learner, loss, self._batch, since=0)
             return
         self._sum = self._sum + loss.detach()
@@ -33,10 +34,10 @@ class FiniteGuard(Callback):
 
     def on_validation_end(self, trainer: Trainer, learner: Any) -> None:
         for name in ("loss/train", "loss/val"):
-            value = torch.tensor(learner.scores.get(name, 0.0))
-            if not torch.isfinite(value):
+            value = learner.scores.get(name, 0.0)
+            if not math.isfinite(value):
                 epoch = trainer.current_epoch + (not trainer.sanity_checking)
-                when = f"{name} became {value.item()} at epoch {epoch}, step {trainer.global_step}"
+                when = f"{name} became {value} at epoch {epoch}, step {trainer.global_step}"
                 raise Failure(f"{when}, {_origin_in(learner, _measured(trainer, name))}; {REMEDY}")
 
 

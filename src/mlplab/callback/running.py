@@ -35,7 +35,8 @@ class Running(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, learner: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._sum = self._sum + outputs["loss"]
+        loss: Tensor = outputs["loss"]
+        self._sum = self._sum + (loss.item() if loss.is_cpu else loss)  # elsewhere nobody waits for the device
         self._count += 1
         if not self._update:
             return

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
-from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryF1Score, BinaryPrecision, BinaryRecall
+from torchmetrics.functional.classification import binary_auroc
 
-from mlplab.learner.learner import Learner, of_one_batch
+from mlplab.learner.learner import Learner
+from mlplab.learner.shares import confusion, of_class_1
 from mlplab.loss.on_probabilities import OnProbabilities
 
 
@@ -21,16 +20,6 @@ class BinaryClassifier(Learner):
         on_probabilities = isinstance(loss, nn.MSELoss | nn.L1Loss)
         super().__init__(network, OnProbabilities(loss, nn.Sigmoid()) if on_probabilities else loss, **rest)
         self.threshold = threshold
-        above = float(np.nextafter(np.float32(threshold), np.float32(0)))  # torchmetrics decides by >, not >=
-        self.collection = MetricCollection(
-            {
-                "accuracy": BinaryAccuracy(above, validate_args=False),
-                "precision": BinaryPrecision(above, validate_args=False),
-                "recall": BinaryRecall(above, validate_args=False),
-                "f1": BinaryF1Score(above, validate_args=False),
-                "auroc": BinaryAUROC(validate_args=False),
-            }
-        )
 
     def encode(self, target: Tensor) -> Tensor:
         return target[:, None].to(self.dtype)
@@ -39,7 +28,9 @@ class BinaryClassifier(Learner):
         return output.squeeze(1).sigmoid()
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return of_one_batch(self.collection, predictions, target)
+        decided = (predictions >= self.threshold).long()
+        auroc = binary_auroc(predictions, target, validate_args=False)
+        return {**of_class_1(confusion(decided, target, 2)), "auroc": auroc.clamp(max=1.0)}
 
     def baseline(self, target: Tensor) -> Tensor:
         return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing

@@ -4,15 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
 
-from mlplab.learner.learner import Learner, of_one_batch
+from mlplab.learner.learner import Learner
+from mlplab.learner.shares import confusion, macro
 from mlplab.loss.on_probabilities import OnProbabilities
 
 
@@ -24,14 +18,6 @@ class Classifier(Learner):
         super().__init__(network, OnProbabilities(loss, nn.Softmax(dim=1)) if one_hot else loss, **rest)
         self.num_classes = num_classes
         self._form = self._one_hot if one_hot else self._index
-        self.collection = MetricCollection(
-            {
-                "accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False),
-                "precision": MulticlassPrecision(num_classes, average="macro", validate_args=False),
-                "recall": MulticlassRecall(num_classes, average="macro", validate_args=False),
-                "f1": MulticlassF1Score(num_classes, average="macro", validate_args=False),
-            }
-        )
 
     def encode(self, target: Tensor) -> Tensor:
         return self._form(target)
@@ -40,7 +26,7 @@ class Classifier(Learner):
         return output.softmax(dim=1)
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return of_one_batch(self.collection, predictions, target)
+        return macro(confusion(predictions.argmax(dim=1), target, self.num_classes))
 
     def baseline(self, target: Tensor) -> Tensor:
         shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from torchmetrics import MetricCollection
 
 Batch = tuple[Tensor, Tensor]
-SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
 
 
 class Learner(LightningModule):
@@ -85,12 +84,22 @@ class Learner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._score()
-        self.log_dict(self.scores)
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._hand_out()
+        else:
+            self.log_dict(self.scores)
 
     def on_test_epoch_end(self) -> None:
         self._score()
         # a test score belongs to the best epoch, which Lightning does not know
         self.log_dict(self.scores, logger=False)
+
+    def _hand_out(self) -> None:
+        """What `log_dict` does in a fit, without its objects a score: they cost milliseconds an epoch."""
+        self.trainer.callback_metrics.update({name: torch.tensor(score) for name, score in self.scores.items()})
+        if not self.trainer.sanity_checking:
+            for logger in self.trainer.loggers:
+                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
@@ -104,7 +113,7 @@ class Learner(LightningModule):
         if self.make_scheduler is None:
             return optimizer
         known: dict[str, Callable[[], Any]] = {
-            "total_steps": lambda: self.trainer.estimated_stepping_batches,
+            "total_steps": self.total_steps,
             "T_max": lambda: self.trainer.max_epochs,
             "mode": lambda: self.mode,
         }
@@ -129,10 +138,15 @@ class Learner(LightningModule):
         takes = inspect.signature(self.make_scheduler).parameters
         return takes.keys() - getattr(self.make_scheduler, "keywords", {})
 
+    def total_steps(self) -> int:
+        """Updates of the whole training, for schedulers by step."""
+        return int(self.trainer.estimated_stepping_batches)
+
     def _parameter_groups(self) -> list[Any]:
         """Weight decay acts on parameters of two or more dimensions only: biases and norms have no cause to shrink."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        if "weight_decay" not in inspect.signature(self.make_optimizer).parameters:
+        decay = inspect.signature(self.make_optimizer).parameters.get("weight_decay")
+        if decay is None or decay.default == 0:  # a group of its own costs each step a call
             return parameters
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
@@ -159,11 +173,3 @@ def _unregularised(loss: nn.Module) -> nn.Module:
     if isinstance(measured, nn.CrossEntropyLoss):
         measured.label_smoothing = 0.0
     return measured
-
-
-def of_one_batch(collection: MetricCollection, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """In the order of SHARES; a macro average of ones can exceed 1 by rounding."""
-    collection.reset()
-    collection.update(predictions, target)
-    scores: dict[str, Tensor] = collection.compute()
-    return {name: scores[name].clamp(max=1.0) for name in SHARES if name in scores}

@@ -21,7 +21,7 @@ class Scale(nn.Module):
         self.register_buffer("factor", torch.ones(in_features))
 
     def forward(self, features: Tensor) -> Tensor:
-        return (features.flatten(1).to(self.shift.dtype) - self.shift) * self.factor
+        return (features.flatten(1).to(self.shift.dtype) - self.shift).mul_(self.factor)
 
     def learn(self, features: Tensor) -> None:
         """From the training rows alone."""

@@ -2,11 +2,13 @@
 
 import time
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -47,12 +49,18 @@ class Overlay(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Lightning adds `epoch`, counted from 0, to what a learner logs at the end of that epoch."""
         done = int(metrics["epoch"]) + 1 if "epoch" in metrics else step
+        tags: dict[str, dict[str, float]] = defaultdict(dict)
         for name, value in metrics.items():
             tag, _, split = name.rpartition("/")
             if split in SPLITS:
-                self.writer(split).add_scalar(tag, value, done)
+                tags[split][tag] = value
             elif name != "epoch":
-                self.writer().add_scalar(name, value, step)
+                tags[""][name] = value
+        for split, values in tags.items():
+            # one event for all: a write of its own for each score costs more than a small epoch
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+            file: Any = self.writer(split)._get_file_writer()  # type: ignore[no-untyped-call]
+            file.add_summary(summary, done if split else step)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Hyper-parameters go with the best epoch's scores, by `log_best`."""

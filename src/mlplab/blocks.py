@@ -1,0 +1,155 @@
+"""Several mini-batches as one batch of Lightning's, whose loop costs more than a step of a small net.
+
+The plain automatic loop is the reference: `trainer.blocks=false` takes it, and gives the same weights, history, scores
+and running tags, bit for bit. Lightning sees the last mini-batch of a block; the updates before it are made here as it
+makes them: guard, backward, running loss, clipping, step, scheduler.
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint, GradientAccumulationScheduler, Timer
+from omegaconf import DictConfig
+from torch import Tensor
+from torch.optim import LBFGS, Optimizer
+
+from mlplab.callback.finite import FiniteGuard
+from mlplab.callback.running import Running
+from mlplab.data.batches import Batches, TensorLoader
+from mlplab.data.splits import Part
+from mlplab.learner.learner import Batch, Learner
+
+MOST = 64  # mini-batches: beyond it nothing is gained
+WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
+HOOKS = (
+    *("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad"),
+    *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
+)
+CONTENT = (FiniteGuard, Running, Timer, Checkpoint)  # callbacks whose hooks are called here, or need no mini-batch
+KEYS = {
+    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
+    *("deterministic", "compile", "matmul_precision", "blocks"),
+}
+
+
+class Block:
+    """Of a class that Lightning does not look into."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.batches = batches
+
+
+class BlockLoader:
+    """The batches of a loader, `size` at a time, from wherever it begins."""
+
+    def __init__(self, loader: TensorLoader, size: int) -> None:
+        self.loader = loader
+        self.size = size
+        self.sampler = loader
+        self.batch_sampler = None
+
+    @property
+    def part(self) -> Part:
+        return self.loader.part
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.loader) / self.size)
+
+    def state_dict(self) -> dict[str, int]:
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.loader.load_state_dict(state)
+
+    def __iter__(self) -> Iterator[Block]:
+        batches = iter(self.loader)
+        while block := list(islice(batches, self.size)):
+            yield Block(block)
+
+
+class BlockBatches(Batches):
+    def __init__(self, batches: Batches, size: int) -> None:
+        super().__init__(batches.splits, batches.batch_size, batches.seed, batches.eval_batch_size)
+        self.size = size
+
+    def train_dataloader(self) -> Any:
+        return BlockLoader(super().train_dataloader(), self.size)
+
+
+class InBlocks(Learner):
+    """Stands before a learner's own class."""
+
+    guard: FiniteGuard
+    running: Running
+    num_batches: int  # of an epoch
+
+    def training_step(self, batch: Any, number: int) -> Tensor:
+        if not isinstance(batch, Block):
+            return super().training_step(batch, number)
+        *others, last = batch.batches
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        for one in others:
+            self._update(optimizer, one, number)
+        self.guard.on_train_batch_start(self.trainer, self, last, number)
+        return super().training_step(last, number)
+
+    def total_steps(self) -> int:
+        assert self.trainer.max_epochs is not None
+        return self.trainer.max_epochs * self.num_batches
+
+    def _update(self, optimizer: Optimizer, batch: Batch, number: int) -> None:
+        trainer = self.trainer
+        loss = super().training_step(batch, number)
+        self.guard.on_train_batch_start(trainer, self, batch, number)
+        self.guard.on_before_backward(trainer, self, loss)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.running.on_before_optimizer_step(trainer, self, optimizer)
+        if trainer.gradient_clip_val is not None:
+            self.clip_gradients(optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
+        optimizer.step()
+        progress = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step
+        progress.increment_ready()
+        progress.increment_completed()  # which is trainer.global_step
+        for scheduler in trainer.lr_scheduler_configs:
+            if scheduler.interval == "step":
+                scheduler.scheduler.step()  # type: ignore[call-arg]
+        self.running.on_train_batch_end(trainer, self, {"loss": loss}, batch, number)
+
+
+def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: Trainer) -> Batches:
+    """The batches to fit: blocks, with the learner made ready for them, where nothing on board needs the plain loop."""
+    parameters = sum(parameter.numel() for parameter in learner.parameters())
+    size = min(MOST, int(WORK / (6 * parameters * batches.batch_size)))  # forward, and twice that backward
+    if size < 2 or not config.trainer.blocks or _needs_plain_loop(config, learner, trainer):
+        return batches
+    callbacks = {type(callback): callback for callback in trainer.callbacks}  # type: ignore[attr-defined]
+    kind = type(learner)
+    ready: Any = learner
+    ready.__class__ = type(kind.__name__, (InBlocks, kind), {"__module__": kind.__module__})
+    ready.guard, ready.running = callbacks[FiniteGuard], callbacks[Running]
+    ready.num_batches = len(batches.train_dataloader())
+    blocks = BlockBatches(batches, size)
+    trainer.log_every_n_steps = min(trainer.log_every_n_steps, len(blocks.train_dataloader()))  # type: ignore[attr-defined]
+    return blocks
+
+
+def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) -> bool:
+    """LBFGS evaluates a batch many times; what else the Trainer is told may count Lightning's batches."""
+    return (
+        trainer.strategy.root_device.type != "cpu"
+        or config.trainer.precision != "32-true"
+        or not set(config.trainer) <= KEYS
+        or getattr(learner.make_optimizer, "func", learner.make_optimizer) is LBFGS
+        or any(map(_takes_batches, trainer.callbacks))  # type: ignore[attr-defined]
+    )
+
+
+def _takes_batches(callback: Callback) -> bool:
+    if isinstance(callback, CONTENT):
+        return False
+    own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
+    return own or isinstance(callback, GradientAccumulationScheduler)

@@ -1,0 +1,147 @@
+"""Blocks of mini-batches against the plain loop: the same weights, history, scores and running tags, bit for bit."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Callback
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mlplab
+from mlplab import blocks
+from mlplab.blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
+from mlplab.build import build, build_learner
+from mlplab.data.batches import TensorLoader
+from mlplab.data.splits import Part
+from mlplab.mistake import Failure
+
+pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+# 31 batches, the last of them of 11 rows: a single one has joined it
+SMALL = (
+    *("data=digits", "data.num_train=311", "model.hidden_features=[16]", "batch_size=10", "trainer.max_epochs=3"),
+    *("report.every_n_steps=5", "trainer.accelerator=cpu"),
+)
+PLAIN = "trainer.blocks=false"
+
+
+def history(run: Path) -> list[dict[str, str]]:
+    with open(run / "history.csv", newline="") as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+
+def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True, map_location="cpu")["state_dict"]
+
+
+def running(run: Path) -> dict[str, list[tuple[int, float]]]:
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = ("running/loss", "running/lr", "running/gradient_norm")
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        (),
+        ("optimizer=momentum", "scheduler=one_cycle"),
+        ("optimizer=adamw", "scheduler=warmup_cosine", "model.dropout=0.3"),
+        ("optimizer=rmsprop", "scheduler=step", "scheduler.step_size=1"),
+        ("optimizer=nadam", "scheduler=plateau", "scheduler.patience=0"),
+        ("optimizer=sgd", "scheduler=cosine", "trainer.gradient_clip_val=0.1", "model.normalisation=batch"),
+        ("callback=early_stopping", "callback.early_stopping.patience=1", "optimizer.lr=0.3", "trainer.max_epochs=9"),
+    ],
+    ids=lambda choices: " ".join(choices) or "defaults",
+)
+def test_all_that_a_run_leaves_is_the_same_bit_for_bit(
+    choices: tuple[str, ...], train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "MOST", 7)
+    made: list[BlockBatches] = []
+    make = BlockBatches.__init__
+    monkeypatch.setattr(BlockBatches, "__init__", lambda own, *given: made.append(own) or make(own, *given))  # type: ignore[func-returns-value]
+    first, scores = train(*SMALL, *choices)
+    assert made, "the block path is meant to be taken"
+    made.clear()
+    second, same = train(*SMALL, *choices, PLAIN)
+    assert not made
+    timed = ("seconds", "samples_per_second")
+    assert {name: scores[name] for name in scores if name not in timed} == {
+        name: same[name] for name in same if name not in timed
+    }
+    assert history(first) == history(second)
+    assert [int(row["step"]) for row in history(first)[:3]] == [0, 31, 62]
+    assert running(first) == running(second)
+    for name in ("last", "best"):
+        ours, theirs = weights(first, name), weights(second, name)
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_values_too_are_the_same_bit_for_bit(train: Train) -> None:
+    first, second = (train("data=sine", "trainer.max_epochs=2", *more)[0] for more in ((), (PLAIN,)))
+    assert history(first) == history(second)
+
+
+def test_a_loss_that_is_no_number_is_told_alike(train: Train) -> None:
+    settings = (*SMALL, "optimizer=sgd", "optimizer.lr=1e18")
+    messages = []
+    for more in ((), (PLAIN,)):
+        with pytest.raises(Failure) as failure:
+            train(*settings, *more)
+        messages.append(str(failure.value))
+    assert messages[0] == messages[1]
+    assert "at epoch 1, step " in messages[0]
+
+
+def taken(*overrides: str, callback: Callback | None = None) -> Any:
+    """The batches that a fit with these overrides gets."""
+    config = mlplab.configure("data=iris", "trainer.accelerator=cpu", "run_dir=unused", *overrides)
+    lab = build(config)
+    if callback is not None:
+        lab.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+    learner = build_learner(config, lab.splits)
+    return in_blocks(config, learner, lab.batches, lab.trainer)
+
+
+class Watching(Callback):
+    def on_before_zero_grad(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("trainer.blocks=false", "optimizer=lbfgs", "trainer.precision=64-true", "trainer.precision=bf16-mixed"),
+        *("callback=[weight_averaging]", "callback=[gradient_accumulation]"),
+        *("+trainer.max_steps=5", "+trainer.limit_train_batches=2", "model.hidden_features=[4096,4096]"),
+    ],
+)
+def test_what_needs_the_plain_loop_gets_it(override: str) -> None:
+    assert not isinstance(taken(override), BlockBatches)
+
+
+def test_a_callback_of_ones_own_that_looks_at_batches_gets_the_plain_loop() -> None:
+    assert isinstance(taken(), BlockBatches)
+    assert not isinstance(taken(PLAIN, callback=Watching()), BlockBatches)
+
+
+def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -> None:
+    part = Part(torch.arange(23.0)[:, None], torch.arange(23))
+    loader = TensorLoader(part, 2, shuffle_seed=1)
+    loader.set_epoch(4)
+    in_turn = [batch for block in BlockLoader(loader, 3) for batch in block.batches]
+    assert [target.tolist() for _, target in in_turn] == [target.tolist() for _, target in loader]
+    assert len(BlockLoader(loader, 3)) == len(list(BlockLoader(loader, 3))) == 4
+
+
+def test_a_learner_in_blocks_takes_a_users_own_batches_too(tmp_path: Path) -> None:
+    lab = build(mlplab.configure("data=iris", "trainer.accelerator=cpu", f"run_dir={tmp_path}"))
+    assert isinstance(lab.learner, InBlocks)
+    rows = (lab.splits.train.features[:5], lab.splits.train.target[:5])
+    expected = lab.learner.loss(lab.learner.network(rows[0]), rows[1])
+    assert torch.equal(lab.learner.training_step(rows, 0), expected)
