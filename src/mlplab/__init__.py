@@ -5,8 +5,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 # doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
-_HOMES = {"configure": "mlplab.command_line", "train": "mlplab.door.train"}
-__all__ = ["configure", "train"]
+_HOMES = {"configure": "mlplab.command_line", "reopen": "mlplab.door.reopen", "train": "mlplab.door.train"}
+__all__ = ["configure", "reopen", "train"]
 
 
 def __getattr__(name: str) -> Any:
