@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from mlplab.configuration import FORMAT
+from mlplab.data.pictures import border
 from mlplab.data.splits import Splits
 
 Card = dict[str, Any]
@@ -42,13 +43,6 @@ def _shades(features: Tensor, size: tuple[int, ...] | None) -> dict[str, Any]:
     if size is None:
         return {"image_white": None, "image_border": None}
     white = 255.0 if features.dtype == torch.uint8 else float(features.max()) or 1.0
-    sample = features[:10_000, border(size)]  # training rows stand in random order
+    sample = features[:10_000, torch.from_numpy(border(size))]  # training rows stand in random order
     borders = sample.double().mean(dim=1) / white
     return {"image_white": white, "image_border": torch.quantile(borders, BULK).tolist()}
-
-
-def border(size: tuple[int, ...]) -> Tensor:
-    """Which of the pixels of an image stand at its border."""
-    outer = torch.ones(size, dtype=torch.bool)
-    outer[1:-1, 1:-1] = False
-    return outer.flatten()

@@ -1,8 +1,8 @@
 """Images from files, brought to the form of the training images: size, colour, dark on light or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +11,17 @@ from mlplab.data.unseen import Unseen
 from mlplab.mistake import Mistake
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-Invert = Literal["auto"] | bool
 
 
-def from_images(path: str, known: Mapping[str, Any], outer: np.ndarray, invert: Invert = "auto") -> Unseen:
-    """path: an image or a folder of them, taken by name. outer: (in_features,) which pixels are border.
+def border(size: Sequence[int]) -> np.ndarray:
+    """(in_features,) which pixels of an image stand at its border."""
+    outer = np.ones(size, dtype=bool)
+    outer[1:-1, 1:-1] = False
+    return outer.reshape(-1)
+
+
+def from_images(path: str, known: Mapping[str, Any], invert: Any = "auto") -> Unseen:
+    """path: an image or a folder of them, taken by name. invert: auto, true or false.
 
     invert=auto: an image becomes its negative where that makes its border more like the training images' borders.
     """
@@ -26,7 +32,11 @@ def from_images(path: str, known: Mapping[str, Any], outer: np.ndarray, invert: 
         raise Mistake(f"input={path}: the run is of an older mlplab, which did not note how its images are shaded")
     files, others = _files(Path(path).expanduser())
     pixels = np.stack([pixels_of(file, tuple(shape)) for file in files])
-    turned = _unlike(pixels[:, outer].mean(axis=1) / 255, borders) if invert == "auto" else np.full(len(files), invert)
+    turned = (
+        _unlike(pixels[:, border(shape)].mean(axis=1) / 255, borders)
+        if invert == "auto"
+        else np.full(len(files), invert)
+    )
     pixels[turned] = 255 - pixels[turned]
     features = pixels if white == 255 else pixels / 255 * white
     words = [f"{others} files that are no images were not used"] if others else []

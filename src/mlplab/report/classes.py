@@ -1,5 +1,6 @@
 """How classes are told apart: confusion matrix and per-class table, as text, rows and picture."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +66,14 @@ class Confusion:
         axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         small = 9 if len(names) <= 20 else 6
-        turned: dict[str, Any] = {"rotation": 60, "ha": "right"} if max(map(len, names)) > 3 else {}
+        turned: dict[str, Any] = (
+            {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+        )
         axes.set_xticks(range(len(names)), names, fontsize=small, **turned)
         axes.set_yticks(range(len(names)), names, fontsize=small)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        axes.set_title(title, loc="left", fontsize=10)
+        figure.suptitle(textwrap.fill(title, round(8 * side)), x=0.02, ha="left", fontsize=10)
         axes.spines[:].set_visible(False)
         if len(names) <= 30:
             for (row, column), count in np.ndenumerate(matrix):

@@ -49,7 +49,7 @@ class Parity:
         figure = Figure(figsize=(9, 4.2 * count), dpi=150, layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         grid = figure.subplots(count, 2, squeeze=False)
-        size = float(np.clip(400 / len(self.target), 1, 20))
+        size = float(np.clip(3000 / len(self.target), 2, 25))
         for number, name in enumerate(self.target_names):
             target, told = self.target[:, number], self.predictions[:, number]
             parity, rest = grid[number]
