@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.build import build_splits
-from mlplab.checkpoint import read_checkpoint, rebuild
+from mlplab.checkpoint import config_of, read_checkpoint, rebuild
 from mlplab.mistake import Mistake
 from mlplab.runs import stored
 
@@ -116,7 +116,7 @@ def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: P
     held["hyper_parameters"]["config"]["batch_size"] = -1
     torch.save(held, tmp_path / "edited.ckpt")
     with pytest.raises(Mistake, match=r"edited.ckpt: batch_size=-1: must be"):
-        read_checkpoint(tmp_path / "edited.ckpt")
+        config_of(held, tmp_path / "edited.ckpt")
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
     held = read_checkpoint(path)
     held["state_dict"]["network.body.0.weight"] = torch.zeros(5, 4)
     with pytest.raises(Mistake, match=r"network.body.0.weight is 5 x 4, not 8 x 4") as mistake:
-        rebuild(held, path)
+        rebuild(held, path, config_of(held, path))
     assert "\n" not in str(mistake.value)
     del held["state_dict"]["network.body.0.weight"]
     with pytest.raises(Mistake, match=r"network.body.0.weight is missing, not 8 x 4"):
-        rebuild(held, path)
+        rebuild(held, path, config_of(held, path))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,8 @@ def test_a_learner_is_rebuilt_from_its_checkpoint_alone(tmp_path: Path, override
     config = mlplab.configure(*overrides, *short)
     scores = mlplab.train(config)
     path = tmp_path / "run/checkpoints/best.ckpt"
-    learner = rebuild(read_checkpoint(path), path)
+    held = read_checkpoint(path)
+    learner = rebuild(held, path, config_of(held, path))
     test = build_splits(config).test
     with torch.no_grad():
         measured = learner.measure(learner.network(test.features), test.target)
@@ -177,5 +178,5 @@ def test_reopening_leaves_the_random_numbers_of_the_caller_as_they_were(run: Pat
     path = run / "checkpoints/best.ckpt"
     held = read_checkpoint(path)
     before = torch.get_rng_state()
-    rebuild(held, path)
+    rebuild(held, path, config_of(held, path))
     assert torch.equal(torch.get_rng_state(), before)

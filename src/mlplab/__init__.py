@@ -5,8 +5,13 @@ from typing import Any
 
 __version__ = "0.1.0"
 # doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
-_HOMES = {"configure": "mlplab.command_line", "train": "mlplab.door.train", "resume": "mlplab.door.resume"}
-__all__ = ["configure", "resume", "train"]
+_HOMES = {
+    "configure": "mlplab.command_line",
+    "reopen": "mlplab.door.reopen",
+    "resume": "mlplab.door.resume",
+    "train": "mlplab.door.train",
+}
+__all__ = ["configure", "reopen", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

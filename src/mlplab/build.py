@@ -135,6 +135,13 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
     return {key: rule(equal) for key, rule in WEIGHTS.items() if config.loss.get(key) == "balanced"}
 
 
+def build_measurer(config: DictConfig) -> Trainer:
+    """A trainer of the same precision, on the same device, that only measures, and writes nothing."""
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    trainer: Trainer = make(config, "trainer", max_time=None, **quiet)
+    return trainer
+
+
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
     config = config.copy()
     for key in ("blocks", "compile", "matmul_precision"):  # not the Trainer's

@@ -36,6 +36,15 @@ def check(config: Config, defaults: Config) -> None:
     _fits_together(config)
 
 
+def check_form(config: Config, defaults: Config) -> None:
+    """Of a door that makes no run: the keys are its own, and each value has the type of its default."""
+    _complete(config)
+    for key, value in leaves(config):
+        if select(defaults, key, config) is config:
+            raise Mistake(f"{key}: nothing reads a key of this name")
+        _right_kind(key, value, select(defaults, key))
+
+
 def fits_data(config: Config, usual: str) -> None:
     """usual: the learner that the dataset picks itself, which tells what its target is."""
     choice = config["choice"]

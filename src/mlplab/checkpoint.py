@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -14,7 +15,7 @@ from mlplab.build import bare_learner
 from mlplab.check import leaves
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
-from mlplab.runs import checked
+from mlplab.runs import check_format, checked
 
 Checkpoint = dict[str, Any]
 MODEL = ("model", "learner", "loss", "activation")
@@ -39,26 +40,24 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     known = held.get("hyper_parameters") if isinstance(held, dict) else None
     if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
         raise Mistake(f"{path}: is no checkpoint of mlplab")
-    config_of(held, path)
+    check_format(known.get("format"), str(path))
     return held
 
 
-def config_of(checkpoint: Checkpoint, path: str | Path) -> DictConfig:
-    """The configuration that a checkpoint was trained with, checked."""
+def config_of(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:
+    """The configuration that a checkpoint was trained with, checked. allow: as for `runs.stored`."""
     known = checkpoint["hyper_parameters"]
-    return checked(known["config"], known.get("format"), str(path))
+    return checked(known["config"], known["format"], str(path), allow)
 
 
-def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig | None = None) -> Learner:
-    """The learner of a checkpoint, in evaluation mode. config: of its run folder, else the checkpoint's own.
+def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Learner:
+    """The learner of a checkpoint, in evaluation mode. config: of its run folder, or the checkpoint's own.
 
     Raises Mistake where the two are of different models.
     """
-    own = config_of(checkpoint, path)
-    if config is not None:
-        _same_model(config, own, path)
+    _same_model(config, config_of(checkpoint, path), path)
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
-        learner = bare_learner(config or own, checkpoint["hyper_parameters"])
+        learner = bare_learner(config, checkpoint["hyper_parameters"])
     load_weights(learner, checkpoint["state_dict"], path)
     return learner.eval()
 

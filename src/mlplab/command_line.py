@@ -43,17 +43,18 @@ def folder_name(text: str) -> str:
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
-def door(main: Callable[[], Any]) -> None:
-    """Run a Hydra main: a user's mistake ends in one line on stderr and exit status 1."""
+def door(main: Callable[[], Any], name: str = "train") -> None:
+    """Run a Hydra main, whose configuration is `conf/<name>.yaml`: a user's mistake ends in one line on stderr and exit
+    status 1."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that errors reach us, not Hydra's printer
     # torch's OpenMP threads wait by spinning: where the cores are shared with other work they starve each other, and a
     # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        sys.argv[1:] = completed(sys.argv[1:])
+        sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
         main()
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra raises both
-        fail(explain(error))
+        fail(explain(error, name))
     except KeyboardInterrupt:
         fail("stopped", status=130)
     except BrokenPipeError:  # `--help | head`: the reader has seen enough
@@ -128,6 +129,14 @@ def completed(arguments: Sequence[str]) -> list[str]:
         fixed -= swept
         arguments.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
     return arguments
+
+
+def words_of(name: str, arguments: Sequence[str]) -> list[str]:
+    """Of a door that makes no run. `data=` and `model=` choose among runs there, and are no groups of Hydra's."""
+    for argument in arguments:
+        if argument in ("-m", "--multirun"):
+            raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
+    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
 
 
 def _foreign(config: dict[str, Any], added: set[str]) -> None:

@@ -17,8 +17,8 @@ from mlplab.mistake import Mistake
 NO_CHOICE = re.compile(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)")
 
 
-def explain(error: BaseException) -> str:
-    """An error in one line; Hydra's and OmegaConf's with what was meant."""
+def explain(error: BaseException, door: str = "train") -> str:
+    """An error in one line; Hydra's and OmegaConf's with what was meant by a key of that door."""
     text = " ".join(str(error).split())
     if not isinstance(error, HydraException | OmegaConfBaseException | Mistake):
         return f"{type(error).__name__}: {text}"
@@ -30,19 +30,20 @@ def explain(error: BaseException) -> str:
         group, given, options = choice.groups()
         return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
     if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
-        return _unknown_key(missing[1])
+        return _unknown_key(missing[1], door)
     if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
-        return _unknown_key(group_name[1])
+        return _unknown_key(group_name[1], door)
     return text.split(" See https")[0].split(" full_key")[0]
 
 
-def _unknown_key(key: str) -> str:
+def _unknown_key(key: str, door: str) -> str:
     group, _, name = key.partition(".")
-    if having := [path.stem for path in sorted(Path(CONF, group).glob("*.yaml")) if name and name in keys_of(path)]:
+    choices = sorted(Path(CONF, group).glob("*.yaml")) if door == "train" else []
+    if having := [path.stem for path in choices if name and name in keys_of(path)]:
         return f"{key}: what is chosen has no such key; {group}={' or '.join(having)} has it"
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF, version_base="1.3"):
-        config = compose("train", return_hydra_config=True)
+        config = compose(door, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]

@@ -2,13 +2,14 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -45,8 +46,11 @@ def every(base: str | Path) -> Iterator[Path]:
             yield Path(folder)
 
 
-def stored(run: Path) -> DictConfig:
-    """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now."""
+def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
+    """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now.
+
+    allow: what may stand under its key `allow`; None: anything, for a run of one's own.
+    """
     path = run / "config.yaml"
     try:
         with open(path, encoding="utf-8") as file:
@@ -58,27 +62,33 @@ def stored(run: Path) -> DictConfig:
     if not isinstance(held, dict):
         raise Mistake(f"{path}: holds no configuration")
     version = held.pop("format", None)
-    config = checked(held, version, str(path))
+    config = checked(held, version, str(path), allow)
     config.run_dir = str(run)
     return config
 
 
-def checked(config: dict[str, Any], version: object, where: str) -> DictConfig:
+def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:
     """A stored configuration of format `version`: keys that later versions added have their defaults.
 
-    where: the file that messages name.
+    where: the file that messages name. allow: as for `stored`.
     """
+    check_format(version, where)
+    with _of_file(where):
+        defaults = _defaults(config.get("choice"))
+        if version != FORMAT:
+            config = _filled(config, defaults)
+        _no_slip(config, defaults)
+        check(config, defaults)
+        if allow is not None and (named := [name for name in config.get("allow", []) if name not in allow]):
+            raise Mistake(f"needs modules that are not mlplab's: give allow=[{','.join(named)}] if you trust them")
+    return OmegaConf.create(config)
+
+
+def check_format(version: object, where: str) -> None:
     if type(version) is not int or version < 1:
         raise Mistake(f"{where}: the key format is {version}, which no version of mlplab has written")
     if version > FORMAT:
         raise Mistake(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
-    with _of_file(where):
-        defaults = _defaults(config.get("choice"))
-        if version < FORMAT:
-            config = _filled(config, defaults)
-        _no_slip(config, defaults)
-        check(config, defaults)
-    return OmegaConf.create(config)
 
 
 @contextmanager
@@ -96,15 +106,23 @@ def _defaults(choice: object) -> dict[str, Any]:
     for group, chosen in choice.items():
         if not Path(CONF, str(group)).is_dir() or not isinstance(chosen, str | None):
             raise Mistake(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
-    before = HydraConfig.instance().cfg
+    with _hydra_of_its_own():
+        words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
+        composed = compose("train", words, return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        return plain(composed)
+
+
+@contextmanager
+def _hydra_of_its_own() -> Iterator[None]:
+    """Hydra holds one state for the whole process, in which a door may be open."""
+    config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
-            words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
-            composed = compose("train", words, return_hydra_config=True)
-            HydraConfig.instance().set_config(composed)
-            return plain(composed)
+            yield
     finally:
-        HydraConfig.instance().cfg = before
+        HydraConfig.instance().cfg, GlobalHydra.instance().hydra = config, hydra
 
 
 def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mlplab.data.splits import Part, Splits
 
+EVAL_BLOCK = 4096  # rows that are measured at once
+
 
 class TensorLoader:
     """Batches of (features, target); the order of an epoch is keyed by (seed, epoch).
@@ -63,7 +65,7 @@ class TensorLoader:
 class Batches(LightningDataModule):
     """Validation loaders: 0 is val, 1 the measured slice of train."""
 
-    def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = 4096) -> None:
+    def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = EVAL_BLOCK) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size

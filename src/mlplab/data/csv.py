@@ -1,6 +1,7 @@
 """The user's own table: numbers as they are, text as one-hot, gaps by the training median."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +39,7 @@ class CSV(Dataset):
             raise
 
     def read(self) -> Rows:
-        table = self._table()
+        table = read_table(self.path, self.separator)
         targets = [self.target] if isinstance(self.target, str) else list(self.target)
         aside = [*targets, *([self.group] if self.group else []), *(self.ignore or [])]
         for name in aside:
@@ -49,19 +50,6 @@ class CSV(Dataset):
             raise Mistake(f"{self.path}: no column is left for features beside {', '.join(aside)}")
         groups = self._full(table[self.group], "group").to_numpy() if self.group else None
         return Rows(features, self._target(table[targets]), target_names=tuple(targets), groups=groups)
-
-    def _table(self) -> pd.DataFrame:
-        path = Path(self.path).expanduser()
-        try:
-            table = pd.read_csv(path, sep=self.separator, index_col=False, low_memory=False, on_bad_lines="error")
-        except FileNotFoundError as error:
-            raise Mistake(f"data.path={self.path}: no such file") from error
-        except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' parser errors are ValueErrors
-            raise Mistake(f"{self.path}: {str(error).strip().splitlines()[0]}") from error
-        if table.empty:
-            raise Mistake(f"{self.path}: no rows below the header")
-        table.index = pd.Index(_lines(path, self.separator, len(table)))
-        return table
 
     def _target(self, target: pd.DataFrame) -> np.ndarray:
         for name in target.columns:
@@ -83,6 +71,22 @@ class CSV(Dataset):
         if column.isna().any():
             raise Mistake(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
         return column
+
+
+def read_table(path: str, separator: str, text: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows of a file, each under its line in it. text: columns to be read as text, whatever stands in them."""
+    place = Path(path).expanduser()
+    words = dict.fromkeys(text, str)
+    try:
+        table = pd.read_csv(place, sep=separator, index_col=False, low_memory=False, on_bad_lines="error", dtype=words)
+    except FileNotFoundError as error:
+        raise Mistake(f"data.path={path}: no such file") from error
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' parser errors are ValueErrors
+        raise Mistake(f"{path}: {str(error).strip().splitlines()[0]}") from error
+    if table.empty:
+        raise Mistake(f"{path}: no rows below the header")
+    table.index = pd.Index(_lines(place, separator, len(table)))
+    return table
 
 
 def _lines(path: Path, separator: str, count: int) -> list[int]:

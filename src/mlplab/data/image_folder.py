@@ -1,11 +1,12 @@
 """The user's own images: one folder a class, brought to one size and to grey unless told otherwise."""
 
+import struct
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from mlplab.data.dataset import Dataset
@@ -31,7 +32,7 @@ class ImageFolder(Dataset):
         shape = (height, width) if self.grey else (height, width, 3)
         pixels = np.empty((len(found.samples), int(np.prod(shape))), dtype=np.uint8)
         for row, (path, _) in enumerate(found.samples):
-            pixels[row] = self._pixels(path)
+            pixels[row] = pixels_of(path, shape)
         return Rows(
             pixels,
             np.array(found.targets),
@@ -40,15 +41,26 @@ class ImageFolder(Dataset):
             image_size=shape,
         )
 
-    def _pixels(self, path: str) -> np.ndarray:
-        height, width = self.size
-        try:
-            with Image.open(path) as image:
-                form = _eight_bits(image).convert("L" if self.grey else "RGB")
-                form = form.resize((width, height), Image.Resampling.BILINEAR)
-        except (UnidentifiedImageError, OSError) as error:
-            raise Mistake(f"{path}: not an image that can be read ({error})") from error
-        return np.asarray(form).reshape(-1)
+
+def pixels_of(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
+    """(in_features,) uint8: an image brought to (height, width), which is grey, or (height, width, 3)."""
+    height, width = shape[:2]
+    try:
+        with Image.open(path) as image:
+            form = _eight_bits(_on_white(image)).convert("L" if len(shape) == 2 else "RGB")
+            form = form.resize((width, height), Image.Resampling.BILINEAR)
+    # what Pillow raises for a broken file depends on where it is broken
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise Mistake(f"{path}: not an image that can be read ({error})") from error
+    return np.asarray(form).reshape(-1)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """What is transparent has a colour too, mostly black, which nobody sees."""
+    if not image.has_transparency_data:
+        return image
+    seen = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from mlplab.check import check
 from mlplab.configuration import plain
 from mlplab.mistake import Failure, Mistake, Stopped
+from mlplab.runs import find, stored
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,20 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
+
+
+def go_on(settings: Mapping[str, Any]) -> None:
+    """Resume a run, its lines added to its train.log. settings: the keys of conf/resume.yaml."""
+    run = find(str(settings["run"]))
+    limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
+    config = stored(run, settings["allow"])
+    config.trainer.update({name: limit for name, limit in limits.items() if limit is not None})
+    check(plain(config), plain(config))
+
+    from mlplab.door.resume import resume
+
+    logging.getLogger().addHandler(logging.FileHandler(run / "train.log"))
+    guarded(lambda: resume(run, **limits, allow=settings["allow"]), run, settings["debug"])
 
 
 def guarded(

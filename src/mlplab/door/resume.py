@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,17 @@ from mlplab.runs import find, stored
 log = logging.getLogger(__name__)
 
 
-def resume(run: str | Path, max_epochs: int | None = None, max_time: str | None = None) -> Scores:
+def resume(
+    run: str | Path, max_epochs: int | None = None, max_time: str | None = None, allow: Sequence[str] | None = None
+) -> Scores:
     """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
+    allow: what may stand under `allow` in its config.yaml; None: anything, for a run of one's own.
 
     On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
     Raises Mistake where the folder is no run, where its data have changed, or where it cannot become longer.
     """
     folder = find(str(run))
-    config = stored(folder)
+    config = stored(folder, allow)
     with held(folder):
         found = _latest(folder)
         if found is None:

@@ -34,3 +34,6 @@ class BinaryClassifier(Learner):
 
     def baseline(self, target: Tensor) -> Tensor:
         return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing
+
+    def choose(self, predictions: Tensor) -> Tensor:
+        return (predictions >= self.threshold).long()

@@ -32,6 +32,9 @@ class Classifier(Learner):
         shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)
         return shares.log()[None]
 
+    def choose(self, predictions: Tensor) -> Tensor:
+        return predictions.argmax(dim=1)
+
     def _one_hot(self, target: Tensor) -> Tensor:
         return nn.functional.one_hot(target, self.num_classes).to(self.dtype)
 

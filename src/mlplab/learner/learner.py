@@ -60,6 +60,10 @@ class Learner(LightningModule):
     def baseline(self, target: Tensor) -> Tensor:
         """(1, out_features): the best constant output, from training targets alone."""
 
+    def choose(self, predictions: Tensor) -> Tensor:
+        """(N,) the class that is told, by predictions; of values there is none."""
+        raise NotImplementedError
+
     def learn_target(self, target: Tensor) -> None:
         """Take what is learned from training targets; classes need nothing."""
 

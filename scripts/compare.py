@@ -1,0 +1,23 @@
+"""Compare: a table of all runs, best first. `--help` lists the keys."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlplab.command_line import door
+from mlplab.configuration import CONF
+
+
+@hydra.main(config_path=CONF, config_name="compare", version_base="1.3")
+def task(config: DictConfig) -> None:
+    from mlplab.door.compare import compare
+    from mlplab.settings import answer
+
+    answer(compare, config, "compare")
+
+
+def main() -> None:
+    door(task, "compare")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Evaluate: the scores of a run once more, from its folder alone. `--help` lists the keys."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlplab.command_line import door
+from mlplab.configuration import CONF
+
+
+@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
+def task(config: DictConfig) -> None:
+    from mlplab.door.evaluate import evaluate
+    from mlplab.settings import answer
+
+    answer(evaluate, config, "evaluate")
+
+
+def main() -> None:
+    door(task, "evaluate")
+
+
+if __name__ == "__main__":
+    main()

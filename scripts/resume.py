@@ -1,0 +1,23 @@
+"""Resume: a run that was stopped goes on in its folder. `--help` lists the keys."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlplab.command_line import door
+from mlplab.configuration import CONF
+
+
+@hydra.main(config_path=CONF, config_name="resume", version_base="1.3")
+def task(config: DictConfig) -> None:
+    from mlplab.door.job import go_on
+    from mlplab.settings import answer
+
+    answer(go_on, config, "resume")
+
+
+def main() -> None:
+    door(task, "resume")
+
+
+if __name__ == "__main__":
+    main()

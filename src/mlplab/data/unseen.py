@@ -1,0 +1,130 @@
+"""Rows without a target, from a table or an array, in the form of the training rows."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mlplab.data.columns import Columns
+from mlplab.data.csv import read_table
+from mlplab.mistake import Mistake
+
+Gaps = Literal["refuse", "fill"]
+Known = Mapping[str, Any]  # the card of a checkpoint
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """features: (N, in_features). rows: what each is called. words: what the user should hear of it."""
+
+    features: np.ndarray
+    rows: Sequence[str]
+    words: list[str] = field(default_factory=list)
+
+
+def from_csv(path: str, known: Known, separator: str, gaps: Gaps) -> Unseen:
+    """gaps: whether empty cells are refused, or filled as in training. Messages name a row by its line in the file."""
+    table = read_table(path, separator, texts(known))
+    try:
+        features, words = of_table(table, known, gaps)
+    except Mistake as mistake:
+        raise Mistake(f"{path}: {mistake}") from mistake
+    return Unseen(features, [str(line) for line in table.index], words)
+
+
+def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[np.ndarray, list[str]]:
+    """(N, in_features), and what the user should hear. Raises Mistake with column and row (the table's index)."""
+    state = known["columns"] or [{"name": name, "median": float("nan")} for name in known["feature_names"]]
+    names = [column["name"] for column in state]
+    if missing := [name for name in names if name not in table.columns]:
+        raise Mistake(f"column {missing[0]} is missing; columns: {_listed(table.columns)}; needed: {_listed(names)}")
+    used = table[names]
+    words = []
+    if extra := [name for name in table.columns if name not in {*names, *known["target_names"]}]:
+        words.append(f"columns that were not used: {_listed(extra)}")
+    if gaps == "refuse" or not known["columns"]:
+        _no_gap(used, "; gaps=fill takes what the training rows say" if known["columns"] else "")
+    elif empty := int(used.isna().sum().sum()):
+        words.append(f"{empty} empty cells were filled by what the training rows say")
+    return Columns(state).features(used), words + _unheard(used, state)
+
+
+def texts(known: Known) -> list[str]:
+    """The columns that are text, also where all of it looks like numbers."""
+    return [column["name"] for column in known["columns"] if "categories" in column]
+
+
+def from_array(path: str, known: Known, name: str = "features") -> Unseen:
+    """An NPY file, or an NPZ file with an array of that name, or with one array only."""
+    array = _array(path, name)
+    try:
+        features = of_array(array, known)
+    except Mistake as mistake:
+        raise Mistake(f"{path}: {mistake}") from mistake
+    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], _faint(features, known))
+
+
+def of_array(array: np.ndarray, known: Known) -> np.ndarray:
+    """(N, in_features). Raises Mistake for another form, and for what is not finite, with row and column from 1 on."""
+    width, size = known["in_features"], tuple(known["image_size"] or ())
+    if array.ndim < 2 or len(array) == 0 or array.shape[1:] not in ((width,), size):
+        forms = " or ".join(str(("rows", *form)).replace("'", "") for form in dict.fromkeys([(width,), size]) if form)
+        raise Mistake(f"an array of shape {array.shape}; {forms} is needed".replace("'", ""))
+    if array.dtype.kind not in "buif":
+        raise Mistake(f"an array of {array.dtype}; numbers are needed")
+    features = array.reshape(len(array), width)
+    if features.dtype.kind == "f" and not (finite := np.isfinite(features)).all():
+        row, column = np.argwhere(~finite)[0]
+        raise Mistake(f"row {row + 1}, column {column + 1} ({known['feature_names'][column]}): {features[row, column]}")
+    return features
+
+
+def load(path: str) -> Mapping[str, np.ndarray]:
+    """The arrays of an NPY file (which is called features) or an NPZ file."""
+    try:
+        held = np.load(Path(path).expanduser(), allow_pickle=False)
+        return {"features": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise Mistake(f"{path}: cannot be read as arrays of numbers ({reason})") from error
+
+
+def _array(path: str, name: str) -> np.ndarray:
+    arrays = load(path)
+    if name not in arrays and len(arrays) != 1:
+        raise Mistake(f"{path}: no array called {name}; it holds {_listed(arrays)}")
+    return arrays.get(name, next(iter(arrays.values())))
+
+
+def _no_gap(table: pd.DataFrame, remedy: str) -> None:
+    for row, empty in zip(table.index, table.isna().to_numpy(), strict=True):
+        if empty.any():
+            raise Mistake(f"row {row}, column {table.columns[int(empty.argmax())]}: empty or no number{remedy}")
+
+
+def _unheard(table: pd.DataFrame, state: Sequence[dict[str, Any]]) -> list[str]:
+    """Categories that no training row had count as none of those it had."""
+    words = []
+    for column in state:
+        if "categories" in column:
+            values = table[column["name"]].dropna().astype(str)
+            if len(strange := sorted(set(values) - set(column["categories"]))):
+                words.append(f"column {column['name']}: no training row has {_listed(strange)}; taken as none of them")
+    return words
+
+
+def _faint(features: np.ndarray, known: Known) -> list[str]:
+    white = known.get("image_white")
+    if white and white > 1 and features.dtype.kind == "f" and features.max() <= 1:
+        return [f"all values are at most 1, where the training images go up to {white:g}"]
+    return []
+
+
+def _listed(names: Any) -> str:
+    names = list(map(str, names))
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -1,0 +1,123 @@
+"""Evaluate: the scores of a run once more, from its folder alone, with the tables and pictures that explain them."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from mlplab.mistake import Mistake
+from mlplab.report.console import aligned, table
+from mlplab.report.folder import must_be_ours, write_folder
+from mlplab.runs import find, stored
+
+if TYPE_CHECKING:  # torch and matplotlib are imported when the settings are known to be good
+    from mlplab.evaluation import Measured
+
+
+def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
+    """settings: the keys of conf/evaluate.yaml. Prints, writes and returns the scores of one split.
+
+    Raises Mistake where the run, the data or the folder for the tables are not what they should be.
+    """
+    run = find(settings["run"])
+    config = stored(run, settings["allow"])
+    split = _split(settings)
+    _aim(config, settings)
+    output = Path(settings["output"] or run / "evaluation" / _folder(settings, split))
+    must_be_ours(output)
+
+    from mlplab.checkpoint import read_checkpoint, rebuild
+    from mlplab.evaluation import measure, of_file, of_split
+
+    path = run / "checkpoints" / "best.ckpt"
+    checkpoint = read_checkpoint(path)
+    learner, known = rebuild(checkpoint, path, config), checkpoint["hyper_parameters"]
+    if _is_of_file(settings):
+        rows = of_file(config, known, settings["data"]["path"])
+    else:
+        rows = of_split(config, known, split, settings["all_rows"])
+    measured = measure(config, learner, rows)
+    head = {"run": str(run), "model": f"{config.choice.model} on {config.choice.data}", "rows": rows.title}
+    scores = _score_text(rows.name, measured.scores, _trained(run, settings, rows.name))
+    files = _explained(measured, known, f"{config.choice.data}: {config.choice.model}, {rows.title}")
+    text = "\n\n".join([aligned({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
+    table_of_scores = [["score", "value"], *measured.scores.items()]
+    write_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
+    print(f"{text}\nwritten   {output}{os.sep}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+    return {f"{name}/{rows.name}": score for name, score in measured.scores.items()}
+
+
+def _split(settings: Mapping[str, Any]) -> str:
+    split = settings["split"] or "test"
+    if split not in ("train", "val", "test"):
+        raise Mistake(f"split={split}: must be one of train, val, test")
+    if settings["all_rows"] and split != "train":
+        raise Mistake(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
+    return split
+
+
+def _aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
+    """Other data, another device."""
+    root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
+    if accelerator is not None:
+        if accelerator not in ("auto", "cpu", "gpu", "cuda", "mps"):
+            raise Mistake(f"accelerator={accelerator}: must be one of auto, cpu, gpu, cuda, mps")
+        config.trainer.accelerator = accelerator
+    if root is not None:
+        if "root" not in config.data:
+            raise Mistake(f"data.root={root}: data={config.choice.data} is not read from a folder")
+        config.data.root = root
+    if path is not None:
+        if not Path(path).expanduser().is_file():
+            raise Mistake(f"data.path={path}: no such file")
+        if Path(path).suffix.lower() not in (".csv", ".tsv", ".txt", ".npz"):
+            raise Mistake(f"data.path={path}: a CSV or NPZ file is needed")
+        if settings["split"] is not None:
+            if config.choice.data != "csv":
+                raise Mistake(f"data.path={path}: all rows of the file are measured; leave out split=")
+            config.data.path = path
+
+
+def _is_of_file(settings: Mapping[str, Any]) -> bool:
+    return settings["data"]["path"] is not None and settings["split"] is None
+
+
+def _folder(settings: Mapping[str, Any], split: str) -> str:
+    if _is_of_file(settings):
+        return f"file_{Path(settings['data']['path']).stem}"
+    return f"{split}_all_rows" if settings["all_rows"] else split
+
+
+def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
+    """What training wrote of the same rows."""
+    path = run / "scores.json"
+    if settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"] or not path.exists():
+        return {}
+    scores: dict[str, float] = json.loads(path.read_text())
+    return {name.removesuffix(f"/{split}"): scores[name] for name in scores if name.endswith(f"/{split}")}
+
+
+def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, float]) -> str:
+    """All digits, so that they can be compared."""
+    rows = []
+    for metric, value in scores.items():
+        before = "the same" if trained.get(metric) == value else repr(trained.get(metric))
+        rows.append([metric, repr(value), *([before] if trained else [])])
+    return table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
+
+
+def _explained(measured: "Measured", known: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Files by name, and what they tell under `text`."""
+    from mlplab.report.classes import Confusion
+    from mlplab.report.values import Parity
+
+    if measured.chosen is None:
+        parity = Parity(measured.target, measured.predictions, known["target_names"])
+        files = {"predictions.csv": parity.rows(), "parity.png": lambda path: parity.draw(title, path)}
+        return {"text": parity.text(), **files}
+    confusion = Confusion(measured.target, measured.chosen, known["class_names"])
+    files = {"confusion.csv": confusion.rows(), "confusion.png": lambda path: confusion.draw(title, path)}
+    return {"text": confusion.text(), "classes.csv": confusion.per_class(), **files}

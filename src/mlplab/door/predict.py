@@ -1,0 +1,109 @@
+"""Predict: what a run says of rows or images that have no target, as a CSV file."""
+
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mlplab.mistake import Mistake
+
+if TYPE_CHECKING:  # torch is imported when the settings are known to be good
+    from mlplab.data.unseen import Unseen
+    from mlplab.door.reopen import Model
+
+BLOCK = 4096  # rows that are predicted and written at once
+
+
+def predict(settings: Mapping[str, Any]) -> Path:
+    """settings: the keys of conf/predict.yaml. Returns the file that it wrote, with a row for each, in their order.
+
+    Raises Mistake where the run, the input or the output is not what it should be; then no file is left.
+    """
+    source, output = Path(settings["input"]).expanduser(), Path(settings["output"]).expanduser()
+    _check(settings, source, output)
+
+    from mlplab.door.reopen import reopen
+
+    model = reopen(settings["run"], settings["allow"])
+    unseen = _read(model, settings, source)
+    with _whole(output) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([("file" if source.is_dir() or _is_image(source) else "row"), *_header(model)])
+        for start in range(0, len(unseen.features), BLOCK):
+            block = slice(start, start + BLOCK)
+            writer.writerows(_cells(model, unseen.rows[block], unseen.features[block]))
+    for word in unseen.words:
+        print(f"note      {word}")
+    print(f"written   {output}: {len(unseen.features):,} rows of {', '.join(model.class_names or model.target_names)}")
+    return output
+
+
+def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
+    """What can be known before anything heavy is imported."""
+    if settings["gaps"] not in ("refuse", "fill"):
+        raise Mistake(f"gaps={settings['gaps']}: must be one of refuse, fill")
+    if settings["invert"] not in (None, "auto", True, False):
+        raise Mistake(f"invert={settings['invert']}: must be one of auto, true, false")
+    if not source.exists():
+        raise Mistake(f"input={settings['input']}: no such file or folder")
+    if source.is_file() and source.stat().st_size == 0:
+        raise Mistake(f"input={settings['input']}: is an empty file")
+    if output.is_dir() or not output.parent.is_dir():
+        what = "is a folder; name a file in it" if output.is_dir() else f"there is no folder {output.parent}"
+        raise Mistake(f"output={settings['output']}: {what}")
+    if output.exists() and (not settings["overwrite"] or output.samefile(source)):
+        remedy = "it is the input" if output.samefile(source) else "overwrite=true replaces it"
+        raise Mistake(f"output={settings['output']}: exists already; {remedy}")
+    if not settings["run"].endswith(".ckpt"):
+        from mlplab.runs import find, stored
+
+        stored(find(settings["run"]), settings["allow"])
+
+
+def _is_image(source: Path) -> bool:
+    return source.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
+    from mlplab.data.pictures import from_images
+    from mlplab.data.unseen import from_array, from_csv
+
+    name, suffix = str(source), source.suffix.lower()
+    if source.is_dir() or _is_image(source):
+        return from_images(name, model.card, "auto" if settings["invert"] is None else settings["invert"])
+    if suffix in (".npy", ".npz"):
+        return from_array(name, model.card)
+    if suffix in (".csv", ".tsv", ".txt"):
+        separator = settings["separator"] or model.config.data.get("separator", ",")
+        return from_csv(name, model.card, separator, settings["gaps"])
+    raise Mistake(f"input={settings['input']}: a CSV, NPY or NPZ file, an image or a folder of images is needed")
+
+
+def _header(model: "Model") -> list[str]:
+    if model.class_names:
+        return ["class", *(f"probability of {name}" for name in model.class_names)]
+    return model.target_names
+
+
+def _cells(model: "Model", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
+    predictions = model.predict(features)
+    named = model.named(predictions).tolist() if model.class_names else None
+    for place, row in enumerate(rows):
+        told = [str(value) for value in predictions[place]]  # the shortest digits that give the number again
+        yield [row, *([named[place]] if named else []), *told]
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """A file that has its name only when it is whole."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(fresh, "w", newline="", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

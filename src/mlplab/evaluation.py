@@ -1,0 +1,155 @@
+"""The scores of a run once more, by the code and on the device that measured them in training."""
+
+import logging
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from mlplab.build import build_measurer, build_splits
+from mlplab.card import Card
+from mlplab.data.batches import EVAL_BLOCK, TensorLoader
+from mlplab.data.csv import read_table
+from mlplab.data.splits import Part, Splits
+from mlplab.data.unseen import from_array, load, of_table, texts
+from mlplab.learner.learner import Learner
+from mlplab.mistake import Mistake
+
+warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """part: the rows that are measured. name, title: what they are called in scores, and in what is printed."""
+
+    part: Part
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """scores: loss and metrics. target, predictions: of each row, in their unit. chosen: (N,) class indices."""
+
+    scores: dict[str, float]
+    target: np.ndarray
+    predictions: np.ndarray
+    chosen: np.ndarray | None
+    device: str
+
+
+def measure(config: DictConfig, learner: Learner, rows: Slice) -> Measured:
+    """As training does: whole blocks through the network, then one batch of all raw outputs."""
+    outputs: list[Tensor] = []
+    trainer = build_measurer(config)
+    hook = learner.network.register_forward_hook(lambda _, __, output: outputs.append(output))
+    blocks = TensorLoader(rows.part, EVAL_BLOCK)
+    try:
+        trainer.test(learner, blocks, verbose=False)
+    finally:
+        hook.remove()
+    with torch.inference_mode():
+        output = torch.cat(outputs)
+        predictions = learner.decode(output.to(torch.promote_types(output.dtype, torch.float32)))
+        classes = not rows.part.target.is_floating_point()
+        chosen = learner.choose(predictions).cpu().numpy() if classes else None
+    scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
+    device = trainer.strategy.root_device.type
+    return Measured(scores, rows.part.target.numpy(), predictions.cpu().numpy(), chosen, device)
+
+
+def of_split(config: DictConfig, known: Card, split: str, all_rows: bool) -> Slice:
+    """The rows of the run's own dataset."""
+    splits = _as_known(build_splits(config), known)
+    if split == "train" and not all_rows:
+        count, total = len(splits.measured), len(splits.train)
+        which = "the measured slice" if count < total else "all of them are the measured slice"
+        return Slice(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}")
+    part: Part = getattr(splits, split)
+    words = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
+    return Slice(part, split, f"{words[split]}, {len(part):,} rows")
+
+
+def of_file(config: DictConfig, known: Card, path: str) -> Slice:
+    """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
+    if Path(path).suffix.lower() == ".npz":
+        unseen = from_array(path, known)
+        held = load(path)
+        if "target" not in held or len(held["target"]) != len(unseen.features):
+            raise Mistake(
+                f"{path}: an array called target is needed, with one entry for each of {len(unseen.features)}"
+            )
+        features, target = unseen.features, held["target"]
+    else:
+        separator = config.data.get("separator", ",")
+        table = read_table(path, separator, texts(known))
+        names = _target_columns(config, known)
+        if missing := [name for name in names if name not in table.columns]:
+            raise Mistake(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
+        try:
+            features = of_table(table, known, "fill")[0]
+        except Mistake as mistake:
+            raise Mistake(f"{path}: {mistake}") from mistake
+        target = table[names[0]].to_numpy() if known["class_names"] else table[names].to_numpy()
+    part = Part(_floats(features, config), _target(target, known, config, path))
+    return Slice(part, Path(path).stem, f"{path}, {len(part):,} rows")
+
+
+def _as_known(splits: Splits, known: Card) -> Splits:
+    """The splits with their classes in the order of training. Raises Mistake for other features or a new class."""
+    if splits.in_features != known["in_features"] or list(splits.columns) != known["columns"]:
+        raise Mistake(
+            f"the data have {splits.in_features} features, the run was trained on {known['in_features']}, or their "
+            "training rows differ; a CSV of other rows is measured by data.path= without split="
+        )
+    names = known["class_names"]
+    if list(splits.class_names) == names:
+        return splits
+    if unseen := [name for name in splits.class_names if name not in names]:
+        raise Mistake(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
+    at = torch.tensor([names.index(name) for name in splits.class_names])
+    train, val, test = (Part(part.features, at[part.target]) for part in (splits.train, splits.val, splits.test))
+    return replace(splits, train=train, val=val, test=test)
+
+
+def _target_columns(config: DictConfig, known: Card) -> list[str]:
+    """Values have names; a class stands in the column that training took it from, else in one called target."""
+    if not known["class_names"]:
+        return list(known["target_names"])
+    return [str(config.data.target) if config.choice.data == "csv" else "target"]
+
+
+def _target(values: Any, known: Card, config: DictConfig, path: str) -> Tensor:
+    names = known["class_names"]
+    given = np.asarray(values)
+    if not names:
+        if given.dtype.kind not in "buif" or not np.isfinite(given).all():
+            raise Mistake(f"{path}: the target holds what is no finite number")
+        return _floats(given.reshape(len(given), -1), config)
+    places = {_key(name): place for place, name in enumerate(names)}
+    unseen = [value for value in given.tolist() if _key(value) not in places]
+    if not unseen:
+        return torch.tensor([places[_key(value)] for value in given.tolist()])
+    if given.dtype.kind in "bui" and given.min() >= 0 and given.max() < len(names):  # class numbers
+        return torch.from_numpy(given.astype(np.int64))
+    raise Mistake(f"{path}: class {unseen[0]} in the target, which the run was not trained on: {', '.join(names)}")
+
+
+def _key(name: object) -> object:
+    """By which `1`, `1.0` and 1 are one class."""
+    try:
+        return float(str(name))
+    except ValueError:
+        return str(name)
+
+
+def _floats(values: np.ndarray, config: DictConfig) -> Tensor:
+    if values.dtype == np.uint8:
+        return torch.from_numpy(values)
+    return torch.tensor(values, dtype=torch.float64 if config.trainer.precision == "64-true" else torch.float32)

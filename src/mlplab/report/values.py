@@ -1,0 +1,68 @@
+"""How near values are met: parity and residuals, as text, rows and picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mlplab.report.console import table
+
+BLUE = "#0072B2"
+
+
+@dataclass(frozen=True)
+class Parity:
+    """target, predictions: (N, K), in the target's unit."""
+
+    target: np.ndarray
+    predictions: np.ndarray
+    target_names: Sequence[str]
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """(N, K): target - prediction."""
+        return self.target.astype(np.float64) - self.predictions
+
+    def rows(self) -> list[list[object]]:
+        """A header, then row, target, prediction and residual of each target."""
+        kinds = {"": self.target, "predicted ": self.predictions, "residual of ": self.residuals}
+        header = [f"{kind}{name}" for name in self.target_names for kind in kinds]
+        values = np.stack([*kinds.values()], axis=2).reshape(len(self.target), -1)
+        return [["row", *header], *([row, *cells] for row, cells in enumerate(values.tolist(), start=1))]
+
+    def per_target(self) -> list[list[object]]:
+        """target, and of its residuals: mean, sd, the smallest, median and largest."""
+        columns = self.residuals.T
+        return [
+            [name, *map(float, (r.mean(), r.std(), r.min(), np.median(r), r.max()))]
+            for name, r in zip(self.target_names, columns, strict=True)
+        ]
+
+    def text(self) -> str:
+        return table(["residual (target - prediction) of", "mean", "sd", "min", "median", "max"], self.per_target())
+
+    def draw(self, title: str, path: str | Path) -> None:
+        """A row of pictures a target: prediction against target, residual against prediction."""
+        count = len(self.target_names)
+        figure = Figure(figsize=(9, 4.2 * count), dpi=150, layout="constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        grid = figure.subplots(count, 2, squeeze=False)
+        size = float(np.clip(3000 / len(self.target), 2, 25))
+        for number, name in enumerate(self.target_names):
+            target, told = self.target[:, number], self.predictions[:, number]
+            parity, rest = grid[number]
+            ends = [float(min(target.min(), told.min())), float(max(target.max(), told.max()))]
+            parity.plot(ends, ends, color="0.6", linewidth=1, label="exact")
+            parity.scatter(target, told, s=size, color=BLUE, alpha=0.5, linewidths=0)
+            parity.set_xlabel(f"target: {name}")
+            parity.set_ylabel(f"prediction: {name}")
+            parity.legend(frameon=False, loc="upper left")
+            rest.axhline(0, color="0.6", linewidth=1)
+            rest.scatter(told, self.residuals[:, number], s=size, color=BLUE, alpha=0.5, linewidths=0)
+            rest.set_xlabel(f"prediction: {name}")
+            rest.set_ylabel("residual: target - prediction")
+        for axes in grid.flat:
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path)
