@@ -70,7 +70,7 @@ class Checkpoints(Checkpoint):
             for on_the_disk in self.first:
                 on_the_disk()
             self._write_best()
-            trainer.save_checkpoint(atomic.beside(last))
+            trainer.save_checkpoint(atomic.beside(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
             atomic.commit(atomic.beside(last), last)

@@ -28,7 +28,7 @@ class Progress(Callback):
         self._trainer = trainer
         self._scores = learner.scores
         self._started = time.perf_counter()
-        self._before = self._epochs()
+        self._before = trainer.current_epoch if trainer.is_last_batch else self._epochs()
         part = getattr(trainer.train_dataloader, "part", None)
         self._rows = len(part) if part is not None else 0
         if self.console.is_interactive:

@@ -1,0 +1,93 @@
+"""Signals: the first lets the step finish, the second does not."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning import Callback, Trainer
+
+import mlplab
+from mlplab.build import Lab, build
+from mlplab.callback.stopping import AfterStep
+from mlplab.mistake import Stopped
+
+PLAIN = ("data=iris", "batch_size=10", "trainer.max_epochs=4", "trainer.blocks=false", "trainer.accelerator=cpu")
+
+
+class Keys(Callback):
+    """Signals to this very process at the start of a batch, counted over all epochs."""
+
+    def __init__(self, *signals: int, batch: int = 12) -> None:
+        self.signals = signals
+        self.left = batch
+        self.seen: list[int] = []
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.left -= 1
+        self.seen.append(trainer.global_step)
+        if self.left == 0:
+            for number in self.signals:
+                os.kill(os.getpid(), number)
+
+
+def stopped(folder: Path, by: Keys, *overrides: str) -> tuple[Lab, int]:
+    lab = build(mlplab.configure(f"run_dir={folder / 'run'}", *PLAIN, *overrides))
+    lab.trainer.callbacks.insert(0, by)  # type: ignore[attr-defined]
+    with pytest.raises(Stopped) as stop:
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+    lab.overlay.close()
+    return lab, stop.value.status
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_step_under_way_is_finished_and_kept(tmp_path: Path, number: int, status: int) -> None:
+    lab, left_with = stopped(tmp_path, Keys(number))
+    assert left_with == status
+    assert lab.trainer.global_step == 12
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
+    assert [row["epoch"] for row in lab.history.rows] == [0, 1]
+
+
+def test_accumulated_gradients_are_not_thrown_away(tmp_path: Path) -> None:
+    """Two batches an update: the first of a pair waits for the second."""
+    by = Keys(signal.SIGINT, batch=10)
+    lab, _ = stopped(tmp_path, by, "callback=gradient_accumulation")
+    assert len(by.seen) == 11
+    assert lab.trainer.global_step == 5 + 1
+
+
+def test_at_the_last_batch_the_epoch_is_measured_first(tmp_path: Path) -> None:
+    lab, _ = stopped(tmp_path, Keys(signal.SIGINT, batch=9))
+    assert [row["epoch"] for row in lab.history.rows] == [0, 1]
+    assert lab.trainer.global_step == 9
+
+
+def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
+    lab, status = stopped(tmp_path, Keys(signal.SIGINT, signal.SIGTERM))
+    assert status == 143
+    assert lab.trainer.global_step == 11
+
+
+def test_the_handlers_of_before_are_put_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    stopped(tmp_path, Keys(signal.SIGTERM))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_nothing_watches_the_steps_of_a_run_that_was_not_asked_to_stop(tmp_path: Path) -> None:
+    lab = build(mlplab.configure(f"run_dir={tmp_path}", *PLAIN))
+    assert not any(isinstance(callback, AfterStep) for callback in lab.trainer.callbacks)  # type: ignore[attr-defined]
+
+
+def test_a_fit_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
+    lab = build(mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "trainer.max_epochs=1"))
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lab.trainer.fit, args=(lab.learner,), kwargs={"datamodule": lab.batches})
+    thread.start()
+    thread.join()
+    lab.overlay.close()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(lab.history.rows) == 2

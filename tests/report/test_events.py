@@ -1,0 +1,69 @@
+"""Event files read back: what was drawn by an epoch and a step, each once."""
+
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
+
+from mlplab.report.events import drawn_by, event_files, remove
+from mlplab.report.overlay import Overlay
+
+
+def drawn(folder: Path, epochs: int, step: int) -> list[tuple[str, int]]:
+    events = drawn_by(event_files(folder), epochs, step)
+    return [(value.tag, event.step) for event in events for value in event.summary.value]
+
+
+def write(folder: Path) -> None:
+    writer = SummaryWriter(str(folder))
+    for step in (50, 100, 150):
+        writer.add_scalar("running/loss", 1 / step, step)
+    for epoch in (0, 1, 2):
+        writer.add_scalar("weights", epoch, epoch)
+    writer.add_scalar("best/loss/val", 0.5, 0)
+    writer.close()
+
+
+def test_running_tags_are_cut_by_step_others_by_epoch_and_what_ends_a_run_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path)
+    expected = [("running/loss", 50), ("running/loss", 100), ("weights", 0), ("weights", 1)]
+    assert drawn(tmp_path, epochs=1, step=120) == expected
+
+
+def test_a_point_in_two_files_is_given_once(tmp_path: Path) -> None:
+    write(tmp_path)
+    once = drawn(tmp_path, epochs=2, step=150)
+    write(tmp_path)
+    assert len(event_files(tmp_path)) == 2
+    assert drawn(tmp_path, epochs=2, step=150) == once
+
+
+def test_a_file_that_was_cut_short_gives_what_is_whole(tmp_path: Path) -> None:
+    write(tmp_path)
+    (path,) = event_files(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    assert ("weights", 2) in drawn(tmp_path, epochs=9, step=999)
+    assert ("best/loss/val", 0) not in drawn(tmp_path, epochs=9, step=999)
+    remove([path])
+    assert event_files(tmp_path) == []
+
+
+def test_a_run_goes_on_with_the_curves_of_its_history_and_no_point_twice(tmp_path: Path) -> None:
+    rows = [{"epoch": k, "step": 10 * k, "seconds": k, "loss/train": 1.0 - k, "loss/val": 2.0 - k} for k in range(3)]
+    first = Overlay(tmp_path)
+    for row in rows:
+        scores = {name: row[name] for name in ("loss/train", "loss/val")}
+        first.log_metrics(scores, step=int(row["epoch"]))
+        first.log_metrics({"running/loss": 0.5}, step=int(row["step"]))
+    first.log_metrics({"loss/test": 3.0}, step=2)
+    first.close()
+    second = Overlay(tmp_path)
+    second.go_on(rows[:2], step=10)
+    second.close()
+    for split, values in (("train", [1.0, 0.0]), ("val", [2.0, 1.0])):
+        events = EventAccumulator(str(tmp_path / split)).Reload().Scalars("loss")
+        assert [(event.step, event.value) for event in events] == list(enumerate(values))
+        assert events[1].wall_time - events[0].wall_time == 1, "as far apart as the epochs were"
+    running = EventAccumulator(str(tmp_path)).Reload().Scalars("running/loss")
+    assert [event.step for event in running] == [0, 10]
+    assert event_files(tmp_path / "test") == []

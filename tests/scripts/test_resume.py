@@ -1,0 +1,50 @@
+"""The door of resume, as a user opens it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import door
+
+SMALL = ("data=iris", "trainer.max_epochs=2", "run_dir=run")
+
+
+def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> None:
+    assert door("train", *SMALL, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "run" / "train.log").read_text()
+    answer = door("resume", "run=run", "trainer.max_epochs=4", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert "resume     after epoch 2, step 6\n" in answer.stdout
+    assert "epoch 4/4" in answer.stdout
+    assert (tmp_path / "run" / "train.log").read_text() == before + answer.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["run"], "it makes no folder of its own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "run is missing: give run=..."),
+        (("run=nowhere",), "run=nowhere: no such folder"),
+        (("run=.",), "run=.: this folder is no run, it has no config.yaml"),
+        (("run=last",), "run=last: there is no run below outputs"),
+        (("run=.", "optimizer.lr=1"), "optimizer.lr: no such key"),
+        (("run=.", "trainer.max_epoch=1"), "trainer.max_epoch: no such key; did you mean trainer.max_epochs?"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_before_anything_heavy(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    answer = door("resume", *arguments, cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert answer.returncode == 1
+    lines = answer.stderr.splitlines()
+    assert not [line for line in lines if line.endswith((" torch", " lightning"))]
+    (line,) = [line for line in lines if not line.startswith("import time:")]
+    assert line.startswith(f"mlplab: {said}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_for_people(tmp_path: Path) -> None:
+    answer = door("resume", "--help", cwd=tmp_path)
+    assert answer.returncode == 0
+    assert "python scripts/resume.py run=last trainer.max_epochs=200" in answer.stdout

@@ -1,0 +1,39 @@
+"""A file is the old one or the new one, never a part."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mlplab import atomic
+
+
+def test_a_written_file_holds_what_was_given_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    atomic.write(path, "old")
+    atomic.write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_stays_where_the_new_cannot_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "history.csv"
+    atomic.write(path, "old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="the disk is full"):
+        atomic.write(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_name_is_given_only_once_the_bytes_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    sync, replace = atomic.sync, os.replace
+    monkeypatch.setattr(atomic, "sync", lambda path: order.append(f"sync {Path(path).name}") or sync(path))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(os, "replace", lambda *paths: order.append("replace") or replace(*paths))  # type: ignore[func-returns-value]
+    atomic.write(tmp_path / "a", "x")
+    assert order == ["sync a.tmp", "replace", f"sync {tmp_path.name}"]

@@ -1,0 +1,106 @@
+"""A process killed by SIGKILL at any moment, resumed each time: the files are those of a run that was never disturbed."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlplab.callback.history import read
+from mlplab.checkpoint import read_checkpoint
+from tests.conftest import REPO, door
+from tests.door.test_resume import assert_same
+
+EPOCHS = 400
+SETTINGS = (
+    *("data=digits", "model.hidden_features=[64]", "model.dropout=0.3", "model.normalisation=batch"),
+    *("scheduler=one_cycle", "callback=early_stopping", "callback.early_stopping.patience=1000"),
+    *(f"trainer.max_epochs={EPOCHS}", "trainer.accelerator=cpu", "report.every_n_steps=7"),
+)
+Moment = Callable[[Path, random.Random], None]
+
+
+def anywhere(run: Path, chance: random.Random) -> None:
+    """In the imports, while data are read, in training."""
+    time.sleep(chance.uniform(0.5, 12))
+
+
+def in_training(run: Path, chance: random.Random) -> None:
+    before = rows(run)
+    wait(lambda: rows(run) not in (0, before))
+    time.sleep(chance.uniform(0, 2))
+
+
+def in_a_checkpoint(run: Path, chance: random.Random) -> None:
+    wait(lambda: (run / "checkpoints" / "last.ckpt.tmp").exists())
+    time.sleep(chance.uniform(0, 0.004))
+
+
+def in_the_evaluation(run: Path, chance: random.Random) -> None:
+    wait(lambda: rows(run) == EPOCHS + 1)
+    time.sleep(chance.uniform(0, 0.3))
+
+
+def rows(run: Path) -> int:
+    history = run / "history.csv"
+    return len(read(history)) if history.exists() else 0
+
+
+def wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not until() and time.monotonic() < deadline:
+        time.sleep(0.0005)
+
+
+def kill(arguments: list[str], run: Path, moment: Moment, chance: random.Random) -> bool:
+    """Whether it was still at work. What it left under a final name is whole."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=run.parent,
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    moment(run, chance)
+    process.send_signal(signal.SIGKILL)
+    _, said = process.communicate()
+    assert said == ""
+    for name in ("best", "last", "previous"):
+        if (path := run / "checkpoints" / f"{name}.ckpt").exists():
+            read_checkpoint(path)
+    return process.returncode == -signal.SIGKILL
+
+
+def survive(tmp_path: Path, moments: list[Moment], seed: int) -> None:
+    chance = random.Random(seed)
+    whole, run = tmp_path / "whole", tmp_path / "killed"
+    assert door("train", *SETTINGS, "run_dir=whole", cwd=tmp_path).returncode == 0
+    train = [str(REPO / "scripts" / "train.py"), *SETTINGS, "run_dir=killed"]
+    resume = [str(REPO / "scripts" / "resume.py"), "run=killed"]
+    for number, moment in enumerate(moments):
+        begun = (run / "config.yaml").exists()
+        killed = kill(resume if begun else train, run, moment, chance)
+        done = rows(run)
+        print(f"kill {number + 1}, {moment.__name__}: {'killed' if killed else 'had ended'} after {done - 1} epochs")
+        if run.exists() and not (run / "config.yaml").exists():
+            shutil.rmtree(run)  # it had not begun: what a user would do
+    last = door("resume", "run=killed", cwd=tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert_same(whole, run)
+
+
+@pytest.mark.slow
+def test_three_kills_leave_no_trace(tmp_path: Path) -> None:
+    survive(tmp_path, [in_training, in_a_checkpoint, in_the_evaluation], seed=0)
+
+
+@pytest.mark.long
+def test_twenty_kills_leave_no_trace(tmp_path: Path) -> None:
+    survive(tmp_path, [*[anywhere, in_training, in_a_checkpoint] * 6, in_the_evaluation, in_the_evaluation], seed=1)
