@@ -1,4 +1,4 @@
-"""A process killed by SIGKILL at any moment, resumed each time: the files are those of a run that was never disturbed."""
+"""A process killed by SIGKILL at any moment, resumed each time: the files are those of an undisturbed run."""
 
 import os
 import random
@@ -38,7 +38,7 @@ def in_training(run: Path, chance: random.Random) -> None:
 
 
 def in_a_checkpoint(run: Path, chance: random.Random) -> None:
-    wait(lambda: (run / "checkpoints" / "last.ckpt.tmp").exists())
+    wait((run / "checkpoints" / "last.ckpt.tmp").exists)
     time.sleep(chance.uniform(0, 0.004))
 
 

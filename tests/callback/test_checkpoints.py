@@ -52,7 +52,7 @@ def test_last_knows_how_far_the_run_is_and_why_it_ended(train: Train) -> None:
 
 
 def test_checkpoints_cost_at_most_a_fiftieth_of_the_time(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock of our own: a write takes 1 s, an epoch 10 s; so of 120 epochs every sixth is written, and the last."""
+    """By a clock of our own: a write takes 1 s, an epoch 10 s; so every sixth epoch is written, and the last."""
     now, written = [0.0], []
     monkeypatch.setattr("mlplab.callback.checkpoints.time.perf_counter", lambda: now[0])
     write, end = Checkpoints._write_best, Checkpoints.on_train_epoch_end
@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_keeps_the_checkpoint_before(sm
 
 def test_a_full_disk_is_told_in_one_line_by_the_door(small_disk: Path) -> None:
     """The first checkpoints fit, the next beside them does not; the run goes on once there is room."""
-    answer = door("train", "run_dir=run", "model.hidden_features=[64]", "trainer.max_epochs=400", cwd=small_disk)
+    answer = door("train", "run_dir=run", "model.hidden_features=[160,64]", "trainer.max_epochs=400", cwd=small_disk)
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert "No space left on device" in answer.stderr
