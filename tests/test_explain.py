@@ -11,7 +11,7 @@ from mlplab.mistake import Mistake
     ("override", "answer"),
     [
         ("optimizer=adm", "did you mean adam?"),
-        ("data=nothing_like_it", "choose base, blobs, breast_cancer"),
+        ("data=nothing_like_it", "choose blobs, breast_cancer"),
         ("epochs=3", "did you mean trainer.max_epochs?"),
         ("lr=0.1", "did you mean optimizer.lr?"),
         ("trainer.max_epoch=3", "did you mean trainer.max_epochs?"),

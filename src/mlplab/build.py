@@ -11,17 +11,19 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from mlplab.allowed import check_targets
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
 from mlplab.callback.running import Running
 from mlplab.data.batches import Batches
 from mlplab.data.splits import Splits
+from mlplab.device import check_device
+from mlplab.explain import NO_MEMORY, plain_reason
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.monitor import direction
@@ -45,6 +47,7 @@ class Lab:
 
 def build(config: DictConfig) -> Lab:
     """config: checked and resolved, as from `mlplab.configure`."""
+    check_device(config.trainer.accelerator, config.trainer.precision)
     splits = build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
@@ -123,17 +126,19 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
 
 
 def make(config: DictConfig, group: str, **known: Any) -> Any:
-    """The object that a group names. Raises Mistake where its constructor refuses an argument."""
+    """The object that a group names. Raises Mistake where it may not be made, or its constructor refuses."""
+    node = OmegaConf.to_container(config[group], resolve=True)
+    check_targets(node, group, list(config.allow))
     try:
-        return instantiate(config[group], _convert_="all", **known)
+        return instantiate(node, _convert_="all", **known)
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, Mistake):
             raise cause from error
-        if isinstance(cause, MisconfigurationException | ValueError | TypeError):
-            chosen = f"{group}={config.choice[group]}" if group in config.choice else group
-            raise Mistake(f"{chosen}: {' '.join(str(cause).split())}") from error
-        raise
+        if cause is None or isinstance(cause, MemoryError) or NO_MEMORY.search(str(cause)):
+            raise
+        chosen = f"{group}={config.choice[group]}" if group in config.choice else group
+        raise Mistake(f"{chosen}: {plain_reason(cause)}") from error
 
 
 def _unfused(config: DictConfig) -> dict[str, bool]:

@@ -11,34 +11,61 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import leaves
-from mlplab.configuration import CONF, keys_of, plain
-from mlplab.mistake import Mistake
+from mlplab.configuration import CONF, choices, has_key, keys_of, plain
+from mlplab.mistake import Failure, Mistake
 
-NO_CHOICE = re.compile(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)")
+NO_CHOICE = re.compile(r"Could not (?:find|load) '(\w+)/(.+?)'")
+NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]")
+NO_GROUP = re.compile(r"Could not override '(\S+?)'\. No match in the defaults list")
+SEVERAL = re.compile(r"Ambiguous value for argument '(.+?)' 1\.")
+NO_LIST = re.compile(r"Config group override must be a string or a list")
+NULL_NEEDED = re.compile(r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'")
+NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
 
 
 def explain(error: BaseException) -> str:
     """An error in one line; Hydra's and OmegaConf's with what was meant."""
     text = " ".join(str(error).split())
-    if not isinstance(error, HydraException | OmegaConfBaseException | Mistake):
-        return f"{type(error).__name__}: {text}"
+    if isinstance(error, Mistake | Failure):
+        return text
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        return "out of memory: try a smaller batch_size, a smaller model or fewer rows"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
     if isinstance(error, OverrideParseException):
         key, _, value = str(error.override).partition("=")
         remedy = f"quote a value with signs of its own: \"{key}='{value}'\"" if value else "write key=value"
         return f"{error.override}: cannot be read; {remedy}"
-    if choice := NO_CHOICE.search(text):
-        group, given, options = choice.groups()
-        return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
-    if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
-        return _unknown_key(missing[1])
-    if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
-        return _unknown_key(group_name[1])
-    return text.split(" See https")[0].split(" full_key")[0]
+    if isinstance(error, HydraException | OmegaConfBaseException) or NO_LIST.search(text):
+        return _meant_by(text)
+    return f"{type(error).__name__}: {text} (debug=true shows where)"
+
+
+def plain_reason(error: BaseException) -> str:
+    """What a library says, without the stack of its own language."""
+    return " ".join(str(error).split("Exception raised from")[0].split()) or type(error).__name__
+
+
+def _meant_by(text: str) -> str:
+    """What the user meant where Hydra or OmegaConf says `text`."""
+    if found := NO_CHOICE.search(text):
+        group, given = found.groups()
+        return f"{group}={given}: no such choice{_meant(given, choices(group))}; choose {', '.join(choices(group))}"
+    if found := NO_KEY.search(text) or NO_GROUP.search(text):
+        return _unknown_key(found[1])
+    if NO_LIST.search(text):
+        return f"callback: choose {', '.join(choices('callback'))}, or several in brackets"
+    if found := SEVERAL.search(text):
+        return f"{found[1]}: one value is needed; -m makes a run of each, brackets a list"
+    if found := NULL_NEEDED.search(text):
+        return f"{found[1]}=null: a word is needed"
+    return re.split(r" See https| full_key| Config search path|\. Check that it's in", text)[0]
 
 
 def _unknown_key(key: str) -> str:
     group, _, name = key.partition(".")
-    if having := [path.stem for path in sorted(Path(CONF, group).glob("*.yaml")) if name and name in keys_of(path)]:
+    paths = [Path(CONF, group, f"{choice}.yaml") for choice in choices(group)]
+    if having := [path.stem for path in paths if name and has_key(path, name)]:
         return f"{key}: what is chosen has no such key; {group}={' or '.join(having)} has it"
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF, version_base="1.3"):
@@ -46,16 +73,21 @@ def _unknown_key(key: str) -> str:
         HydraConfig.instance().set_config(config)
         keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]
-    hint = _closest(key, [*keys, *groups])
+    hint = _closest(key, [*keys, *groups]) or _closest(key, _keys_anywhere(groups), nearly=False)
     return f"{key}: no such key; {f'did you mean {hint}?' if hint else 'see --help'}"
 
 
-def _closest(key: str, names: list[str]) -> str | None:
+def _keys_anywhere(groups: list[str]) -> list[str]:
+    paths = [Path(CONF, group, f"{choice}.yaml") for group in groups for choice in choices(group)]
+    return [f"{path.parent.name}.{key}" for path in paths for key in sorted(keys_of(path)) if not key.startswith("_")]
+
+
+def _closest(key: str, names: list[str], nearly: bool = True) -> str | None:
     """By the last word of a dotted key first: `lr` means `optimizer.lr`, `epochs` means `trainer.max_epochs`."""
     tail = key.rsplit(".", 1)[-1]
     tails = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
-    if tail in tails:
-        return tails[tail]
+    if tail in tails or not nearly:
+        return tails.get(tail)
     whole = difflib.get_close_matches(key, names, n=1, cutoff=0.8)
     within = [tails[name] for name in tails if len(tail) > 2 and tail in name]
     close = [tails[name] for name in difflib.get_close_matches(tail, tails, n=1)]

@@ -57,7 +57,7 @@ def _told(where: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        fail(f"{where}{explain(error)}")
+        fail(f"{where}{explain(error)}", traced=True)
 
 
 def claim(folder: Path, key: str) -> None:

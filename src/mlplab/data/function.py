@@ -35,7 +35,7 @@ class Function(Generated):
         if not ranges:
             raise Mistake(f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}")
         for name, limits in ranges.items():
-            if len(limits) != 2 or not limits[0] < limits[1]:
+            if len(limits) != 2 or not -np.inf < limits[0] < limits[1] < np.inf:
                 raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
         columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in ranges.items()}
         inputs = np.stack(list(columns.values()), axis=1)

@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab.configuration import plain
-from mlplab.mistake import Failure, Mistake
+from mlplab.explain import explain
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
     try:
         scores = train(resolved)
     except Exception as error:
-        reason = _reason(error)
+        reason = explain(error)
         if config.debug:
             traceback.print_exc()
         log.error(f"mlplab: {label + ': ' if sweep else ''}{reason}")
@@ -54,15 +54,6 @@ def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> fl
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Mistake | Failure):
-        return str(error)
-    text = " ".join(str(error).split())
-    if "out of memory" in text.lower() or isinstance(error, MemoryError):
-        return "out of memory: try a smaller batch_size or model"
-    return f"{type(error).__name__}: {text} (debug=true shows where)"
 
 
 def _status(exit_: SystemExit) -> int:
