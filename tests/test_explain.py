@@ -22,7 +22,7 @@ from mlplab.mistake import Mistake
         ("optimizer", "optimizer"),
         ("data=csv", "data.path=... data.target=... data.task=..."),
         ("data=base", "base"),
-        ("data=[iris,wine]", "data: choose one"),
+        ("data=[iris,wine]", "data=[iris,wine]: choose one"),
         ("choice.data=wine", "choose by data="),
         ("scheduler.gamma=0.5", "scheduler=exponential or step has it"),
         ("trainer.max_time=5", "DD:HH:MM:SS"),

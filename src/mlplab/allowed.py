@@ -16,6 +16,7 @@ from torchmetrics import Metric
 
 from mlplab.check import SPECIAL, allowed_name, not_allowed
 from mlplab.data.dataset import Dataset
+from mlplab.data.function import current_folder
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.model.network import Network
@@ -83,7 +84,8 @@ def _found(target: str) -> Any:
     parts = target.split(".")
     for count in range(len(parts) - 1, 0, -1):
         try:
-            found: Any = importlib.import_module(".".join(parts[:count]))
+            with current_folder():
+                found: Any = importlib.import_module(".".join(parts[:count]))
         except ModuleNotFoundError:
             continue
         except Exception as error:  # the user's own module may raise anything

@@ -110,7 +110,7 @@ def _right_kind(key: str, value: Any, default: Any) -> None:
     """Each value has the type of its default; an int may stand for a float, a default of null takes any."""
     if key in LENGTHS and value is not None:
         _right_length(key, value)
-    elif isinstance(value, list) and not isinstance(default, list):
+    elif isinstance(value, list) and not isinstance(default, list) and (default is not None or key in RANGES):
         raise Mistake(f"{key}={shown(value)}: one value is needed, not a list")
     if value is None and (default is None or key in OPTIONAL):
         return
@@ -118,9 +118,10 @@ def _right_kind(key: str, value: Any, default: Any) -> None:
         good = not default or all(_is_kind(item, default[0]) for item in value)
         kind = type(default[0]) if default else list
     else:
-        good, kind = _is_kind(value, default), type(default)
+        good, kind = value is not None and _is_kind(value, default), type(default)
     if not good:
-        raise Mistake(f"{key}={shown(value)}: {NEEDED.get(kind, 'a word')} is needed, such as {shown(default)}")
+        example = "" if default == "???" else f", such as {shown(default)}"
+        raise Mistake(f"{key}={shown(value)}: {NEEDED.get(kind, 'a word')} is needed{example}")
 
 
 def _is_kind(value: Any, default: Any) -> bool:

@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import check, fits_data
 from mlplab.configuration import CONF, keys_of, plain
-from mlplab.explain import explain
+from mlplab.explain import explain, no_such_choice
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
@@ -55,13 +55,13 @@ def door(main: Callable[[], Any]) -> None:
     try:
         sys.argv[1:] = completed(sys.argv[1:])
         main()
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra raises both
-        fail(explain(error), traced=True)
     except KeyboardInterrupt:
         fail("stopped", status=130)
     except BrokenPipeError:  # `--help | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except Exception as error:  # whatever it is, a user sees one line
+        fail(explain(error), traced=True)
 
 
 def fail(message: str, status: int = 1, traced: bool = False) -> NoReturn:
@@ -123,11 +123,13 @@ def completed(arguments: Sequence[str]) -> list[str]:
     its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
     known = _flags(arguments)
     words: list[str] = known.overrides
+    for override in parse(words):
+        _choice_is_a_word(override)
     keys = {word.split("=")[0].lstrip("+~") for word in words}
     task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
     added = [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
     if known.multirun or "hydra.mode=MULTIRUN" in words:
-        overrides = [*parse(words), *parse(added)]
+        overrides = parse([*words, *added])
         swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
         fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
         if "sweep.name" not in keys:
@@ -138,6 +140,21 @@ def completed(arguments: Sequence[str]) -> list[str]:
     for word in words:
         flags.remove(word)
     return [*flags, *words, *added]
+
+
+def _choice_is_a_word(override: Override) -> None:
+    """Where Hydra would end in a ValueError, or a TypeError."""
+    key = override.key_or_group
+    if not _is_group(override) or override.is_delete() or override.is_sweep_override():
+        return
+    value = override.value()
+    if isinstance(value, dict):
+        return  # keys of the group, set at once
+    if isinstance(value, list) and key != "callback":
+        raise Mistake(f"{override.input_line}: choose one; only callback takes a list")
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str):
+            raise Mistake(no_such_choice(key, str(override.input_line).partition("=")[2]))
 
 
 def _flags(arguments: Sequence[str]) -> Namespace:
@@ -165,4 +182,4 @@ def _foreign(config: dict[str, Any], added: set[str]) -> None:
 
 
 def _is_group(override: Override) -> bool:
-    return (Path(CONF) / override.key_or_group).is_dir()
+    return override.key_or_group != "" and (Path(CONF) / override.key_or_group).is_dir()

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -14,13 +15,11 @@ from mlplab.check import leaves
 from mlplab.configuration import CONF, choices, has_key, keys_of, plain
 from mlplab.mistake import Failure, Mistake
 
-NO_CHOICE = re.compile(r"Could not (?:find|load) '(\w+)/(.+?)'")
-NO_KEY = re.compile(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]")
-NO_GROUP = re.compile(r"Could not override '(\S+?)'\. No match in the defaults list")
-SEVERAL = re.compile(r"Ambiguous value for argument '(.+?)' 1\.")
-NO_LIST = re.compile(r"Config group override must be a string or a list")
-NULL_NEEDED = re.compile(r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'")
 NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
+
+
+# Hydra raises some of its own as ValueError
+OF_HYDRA = re.compile(r"^Config group override must|^Only one of --")
 
 
 def explain(error: BaseException) -> str:
@@ -35,8 +34,9 @@ def explain(error: BaseException) -> str:
     if isinstance(error, OverrideParseException):
         key, _, value = str(error.override).partition("=")
         remedy = f"quote a value with signs of its own: \"{key}='{value}'\"" if value else "write key=value"
+        remedy = "write key=value without spaces" if " " in key else remedy
         return f"{error.override}: cannot be read; {remedy}"
-    if isinstance(error, HydraException | OmegaConfBaseException) or NO_LIST.search(text):
+    if isinstance(error, HydraException | OmegaConfBaseException) or OF_HYDRA.search(text):
         return _meant_by(text)
     return f"{type(error).__name__}: {text} (debug=true shows where)"
 
@@ -48,18 +48,16 @@ def plain_reason(error: BaseException) -> str:
 
 def _meant_by(text: str) -> str:
     """What the user meant where Hydra or OmegaConf says `text`."""
-    if found := NO_CHOICE.search(text):
-        group, given = found.groups()
-        return f"{group}={given}: no such choice{_meant(given, choices(group))}; choose {', '.join(choices(group))}"
-    if found := NO_KEY.search(text) or NO_GROUP.search(text):
-        return _unknown_key(found[1])
-    if NO_LIST.search(text):
-        return f"callback: choose {', '.join(choices('callback'))}, or several in brackets"
-    if found := SEVERAL.search(text):
-        return f"{found[1]}: one value is needed; -m makes a run of each, brackets a list"
-    if found := NULL_NEEDED.search(text):
-        return f"{found[1]}=null: a word is needed"
+    for pattern, answer in ANSWERS:
+        if found := re.search(pattern, text):
+            return answer(*found.groups())
+    text = re.sub(r"^\w+ raised while resolving interpolation: ", "", text)
     return re.split(r" See https| full_key| Config search path|\. Check that it's in", text)[0]
+
+
+def no_such_choice(group: str, given: str) -> str:
+    there = choices(group)
+    return f"{group}={given}: no such choice{_meant(given, there)}; choose {', '.join(there) or 'another'}"
 
 
 def _unknown_key(key: str) -> str:
@@ -97,3 +95,19 @@ def _closest(key: str, names: list[str], nearly: bool = True) -> str | None:
 def _meant(given: str, options: list[str]) -> str:
     close = difflib.get_close_matches(given, options, n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+# what Hydra says, and what a user is told
+ANSWERS: list[tuple[str, Callable[..., str]]] = [
+    (r"Could not (?:find|load) '([\w/]+)/([^/]+?)'", no_such_choice),
+    (r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", _unknown_key),
+    (r"Could not override '(\S+?)'\. No match in the defaults list", _unknown_key),
+    (
+        r"Ambiguous value for argument '(.+?)' 1\.",
+        "{}: one value is needed; -m makes a run of each, brackets a list".format,
+    ),
+    (r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'", "{}=null: a word is needed".format),
+    (r"Multiple values for (\w+)\.", "+{0}: there is one already; write {0}=... without +".format),
+    (r"^(\w+) appears more than once", "+{0}: there is one already; write {0}=... without +".format),
+    (r"Error merging override (\S+)", "{}: cannot be set; give the whole list".format),
+]

@@ -1,5 +1,6 @@
 """Do the settings fit each other? As check.py, without anything heavy."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,7 @@ def fits_together(config: Config) -> None:
     choice = config["choice"]
     for group, chosen in choice.items():
         if not isinstance(chosen, str) and group != "experiment":
-            raise Mistake(f"{group}: choose one; only callback takes a list")
+            raise Mistake(f"{group}: choose one")
     if "_target_" not in config["data"]:
         raise Mistake(f"data={choice['data']} is what datasets share, not a dataset; see --help for the choices")
     _loss_and_monitor(config, choice["learner"], choice["loss"])
@@ -41,6 +42,8 @@ def _data(data: Config, learner: str) -> None:
         raise Mistake(f"data.label_noise={data['label_noise']}: a share of the labels is at most 1")
     if "low" in data and not data["low"] < data["high"]:
         raise Mistake(f"data.low={data['low']} is not below data.high={data['high']}")
+    if "low" in data and math.isinf(data["high"] - data["low"]):
+        raise Mistake(f"data.low={data['low']} and data.high={data['high']} are too far apart")
     if data.get("x_train") is not None and data["split"] != "official":
         raise Mistake(f"data.split={data['split']}: data.x_train needs data.split=official")
     if data["split"] != "official" and data["val_fraction"] + data["test_fraction"] >= 1:

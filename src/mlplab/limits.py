@@ -21,6 +21,8 @@ class Range:
         return above and below  # false for NaN
 
     def __str__(self) -> str:
+        if self.whole and self.low_itself and self.high_itself:
+            return f"a whole number from {self.low} to {self.high}"
         above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low}"
         below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high}"
         return " and ".join(filter(None, ("a whole number" if self.whole else "a number", above, below)))
@@ -28,13 +30,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Word:
-    """A name; a number may be one."""
+    number_too: bool = False
 
     def holds(self, value: Any) -> bool:
-        return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+        kinds = str | int | float if self.number_too else str
+        return isinstance(value, kinds) and not isinstance(value, bool) and value != ""
 
     def __str__(self) -> str:
-        return "a word"
+        return "a word" if self.number_too else "a word, and a number only in quotes"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ COUNT = Range(1, 10**9, low_itself=True, high_itself=True, whole=True)
 SEED = Range(0, 2**32 - 1, low_itself=True, high_itself=True, whole=True)
 DIVISOR = Range(1, low_itself=True)
 WORD = Word()
+NAME = Word(number_too=True)
 
 RANGES: dict[str, Range | Word | Character] = {
     "seed": SEED,
@@ -74,9 +78,9 @@ RANGES: dict[str, Range | Word | Character] = {
     "data.num_classes": Range(2, 10**6, low_itself=True, high_itself=True, whole=True),
     "data.path": WORD,
     "data.root": WORD,
-    "data.target": WORD,
-    "data.ignore": WORD,
-    "data.group": WORD,
+    "data.target": NAME,
+    "data.ignore": NAME,
+    "data.group": NAME,
     "data.function": WORD,
     "data.separator": Character(),
     "data.x_train": NUMBER,

@@ -76,7 +76,7 @@ class CSV(Dataset):
         for name in target.columns:
             if not pd.api.types.is_numeric_dtype(target[name]):
                 row, cell = next((row, cell) for row, cell in target[name].items() if not _is_number(cell))
-                where = f"row {row}: {cell}"
+                where = f"row {row}: {cell!r}"
                 raise Mistake(f"{self.path}: the target {name} is text; data.task=values needs numbers ({where})")
             if np.isinf(target[name]).any():
                 raise Mistake(

@@ -23,7 +23,7 @@ def read_table(path: str | Path, separator: str = ",") -> pd.DataFrame:
         raise Mistake(f"{path}: is not UTF-8 text (byte {error.object[error.start]:#x})") from error
     except (ValueError, pd.errors.ParserWarning) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0].removeprefix("Error tokenizing data. C error: ")
-        raise Mistake(f"{path}: {reason[0].lower()}{reason[1:]}") from error
+        raise Mistake(f"{path}: {reason}") from error
     if table.empty:
         raise Mistake(f"{path}: no rows below the header")
     table.index = pd.Index(_lines(path, separator, len(table)))
