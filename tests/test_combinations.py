@@ -86,9 +86,10 @@ def trains_or_tells(words: list[str]) -> None:
     """Of the whole of a run, in this process."""
     folder = Path(tempfile.mkdtemp())
     small = ("report.picture=false", "trainer.max_epochs=2", "data.num_train=60")
-    given = [*words, *(word for word in small if word.split("=")[0] not in {one.split("=")[0] for one in words})]
-    if any(word in words for word in ("data=linnerud", "experiment=line")):
-        given.remove("data.num_train=60")
+    there = {word.split("=")[0] for word in words}
+    if {"data=linnerud", "experiment=line"} & set(words):  # of fewer rows
+        there.add("data.num_train")
+    given = [*words, *(word for word in small if word.split("=")[0] not in there)]
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")

@@ -37,6 +37,7 @@ KIND_OF: dict[str, type] = {
 
 def check_targets(node: Any, group: str, allow: list[str]) -> None:
     """node: plain containers, resolved. Raises Mistake for what may not be made, before anything of it is made."""
+    classes: dict[str, tuple[type, Mapping[str, Any]]] = {}
     for key, settings in _nodes(node, group):
         for name, value in settings.items():
             if name in SPECIAL:
@@ -44,13 +45,14 @@ def check_targets(node: Any, group: str, allow: list[str]) -> None:
             if isinstance(value, str) and "${" in value:
                 raise Mistake(f"{key}.{name}={value}: is resolved only later; write what it stands for")
         if "_target_" in settings:
-            made = _class(f"{key}._target_", settings["_target_"], allow)
-            own = KIND_OF[group] if key == group or (group == "callback" and key.count(".") == 1) else KINDS
-            _of_a_kind(f"{key}._target_", made, own)
-            _takes(key, made, settings)
+            classes[key] = _class(f"{key}._target_", settings["_target_"], allow), settings
     function = node.get("function") if group == "data" else None
     if function is not None and not allowed_name(str(function), ["mlplab.data.function", *allow], packages=()):
         raise Mistake(not_allowed("data.function", str(function)))
+    for key, (made, settings) in classes.items():
+        own = KIND_OF[group] if key == group or (group == "callback" and key.count(".") == 1) else KINDS
+        _of_a_kind(f"{key}._target_", made, own)
+        _takes(key, made, settings)
 
 
 def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
