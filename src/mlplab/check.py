@@ -11,6 +11,7 @@ from mlplab.mistake import Mistake
 Config = Mapping[str, Any]
 MISSING = object()
 NEEDED = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "keys and values"}
+SMALLEST = 1e-38
 SPECIAL = ("_args_", "_recursive_", "_convert_")
 
 
@@ -152,6 +153,8 @@ def _finite(key: str, value: Any) -> None:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, int | float) and not abs(item) <= sys.float_info.max:  # false for NaN
             raise Mistake(f"{key}={shown(value)}: must be a finite number")
+        if isinstance(item, float) and 0 < abs(item) < SMALLEST:
+            raise Mistake(f"{key}={shown(value)}: too small, float32 ends at {SMALLEST:g}")
 
 
 def _targets(config: Config, defaults: Config) -> None:

@@ -22,7 +22,7 @@ NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate mem
 OF_HYDRA = re.compile(r"^Config group override must|^Only one of --")
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException) -> str:  # noqa: PLR0911, a case a line
     """An error in one line; Hydra's and OmegaConf's with what was meant."""
     text = " ".join(str(error).split())
     if isinstance(error, Mistake | Failure):
@@ -38,6 +38,8 @@ def explain(error: BaseException) -> str:
         return f"{error.override}: cannot be read; {remedy}"
     if isinstance(error, HydraException | OmegaConfBaseException) or OF_HYDRA.search(text):
         return _meant_by(text)
+    if isinstance(error, ArithmeticError):
+        return f"the run left the range of numbers ({text}): try another optimizer.lr"
     return f"{type(error).__name__}: {text} (debug=true shows where)"
 
 

@@ -110,7 +110,7 @@ RANGES: dict[str, Range | Word | Character] = {
     "scheduler.div_factor": DIVISOR,
     "scheduler.final_div_factor": DIVISOR,
     "scheduler.eta_min": NOT_NEGATIVE,
-    "scheduler.gamma": POSITIVE,
+    "scheduler.gamma": Range(1e-3, low_itself=True),
     "scheduler.step_size": COUNT,
     "scheduler.factor": SHARE,
     "scheduler.patience": ORDINAL,
