@@ -106,7 +106,7 @@ ANSWERS: list[tuple[str, Callable[..., str]]] = [
     (r"Could not override '(\S+?)'\. No match in the defaults list", _unknown_key),
     (
         r"Ambiguous value for argument '(.+?)' 1\.",
-        "{}: one value is needed; -m makes a run of each, brackets a list".format,
+        "{}: one value is needed; -m runs each, brackets make a list".format,
     ),
     (r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'", "{}=null: a word is needed".format),
     (r"Multiple values for (\w+)\.", "+{0}: there is one already; write {0}=... without +".format),
