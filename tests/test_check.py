@@ -175,3 +175,10 @@ def test_a_list_where_either_is_taken_may_be_a_word() -> None:
     for target in ("[]", "null", "{a:1}", "[[a]]"):
         with pytest.raises(Mistake, match=r"data\.target"):
             mlplab.configure(*words, f"data.target={target}")
+
+
+def test_an_int_becomes_a_float_where_the_default_is_one() -> None:
+    config = mlplab.configure("optimizer.betas=[0,0.9]", "optimizer.lr=1", "batch_size=8")
+    assert [type(beta) for beta in config.optimizer.betas] == [float, float]
+    assert type(config.optimizer.lr) is float
+    assert type(config.batch_size) is int

@@ -44,6 +44,15 @@ def check(config: Config, defaults: Config) -> None:
     fits_together(config)
 
 
+def as_default(value: Any, default: Any) -> Any:
+    """The same, with a float for an int where the default has floats: torch takes no betas of both kinds."""
+    if isinstance(value, Mapping) and isinstance(default, Mapping):
+        return {key: as_default(item, default.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(default, list) and default:
+        return [as_default(item, default[0]) for item in value]
+    return float(value) if isinstance(default, float) and type(value) is int else value
+
+
 def fits_data(config: Config, usual: str) -> None:
     """usual: the learner that the dataset picks itself, which tells what its target is."""
     choice = config["choice"]

@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import check, fits_data
+from mlplab.check import as_default, check, fits_data
 from mlplab.configuration import CONF, keys_of, plain
 from mlplab.explain import explain, no_such_choice
 from mlplab.mistake import Mistake
@@ -98,7 +98,9 @@ def resolve(composed: DictConfig) -> DictConfig:
         if key == "data.name":
             raise Mistake(f"{override.input_line}: each data set has a choice of its own; choose by data=")
     groups = tuple(str(override.input_line) for override in overrides if _is_group(override))
-    check(config, _defaults(groups) if len(groups) < len(overrides) else config)
+    defaults = _defaults(groups) if len(groups) < len(overrides) else config
+    check(config, defaults)
+    config = as_default(config, defaults)
     if config["choice"]["experiment"]:
         _foreign(config, {override.key_or_group for override in overrides if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:

@@ -10,6 +10,8 @@ from mlplab.mistake import Mistake
 from mlplab.monitor import METRICS
 
 Config = Mapping[str, Any]
+OFFICIAL = ("mlplab.data.vision.Vision", "mlplab.data.sign_mnist.SignMNIST")
+GROUPED = ("mlplab.data.sign_mnist.SignMNIST",)
 
 
 def fits_together(config: Config) -> None:
@@ -46,6 +48,7 @@ def _data(data: Config, learner: str) -> None:
         raise Mistake(f"data.low={data['low']} and data.high={data['high']} are too far apart")
     if data.get("x_train") is not None and data["split"] != "official":
         raise Mistake(f"data.split={data['split']}: data.x_train needs data.split=official")
+    _split(data)
     if data["split"] != "official" and data["val_fraction"] + data["test_fraction"] >= 1:
         given = f"data.val_fraction={data['val_fraction']} and data.test_fraction={data['test_fraction']}"
         raise Mistake(f"{given} leave no training rows: together they must stay below 1")
@@ -58,6 +61,18 @@ def _data(data: Config, learner: str) -> None:
             raise Mistake("data.target: classes stand in one column; give a list only with data.task=values")
     if data.get("ranges") is not None:
         _ranges(data["ranges"])
+
+
+def _split(data: Config) -> None:
+    """Of our own data sets it is known whether they have an official split, or groups."""
+    kind = data["_target_"]
+    if not kind.startswith("mlplab."):
+        return
+    if data["split"] == "official" and kind not in OFFICIAL and data.get("x_train") is None:
+        raise Mistake("data.split=official: this dataset has no official split; use random or group")
+    if data["split"] == "group" and kind not in GROUPED and data.get("group") is None:
+        remedy = "name a column with data.group" if "group" in data else "use random"
+        raise Mistake(f"data.split=group: this dataset has no groups; {remedy}")
 
 
 def _ranges(ranges: Any) -> None:
