@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.check import check, leaves, select
+from mlplab.configuration import CONF
+from mlplab.limits import OPTIONAL
 from mlplab.mistake import Mistake
 
 
@@ -45,10 +48,10 @@ def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
         ("optimizer.lr", True, "a number"),
         ("optimizer.betas", [0.9, 1.0], "below 1"),
         ("optimizer.fused", "yes", "true or false"),
-        ("batch_size", 0, "at least 1"),
+        ("batch_size", 0, "from 1 to"),
         ("batch_size", 1.5, "a whole number"),
-        ("seed", -1, "at least 0"),
-        ("trainer.max_epochs", 0, "at least 1"),
+        ("seed", -1, "from 0 to 4294967295"),
+        ("trainer.max_epochs", 0, "from 1 to"),
         ("trainer.devices", 2, "one of 1"),
         ("trainer.precision", "31-true", "one of 32-true"),
         ("data.num_train", "many", "a whole number"),
@@ -57,13 +60,32 @@ def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
         ("data.label_noise", 1.5, "at most 1"),
         ("data.split", "rnadom", "one of official, random, group"),
         ("model.hidden_features", [], "model=linear"),
-        ("model.hidden_features", [8, 0], "at least 1"),
+        ("model.hidden_features", [8, 0], "from 1 to"),
         ("model.hidden_features", 8, "a list"),
         ("model.dropout", 1.0, "below 1"),
         ("model.output_activation", "sigmoid", "takes a linear output"),
         ("monitor", "acc/val", "accuracy/val"),
         ("monitor", "loss/test", "no such score"),
         ("loss.weight", "even", "balanced"),
+        ("optimizer.betas", [0.9], "a list of 2 is needed, not of 1"),
+        ("optimizer.betas", 0.9, "a list is needed"),
+        ("batch_size", [1, 2], "one value is needed"),
+        ("data.num_train", [1, 2], "one value is needed"),
+        ("batch_size", None, "a whole number is needed"),
+        ("monitor", None, "a word is needed"),
+        ("seed", 2**32, "from 0 to 4294967295"),
+        ("model.hidden_features", [10**12], "from 1 to 1000000000"),
+        ("optimizer.lr", 1e-300, "too small"),
+        ("optimizer.lr", {"a": 1}, "a number is needed"),
+        ("optimizer", 3, "keys and values are needed"),
+        ("model.activation", None, "keys and values are needed"),
+        ("data.split_seed", 2**40, "from 0 to 4294967295"),
+        ("model._recursive_", False, "not a setting"),
+        ("optimizer._partial_", False, "not a setting"),
+        ("optimizer._target_", "os.system", "is not of mlplab, torch"),
+        ("trainer.fast_dev_run", True, "the lab sets it itself"),
+        ("scheduler.gamma", 0.5, "what is chosen has no such key"),
+        ("callback.mine", 3, "what is chosen has no such key"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(
@@ -126,3 +148,37 @@ def test_checking_imports_neither_torch_nor_lightning() -> None:
         "sys.exit(str(heavy) if heavy else 0)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).stderr == ""
+
+
+def test_a_key_that_is_gone_is_named(defaults: dict[str, Any]) -> None:
+    config = copy.deepcopy(defaults)
+    del config["optimizer"]["lr"]
+    with pytest.raises(Mistake, match=r"optimizer\.lr: this key is needed"):
+        check(config, defaults)
+
+
+def test_null_is_taken_where_a_yaml_has_it_and_nowhere_else() -> None:
+    """A key that is null in conf/ would else be refused when an experiment has set it."""
+    found = set()
+    for path in Path(CONF).glob("*/*.yaml"):
+        own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        if path.parent.name != "experiment":
+            found |= {f"{path.parent.name}.{key}" for key, value in leaves(own) if value is None}
+    assert found <= OPTIONAL
+    assert mlplab.configure("experiment=line", "data.x_train=null").data.x_train is None
+
+
+def test_a_list_where_either_is_taken_may_be_a_word() -> None:
+    words = ("data=csv", "data.path=x", "data.task=values")
+    for target in ("price", "[price,rent]", "2020"):
+        mlplab.configure(*words, f"data.target={target}")
+    for target in ("[]", "null", "{a:1}", "[[a]]"):
+        with pytest.raises(Mistake, match=r"data\.target"):
+            mlplab.configure(*words, f"data.target={target}")
+
+
+def test_an_int_becomes_a_float_where_the_default_is_one() -> None:
+    config = mlplab.configure("optimizer.betas=[0,0.9]", "optimizer.lr=1", "batch_size=8")
+    assert [type(beta) for beta in config.optimizer.betas] == [float, float]
+    assert type(config.optimizer.lr) is float
+    assert type(config.batch_size) is int

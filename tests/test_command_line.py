@@ -1,10 +1,13 @@
 """From a command line to a configuration, and Hydra's messages in one line."""
 
+from pathlib import Path
+
 import pytest
 
 import mlplab
 from mlplab.command_line import completed, folder_name
 from mlplab.mistake import Mistake
+from tests.conftest import door
 
 
 @pytest.mark.parametrize(
@@ -88,3 +91,27 @@ def test_two_sweeps_of_one_second_have_two_names() -> None:
 def test_folder_names_are_safe_and_short() -> None:
     assert folder_name("model.hidden_features=[8, 8],data.path=/a b") == "model.hidden_features=-8,-8-,data.path=-a-b"
     assert len(folder_name("x" * 500)) == 100
+
+
+@pytest.mark.parametrize("flag", [["--multi"], ["--multirun"], ["-m"], ["hydra.mode=MULTIRUN"]])
+def test_a_sweep_is_known_however_it_is_asked_for(flag: list[str]) -> None:
+    arguments = completed([*flag, "seed=1,2"])
+    assert any(argument.startswith("sweep.name=") for argument in arguments)
+
+
+def test_flags_come_first_wherever_they_stood() -> None:
+    assert completed(["seed=1", "-c", "job", "batch_size=3"]) == ["-c", "job", "seed=1", "batch_size=3"]
+
+
+def test_no_callbacks_at_all_are_a_choice_too() -> None:
+    assert mlplab.configure("callback=[]").callback == {}
+
+
+@pytest.mark.parametrize("word", ["optimizer.lr=-1", "optimizer=adm", "--wat"])
+def test_debug_shows_the_traceback_of_a_wrong_configuration_too(word: str, tmp_path: Path) -> None:
+    answer = door("train", word, "debug=true", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "Traceback" in answer.stderr
+    assert answer.stderr.splitlines()[-1].startswith("mlplab: ")
+    quiet = door("train", word, cwd=tmp_path)
+    assert (quiet.returncode, len(quiet.stderr.splitlines())) == (1, 1)

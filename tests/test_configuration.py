@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlplab.configuration import CONF, keys_of
+from mlplab.configuration import CONF, choices, has_key, keys_of
 
 
 def test_conf_is_found_and_holds_the_groups() -> None:
@@ -16,3 +16,16 @@ def test_the_keys_of_a_choice_are_its_own_and_those_it_inherits() -> None:
         *("split", "val_fraction", "test_fraction", "split_seed", "num_train", "label_noise"),
     }
     assert keys_of(Path(CONF, "scheduler", "none.yaml")) == set()
+
+
+def test_a_key_may_be_looked_for_inside_another() -> None:
+    path = Path(CONF, "callback", "early_stopping.yaml")
+    assert has_key(path, "early_stopping")
+    assert has_key(path, "early_stopping.patience")
+    assert not has_key(path, "early_stopping.wat")
+    assert not has_key(path, "patience")
+
+
+def test_what_datasets_share_is_no_choice() -> None:
+    assert "mnist" in choices("data")
+    assert "base" not in choices("data")

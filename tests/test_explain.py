@@ -4,14 +4,14 @@ import pytest
 
 import mlplab
 from mlplab.explain import explain
-from mlplab.mistake import Mistake
+from mlplab.mistake import Failure, Mistake
 
 
 @pytest.mark.parametrize(
     ("override", "answer"),
     [
         ("optimizer=adm", "did you mean adam?"),
-        ("data=nothing_like_it", "choose base, blobs, breast_cancer"),
+        ("data=nothing_like_it", "choose blobs, breast_cancer"),
         ("epochs=3", "did you mean trainer.max_epochs?"),
         ("lr=0.1", "did you mean optimizer.lr?"),
         ("trainer.max_epoch=3", "did you mean trainer.max_epochs?"),
@@ -22,10 +22,25 @@ from mlplab.mistake import Mistake
         ("optimizer", "optimizer"),
         ("data=csv", "data.path=... data.target=... data.task=..."),
         ("data=base", "base"),
-        ("data=[iris,wine]", "data: choose one"),
+        ("data=[iris,wine]", "data=[iris,wine]: choose one"),
         ("choice.data=wine", "choose by data="),
         ("scheduler.gamma=0.5", "scheduler=exponential or step has it"),
         ("trainer.max_time=5", "DD:HH:MM:SS"),
+        ("callback=[early_stopping,wat]", "callback=wat: no such choice; choose early_stopping"),
+        ("callback.early_stopping.patience=3", "callback=early_stopping has it"),
+        ("num_rows=100", "did you mean data.num_rows?"),
+        ("seed=1,2", "seed=1,2: one value is needed; -m runs each"),
+        ("+optimizer=adam", "write optimizer=... without +"),
+        ("+data=iris", "write data=... without +"),
+        ("hydra/launcher=foo", "hydra/launcher=foo: no such choice"),
+        ("optimizer=null", "optimizer=null: no such choice; choose adadelta"),
+        ("callback=[5]", "callback=[5]: no such choice"),
+        ("model.hidden_features.5=3", "give the whole list"),
+        ("run_dir=null", "run_dir=null: a word is needed"),
+        ("seed = 3", "write key=value without spaces"),
+        ("data.name=wine", "choose by data="),
+        ("--wat", "--wat: no such option; see --help"),
+        ("--config-dir=nowhere", "no such folder"),
     ],
 )
 def test_a_slip_is_answered_in_one_line_with_what_was_meant(override: str, answer: str) -> None:
@@ -38,3 +53,21 @@ def test_a_slip_is_answered_in_one_line_with_what_was_meant(override: str, answe
 def test_any_other_error_is_one_line_with_its_kind() -> None:
     assert explain(KeyError("monitor\n  is\n  missing")).startswith("KeyError: ")
     assert "\n" not in explain(ZeroDivisionError("a\nb"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+            "out of memory",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20 GiB"), "out of memory"),
+        (MemoryError(), "out of memory: try a smaller batch_size"),
+        (OSError(28, "No space left on device", "run/history.csv"), "run/history.csv: No space left on device"),
+        (PermissionError(13, "Permission denied", "outputs"), "outputs: Permission denied"),
+        (Failure("the loss became nan"), "the loss became nan"),
+    ],
+)
+def test_what_the_machine_refuses_is_told_in_plain_words(error: Exception, said: str) -> None:
+    assert explain(error).startswith(said)

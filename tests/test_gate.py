@@ -62,3 +62,10 @@ def test_a_sweep_takes_its_choices_by_pattern_and_refuses_run_dir(tmp_path: Path
     assert answer.stderr.strip() == (
         "mlplab: run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; give sweep.name instead"
     )
+
+
+def test_a_sweep_over_no_choice_is_refused(tmp_path: Path) -> None:
+    answer = door("train", "-m", "data=glob(zzz*)", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == "mlplab: a sweep over nothing: no choice has such a name"
+    assert list(tmp_path.iterdir()) == []

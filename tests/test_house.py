@@ -27,7 +27,7 @@ MAY_IMPORT = {
 ONLY_ROOM = {
     r"\bnn\.Linear\(|register_buffer\(": {"model", "learner"},
     r"softmax\(|\bsigmoid\(": {"learner"},
-    r"\binstantiate\(": {"build.py"},
+    r"\binstantiate\(": {"make.py"},
     r"torch\.load\(": {"checkpoint.py"},
     r"SummaryWriter|matplotlib": {"report"},
 }

@@ -8,10 +8,7 @@ from typing import Any
 
 import lightning
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from lightning import Callback, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 from torch import Tensor, nn
@@ -27,7 +24,9 @@ from mlplab.callback.stopping import Stopping
 from mlplab.card import Card, card, sizes
 from mlplab.data.batches import Batches
 from mlplab.data.splits import Splits
+from mlplab.device import check_device
 from mlplab.learner.learner import Learner
+from mlplab.make import make
 from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.extras import Extras
@@ -54,6 +53,7 @@ class Lab:
 
 def build(config: DictConfig) -> Lab:
     """config: checked and resolved, as from `mlplab.configure`."""
+    check_device(config.trainer.accelerator, config.trainer.precision)
     splits = build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
@@ -161,20 +161,6 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overla
     if not torch.cuda.is_available():  # Lightning has each step of Adam look for a GPU in a way that takes 30 us
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer
-
-
-def make(config: DictConfig, group: str, **known: Any) -> Any:
-    """The object that a group names. Raises Mistake where its constructor refuses an argument."""
-    try:
-        return instantiate(config[group], _convert_="all", **known)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, Mistake):
-            raise cause from error
-        if isinstance(cause, MisconfigurationException | ValueError | TypeError):
-            chosen = f"{group}={config.choice[group]}" if group in config.choice else group
-            raise Mistake(f"{chosen}: {' '.join(str(cause).split())}") from error
-        raise
 
 
 def _unfused(config: DictConfig) -> dict[str, bool]:

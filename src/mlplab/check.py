@@ -1,14 +1,18 @@
 """Is the configuration good? Known before anything heavy is imported: this file needs neither torch nor lightning."""
 
-import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplab.limits import CHOICES, LOSSES, RANGES
+from mlplab.fitting import fits_together
+from mlplab.limits import CHOICES, LENGTHS, ONE_OR_A_LIST, OPTIONAL, PACKAGES, RANGES, TAKEN
 from mlplab.mistake import Mistake
-from mlplab.monitor import METRICS
 
 Config = Mapping[str, Any]
+MISSING = object()
+NEEDED = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "keys and values"}
+SMALLEST = 1e-38
+SPECIAL = ("_args_", "_recursive_", "_convert_")
 
 
 def check(config: Config, defaults: Config) -> None:
@@ -17,23 +21,36 @@ def check(config: Config, defaults: Config) -> None:
     Raises Mistake for the first key that is wrong.
     """
     _complete(config)
-    for key in defaults:
-        if key not in config:
-            raise Mistake(f"{key}: this key is needed")
     for key in config:
         if key not in defaults:
             raise Mistake(f"{key}: nothing reads a key of this name")
-    for key, value in leaves(config):
-        _right_kind(key, value, select(defaults, key))
+    for key, default in leaves(defaults):
+        value = select(config, key, MISSING)
+        if value is MISSING:
+            raise _gone(config, key)
+        _right_kind(key, value, default)
     for key, allowed in RANGES.items():
-        for value in _items(select(config, key)):
-            if not allowed.holds(value):
-                raise Mistake(f"{key}={_shown(select(config, key))}: must be {allowed}")
+        value = select(config, key)
+        for item in _items(key, value):
+            if not allowed.holds(item):
+                raise Mistake(f"{key}={shown(value)}: must be {allowed}")
     for key, choices in CHOICES.items():
         value = select(config, key, choices[0])
         if value not in choices:
-            raise Mistake(f"{key}={_shown(value)}: must be one of {', '.join(map(_shown, choices))}")
-    _fits_together(config)
+            raise Mistake(f"{key}={shown(value)}: must be one of {', '.join(map(shown, choices))}")
+    for key, value in leaves(config):
+        _finite(key, value)
+    _targets(config, defaults)
+    fits_together(config)
+
+
+def as_default(value: Any, default: Any) -> Any:
+    """The same, with a float for an int where the default has floats: torch takes no betas of both kinds."""
+    if isinstance(value, Mapping) and isinstance(default, Mapping):
+        return {key: as_default(item, default.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(default, list) and default:
+        return [as_default(item, default[0]) for item in value]
+    return float(value) if isinstance(default, float) and type(value) is int else value
 
 
 def check_form(config: Config, defaults: Config) -> None:
@@ -65,10 +82,28 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def select(config: Any, key: str, default: Any = None) -> Any:
     """The value at a dotted key."""
     for name in key.split("."):
-        if not isinstance(config, Mapping) or name not in config:
+        if not isinstance(config, Mapping):
             return default
-        config = config[name]
+        values = [value for own, value in config.items() if str(own) == name]  # a key may be a number
+        if not values:
+            return default
+        config = values[0]
     return config
+
+
+def allowed_name(name: str, allow: Sequence[str], packages: Sequence[str] = PACKAGES) -> bool:
+    """Whether a dotted name lies in a package that may be used, or in a module that `allow` names."""
+    return any(f"{name}.".startswith(f"{module}.") for module in (*packages, *allow))
+
+
+def shown(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str({None: "null", True: "true", False: "false"}[value])
+    if isinstance(value, list):
+        return "[" + ",".join(map(shown, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    return str(value)
 
 
 def _complete(config: Config) -> None:
@@ -77,67 +112,91 @@ def _complete(config: Config) -> None:
         raise Mistake(f"{missing[0]} is missing: give {' '.join(f'{key}=...' for key in missing)}")
 
 
+def _gone(config: Config, key: str) -> Mistake:
+    """A key that was deleted, or lies below one that is a plain value now."""
+    above = key.rpartition(".")[0]
+    while above:
+        value = select(config, above, MISSING)
+        if value is not MISSING:
+            if isinstance(value, Mapping):
+                break
+            return Mistake(f"{above}={shown(value)}: keys and values are needed; set them one by one, as {key}=...")
+        key, above = above, above.rpartition(".")[0]
+    return Mistake(f"{key}: this key is needed")
+
+
 def _right_kind(key: str, value: Any, default: Any) -> None:
     """Each value has the type of its default; an int may stand for a float, a default of null takes any."""
-    kind = type(default)
-    if value is None and key not in RANGES:
+    if key in LENGTHS and value is not None:
+        _right_length(key, value)
+    elif isinstance(value, list) and not isinstance(default, list) and (default is not None or key in RANGES):
+        raise Mistake(f"{key}={shown(value)}: one value is needed, not a list")
+    if value is None and (default is None or key in OPTIONAL):
         return
-    if default in (None, "???") or (isinstance(value, kind) and not _bool_for_number(value, kind)):
-        if isinstance(value, list) and isinstance(default, list) and default:
-            for item in value:
-                _right_kind(key, item, default[0])
-        return
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return
-    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return
-    needed = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "keys and values"}
-    raise Mistake(f"{key}={_shown(value)}: {needed.get(kind, 'a word')} is needed, such as {_shown(default)}")
+    if isinstance(value, list) and isinstance(default, list):
+        good = not default or all(_is_kind(item, default[0]) for item in value)
+        kind = type(default[0]) if default else list
+    else:
+        good, kind = value is not None and _is_kind(value, default), type(default)
+    if not good:
+        example = "" if default == "???" else f", such as {shown(default)}"
+        raise Mistake(f"{key}={shown(value)}: {NEEDED.get(kind, 'a word')} is needed{example}")
 
 
-def _bool_for_number(value: Any, kind: type) -> bool:
-    return isinstance(value, bool) and kind is not bool
+def _is_kind(value: Any, default: Any) -> bool:
+    if default in (None, "???"):
+        return True
+    kinds: Any = {float: int | float, str: str | int | float}.get(type(default), type(default))
+    return isinstance(value, kinds) and isinstance(value, bool) == isinstance(default, bool)
 
 
-def _items(value: Any) -> list[Any]:
+def _right_length(key: str, value: Any) -> None:
+    if not isinstance(value, list):
+        if key in ONE_OR_A_LIST:
+            return
+        raise Mistake(f"{key}={shown(value)}: a list is needed, such as [{shown(value)}]")
+    allowed = LENGTHS[key]
+    if not allowed.holds(len(value)):
+        count = allowed.low if allowed.low == allowed.high else f"at least {allowed.low}"
+        raise Mistake(f"{key}={shown(value)}: a list of {count} is needed, not of {len(value)}")
+
+
+def _items(key: str, value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and key == "callback.gradient_accumulation.scheduling":
+        return list(value.values())
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _shown(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return str({None: "null", True: "true", False: "false"}[value])
-    if isinstance(value, list):
-        return "[" + ",".join(map(_shown, value)) + "]"
-    return str(value)
+def _finite(key: str, value: Any) -> None:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, int | float) and not abs(item) <= sys.float_info.max:  # false for NaN
+            raise Mistake(f"{key}={shown(value)}: must be a finite number")
+        if isinstance(item, float) and 0 < abs(item) < SMALLEST:
+            raise Mistake(f"{key}={shown(value)}: too small, float32 ends at {SMALLEST:g}")
 
 
-def _fits_together(config: Config) -> None:
-    choice = config["choice"]
-    for group, chosen in choice.items():
-        if not isinstance(chosen, str) and group != "experiment":
-            raise Mistake(f"{group}: choose one; only callback takes a list")
-    if "_target_" not in config["data"]:
-        raise Mistake(f"data={choice['data']} is what datasets share, not a dataset; see --help for the choices")
-    learner, loss = choice["learner"], choice["loss"]
-    if loss not in LOSSES[learner]:
-        raise Mistake(f"loss={loss} does not fit learner={learner}: choose {', '.join(LOSSES[learner])}")
-    scores = [f"{metric}/{split}" for metric in ("loss", *METRICS[learner]) for split in ("val", "train")]
-    task = select(config, "data.task")
-    if task is not None and (task == "values") != (learner == "regressor"):
-        raise Mistake(f"data.task={task} does not fit learner={learner}")
-    if config["monitor"] not in scores:
-        raise Mistake(f"monitor={config['monitor']}: there is no such score; choose {', '.join(scores)}")
-    limit = select(config, "trainer.max_time")
-    if limit is not None and not re.fullmatch(r"\d+:\d\d:\d\d:\d\d", str(limit)):
-        raise Mistake(f"trainer.max_time={limit}: must be DD:HH:MM:SS, as 00:00:10:00 for ten minutes")
-    if select(config, "model.hidden_features") == []:
-        raise Mistake("model.hidden_features=[]: without a hidden layer it is model=linear")
-    if select(config, "model.normalisation") == "batch" and config["batch_size"] == 1:
-        raise Mistake("batch_size=1: batch normalisation needs two rows or more; model.normalisation=layer takes one")
-    if learner != "regressor" and select(config, "data.label_noise", 0) > 1:
-        raise Mistake(f"data.label_noise={config['data']['label_noise']}: a share of the labels is at most 1")
-    squashed = select(config, "model.output_activation", "linear")
-    if squashed != "linear" and learner != "regressor":
-        raise Mistake(f"model.output_activation={squashed}: learner={learner} takes a linear output")
-    if squashed in ("sigmoid", "softplus") and select(config, "learner.target_scaling") == "standard":
-        raise Mistake(f"model.output_activation={squashed} cannot reach negative values: learner.target_scaling=minmax")
+def _targets(config: Config, defaults: Config) -> None:
+    """What is made of a configuration comes from a known package: a first look, by name; allowed.py looks again."""
+    allow = config.get("allow", [])
+    for key, value in leaves(config):
+        last = key.rpartition(".")[2]
+        usual = select(defaults, key.removesuffix(last) + "_target_") is not None
+        if last in SPECIAL or (last == "_partial_" and usual and value != select(defaults, key)):
+            raise Mistake(f"{key}: not a setting; it belongs to how objects are made")
+        if last == "_target_" and not (isinstance(value, str) and allowed_name(value, allow)):
+            raise Mistake(not_allowed(key, shown(value)))
+        if key == "data.function" and not allowed_name(str(value), ["mlplab.data.function", *allow], packages=()):
+            raise Mistake(not_allowed(key, str(value)))
+    for key in set(config["trainer"]) & TAKEN:
+        raise Mistake(f"trainer.{key}: the lab sets it itself")
+    for group in ("scheduler", "callback"):
+        for key, value in config[group].items():
+            made = isinstance(value, Mapping) and "_target_" in value
+            if not made and (group == "callback" or "_target_" not in config[group]):
+                raise Mistake(f"{group}.{key}: what is chosen has no such key; see --help for the choices of {group}=")
+
+
+def not_allowed(key: str, name: str) -> str:
+    module = name.rpartition(".")[0] or name
+    known = "of mlplab" if key == "data.function" else f"of {', '.join(PACKAGES)}"
+    return f"{key}={name}: is not {known}; for code that you trust add allow=[{module}]"

@@ -4,6 +4,8 @@ import logging
 import os
 import re
 import sys
+import traceback
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -19,9 +22,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import check, fits_data
+from mlplab.check import as_default, check, fits_data
 from mlplab.configuration import CONF, keys_of, plain
-from mlplab.explain import explain
+from mlplab.explain import explain, no_such_choice
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
@@ -53,16 +56,19 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
         main()
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra raises both
-        fail(explain(error, name))
     except KeyboardInterrupt:
         fail("stopped", status=130)
     except BrokenPipeError:  # `--help | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except Exception as error:  # whatever it is, a user sees one line
+        fail(explain(error, name), traced=True)
 
 
-def fail(message: str, status: int = 1) -> NoReturn:
+def fail(message: str, status: int = 1, traced: bool = False) -> NoReturn:
+    """traced: with debug=true the traceback of the error at hand goes before."""
+    if traced and any(word.lstrip("+").lower() == "debug=true" for word in sys.argv):
+        traceback.print_exc()
     print(f"mlplab: {message}", file=sys.stderr)
     raise SystemExit(status)
 
@@ -76,7 +82,7 @@ def configure(*overrides: str) -> DictConfig:
         try:
             config = compose("train", completed(overrides), return_hydra_config=True)
             return resolve(config)
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise Mistake(explain(error)) from error
 
 
@@ -87,12 +93,15 @@ def resolve(composed: DictConfig) -> DictConfig:
     overrides = parse(composed.hydra.overrides.task)
     config = plain(composed)
     for override in overrides:
-        if override.key_or_group.partition(".")[0] == "choice":
-            raise Mistake(
-                f"{override.input_line}: what was chosen is recorded here; choose by {override.key_or_group[7:]}="
-            )
+        key = override.key_or_group
+        if key.partition(".")[0] == "choice":
+            raise Mistake(f"{override.input_line}: what was chosen is recorded here; choose by {key[7:]}=")
+        if key == "data.name":
+            raise Mistake(f"{override.input_line}: each data set has a choice of its own; choose by data=")
     groups = tuple(str(override.input_line) for override in overrides if _is_group(override))
-    check(config, _defaults(groups) if len(groups) < len(overrides) else config)
+    defaults = _defaults(groups) if len(groups) < len(overrides) else config
+    check(config, defaults)
+    config = as_default(config, defaults)
     if config["choice"]["experiment"]:
         _foreign(config, {override.key_or_group for override in overrides if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
@@ -114,21 +123,54 @@ def parse(overrides: Sequence[str]) -> list[Override]:
 
 def completed(arguments: Sequence[str]) -> list[str]:
     """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
-    its own, and its folders are named by the swept keys only."""
-    arguments = list(arguments)
-    words = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
+    known = _flags(arguments)
+    words: list[str] = known.overrides
+    for override in parse(words):
+        _choice_is_a_word(override)
     keys = {word.split("=")[0].lstrip("+~") for word in words}
     task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
-    arguments += [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
-    if {"-m", "--multirun"} & set(arguments):
-        overrides = parse(words)
+    added = [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
+    if known.multirun or "hydra.mode=MULTIRUN" in words:
+        overrides = parse([*words, *added])
         swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
         fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
         if "sweep.name" not in keys:
-            arguments.append(f"sweep.name={datetime.now().strftime(STAMP)}")
-        fixed -= swept
-        arguments.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
-    return arguments
+            added.append(f"sweep.name={datetime.now().strftime(STAMP)}")
+        fixed = {key for key in fixed - swept if not key.startswith("hydra.")}
+        added.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
+    flags = list(arguments)
+    for word in words:
+        flags.remove(word)
+    return [*flags, *words, *added]
+
+
+def _choice_is_a_word(override: Override) -> None:
+    """Where Hydra would end in a ValueError, or a TypeError."""
+    key = override.key_or_group
+    if not _is_group(override) or override.is_delete() or override.is_sweep_override():
+        return
+    value = override.value()
+    if isinstance(value, dict):
+        return  # keys of the group, set at once
+    if isinstance(value, list) and key != "callback":
+        raise Mistake(f"{override.input_line}: choose one; only callback takes a list")
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str):
+            raise Mistake(no_such_choice(key, str(override.input_line).partition("=")[2]))
+
+
+def _flags(arguments: Sequence[str]) -> Namespace:
+    parser = get_args_parser()
+    parser.error = _no_such_flag  # type: ignore[method-assign]
+    known = ArgumentParser.parse_intermixed_args(parser, list(arguments))
+    if known.config_dir and not Path(known.config_dir).is_dir():
+        raise Mistake(f"--config-dir {known.config_dir}: no such folder")
+    return known
+
+
+def _no_such_flag(message: str) -> NoReturn:
+    raise Mistake(f"{message.removeprefix('unrecognized arguments: ')}: no such option; see --help")
 
 
 def words_of(name: str, arguments: Sequence[str]) -> list[str]:
@@ -151,4 +193,4 @@ def _foreign(config: dict[str, Any], added: set[str]) -> None:
 
 
 def _is_group(override: Override) -> bool:
-    return (Path(CONF) / override.key_or_group).is_dir()
+    return override.key_or_group != "" and (Path(CONF) / override.key_or_group).is_dir()

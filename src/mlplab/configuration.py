@@ -24,3 +24,20 @@ def keys_of(path: Path) -> set[str]:
     own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     inherited = [entry for entry in own.pop("defaults", []) if isinstance(entry, str) and entry != "_self_"]
     return set(own).union(*(keys_of(path.with_name(f"{entry}.yaml")) for entry in inherited))
+
+
+def has_key(path: Path, name: str) -> bool:
+    """Whether a choice has a key, which may be dotted."""
+    first, _, rest = name.partition(".")
+    if not rest:
+        return first in keys_of(path)
+    own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    for part in name.split("."):
+        if not isinstance(own, dict) or part not in own:
+            return False
+        own = own[part]
+    return True
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in Path(CONF, group).glob("*.yaml") if path.stem != "base")

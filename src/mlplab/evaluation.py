@@ -14,8 +14,8 @@ from torch import Tensor
 from mlplab.build import build_measurer, build_splits
 from mlplab.card import Card
 from mlplab.data.batches import EVAL_BLOCK, TensorLoader
-from mlplab.data.csv import read_table
 from mlplab.data.splits import Part, Splits
+from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -11,35 +12,63 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import leaves
-from mlplab.configuration import CONF, keys_of, plain
-from mlplab.mistake import Mistake
+from mlplab.configuration import CONF, choices, has_key, keys_of, plain
+from mlplab.mistake import Failure, Mistake
 
-NO_CHOICE = re.compile(r"Could not find '([\w/]+)/(.+?)' Available options in '.+?': (.+?)(?: Config search|$)")
+NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
 
 
-def explain(error: BaseException, door: str = "train") -> str:
+# Hydra raises some of its own as ValueError
+OF_HYDRA = re.compile(r"^Config group override must|^Only one of --")
+
+
+def explain(error: BaseException, door: str = "train") -> str:  # noqa: PLR0911, a case a line
     """An error in one line; Hydra's and OmegaConf's with what was meant by a key of that door."""
     text = " ".join(str(error).split())
-    if not isinstance(error, HydraException | OmegaConfBaseException | Mistake):
-        return f"{type(error).__name__}: {text}"
+    if isinstance(error, Mistake | Failure):
+        return text
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        return "out of memory: try a smaller batch_size, a smaller model or fewer rows"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
     if isinstance(error, OverrideParseException):
         key, _, value = str(error.override).partition("=")
         remedy = f"quote a value with signs of its own: \"{key}='{value}'\"" if value else "write key=value"
+        remedy = "write key=value without spaces" if " " in key else remedy
         return f"{error.override}: cannot be read; {remedy}"
-    if choice := NO_CHOICE.search(text):
-        group, given, options = choice.groups()
-        return f"{group}={given}: no such choice{_meant(given, options.split())}; choose {', '.join(options.split())}"
-    if missing := re.search(r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]", text):
-        return _unknown_key(missing[1], door)
-    if group_name := re.search(r"Could not override '(\S+?)'\. No match in the defaults list", text):
-        return _unknown_key(group_name[1], door)
-    return text.split(" See https")[0].split(" full_key")[0]
+    if isinstance(error, HydraException | OmegaConfBaseException) or OF_HYDRA.search(text):
+        return _meant_by(text, door)
+    if isinstance(error, ArithmeticError):
+        return f"the run left the range of numbers ({text}): try another optimizer.lr"
+    return f"{type(error).__name__}: {text} (debug=true shows where)"
+
+
+def plain_reason(error: BaseException) -> str:
+    """What a library says, without the stack of its own language."""
+    return " ".join(str(error).split("Exception raised from")[0].split()) or type(error).__name__
+
+
+def _meant_by(text: str, door: str) -> str:
+    """What the user meant where Hydra or OmegaConf says `text`."""
+    for pattern in UNKNOWN_KEY:
+        if found := re.search(pattern, text):
+            return _unknown_key(found[1], door)
+    for pattern, answer in ANSWERS:
+        if found := re.search(pattern, text):
+            return answer(*found.groups())
+    text = re.sub(r"^\w+ raised while resolving interpolation: ", "", text)
+    return re.split(r" See https| full_key| Config search path|\. Check that it's in", text)[0]
+
+
+def no_such_choice(group: str, given: str) -> str:
+    there = choices(group)
+    return f"{group}={given}: no such choice{_meant(given, there)}; choose {', '.join(there) or 'another'}"
 
 
 def _unknown_key(key: str, door: str) -> str:
     group, _, name = key.partition(".")
-    choices = sorted(Path(CONF, group).glob("*.yaml")) if door == "train" else []
-    if having := [path.stem for path in choices if name and name in keys_of(path)]:
+    paths = [Path(CONF, group, f"{choice}.yaml") for choice in choices(group)] if door == "train" else []
+    if having := [path.stem for path in paths if name and has_key(path, name)]:
         return f"{key}: what is chosen has no such key; {group}={' or '.join(having)} has it"
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF, version_base="1.3"):
@@ -47,16 +76,21 @@ def _unknown_key(key: str, door: str) -> str:
         HydraConfig.instance().set_config(config)
         keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]
-    hint = _closest(key, [*keys, *groups])
+    hint = _closest(key, [*keys, *groups]) or _closest(key, _keys_anywhere(groups), nearly=False)
     return f"{key}: no such key; {f'did you mean {hint}?' if hint else 'see --help'}"
 
 
-def _closest(key: str, names: list[str]) -> str | None:
+def _keys_anywhere(groups: list[str]) -> list[str]:
+    paths = [Path(CONF, group, f"{choice}.yaml") for group in groups for choice in choices(group)]
+    return [f"{path.parent.name}.{key}" for path in paths for key in sorted(keys_of(path)) if not key.startswith("_")]
+
+
+def _closest(key: str, names: list[str], nearly: bool = True) -> str | None:
     """By the last word of a dotted key first: `lr` means `optimizer.lr`, `epochs` means `trainer.max_epochs`."""
     tail = key.rsplit(".", 1)[-1]
     tails = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
-    if tail in tails:
-        return tails[tail]
+    if tail in tails or not nearly:
+        return tails.get(tail)
     whole = difflib.get_close_matches(key, names, n=1, cutoff=0.8)
     within = [tails[name] for name in tails if len(tail) > 2 and tail in name]
     close = [tails[name] for name in difflib.get_close_matches(tail, tails, n=1)]
@@ -66,3 +100,21 @@ def _closest(key: str, names: list[str]) -> str | None:
 def _meant(given: str, options: list[str]) -> str:
     close = difflib.get_close_matches(given, options, n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+# what Hydra says, and what a user is told
+UNKNOWN_KEY = (
+    r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]",
+    r"Could not override '(\S+?)'\. No match in the defaults list",
+)
+ANSWERS: list[tuple[str, Callable[..., str]]] = [
+    (r"Could not (?:find|load) '([\w/]+)/([^/]+?)'", no_such_choice),
+    (
+        r"Ambiguous value for argument '(.+?)' 1\.",
+        "{}: one value is needed; -m runs each, brackets make a list".format,
+    ),
+    (r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'", "{}=null: a word is needed".format),
+    (r"Multiple values for (\w+)\.", "+{0}: there is one already; write {0}=... without +".format),
+    (r"^(\w+) appears more than once", "+{0}: there is one already; write {0}=... without +".format),
+    (r"Error merging override (\S+)", "{}: cannot be set; give the whole list".format),
+]

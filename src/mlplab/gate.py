@@ -33,6 +33,8 @@ class Gate(Callback):
         with _told():
             # the sweeper's own order, so that the numbers of the jobs agree
             self.jobs = BasicSweeper.split_arguments(parse(config.hydra.overrides.task), None)[0]
+            if not self.jobs:
+                raise Mistake("a sweep over nothing: no choice has such a name")
             if any(word.startswith("run_dir=") for word in self.jobs[0]):
                 remedy = "give sweep.name instead"
                 raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
@@ -57,7 +59,7 @@ def _told(where: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        fail(f"{where}{explain(error)}")
+        fail(f"{where}{explain(error)}", traced=True)
 
 
 def claim(folder: Path, key: str) -> None:

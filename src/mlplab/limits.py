@@ -21,32 +21,70 @@ class Range:
         return above and below  # false for NaN
 
     def __str__(self) -> str:
-        above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low:g}"
-        below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high:g}"
+        if self.whole and self.low_itself and self.high_itself:
+            return f"a whole number from {self.low} to {self.high}"
+        above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low}"
+        below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high}"
         return " and ".join(filter(None, ("a whole number" if self.whole else "a number", above, below)))
 
 
+@dataclass(frozen=True)
+class Word:
+    number_too: bool = False
+
+    def holds(self, value: Any) -> bool:
+        kinds = str | int | float if self.number_too else str
+        return isinstance(value, kinds) and not isinstance(value, bool) and value != ""
+
+    def __str__(self) -> str:
+        return "a word" if self.number_too else "a word, and a number only in quotes"
+
+
+@dataclass(frozen=True)
+class Character:
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, str) and (len(value) == 1 or value == r"\t")
+
+    def __str__(self) -> str:
+        return r"one character, or '\t' for a tab"
+
+
+NUMBER = Range()
 POSITIVE = Range(0)
 NOT_NEGATIVE = Range(0, low_itself=True)
 SHARE = Range(0, 1)
 SHARE_OR_NONE = Range(0, 1, low_itself=True)
-ORDINAL = Range(0, low_itself=True, whole=True)
-COUNT = Range(1, low_itself=True, whole=True)
+ORDINAL = Range(0, 10**9, low_itself=True, high_itself=True, whole=True)
+COUNT = Range(1, 10**9, low_itself=True, high_itself=True, whole=True)
+SEED = Range(0, 2**32 - 1, low_itself=True, high_itself=True, whole=True)
+DIVISOR = Range(1, low_itself=True)
+WORD = Word()
+NAME = Word(number_too=True)
 
-RANGES = {
-    "seed": ORDINAL,
+RANGES: dict[str, Range | Word | Character] = {
+    "seed": SEED,
+    "allow": WORD,
     "batch_size": COUNT,
     "trainer.max_epochs": COUNT,
     "trainer.gradient_clip_val": POSITIVE,
     "report.every_n_steps": COUNT,
     "data.val_fraction": SHARE,
     "data.test_fraction": SHARE,
-    "data.split_seed": ORDINAL,
+    "data.split_seed": SEED,
     "data.num_train": COUNT,
     "data.label_noise": NOT_NEGATIVE,
-    "data.num_rows": Range(10, low_itself=True, whole=True),
+    "data.num_rows": Range(10, 10**9, low_itself=True, high_itself=True, whole=True),
     "data.noise": NOT_NEGATIVE,
-    "data.num_classes": Range(2, low_itself=True, whole=True),
+    "data.num_classes": Range(2, 10**6, low_itself=True, high_itself=True, whole=True),
+    "data.path": WORD,
+    "data.root": WORD,
+    "data.target": NAME,
+    "data.ignore": NAME,
+    "data.group": NAME,
+    "data.function": WORD,
+    "data.separator": Character(),
+    "data.x_train": NUMBER,
+    "data.copy_distance": POSITIVE,
     "data.size": COUNT,
     "model.hidden_features": COUNT,
     "model.width": COUNT,
@@ -55,6 +93,8 @@ RANGES = {
     "model.pieces": COUNT,
     "model.dropout": SHARE_OR_NONE,
     "model.max_norm": POSITIVE,
+    "model.initial_weight": NUMBER,
+    "model.initial_bias": NUMBER,
     "learner.threshold": SHARE,
     "loss.label_smoothing": SHARE_OR_NONE,
     "loss.delta": POSITIVE,
@@ -66,19 +106,57 @@ RANGES = {
     "optimizer.betas": SHARE_OR_NONE,
     "optimizer.max_iter": COUNT,
     "optimizer.history_size": COUNT,
-    "scheduler.gamma": POSITIVE,
+    "scheduler.max_lr": POSITIVE,
+    "scheduler.div_factor": DIVISOR,
+    "scheduler.final_div_factor": DIVISOR,
+    "scheduler.eta_min": NOT_NEGATIVE,
+    "scheduler.gamma": Range(1e-3, low_itself=True),
     "scheduler.step_size": COUNT,
     "scheduler.factor": SHARE,
     "scheduler.patience": ORDINAL,
     "scheduler.pct_start": SHARE,
     "scheduler.warmup_fraction": SHARE,
     "callback.early_stopping.patience": COUNT,
+    "callback.early_stopping.min_delta": NOT_NEGATIVE,
+    "callback.gradient_accumulation.scheduling": COUNT,
     "callback.weight_averaging.decay": SHARE_OR_NONE,
+}
+
+# how many items a list has; a list is refused elsewhere
+LENGTHS = {
+    "allow": Range(0, low_itself=True, whole=True),
+    "optimizer.betas": Range(2, 2, low_itself=True, high_itself=True, whole=True),
+    "data.size": Range(2, 2, low_itself=True, high_itself=True, whole=True),
+    "data.coefficients": COUNT,
+    "data.x_train": COUNT,
+    "data.target": COUNT,
+    "data.ignore": Range(0, low_itself=True, whole=True),
+    "model.hidden_features": ORDINAL,  # none: see fitting.py
+}
+ONE_OR_A_LIST = {"data.target", "data.ignore"}
+
+# where null has a meaning
+OPTIONAL = {
+    *("data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
+    *("loss.weight", "loss.pos_weight", "model.max_norm", "model.initial_weight", "model.initial_bias"),
+    *("trainer.max_time", "trainer.gradient_clip_val", "optimizer.line_search_fn", "choice.experiment"),
+}
+
+# packages whose classes a `_target_` may name; `allow` adds modules
+PACKAGES = ("mlplab", "torch", "torchvision", "lightning", "torchmetrics", "sklearn")
+
+# of the Trainer: what the lab decides itself
+TAKEN = {
+    *("logger", "callbacks", "default_root_dir", "num_sanity_val_steps", "log_every_n_steps", "enable_progress_bar"),
+    *("enable_model_summary", "enable_checkpointing", "fast_dev_run", "overfit_batches", "barebones"),
+    *("limit_val_batches", "limit_test_batches", "limit_predict_batches", "check_val_every_n_epoch"),
+    *("val_check_interval", "strategy", "num_nodes", "use_distributed_sampler", "reload_dataloaders_every_n_epochs"),
 }
 
 CHOICES = {
     "data.split": ("official", "random", "group"),
     "data.task": ("classes", "values"),
+    "data.subset": ("letters", "balanced", "digits", "byclass", "bymerge", "mnist"),
     "learner.target_scaling": ("standard", "minmax", "none"),
     "model.normalisation": ("none", "batch", "layer"),
     "model.output_activation": ("linear", "sigmoid", "tanh", "softplus"),
@@ -86,6 +164,10 @@ CHOICES = {
         *("default", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"),
         *("lecun_normal", "orthogonal", "naive", "zeros"),
     ),
+    "activation.approximate": ("none", "tanh"),
+    "optimizer.line_search_fn": ("strong_wolfe", None),
+    "scheduler.anneal_strategy": ("cos", "linear"),
+    "loss.reduction": ("mean", "sum"),
     "loss.weight": (None, "balanced"),
     "loss.pos_weight": (None, "balanced"),
     "trainer.devices": (1,),

@@ -1,6 +1,5 @@
-"""What a door that makes no run is told on its command line, checked; its errors in one line."""
+"""What a door that makes no run is told on its command line, checked."""
 
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,20 +7,13 @@ from hydra import compose
 from omegaconf import DictConfig
 
 from mlplab.check import check_form
-from mlplab.command_line import fail
 from mlplab.configuration import plain
-from mlplab.explain import explain
 
 Settings = Mapping[str, Any]
 
 
 def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> None:
     """Call a door with what `conf/<door>.yaml` and the command line say."""
-    try:
-        settings = plain(config)
-        check_form(settings, plain(compose(door)))
-        act(settings)
-    except Exception as error:
-        if config.debug:
-            traceback.print_exc()
-        fail(explain(error, door))
+    settings = plain(config)
+    check_form(settings, plain(compose(door)))
+    act(settings)

@@ -75,3 +75,11 @@ def test_neither_file_nor_network_is_one_clear_mistake(tmp_path: Path, capfd: py
         California(root=str(tmp_path)).read()
     assert "\n" not in str(told.value)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("text", "said"), [("a,b\n1,2\n", "no column households"), ("", "the file is empty")])
+def test_a_file_of_something_else_is_refused_by_name(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "tabular").mkdir()
+    (tmp_path / "tabular" / "housing.csv").write_text(text)
+    with pytest.raises(Mistake, match=rf"housing\.csv: {said}"):
+        California(root=str(tmp_path)).read()

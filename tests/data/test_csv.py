@@ -118,7 +118,9 @@ def test_a_gap_in_the_target_is_refused_with_its_line_in_the_file(
 
 
 def test_text_as_a_target_of_values_is_refused_by_column(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"house\.csv: the target price is text; data\.task=values needs numbers"):
+    with pytest.raises(
+        Mistake, match=r"house\.csv: the target price is text; data\.task=values needs numbers \(row 2: 'cheap'\)"
+    ):
         table(tmp_path, "x,price\n1,cheap\n2,dear\n").read()
 
 
@@ -152,3 +154,44 @@ def test_a_gap_in_the_group_column_is_refused_by_name(tmp_path: Path) -> None:
     text = "x,street,price\n" + "1,elm,2\n2,oak,3\n3,,4\n4,ash,5\n" * 5
     with pytest.raises(Mistake, match="street"):
         table(tmp_path, text, group="street", split="group", target="x", task="classes").splits()
+
+
+def test_a_slip_of_text_in_a_column_of_numbers_is_refused_by_row(tmp_path: Path) -> None:
+    rows = [f"{row},{row}" for row in range(40)]
+    line = int(table(tmp_path, "\n".join(["x,price", *rows])).splits().train.features[0, 0])
+    rows[line] = f"?,{line}"
+    with pytest.raises(Mistake, match=rf"column x, row {line + 2}: \? in a column of numbers"):
+        table(tmp_path, "\n".join(["x,price", *rows])).splits()
+
+
+def test_one_column_to_ignore_may_be_given_as_a_word(tmp_path: Path) -> None:
+    text = "size,note,price\n" + "1,2,3\n" * 10
+    assert table(tmp_path, text, ignore="note").splits().feature_names == ("size",)
+
+
+def test_a_tab_is_written_as_backslash_t(tmp_path: Path) -> None:
+    splits = table(tmp_path, "size\tprice\n" + "1\t2\n" * 10, separator=r"\t").splits()
+    assert splits.feature_names == ("size",)
+
+
+@pytest.mark.parametrize(("sign", "remedy"), [("\t", r"'\\t'"), (";", "';'")])
+def test_another_separator_than_the_files_is_told_with_the_right_one(sign: str, remedy: str, tmp_path: Path) -> None:
+    text = sign.join(["size", "price"]) + "\n" + sign.join("12") + "\n"
+    with pytest.raises(Mistake, match=f"one column only.*data.separator=.{remedy}"):
+        table(tmp_path, text).read()
+
+
+def test_a_column_called_by_a_number_is_found(tmp_path: Path) -> None:
+    assert table(tmp_path, "x,2020\n" + "1,2\n" * 10, target=2020).splits().target_names == ("2020",)
+
+
+@pytest.mark.parametrize("target", [[], ["price", "price"], None])
+def test_targets_must_be_different_columns(target: Any, tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="a column, or a list of different ones"):
+        table(tmp_path, "x,price\n1,2\n", target=target)
+
+
+def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -> None:
+    rows = [f"{row},{row * 1.5}" for row in range(30)]
+    with pytest.raises(Mistake, match=r"the target price has 30 different numbers in 30 rows: data\.task=values"):
+        table(tmp_path, "\n".join(["x,price", *rows]), task="classes").read()

@@ -187,3 +187,7 @@ def test_groups_are_divided_near_the_fractions_asked_for(val: float, test: float
     index = cut(rows, "group", val, test, seed=0)
     assert len(index["val"]) / 1200 == pytest.approx(val, abs=0.03)
     assert len(index["test"]) / 1200 == pytest.approx(test, abs=0.03)
+
+
+def test_the_largest_seed_splits_too() -> None:
+    assert each_row_once(cut(values(30), "random", 0.2, 0.2, seed=2**32 - 1), 30)

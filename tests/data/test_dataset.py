@@ -182,3 +182,14 @@ def test_a_target_of_one_class_is_refused(official: np.ndarray | None) -> None:
     rows = numbered(np.full(20, "cat"), official=official)
     with pytest.raises(Mistake, match="one class only"):
         Given(rows=rows, split="random" if official is None else "official").splits()
+
+
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "feature x1 is nan"), (1e39, "feature x1 is 1e\\+39")])
+def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, said: str) -> None:
+    with pytest.raises(Mistake, match=said):
+        Given(rows=Rows(np.full((20, 1), value), np.zeros((20, 1)))).splits()
+
+
+def test_no_rows_are_refused() -> None:
+    with pytest.raises(Mistake, match="no rows"):
+        Given(rows=Rows(np.zeros((0, 1)), np.zeros((0, 1)))).splits()

@@ -114,3 +114,20 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path, "one.png", np.zeros((28, 28), dtype=np.uint8))
     with pytest.raises(Mistake, match=r"data\.root=.*one\.png"):
         ImageFolder(root=str(path)).read()
+
+
+def test_hidden_folders_are_no_classes(root: Path) -> None:
+    (root / ".ipynb_checkpoints").mkdir()
+    assert ImageFolder(root=str(root)).read().class_names == {0: "cat", 1: "dog"}
+
+
+def test_one_class_only_is_refused_by_its_name(tmp_path: Path) -> None:
+    for number in range(10):
+        save(tmp_path, f"cat/{number}.png", np.zeros((28, 28), dtype=np.uint8))
+    with pytest.raises(Mistake, match=r"one class only \(cat\)"):
+        ImageFolder(root=str(tmp_path)).splits()
+
+
+def test_a_size_needs_height_and_width(root: Path) -> None:
+    with pytest.raises(Mistake, match=r"data\.size=\[32\]: height and width"):
+        ImageFolder(root=str(root), size=[32])

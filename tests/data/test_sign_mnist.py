@@ -103,3 +103,12 @@ def test_a_file_of_other_columns_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "SignMNIST" / "sign_mnist_train.csv").write_text("label,pixel1\n0,5\n")
     with pytest.raises(Mistake, match=r"sign_mnist_train\.csv: columns label, pixel1.*found 2 columns"):
         SignMNIST(root=str(tmp_path)).read()
+
+
+def test_a_cell_that_is_no_whole_number_is_refused_by_column_and_row(tmp_path: Path) -> None:
+    (tmp_path / "SignMNIST").mkdir()
+    header = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
+    rows = ["1," + ",".join(["3"] * 784), "1," + ",".join(["x", *["3"] * 783])]
+    (tmp_path / "SignMNIST" / "sign_mnist_train.csv").write_text("\n".join([header, *rows]))
+    with pytest.raises(Mistake, match=r"sign_mnist_train\.csv: column pixel1, row 3: x is no whole number"):
+        SignMNIST(root=str(tmp_path)).read()

@@ -1,5 +1,6 @@
 """Images as torchvision lays them out on disk: counts, orientation, names, and no network."""
 
+import gzip
 import struct
 import sys
 from pathlib import Path
@@ -105,3 +106,43 @@ def test_fashion_mnist_names_its_garments(mlplab_data: Path) -> None:
     assert torch.bincount(splits.val.target).tolist() == [600] * 10
     assert torch.bincount(splits.test.target).tolist() == [1000] * 10
     assert splits.test.target[0] == 9
+
+
+def lay(folder: Path, labels: int = 40) -> Path:
+    raw = folder / "MNIST" / "raw"
+    write(raw, "train", drawn(40, 0), np.arange(labels) % 10)
+    write(raw, "t10k", drawn(20, 1), np.arange(20) % 10)
+    return raw
+
+
+def test_packed_files_are_read_as_they_are(tmp_path: Path) -> None:
+    raw = lay(tmp_path)
+    plain = Vision(name="MNIST", root=str(tmp_path)).read()
+    for path in list(raw.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = Vision(name="MNIST", root=str(tmp_path)).read()
+    assert np.array_equal(plain.features, packed.features)
+    assert plain.target.tolist() == packed.target.tolist() == [*(np.arange(40) % 10), *(np.arange(20) % 10)]
+
+
+def test_fewer_labels_than_images_are_refused_by_file(tmp_path: Path) -> None:
+    lay(tmp_path, labels=39)
+    with pytest.raises(Mistake, match=r"train-labels-idx1-ubyte: 39 labels for the 40 images of train-images"):
+        Vision(name="MNIST", root=str(tmp_path)).read()
+
+
+@pytest.mark.usefixtures("no_network")
+def test_one_missing_file_is_refused_by_name_and_the_others_stay(tmp_path: Path) -> None:
+    raw = lay(tmp_path)
+    (raw / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(Mistake, match="MNIST: t10k-labels-idx1-ubyte: not in"):
+        Vision(name="MNIST", root=str(tmp_path)).read()
+    assert len(list(raw.iterdir())) == 3
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_download_that_fails_leaves_no_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(Mistake):
+        Vision(name="MNIST", root=str(tmp_path / "data")).read()
+    assert list(tmp_path.iterdir()) == []

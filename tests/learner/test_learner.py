@@ -17,6 +17,7 @@ import mlplab
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
 from mlplab.loss.root_mean_squared_error import RootMeanSquaredError
+from mlplab.mistake import Mistake
 
 pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -188,3 +189,10 @@ def test_plateau_lowers_the_lr_when_the_monitored_score_worsens_and_not_when_it_
 def test_a_length_that_the_caller_gave_is_kept() -> None:
     cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=8)
     assert fitted_lrs(cosine) == pytest.approx([0.1 * half_cosine(step // 3 / 8) for step in range(12)])
+
+
+def test_what_torch_refuses_of_an_optimizer_is_told_in_one_line() -> None:
+    network = torch.nn.Linear(2, 1)
+    learner = Regressor(network, torch.nn.MSELoss(), optimizer=lambda given: torch.optim.SGD(given, lr=-1.0))
+    with pytest.raises(Mistake, match=r"optimizer: Invalid learning rate: -1\.0"):
+        learner.configure_optimizers()

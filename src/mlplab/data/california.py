@@ -12,8 +12,15 @@ import pandas as pd
 from sklearn.datasets import fetch_california_housing
 
 from mlplab.data.dataset import Dataset
+from mlplab.data.download import no_empty_folders
 from mlplab.data.rows import Rows
+from mlplab.data.table import read_table
 from mlplab.mistake import Mistake
+
+COLUMNS = {
+    *("median_income", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households"),
+    *("latitude", "longitude", "median_house_value"),
+}
 
 
 @dataclass(kw_only=True)
@@ -29,7 +36,9 @@ class California(Dataset):
 
     @staticmethod
     def _from_file(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
-        raw = pd.read_csv(path)
+        raw = read_table(path)
+        if lacking := sorted(COLUMNS - set(raw.columns)):
+            raise Mistake(f"{path}: no column {', '.join(lacking)}")
         table = pd.DataFrame(
             {
                 "MedInc": raw.median_income,
@@ -46,7 +55,7 @@ class California(Dataset):
 
     def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), no_empty_folders(Path(self.root).expanduser()):
                 warnings.filterwarnings("ignore", message="Retry downloading")
                 home = str(Path(self.root).expanduser())
                 bunch = fetch_california_housing(data_home=home, n_retries=1, delay=0.1)

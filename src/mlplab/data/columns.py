@@ -8,6 +8,9 @@ import pandas as pd
 
 from mlplab.mistake import Mistake
 
+# a column with no more text than this share of its cells is a column of numbers with slips in it
+MOSTLY_NUMBERS = 0.1
+
 
 class Columns:
     """`state` is plain containers: one entry a column, with its median or its categories."""
@@ -38,6 +41,11 @@ def _column(name: str, values: pd.Series) -> dict[str, Any]:
         raise Mistake(f"column {name}: every training row is empty; leave it out with data.ignore")
     if (numbers.notna() | values.isna()).all():
         return {"name": name, "median": float(numbers.astype(float).median())}
+    text = values[numbers.isna() & values.notna()]
+    if len(text) <= MOSTLY_NUMBERS * values.notna().sum():
+        row, cell = next(iter(text.items()))
+        remedy = "correct it, empty it where it means a gap, or leave the column out with data.ignore"
+        raise Mistake(f"column {name}, row {row}: {cell} in a column of numbers; {remedy}")
     return {"name": name, "categories": sorted(map(str, values.dropna().unique()))}
 
 

@@ -1,7 +1,5 @@
 """The user's own table: numbers as they are, text as one-hot, gaps by the training median."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,14 +11,15 @@ import torch
 from mlplab.data.dataset import Dataset
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Splits
+from mlplab.data.table import read_table
 from mlplab.mistake import Mistake
 
 
 @dataclass(kw_only=True)
 class CSV(Dataset):
-    """target: a column, or a list of columns for values; every other column is a feature, but `group` and `ignore`.
+    r"""target: a column, or a list of columns for values; every other column is a feature, but `group` and `ignore`.
 
-    Messages name a row by its line in the file.
+    Messages name a row by its line in the file. separator: \t means a tab.
     """
 
     path: str
@@ -28,7 +27,13 @@ class CSV(Dataset):
     task: Literal["classes", "values"]
     separator: str = ","
     group: str | None = None
-    ignore: list[str] | None = None
+    ignore: str | list[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.separator = "\t" if self.separator == r"\t" else self.separator
+        names = _names(self.target)
+        if not names or len(set(names)) < len(names):
+            raise Mistake(f"data.target={self.target}: a column, or a list of different ones")
 
     def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
         try:
@@ -39,17 +44,27 @@ class CSV(Dataset):
             raise
 
     def read(self) -> Rows:
-        table = read_table(self.path, self.separator)
-        targets = [self.target] if isinstance(self.target, str) else list(self.target)
-        aside = [*targets, *([self.group] if self.group else []), *(self.ignore or [])]
+        table = self._table()
+        targets = _names(self.target)
+        aside = [*targets, *_names(self.group), *_names(self.ignore)]
         for name in aside:
             if name not in table.columns:
                 raise Mistake(f"{self.path}: no column {name}; columns: {', '.join(map(str, table.columns))}")
         features = table.drop(columns=aside)
         if features.shape[1] == 0:
             raise Mistake(f"{self.path}: no column is left for features beside {', '.join(aside)}")
-        groups = self._full(table[self.group], "group").to_numpy() if self.group else None
+        groups = None if self.group is None else self._full(table[str(self.group)], "group").to_numpy()
         return Rows(features, self._target(table[targets]), target_names=tuple(targets), groups=groups)
+
+    def _table(self) -> pd.DataFrame:
+        if not Path(self.path).expanduser().exists():
+            raise Mistake(f"data.path={self.path}: no such file")
+        table = read_table(self.path, self.separator)
+        other = next((sign for sign in (";", "\t", "|", ",") if sign in str(table.columns[0])), None)
+        if table.shape[1] == 1 and other:
+            sign = r"\t" if other == "\t" else other
+            raise Mistake(f"{self.path}: one column only, {table.columns[0]!r}: give data.separator=\"'{sign}'\"")
+        return table
 
     def _target(self, target: pd.DataFrame) -> np.ndarray:
         for name in target.columns:
@@ -57,15 +72,24 @@ class CSV(Dataset):
         if self.task == "classes":
             if target.shape[1] != 1:
                 raise Mistake("data.target: classes stand in one column; give a list only with data.task=values")
-            return target.iloc[:, 0].to_numpy()
+            return self._labels(target.iloc[:, 0])
         for name in target.columns:
             if not pd.api.types.is_numeric_dtype(target[name]):
-                raise Mistake(f"{self.path}: the target {name} is text; data.task=values needs numbers")
+                row, cell = next((row, cell) for row, cell in target[name].items() if not _is_number(cell))
+                where = f"row {row}: {cell!r}"
+                raise Mistake(f"{self.path}: the target {name} is text; data.task=values needs numbers ({where})")
             if np.isinf(target[name]).any():
                 raise Mistake(
                     f"{self.path}: the target {name} is infinite in row {target.index[np.isinf(target[name])][0]}"
                 )
         return target.to_numpy(dtype=np.float64)
+
+    def _labels(self, target: pd.Series) -> np.ndarray:
+        labels = target.nunique()
+        if pd.api.types.is_float_dtype(target) and 2 * labels > len(target):
+            found = f"{labels} different numbers in {len(target)} rows"
+            raise Mistake(f"{self.path}: the target {target.name} has {found}: data.task=values learns numbers")
+        return target.to_numpy()
 
     def _full(self, column: pd.Series, what: str) -> pd.Series:
         if column.isna().any():
@@ -73,25 +97,10 @@ class CSV(Dataset):
         return column
 
 
-def read_table(path: str, separator: str, text: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of a file, each under its line in it. text: columns to be read as text, whatever stands in them."""
-    place = Path(path).expanduser()
-    words = dict.fromkeys(text, str)
-    try:
-        table = pd.read_csv(place, sep=separator, index_col=False, low_memory=False, on_bad_lines="error", dtype=words)
-    except FileNotFoundError as error:
-        raise Mistake(f"data.path={path}: no such file") from error
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' parser errors are ValueErrors
-        raise Mistake(f"{path}: {str(error).strip().splitlines()[0]}") from error
-    if table.empty:
-        raise Mistake(f"{path}: no rows below the header")
-    table.index = pd.Index(_lines(place, separator, len(table)))
-    return table
+def _names(given: str | list[str] | None) -> list[str]:
+    """One name or several; YAML reads a column called 2020 as a number."""
+    return [] if given is None else [str(name) for name in (given if isinstance(given, list) else [given])]
 
 
-def _lines(path: Path, separator: str, count: int) -> list[int]:
-    """The line in the file of each row: blank lines and quoted line breaks shift it."""
-    with open(path, newline="") as file:
-        reader = csv.reader(file, delimiter=separator)
-        lines = [reader.line_num for record in reader if record]
-    return lines[1:] if len(lines) == count + 1 else list(range(2, count + 2))
+def _is_number(cell: object) -> bool:
+    return bool(pd.notna(pd.to_numeric(pd.Series([cell]), errors="coerce")).all())

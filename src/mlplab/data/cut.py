@@ -32,7 +32,7 @@ def cut(rows: Rows, split: Split, val_fraction: float, test_fraction: float, see
         if grouped and rows.groups is None:
             raise Mistake("data.split=group: this dataset has no groups; use random")
         rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
-        train, val = _divide(rows, rest, round(val_fraction * count), "val", seed + 1, grouped)
+        train, val = _divide(rows, rest, round(val_fraction * count), "val", (seed + 1) % 2**32, grouped)
         index = {"train": train, "val": val, "test": test}
     index["train"] = np.random.default_rng(seed).permutation(index["train"])
     return index
@@ -64,7 +64,7 @@ def _divide(rows: Rows, index: Index, size: int, name: str, seed: int, grouped: 
         raise Mistake(f"the {name} split would hold {size} of {len(index)} rows: change data.{name}_fraction")
     labels = rows.target[index] if rows.is_classes else None
     if labels is not None:
-        _enough_of_each(labels, size, len(index) - size, name)
+        _enough_of_each(rows, labels, size, len(index) - size, name)
     if not grouped:
         rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
         return rest, part
@@ -95,12 +95,13 @@ def _groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int)
     return np.array(taken)
 
 
-def _enough_of_each(labels: np.ndarray, size: int, others: int, name: str) -> None:
+def _enough_of_each(rows: Rows, labels: np.ndarray, size: int, others: int, name: str) -> None:
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
-        raise Mistake(f"the target has one class only ({classes[0]}): two or more are needed")
+        raise Mistake(f"the target has one class only ({rows.name_of(classes[0])}): two or more are needed")
     if min(counts) < 2:
-        raise Mistake(f"class {classes[counts.argmin()]} has one row only: it needs one on each side of a split")
+        rarest = rows.name_of(classes[counts.argmin()])
+        raise Mistake(f"class {rarest} has one row only: it needs one on each side of a split")
     if min(size, others) < len(classes):
         few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
         raise Mistake(f"{few} ({name} split): change data.{name}_fraction")

@@ -11,6 +11,7 @@ import torch
 
 from mlplab.data.columns import Columns
 from mlplab.data.cut import Index, Split, choose, cut
+from mlplab.data.numbers import check_digits, check_numbers
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Part, Splits
 from mlplab.mistake import Mistake
@@ -36,18 +37,25 @@ class Dataset(ABC):
 
     def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
         rows = self.read()
+        if len(rows.target) == 0:
+            raise Mistake("the data set has no rows")
         index = cut(rows, self.split, self.val_fraction, self.test_fraction, self.split_seed)
         if self.num_train is not None:
             index["train"] = choose(rows, index["train"], self.num_train, self.split_seed)
         features, feature_names, columns = _encode_features(rows, index)
         target, class_names = _encode_target(rows, index)
+        target_names = rows.target_names or (() if class_names else ("target",))
         if self.label_noise:
             target["train"] = _noisy(target["train"], len(class_names), self.label_noise, self.split_seed)
+        for name in index:
+            check_numbers(features[name], dtype, f"{name} split", [f"feature {column}" for column in feature_names])
+            check_numbers(target[name], dtype, f"{name} split", [f"target {column}" for column in target_names])
+        check_digits(features["train"], dtype, feature_names)
         return Splits(
             **{name: Part(_tensor(features[name], dtype), _tensor(target[name], dtype)) for name in index},
             feature_names=feature_names,
             class_names=class_names,
-            target_names=rows.target_names or (() if class_names else ("target",)),
+            target_names=target_names,
             image_size=rows.image_size,
             columns=columns,
         )
@@ -71,10 +79,9 @@ def _encode_target(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np
     labels = np.unique(target["train"])
     for name in ("val", "test"):
         if len(unseen := np.setdiff1d(target[name], labels)):
-            raise Mistake(f"class {unseen[0]} is in the {name} split but not in training")
-    names = rows.class_names or {}
+            raise Mistake(f"class {rows.name_of(unseen[0])} is in the {name} split but not in training")
     encoded = {name: np.searchsorted(labels, values) for name, values in target.items()}
-    return encoded, tuple(names.get(label, str(label)) for label in labels.tolist())
+    return encoded, tuple(map(rows.name_of, labels.tolist()))
 
 
 def _noisy(target: np.ndarray, num_classes: int, amount: float, seed: int) -> np.ndarray:

@@ -3,7 +3,8 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class Function(Generated):
         if not ranges:
             raise Mistake(f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}")
         for name, limits in ranges.items():
-            if len(limits) != 2 or not limits[0] < limits[1]:
+            if len(limits) != 2 or not -np.inf < limits[0] < limits[1] < np.inf:
                 raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
         columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in ranges.items()}
         inputs = np.stack(list(columns.values()), axis=1)
@@ -52,17 +53,24 @@ class Function(Generated):
         return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
 
 
-def _load(name: str) -> Callable[..., float]:
-    """Looks in the current folder too, as `python -c` would."""
-    module, _, attribute = name.rpartition(".")
+@contextmanager
+def current_folder() -> Iterator[None]:
+    """Imports look in the current folder too, as those of `python -c` do."""
     path = sys.path.copy()
     sys.path.append(os.getcwd())
     try:
-        function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
-        raise Mistake(f"data.function={name}: cannot be imported ({error}); give module.function") from error
+        yield
     finally:
         sys.path[:] = path
+
+
+def _load(name: str) -> Callable[..., float]:
+    module, _, attribute = name.rpartition(".")
+    try:
+        with current_folder():
+            function = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
+        raise Mistake(f"data.function={name}: cannot be imported ({error}); give module.function") from error
     if not callable(function):
         raise Mistake(f"data.function={name}: is not a function")
     return function

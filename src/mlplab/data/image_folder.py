@@ -14,6 +14,14 @@ from mlplab.data.rows import Rows
 from mlplab.mistake import Mistake
 
 
+class _Visible(TorchvisionImageFolder):  # type: ignore[misc]
+    """Without hidden folders, such as .ipynb_checkpoints."""
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        names = [name for name in super().find_classes(directory)[0] if not name.startswith(".")]
+        return names, {name: label for label, name in enumerate(names)}
+
+
 @dataclass(kw_only=True)
 class ImageFolder(Dataset):
     """size: height and width in pixels. Pixels stay uint8."""
@@ -22,9 +30,13 @@ class ImageFolder(Dataset):
     size: list[int] = field(default_factory=lambda: [28, 28])
     grey: bool = True
 
+    def __post_init__(self) -> None:
+        if len(self.size) != 2:
+            raise Mistake(f"data.size={self.size}: height and width are needed, such as [28, 28]")
+
     def read(self) -> Rows:
         try:
-            found = TorchvisionImageFolder(Path(self.root).expanduser())
+            found = _Visible(Path(self.root).expanduser())
         except (FileNotFoundError, NotADirectoryError) as error:
             reason = textwrap.shorten(str(error), 120)
             raise Mistake(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error

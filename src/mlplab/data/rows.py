@@ -1,6 +1,7 @@
 """A dataset as it was read, before any split."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,3 +29,6 @@ class Rows:
     @property
     def is_classes(self) -> bool:
         return self.target.ndim == 1
+
+    def name_of(self, label: Any) -> str:
+        return (self.class_names or {}).get(label, str(label))

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from mlplab.data.dataset import Dataset
 from mlplab.data.rows import Rows
+from mlplab.data.table import read_table
 from mlplab.mistake import Mistake
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -47,9 +48,13 @@ class SignMNIST(Dataset):
         path = Path(self.root).expanduser() / "SignMNIST" / f"sign_mnist_{name}.csv"
         if not path.exists():
             raise Mistake(f"sign_mnist: no file {path}; put the two CSV files there or set data.root")
-        table = pd.read_csv(path)
+        table = read_table(path)
         if table.shape[1] != 785 or table.columns[0] != "label":
             raise Mistake(f"{path}: columns label, pixel1, ..., pixel784 are needed, found {table.shape[1]} columns")
+        for column in table.columns[table.dtypes != np.int64]:
+            numbers = pd.to_numeric(table[column], errors="coerce")
+            row, cell = next(iter(table[column][numbers.isna() | (numbers % 1 != 0)].items()))
+            raise Mistake(f"{path}: column {column}, row {row}: {cell} is no whole number")
         return table
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlplab.data.columns import Columns
-from mlplab.data.csv import read_table
+from mlplab.data.table import read_table
 from mlplab.mistake import Mistake
 
 Gaps = Literal["refuse", "fill"]

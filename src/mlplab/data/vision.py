@@ -5,13 +5,18 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from torchvision import datasets
 
 from mlplab.data.dataset import Dataset
+from mlplab.data.download import no_empty_folders
+from mlplab.data.idx import find_idx, read_idx
 from mlplab.data.rows import Rows
 from mlplab.mistake import Mistake
+
+PARTS = {"train": "train", "test": "t10k"}  # and how MNIST's files call them
 
 
 @dataclass(kw_only=True)
@@ -23,37 +28,58 @@ class Vision(Dataset):
     subset: str | None = None
 
     def read(self) -> Rows:
-        parts = {"train": self._load(train=True), "test": self._load(train=False)}
-        features = np.concatenate([part.data.numpy() for part in parts.values()])
+        kind = getattr(datasets, self.name)
+        if self.name == "EMNIST" and self.subset not in kind.splits:
+            raise Mistake(f"data.subset={self.subset}: one of {', '.join(kind.splits)}")
+        self._fetch(kind)
+        images, labels = zip(self._part("train"), self._part("test"), strict=True)
+        features = np.concatenate(images)
         if self.name == "EMNIST":  # its files hold each image with rows and columns exchanged
             features = features.transpose(0, 2, 1)
         size = features.shape[1:]
+        names = kind.classes_split_dict[self.subset] if self.name == "EMNIST" else kind.classes
         return Rows(
             features.reshape(len(features), -1),
-            np.concatenate([part.targets.numpy() for part in parts.values()]),
-            official=np.concatenate([np.full(len(part.data), name) for name, part in parts.items()]),
-            class_names=dict(enumerate(_plain(parts["train"].classes))),
+            np.concatenate(labels).astype(np.int64),
+            official=np.concatenate([np.full(len(part), name) for part, name in zip(labels, PARTS, strict=True)]),
+            class_names=dict(enumerate(_plain(names))),
             feature_names=tuple(f"pixel{number}" for number in range(1, size[0] * size[1] + 1)),
             image_size=size,
         )
 
-    def _load(self, train: bool) -> Any:
-        root = Path(self.root).expanduser()
+    @property
+    def _folder(self) -> Path:
+        return Path(self.root).expanduser() / self.name / "raw"
+
+    def _files(self, part: str) -> tuple[str, str]:
+        """Names of images and labels."""
+        start = f"emnist-{self.subset}-{part}" if self.name == "EMNIST" else PARTS[part]
+        return f"{start}-images-idx3-ubyte", f"{start}-labels-idx1-ubyte"
+
+    def _part(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = (find_idx(self._folder, name) for name in self._files(part))
+        assert images is not None
+        assert labels is not None
+        pixels, numbers = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
+        if len(pixels) != len(numbers):
+            raise Mistake(f"{labels}: {len(numbers)} labels for the {len(pixels)} images of {images.name}")
+        return pixels, numbers
+
+    def _fetch(self, kind: Any) -> None:
+        """Download what is not there yet."""
+        lacking = [name for part in PARTS for name in self._files(part) if find_idx(self._folder, name) is None]
+        if not lacking:
+            return
         extra = {} if self.subset is None else {"split": self.subset}
-        kind = getattr(datasets, self.name)
-        if self.name == "EMNIST" and self.subset not in kind.splits:
-            raise Mistake(f"data.subset={self.subset}: one of {', '.join(kind.splits)}")
+        root = Path(self.root).expanduser()
         try:
-            return kind(root, train=train, download=False, **extra)
-        except RuntimeError:  # not there yet
-            pass
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                return kind(root, train=train, download=True, **extra)
-        except (RuntimeError, OSError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(":")
+            with contextlib.redirect_stdout(io.StringIO()), no_empty_folders(root):
+                kind(root, download=True, **extra)
+        except (RuntimeError, OSError, ValueError, EOFError, BadZipFile) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":")
+            files = "its files are" if len(lacking) == 4 else f"{', '.join(lacking)}:"
             raise Mistake(
-                f"{self.name}: its files are not in {root / self.name / 'raw'} and could not be downloaded ({reason}); "
+                f"{self.name}: {files} not in {self._folder} and could not be downloaded ({reason}); "
                 "put them there or set data.root"
             ) from error
 

@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab.check import check
 from mlplab.configuration import plain
-from mlplab.mistake import Failure, Mistake, Stopped
+from mlplab.explain import explain
+from mlplab.mistake import Stopped
 from mlplab.runs import find, stored
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def guarded(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        reason = _reason(error)
+        reason = explain(error)
         log.error(f"mlplab: {label}: {reason}" if label else f"mlplab: {reason}")
         _keep_reason(run, reason, always=bool(label))
         if not label:
@@ -89,15 +90,6 @@ def _remedy(run: Path) -> str:
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
     return f"{kept}go on by: python scripts/resume.py run={shlex.quote(str(run))}"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Mistake | Failure):
-        return str(error)
-    text = " ".join(str(error).split())
-    if "out of memory" in text.lower() or isinstance(error, MemoryError):
-        return "out of memory: try a smaller batch_size or model"
-    return f"{type(error).__name__}: {text} (debug=true shows where)"
 
 
 def _status(stop: BaseException) -> int:

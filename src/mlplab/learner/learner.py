@@ -13,6 +13,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from mlplab.mistake import Mistake
+
 Batch = tuple[Tensor, Tensor]
 
 
@@ -113,7 +115,7 @@ class Learner(LightningModule):
         return {name: float(score) for name, score in scores.items()}
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self._parameter_groups())
+        optimizer = _made("optimizer", self.make_optimizer, self._parameter_groups())
         if self.make_scheduler is None:
             return optimizer
         known: dict[str, Callable[[], Any]] = {
@@ -122,7 +124,8 @@ class Learner(LightningModule):
             "mode": lambda: self.mode,
         }
         lacking = self._scheduler_lacks
-        scheduler = self.make_scheduler(optimizer, **{name: known[name]() for name in known if name in lacking})
+        given = {name: known[name]() for name in known if name in lacking}
+        scheduler = _made("scheduler", self.make_scheduler, optimizer, **given)
         interval = "step" if "total_steps" in inspect.signature(self.make_scheduler).parameters else "epoch"
         return {
             "optimizer": optimizer,
@@ -169,6 +172,14 @@ class Learner(LightningModule):
             output, target = (torch.cat(parts) for parts in zip(*blocks, strict=True))
             self.scores |= {f"{name}/{split}": score for name, score in self.measure(output, target).items()}
         self._kept.clear()
+
+
+def _made(name: str, make: Callable[..., Any], *arguments: Any, **given: Any) -> Any:
+    """What torch says of settings that it refuses only now."""
+    try:
+        return make(*arguments, **given)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        raise Mistake(f"{name}: {error}") from error
 
 
 def _unregularised(loss: nn.Module) -> nn.Module:

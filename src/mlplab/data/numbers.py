@@ -1,0 +1,39 @@
+"""Are the numbers of a data set such that a network can learn from them?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mlplab.mistake import Mistake
+
+LOST = 0.1  # of a column's spread, by rounding
+
+
+def check_numbers(values: np.ndarray, dtype: torch.dtype, where: str, names: Sequence[str]) -> None:
+    """values: (N,) or (N, K), with a name a column. Raises Mistake for what is not finite in `dtype`."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    columns = values.reshape(len(values), -1)
+    beyond = ~(np.abs(columns) <= torch.finfo(dtype).max)
+    if beyond.any():
+        row, column = np.argwhere(beyond)[0]
+        value = columns[row, column]
+        kind = str(dtype).removeprefix("torch.")
+        if np.isfinite(value):
+            raise Mistake(f"{names[column]} is {value:g} in the {where}, too large for {kind}: choose a larger unit")
+        raise Mistake(f"{names[column]} is {value:g} in the {where}: finite numbers are needed")
+
+
+def check_digits(features: np.ndarray, dtype: torch.dtype, names: Sequence[str]) -> None:
+    """features: (N, K) of training. Raises Mistake for a column whose spread is lost in the rounding to float32."""
+    if dtype != torch.float32 or features.dtype != np.float64:
+        return
+    spread = features.std(axis=0)
+    rounding = np.spacing(np.abs(features).max(axis=0).astype(np.float32)).astype(np.float64) / 2
+    lost = (rounding > LOST * spread) & (spread > 1e-12 * np.abs(features).max(axis=0))
+    if lost.any():
+        column = int(lost.argmax())
+        about = f"{features[:, column].mean():g}, with a spread of {spread[column]:g}"
+        remedy = "subtract a constant from it, or trainer.precision=64-true"
+        raise Mistake(f"feature {names[column]} lies about {about}, which float32 cannot tell apart: {remedy}")

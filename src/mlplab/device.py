@@ -1,0 +1,25 @@
+"""Is the device there that was asked for, and does it know the precision?"""
+
+import torch
+
+from mlplab.mistake import Mistake
+
+
+def check_device(accelerator: str, precision: str) -> None:
+    """Raises Mistake where Lightning would take another precision with a mere warning, or none."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps, "gpu": cuda or mps}
+    if not there[accelerator]:
+        found = ", ".join(name for name in ("cuda", "mps", "cpu") if there[name])
+        raise Mistake(f"trainer.accelerator={accelerator}: there is no such device here, only {found}")
+    if accelerator == "cpu" or not (cuda or mps):
+        device = "a CPU"
+        lacks = {"16-mixed": "bf16-mixed"}
+    elif cuda and accelerator != "mps":
+        device = "this GPU"
+        lacks = {} if torch.cuda.is_bf16_supported() else {"bf16-mixed": "16-mixed"}
+    else:
+        device = "MPS"
+        lacks = {"64-true": "32-true, or trainer.accelerator=cpu"}
+    if precision in lacks:
+        raise Mistake(f"trainer.precision={precision}: {device} has it not; use {lacks[precision]}")
