@@ -13,6 +13,7 @@ from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
+from mlplab.make import make
 from mlplab.mistake import Mistake
 
 
