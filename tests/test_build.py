@@ -117,3 +117,12 @@ def test_a_dataloader_and_the_in_memory_path_give_the_same_losses(tmp_path: Path
     for plain, loaded in zip(first.history.rows, second.history.rows, strict=True):
         assert loaded["loss/train"] == pytest.approx(plain["loss/train"], rel=1e-6)
         assert loaded["loss/val"] == pytest.approx(plain["loss/val"], rel=1e-6)
+
+
+def test_the_precision_of_products_is_that_of_the_run_and_no_other(tmp_path: Path) -> None:
+    for number, precision in enumerate(("medium", "highest")):
+        setting = f"trainer.matmul_precision={precision}"
+        build(mlplab.configure("data=iris", setting, f"run_dir={tmp_path / str(number)}"))
+        assert torch.get_float32_matmul_precision() == precision
+    with pytest.raises(Mistake, match=r"trainer.matmul_precision=low: must be one of highest, high, medium"):
+        mlplab.configure("trainer.matmul_precision=low")

@@ -26,7 +26,7 @@ def points(folder: Path, tag: str) -> dict[int, float]:
 
 def by_hand(folder: Path, *overrides: str, accumulated: int = 1) -> tuple[list[float], list[float]]:
     """Loss of every batch and gradient norm of every update: plain SGD on the same weights, rows and order."""
-    config = mlplab.configure(f"run_dir={folder / 'hand'}", *overrides)
+    config = mlplab.configure(f"run_dir={folder / 'hand'}", "trainer.blocks=false", *overrides)
     lab = build(config)
     network, loader = lab.learner.network, lab.batches.train_dataloader()
     losses, norms = [], []

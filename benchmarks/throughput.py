@@ -1,0 +1,211 @@
+"""Whole fits of the lab against a bare PyTorch loop, the lab through a DataLoader, and Keras on jax: a table of ratios.
+
+    python benchmarks/throughput.py [--pairs 7] [--threads 1] [--case NAME] [--settings] [--cpu] [--keras PYTHON]
+
+Each side is a process of its own that has fitted once before; they take turns, and the ratio is the median over pairs.
+The lab's side is what the train door fits: every default callback, both curves, checkpoints, TensorBoard, history.
+Keras gets the same rows, net, batch size and epochs, measures val and the slice in one, and has compiled before.
+--settings: the lab's own settings, against its defaults. --cpu: processor seconds, where others use the machine too.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+WIDE = ("data=mnist", "model.hidden_features=[512,512]")
+CASES = {
+    "mnist-64": ("784-512-512-10, batch 64, MNIST", (*WIDE, "batch_size=64", "trainer.max_epochs=2")),
+    "mnist-256": ("784-512-512-10, batch 256, MNIST", (*WIDE, "batch_size=256", "trainer.max_epochs=3")),
+    "digits-32": (
+        "64-32-10, batch 32, digits",
+        ("data=digits", "model.hidden_features=[32]", "batch_size=32", "trainer.max_epochs=100"),
+    ),
+    "california-256": (
+        "8-64-64-1, batch 256, california",
+        ("data=california", "model.hidden_features=[64,64]", "batch_size=256", "trainer.max_epochs=60"),
+    ),
+}
+SETTINGS = {
+    f"mnist-{size}": (f"784-512-512-10, batch {size}, MNIST", (*WIDE, f"batch_size={size}", f"trainer.max_epochs={n}"))
+    for size, n in ((64, 2), (1024, 4), (4096, 6))
+}
+CHOSEN = {
+    "lab": (),
+    "bf16-mixed": ("trainer.precision=bf16-mixed",),
+    "medium": ("trainer.matmul_precision=medium",),
+    "compile": ("trainer.compile=true",),
+    "no-blocks": ("trainer.blocks=false",),
+}
+Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
+
+
+def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
+    import mlplab
+    import mlplab.door.train  # quiets Lightning
+    from mlplab.build import build
+
+    def prepare() -> Fit:
+        made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={tempfile.mkdtemp()}"))
+
+        def fit() -> tuple[int, float]:
+            made.trainer.fit(made.learner, datamodule=made.batches)
+            made.overlay.close()
+            return made.trainer.max_epochs * len(made.splits.train), made.learner.scores["loss/val"]  # type: ignore[operator]
+
+        return fit
+
+    return prepare
+
+
+def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
+    """The lab's learner on torchvision's Dataset, with the transforms of PyTorch's own MNIST example."""
+    import torch
+    from lightning import Trainer
+    from torch.utils.data import DataLoader, Subset
+    from torchvision import datasets, transforms
+
+    import mlplab
+    import mlplab.door.train
+    from mlplab.build import build_learner, build_splits
+
+    config = mlplab.configure(*overrides)
+    splits = build_splits(config)
+    form = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+    rows = datasets.MNIST(config.data.root, train=True, transform=form)
+    train, val = range(len(splits.train)), range(len(splits.train), len(rows))
+    workers = (
+        {"num_workers": torch.get_num_threads(), "persistent_workers": True} if torch.get_num_threads() > 1 else {}
+    )
+
+    def prepare() -> Fit:
+        learner = build_learner(config, splits)
+        learner.network.scale = torch.nn.Flatten()  # the transforms scale
+        parts: Any = [
+            DataLoader(Subset(rows, part), config.batch_size, shuffle=part is train, **workers) for part in (train, val)
+        ]
+        measured = DataLoader(Subset(rows, range(len(val))), config.batch_size, **workers)
+        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        trainer = Trainer(max_epochs=config.trainer.max_epochs, enable_model_summary=False, accelerator="cpu", **quiet)
+
+        def fit() -> tuple[int, float]:
+            trainer.fit(learner, parts[0], [parts[1], measured])
+            return config.trainer.max_epochs * len(train), learner.scores["loss/val"]
+
+        return fit
+
+    return prepare
+
+
+def serve(side: str, overrides: tuple[str, ...], cpu: bool) -> None:
+    """Fits once for each line that comes, and says the samples a second."""
+    import warnings
+
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
+    prepare = loader(overrides) if side == "loader" else lab((*overrides, *CHOSEN[side]))
+    clock = time.process_time if cpu else time.perf_counter
+    for _ in sys.stdin:
+        fit = prepare()
+        started = clock()
+        samples, loss = fit()
+        print(f"result {samples / (clock() - started)} {loss}", flush=True)
+
+
+class Side:
+    def __init__(self, command: list[str], threads: int | None) -> None:
+        environment = {**os.environ, "GOMP_SPINCOUNT": "1000"}
+        if threads:
+            one = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={threads}"
+            environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "XLA_FLAGS": one}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process: Any = subprocess.Popen(command, env=environment, text=True, **pipes)
+        self.run()
+
+    def run(self) -> tuple[float, float]:
+        print("go", file=self.process.stdin, flush=True)
+        for line in self.process.stdout:
+            if line.startswith("result"):
+                _, speed, loss = line.split()
+                return float(speed), float(loss)
+        raise SystemExit(f"{' '.join(self.process.args)} ended without a result")
+
+
+def compare(title: str, names: tuple[str, str], sides: list[Side], pairs: int) -> None:
+    """A row of the table: the first side against the second."""
+    results = [[side.run() for side in sides] for _ in range(pairs)]
+    ratios = [first[0] / second[0] for first, second in results]
+    speeds = [statistics.median(result[number][0] for result in results) for number in range(2)]
+    losses = " / ".join(f"{result[1]:.4f}" for result in results[-1])
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    ratio = f"**{statistics.median(ratios):.2f}** ({spread})"
+    print(f"| {title} | {' / '.join(names)} | {speeds[0]:,.0f} | {speeds[1]:,.0f} | {ratio} | {losses} |", flush=True)
+    for side in sides:
+        side.process.stdin.close()
+        side.process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--case")
+    parser.add_argument("--settings", action="store_true")
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--keras", metavar="PYTHON")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    cases = {**SETTINGS, **CASES} if options.side else SETTINGS if options.settings else CASES
+    if options.side:
+        serve(options.side, cases[options.case][1], options.cpu)
+        return
+    clock = ["--cpu"] if options.cpu else []
+    print(f"{options.threads or os.cpu_count()} thread(s), {options.pairs} pairs, {time.strftime('%Y-%m-%d')}\n")
+    print("| case | sides | samples/s, first | second | ratio, median (least to most) | loss/val at the end |")
+    print("|---|---|---|---|---|---|")
+    for name, (title, overrides) in cases.items():
+        if options.case in (None, name):
+            others = list(CHOSEN)[1:] if options.settings else ["bare", *(["loader"] if name == "mnist-256" else [])]
+            rows = "" if options.settings else export(overrides)
+            peers = {"bare": [sys.executable, str(HERE / "bare_loop.py"), rows, *clock]}
+            if options.keras:
+                peers["keras"] = [options.keras, str(HERE / "keras_peer.py"), rows, *clock]
+            for other in [*others, *(["keras"] if options.keras and not options.settings else [])]:
+                own = [[sys.executable, __file__, "--side", side, "--case", name, *clock] for side in ("lab", other)]
+                pair = own[::-1] if options.settings else [own[0], peers.get(other, own[1])]
+                names = (other, "defaults") if options.settings else ("lab", other)
+                compare(title, names, [Side(command, options.threads) for command in pair], options.pairs)
+
+
+def export(overrides: tuple[str, ...]) -> str:
+    """The rows of train and val, scaled by those of train, and what to do with them, for a peer without the lab."""
+    import numpy as np
+    import torch
+
+    import mlplab
+    from mlplab.build import build_splits
+
+    config = mlplab.configure(*overrides)
+    splits = build_splits(config)
+    path = str(Path(tempfile.mkdtemp()) / "rows.npz")
+    pixels = splits.train.features.dtype == torch.uint8
+    features, target = splits.train.features.float().numpy(), splits.train.target.numpy()
+    mean, sd = (features.mean(), features.std()) if pixels else (features.mean(0), features.std(0))
+    shift, factor = (0, 1) if splits.class_names else (target.mean(0), target.std(0))
+    rows: dict[str, Any] = {}
+    for name, part in (("", splits.train), ("_val", splits.val)):
+        rows[f"x{name}"] = (part.features.float().numpy() - mean) / np.where(sd > 0, sd, 1)
+        rows[f"y{name}"] = (part.target.numpy() - shift) / factor if splits.target_names else part.target.numpy()
+    widths = [*config.model.hidden_features, len(splits.class_names) or len(splits.target_names)]
+    np.savez(path, **rows, widths=widths, batch_size=config.batch_size, epochs=config.trainer.max_epochs)
+    return path
+
+
+if __name__ == "__main__":
+    main()
