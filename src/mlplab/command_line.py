@@ -132,11 +132,13 @@ def completed(arguments: Sequence[str]) -> list[str]:
 
 
 def words_of(name: str, arguments: Sequence[str]) -> list[str]:
-    """Of a door that makes no run. `data=` and `model=` choose among runs there, and are no groups of Hydra's."""
+    """Of a door that makes no run. In compare `data=` and `model=` choose among runs, and are no groups of Hydra's."""
     for argument in arguments:
         if argument in ("-m", "--multirun"):
             raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
-    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
+    return [
+        re.sub(r"^(data|model)=", r"only.\1=", argument) if name == "compare" else argument for argument in arguments
+    ]
 
 
 def _foreign(config: dict[str, Any], added: set[str]) -> None:

@@ -21,6 +21,8 @@ def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> Non
         settings = plain(config)
         check_form(settings, plain(compose(door)))
         act(settings)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if config.debug:
             traceback.print_exc()

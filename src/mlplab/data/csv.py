@@ -1,6 +1,7 @@
 """The user's own table: numbers as they are, text as one-hot, gaps by the training median."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,9 @@ def read_table(path: str, separator: str, text: Sequence[str] = ()) -> pd.DataFr
     place = Path(path).expanduser()
     words = dict.fromkeys(text, str)
     try:
-        table = pd.read_csv(place, sep=separator, index_col=False, low_memory=False, on_bad_lines="error", dtype=words)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header lose what is over
+            table = pd.read_csv(place, sep=separator, index_col=False, low_memory=False, dtype=words)
     except FileNotFoundError as error:
         raise Mistake(f"data.path={path}: no such file") from error
     except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' parser errors are ValueErrors
