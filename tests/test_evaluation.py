@@ -34,13 +34,16 @@ def measured(run: Path, split: str, all_rows: bool = False) -> Measured:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["data=iris", "loss.weight=balanced", "model.dropout=0.3", "loss.label_smoothing=0.1"],
+        pytest.param(
+            ["data=iris", "loss.weight=balanced", "model.dropout=0.3", "loss.label_smoothing=0.1"],
+            marks=pytest.mark.slow,
+        ),
         ["data=breast_cancer", "loss.pos_weight=balanced", "trainer.precision=bf16-mixed"],
-        ["data=digits", "trainer.precision=64-true", "model.normalisation=batch"],
+        pytest.param(["data=digits", "trainer.precision=64-true", "model.normalisation=batch"], marks=pytest.mark.slow),
         ["data=linnerud", "loss=rmse", "learner.target_scaling=minmax"],
-        ["data=diabetes", "trainer.precision=64-true", "loss=huber"],
+        pytest.param(["data=diabetes", "trainer.precision=64-true", "loss=huber"], marks=pytest.mark.slow),
         ["data=moons", "callback=weight_averaging", "learner.threshold=0.3"],
-        ["data=wine", "loss=mse", "data.label_noise=0.2", "data.num_train=50"],
+        pytest.param(["data=wine", "loss=mse", "data.label_noise=0.2", "data.num_train=50"], marks=pytest.mark.slow),
     ],
 )
 def test_the_scores_are_those_of_training_to_the_last_digit(train: Train, overrides: list[str]) -> None:

@@ -136,9 +136,9 @@ def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if argument in ("-m", "--multirun"):
             raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
-    return [
-        re.sub(r"^(data|model)=", r"only.\1=", argument) if name == "compare" else argument for argument in arguments
-    ]
+    if name != "compare":
+        return list(arguments)
+    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
 
 
 def _foreign(config: dict[str, Any], added: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,13 @@ def asked(below: Path, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    below = tmp_path / "outputs"
+def runs(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "outputs"))  # with its dates
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    below = tmp_path_factory.mktemp("made") / "outputs"
     run(below / "iris/low", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
     run(below / "iris/high", "data=iris", "model=linear", accuracy_val=0.9, accuracy_test=0.7, loss_val=0.4)
     run(below / "sweeps/s/0_x", "data=iris", accuracy_val=0.9, accuracy_test=0.6, loss_val=0.2)
@@ -83,7 +89,7 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
 )
 def test_what_is_not_there_is_told(runs: Path, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(Mistake, match=said):
-        compare({**asked(runs), **asked(runs, **settings)})
+        compare({**asked(runs), **(settings if "below" in settings else asked(runs, **settings))})
 
 
 def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

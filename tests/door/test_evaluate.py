@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from omegaconf import OmegaConf
 
+import mlplab
+from mlplab.configuration import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.mistake import Mistake
 
@@ -98,7 +102,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     evaluate(asked(run, moved))
     assert (run / "evaluation" / "file_moved" / "report.txt").read_text().count("60 rows") == 1
     (tmp_path / "moved.csv").write_text("\n".join(["size,colour,price", *rows[5:]]) + "\n")
-    with pytest.raises(Mistake, match="a CSV of other rows is measured by data.path= without split="):
+    with pytest.raises(Mistake, match=r"a CSV of other rows is measured by data.path= without split="):
         evaluate(asked(run, moved, split="test"))
 
 
@@ -114,8 +118,10 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
         ({"output": __file__}, "is a file; name a folder"),
     ],
 )
-def test_what_cannot_be_is_one_line(train: Train, settings: dict[str, Any], said: str) -> None:
-    run, _ = train("data=iris", "trainer.max_epochs=1", "model.hidden_features=[4]")
+def test_what_cannot_be_is_one_line(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    """Told by config.yaml alone, before a checkpoint is opened."""
+    config: Any = OmegaConf.to_container(mlplab.configure("data=iris"))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
     with pytest.raises(Mistake, match=said):
-        evaluate({**asked(run), **settings})
-    assert not (run / "evaluation").exists()
+        evaluate({**asked(tmp_path), **settings})
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
