@@ -18,12 +18,12 @@ def of_images(features: torch.Tensor) -> dict[str, object]:
 def test_the_border_of_the_training_images_is_told_from_their_middle() -> None:
     black = torch.zeros(2, 9, dtype=torch.uint8)
     black[:, 4] = 255
-    assert of_images(black)["image_border"] == 0
-    assert of_images(255 - black)["image_border"] == 1
+    assert of_images(black)["image_border"] == [0, 0]
+    assert of_images(255 - black)["image_border"] == [1, 1]
     half = torch.full((1, 9), 8.0)
     half[0, 4] = 16
     assert of_images(half)["image_white"] == 16
-    assert of_images(half)["image_border"] == 0.5
+    assert of_images(half)["image_border"] == [0.5, 0.5]
 
 
 def test_a_table_has_no_shades() -> None:

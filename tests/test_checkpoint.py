@@ -154,11 +154,11 @@ def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["data=iris", "loss.weight=balanced"],
+        pytest.param(["data=iris", "loss.weight=balanced"], marks=pytest.mark.slow),
         ["data=breast_cancer", "loss.pos_weight=balanced", "trainer.precision=64-true"],
         ["data=linnerud", "learner.target_scaling=minmax", "trainer.precision=64-true"],
         ["data=moons", "callback=weight_averaging", "model.normalisation=batch"],
-        ["data=digits", "activation=prelu", "model=maxout"],
+        pytest.param(["data=digits", "activation=prelu"], marks=pytest.mark.slow),
     ],
 )
 def test_a_learner_is_rebuilt_from_its_checkpoint_alone(tmp_path: Path, overrides: list[str]) -> None:

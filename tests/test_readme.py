@@ -13,13 +13,21 @@ REPO = Path(__file__).resolve().parents[1]
 README = (REPO / "README.md").read_text()
 
 
-def test_the_python_example_is_short_and_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def example(number: int, folder: Path) -> str:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     assert len([line for line in code.splitlines() if line]) <= 15
-    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-    scores = eval(answer.stdout.strip().splitlines()[-1])
+    return answer.stdout
+
+
+def test_the_python_example_is_short_and_runs(tmp_path: Path) -> None:
+    scores = eval(example(0, tmp_path).strip().splitlines()[-1])
     assert scores["accuracy/val"] > 0.9
+
+
+def test_a_run_predicts_in_a_few_lines(tmp_path: Path) -> None:
+    assert example(1, tmp_path).strip().endswith("['setosa' 'virginica']")
 
 
 @pytest.mark.parametrize(

@@ -174,10 +174,12 @@ def _no_such_flag(message: str) -> NoReturn:
 
 
 def words_of(name: str, arguments: Sequence[str]) -> list[str]:
-    """Of a door that makes no run. `data=` and `model=` choose among runs there, and are no groups of Hydra's."""
+    """Of a door that makes no run. In compare `data=` and `model=` choose among runs, and are no groups of Hydra's."""
     for argument in arguments:
         if argument in ("-m", "--multirun"):
             raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
+    if name != "compare":
+        return list(arguments)
     return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
 
 

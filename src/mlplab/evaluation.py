@@ -82,9 +82,7 @@ def of_file(config: DictConfig, known: Card, path: str) -> Slice:
         unseen = from_array(path, known)
         held = load(path)
         if "target" not in held or len(held["target"]) != len(unseen.features):
-            raise Mistake(
-                f"{path}: an array called target is needed, with one entry for each of {len(unseen.features)}"
-            )
+            raise Mistake(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
         features, target = unseen.features, held["target"]
     else:
         separator = config.data.get("separator", ",")
@@ -136,8 +134,10 @@ def _target(values: Any, known: Card, config: DictConfig, path: str) -> Tensor:
     unseen = [value for value in given.tolist() if _key(value) not in places]
     if not unseen:
         return torch.tensor([places[_key(value)] for value in given.tolist()])
-    if given.dtype.kind in "bui" and given.min() >= 0 and given.max() < len(names):  # class numbers
-        return torch.from_numpy(given.astype(np.int64))
+    if given.dtype.kind in "bui":  # class numbers
+        unseen = [value for value in unseen if not 0 <= value < len(names)]
+        if not unseen:
+            return torch.from_numpy(given.astype(np.int64))
     raise Mistake(f"{path}: class {unseen[0]} in the target, which the run was not trained on: {', '.join(names)}")
 
 

@@ -42,7 +42,7 @@ def from_images(path: str, known: Mapping[str, Any], invert: Any = "auto") -> Un
     words = [f"{others} files that are no images were not used"] if others else []
     if turned.any():
         words.append(f"{int(turned.sum())} of {len(files)} images were inverted (invert={str(invert).lower()})")
-    return Unseen(features, [file.name for file in files], words)
+    return Unseen(features, [file.name for file in files], "file", words)
 
 
 def _files(path: Path) -> tuple[list[Path], int]:

@@ -1,6 +1,7 @@
 """A CSV file as a table; what is wrong with it in one line that names file and line."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,9 @@ def read_table(path: str | Path, separator: str = ",", text: Sequence[str] = ())
     path = Path(path).expanduser()
     try:
         words = dict.fromkeys(text, str)
-        table = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, on_bad_lines="error", dtype=words)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header lose what is over
+            table = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, dtype=words)
     except FileNotFoundError as error:
         raise Mistake(f"{path}: no such file") from error
     except OSError as error:

@@ -20,10 +20,11 @@ Known = Mapping[str, Any]  # the card of a checkpoint
 
 @dataclass(frozen=True)
 class Unseen:
-    """features: (N, in_features). rows: what each is called. words: what the user should hear of it."""
+    """features: (N, in_features). rows: what each is called, which is a `kind`. words: what the user should hear."""
 
     features: np.ndarray
     rows: Sequence[str]
+    kind: str = "row"
     words: list[str] = field(default_factory=list)
 
 
@@ -34,7 +35,7 @@ def from_csv(path: str, known: Known, separator: str, gaps: Gaps) -> Unseen:
         features, words = of_table(table, known, gaps)
     except Mistake as mistake:
         raise Mistake(f"{path}: {mistake}") from mistake
-    return Unseen(features, [str(line) for line in table.index], words)
+    return Unseen(features, [str(line) for line in table.index], "line", words)
 
 
 def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[np.ndarray, list[str]]:
@@ -66,7 +67,7 @@ def from_array(path: str, known: Known, name: str = "features") -> Unseen:
         features = of_array(array, known)
     except Mistake as mistake:
         raise Mistake(f"{path}: {mistake}") from mistake
-    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], _faint(features, known))
+    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], "row", _faint(features, known))
 
 
 def of_array(array: np.ndarray, known: Known) -> np.ndarray:
@@ -80,15 +81,17 @@ def of_array(array: np.ndarray, known: Known) -> np.ndarray:
     features = array.reshape(len(array), width)
     if features.dtype.kind == "f" and not (finite := np.isfinite(features)).all():
         row, column = np.argwhere(~finite)[0]
-        raise Mistake(f"row {row + 1}, column {column + 1} ({known['feature_names'][column]}): {features[row, column]}")
+        name = f"{column + 1} ({known['feature_names'][column]})"
+        raise Mistake(f"column {name}, row {row + 1}: {features[row, column]} where a finite number is needed")
     return features
 
 
 def load(path: str) -> Mapping[str, np.ndarray]:
     """The arrays of an NPY file (which is called features) or an NPZ file."""
     try:
-        held = np.load(Path(path).expanduser(), allow_pickle=False)
-        return {"features": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
+        with open(Path(path).expanduser(), "rb") as file:  # numpy leaves a broken one open
+            held = np.load(file, allow_pickle=False)
+            return {"features": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Mistake(f"{path}: cannot be read as arrays of numbers ({reason})") from error
@@ -104,7 +107,7 @@ def _array(path: str, name: str) -> np.ndarray:
 def _no_gap(table: pd.DataFrame, remedy: str) -> None:
     for row, empty in zip(table.index, table.isna().to_numpy(), strict=True):
         if empty.any():
-            raise Mistake(f"row {row}, column {table.columns[int(empty.argmax())]}: empty or no number{remedy}")
+            raise Mistake(f"column {table.columns[int(empty.argmax())]}, row {row}: empty or NaN{remedy}")
 
 
 def _unheard(table: pd.DataFrame, state: Sequence[dict[str, Any]]) -> list[str]:

@@ -30,13 +30,13 @@ def predict(settings: Mapping[str, Any]) -> Path:
     unseen = _read(model, settings, source)
     with _whole(output) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([("file" if source.is_dir() or _is_image(source) else "row"), *_header(model)])
+        writer.writerow([unseen.kind, *_header(model)])
         for start in range(0, len(unseen.features), BLOCK):
             block = slice(start, start + BLOCK)
             writer.writerows(_cells(model, unseen.rows[block], unseen.features[block]))
     for word in unseen.words:
         print(f"note      {word}")
-    print(f"written   {output}: {len(unseen.features):,} rows of {', '.join(model.class_names or model.target_names)}")
+    print(f"written   {output}: {len(unseen.features):,} rows")
     return output
 
 

@@ -1,0 +1,133 @@
+"""Rows without a target come into the form of the training rows, or are refused with file, row and column."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlplab.data.unseen import from_array, from_csv, of_array, of_table
+from mlplab.mistake import Mistake
+
+KNOWN: dict[str, Any] = {
+    "in_features": 3,
+    "feature_names": ["size", "colour=blue", "colour=red"],
+    "columns": [{"name": "size", "median": 5.0}, {"name": "colour", "categories": ["blue", "red"]}],
+    "target_names": ["price"],
+    "image_size": None,
+}
+PLAIN: dict[str, Any] = {**KNOWN, "columns": [], "feature_names": ["a", "b", "c"]}
+IMAGES: dict[str, Any] = {**PLAIN, "in_features": 4, "image_size": [2, 2], "image_white": 255.0}
+
+
+def csv_of(folder: Path, *lines: str) -> str:
+    (folder / "new.csv").write_text("\n".join(lines) + "\n")
+    return str(folder / "new.csv")
+
+
+def test_columns_in_any_order_become_features_and_others_are_told(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, "price,colour,size,note", "9,red,2,x", "", "9,blue,3,y")
+    unseen = from_csv(path, KNOWN, ",", "refuse")
+    assert unseen.features.tolist() == [[2, 0, 1], [3, 1, 0]]
+    assert (unseen.kind, unseen.rows) == ("line", ["2", "4"])
+    assert unseen.words == ["columns that were not used: note"]
+
+
+def test_a_category_that_looks_like_a_number_is_still_text(tmp_path: Path) -> None:
+    known = {**KNOWN, "columns": [{"name": "code", "categories": ["1", "x"]}], "feature_names": ["code=1", "code=x"]}
+    assert from_csv(csv_of(tmp_path, "code", "1", "1"), known, ",", "refuse").features.tolist() == [[1, 0], [1, 0]]
+
+
+def test_a_category_that_training_had_not_is_told(tmp_path: Path) -> None:
+    unseen = from_csv(csv_of(tmp_path, "size,colour", "1,green"), KNOWN, ",", "refuse")
+    assert unseen.features.tolist() == [[1, 0, 0]]
+    assert unseen.words == ["column colour: no training row has green; taken as none of them"]
+
+
+def test_gaps_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, "size,colour", "1,red", ",red")
+    with pytest.raises(Mistake, match=r"new.csv: column size, row 3: empty or NaN; gaps=fill"):
+        from_csv(path, KNOWN, ",", "refuse")
+    unseen = from_csv(path, KNOWN, ",", "fill")
+    assert unseen.features[1].tolist() == [5, 0, 1]
+    assert unseen.words == ["1 empty cells were filled by what the training rows say"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["size", "1"], "column colour is missing; columns: size; needed: size, colour"),
+        (["size,colour", "1,red", "big,red"], "column size, row 3: big where the training rows have finite numbers"),
+        (["size,colour", "inf,red"], "column size, row 2: inf"),
+        (["size,colour", "nan,red"], "column size, row 2: empty or NaN"),
+        (["size,colour", "1,red", "2"], "column colour, row 3: empty"),
+        (["size,colour", "1,red", "2,red,3,4"], "line 3"),
+        (["size,colour", "1,red,3,4"], "does not match length of data"),
+        (["size,colour"], "no rows"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_one_line_with_file_row_and_column(
+    tmp_path: Path, lines: list[str], said: str
+) -> None:
+    with pytest.raises(Mistake, match=rf"new.csv: .*{said}") as mistake:
+        from_csv(csv_of(tmp_path, *lines), KNOWN, ",", "refuse")
+    assert "\n" not in str(mistake.value)
+
+
+def test_a_table_for_a_run_on_arrays_is_read_by_the_names_of_its_features() -> None:
+    table = pd.DataFrame({"c": [3], "a": [1], "b": [2]})
+    assert of_table(table, PLAIN)[0].tolist() == [[1, 2, 3]]
+    with pytest.raises(Mistake, match="column b, row 0: empty or NaN"):
+        of_table(table.assign(b=np.nan), PLAIN, "fill")
+
+
+def test_arrays_are_taken_by_rows_and_images_by_their_size(tmp_path: Path) -> None:
+    assert of_array(np.ones((2, 3)), PLAIN).shape == (2, 3)
+    assert of_array(np.ones((5, 2, 2), dtype=np.uint8), IMAGES).shape == (5, 4)
+    np.savez(tmp_path / "one.npz", anything=np.ones((2, 3)))
+    np.savez(tmp_path / "two.npz", other=np.zeros(1), features=np.ones((2, 3)))
+    for name in ("one", "two"):
+        unseen = from_array(str(tmp_path / f"{name}.npz"), PLAIN)
+        assert (unseen.features.sum(), unseen.kind, unseen.rows) == (6, "row", ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.ones((2, 4)), r"shape \(2, 4\); \(rows, 3\) is needed"),
+        (np.ones(3), r"shape \(3,\)"),
+        (np.ones((0, 3)), r"shape \(0, 3\)"),
+        (np.array([["a", "b", "c"]]), "numbers are needed"),
+        (np.array([[1, 2, 3], [1, np.nan, 3]]), r"column 2 \(b\), row 2: nan"),
+        (np.array([[1, np.inf, 3]]), r"column 2 \(b\), row 1: inf"),
+    ],
+)
+def test_what_is_wrong_in_an_array_is_one_line(tmp_path: Path, array: np.ndarray, said: str) -> None:
+    np.save(tmp_path / "new.npy", array)
+    with pytest.raises(Mistake, match=rf"new.npy: .*{said}"):
+        from_array(str(tmp_path / "new.npy"), PLAIN)
+
+
+def test_files_that_are_no_arrays_are_one_line(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, features=np.ones((200, 3)))
+    for number, data in enumerate((b"", b"junk", whole.read_bytes()[:700])):
+        path = tmp_path / f"broken{number}.npz"
+        path.write_bytes(data)
+        with pytest.raises(Mistake, match=rf"broken{number}.npz: cannot be read as arrays") as mistake:
+            from_array(str(path), PLAIN)
+        assert "\n" not in str(mistake.value)
+    np.save(tmp_path / "code.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(Mistake, match="allow_pickle=False"):
+        from_array(str(tmp_path / "code.npy"), PLAIN)
+    np.savez(tmp_path / "many.npz", a=np.ones(2), b=np.ones(2))
+    with pytest.raises(Mistake, match="no array called features; it holds a, b"):
+        from_array(str(tmp_path / "many.npz"), PLAIN)
+
+
+def test_pixels_that_were_divided_by_255_are_remarked_upon(tmp_path: Path) -> None:
+    np.save(tmp_path / "faint.npy", np.full((2, 4), 0.5))
+    assert (
+        "at most 1, where the training images go up to 255" in from_array(str(tmp_path / "faint.npy"), IMAGES).words[0]
+    )

@@ -1,0 +1,127 @@
+"""A table of all runs, best first within what can be compared."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.configuration import FORMAT
+from mlplab.door.compare import compare
+from mlplab.mistake import Mistake
+
+
+def run(folder: Path, *overrides: str, **scores: float) -> Path:
+    folder.mkdir(parents=True)
+    config: Any = OmegaConf.to_container(mlplab.configure(*overrides))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
+    if scores:
+        named = {name.replace("_", "/"): value for name, value in scores.items()}
+        (folder / "scores.json").write_text(json.dumps({"epochs": 50, **named}))
+    return folder
+
+
+def asked(below: Path, **settings: Any) -> dict[str, Any]:
+    only = {"data": settings.pop("data", None), "model": settings.pop("model", None)}
+    return {"below": str(below), "only": only, "sort": None, "limit": 20, **settings}
+
+
+@pytest.fixture
+def runs(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "outputs"))  # with its dates
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    below = tmp_path_factory.mktemp("made") / "outputs"
+    run(below / "iris/low", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
+    run(below / "iris/high", "data=iris", "model=linear", accuracy_val=0.9, accuracy_test=0.7, loss_val=0.4)
+    run(below / "sweeps/s/0_x", "data=iris", accuracy_val=0.9, accuracy_test=0.6, loss_val=0.2)
+    run(below / "iris/stopped", "data=iris")
+    (below / "iris/stopped/history.csv").write_text("epoch,loss/val\n0,1\n1,1\n2,1\n")
+    run(below / "iris/failed", "data=iris")
+    (below / "iris/failed/failure.txt").write_text("nan")
+    run(below / "diabetes/a", "data=diabetes", r2_val=0.4, r2_test=0.3, loss_val=0.6)
+    for age, path in enumerate(sorted(below.rglob("config.yaml"))):
+        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    os.utime(below / "iris/low/config.yaml", (2_000_000, 2_000_000))
+    return below
+
+
+def test_runs_stand_by_dataset_best_validation_score_first(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(asked(runs))
+    said = capsys.readouterr().out
+    assert said.index("diabetes: 1 run, best r2/val first") < said.index("iris: 5 runs, best accuracy/val first")
+    iris = said[said.index("iris: 5") :].splitlines()[3:8]
+    names = [line.split()[1].removeprefix(str(runs)) for line in iris]
+    assert names[:3] == ["/sweeps/s/0_x", "/iris/high", "/iris/low"]  # of two equal ones the lower loss
+    assert set(names[3:]) == {"/iris/stopped", "/iris/failed"}
+    assert "(last)" in iris[2]
+    assert said.count("(last)") == 1
+    stopped, failed = sorted(iris[3:], key=lambda line: "failed" in line)
+    assert "2 of 50   unfinished" in stopped
+    assert "0 of 50       failed" in failed
+
+
+def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare(asked(runs, data="iris", model="mlp", sort="loss/val", limit=1))
+    said = capsys.readouterr().out
+    assert "iris: 4 runs, of which 1 are shown, best loss/val first" in said
+    assert "iris/low" in said
+    assert "diabetes" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"data": "irs"}, "data=irs: there is no such run; there are runs of diabetes, iris"),
+        ({"model": "maxout"}, "model=maxout: there is no such run"),
+        ({"sort": "loss/vl"}, "sort=loss/vl: no run has this score; choose accuracy/test"),
+        ({"below": "nowhere"}, "there is no run below nowhere"),
+    ],
+)
+def test_what_is_not_there_is_told(runs: Path, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(Mistake, match=said):
+        compare({**asked(runs), **(settings if "below" in settings else asked(runs, **settings))})
+
+
+def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        table = ("data=csv", f"data.path={name}.csv", "data.target=y", "data.task=values")
+        run(tmp_path / name, *table, r2_val=0.5, r2_test=0.5, loss_val=0.5)
+    compare(asked(tmp_path))
+    said = capsys.readouterr().out
+    assert "csv a.csv y: 1 run" in said
+    assert "csv b.csv y: 1 run" in said
+
+
+@pytest.mark.parametrize("text", ["a: [1", "", "just words", "choice: {}"])
+def test_a_folder_that_cannot_be_read_is_left_out_with_a_word(
+    runs: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (runs / "iris/failed/config.yaml").write_text(text)
+    compare(asked(runs))
+    said = capsys.readouterr().out
+    assert f"note: {runs}/iris/failed was left out" in said
+    assert "iris: 4 runs" in said
+
+
+def test_a_thousand_runs_are_listed_within_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import time
+
+    first = run(tmp_path / "0", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
+    for number in range(1, 1000):
+        (tmp_path / str(number)).mkdir()
+        for name in ("config.yaml", "scores.json"):
+            (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
+    started = time.perf_counter()
+    compare(asked(tmp_path))
+    assert time.perf_counter() - started < 5
+    assert "iris: 1000 runs, of which 20 are shown" in capsys.readouterr().out

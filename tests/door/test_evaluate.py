@@ -1,0 +1,127 @@
+"""Evaluate prints the numbers of training, and writes what explains them beside the run."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.configuration import FORMAT
+from mlplab.door.evaluate import evaluate
+from mlplab.mistake import Mistake
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")
+
+
+def asked(run: Path, data: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "allow": []}
+    return {"run": str(run), "data": {"root": None, "path": None} | (data or {}), **usual, **settings}
+
+
+def test_the_numbers_of_training_are_printed_to_the_last_digit(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, scores = train("data=iris", *SHORT)
+    capsys.readouterr()
+    assert evaluate(asked(run)) == {name: scores[name] for name in scores if name.endswith("/test")}
+    said = capsys.readouterr().out
+    assert f"{scores['loss/test']!r}      the same" in said
+    assert said.count("the same") == 5
+    assert "the test split, 30 rows" in said
+    written = run / "evaluation" / "test"
+    names = ["classes.csv", "confusion.csv", "confusion.png", "report.txt", "scores.csv"]
+    assert sorted(path.name for path in written.iterdir()) == names
+    assert said.startswith((written / "report.txt").read_text())
+    with open(written / "scores.csv") as file:
+        assert dict(list(csv.reader(file))[1:]) == {
+            name.removesuffix("/test"): repr(scores[name]) for name in scores if name.endswith("/test")
+        }
+    with open(written / "confusion.csv") as file:
+        counts = np.array([row[1:] for row in list(csv.reader(file))[1:]], dtype=int)
+    assert counts.sum() == 30
+    assert np.trace(counts) / 30 == pytest.approx(scores["accuracy/test"])
+
+
+def test_a_score_that_is_another_is_told_beside_that_of_training(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, scores = train("data=iris", *SHORT)
+    text = (run / "scores.json").read_text()
+    (run / "scores.json").write_text(text.replace(repr(scores["loss/val"]), "0.125"))
+    evaluate(asked(run, split="val"))
+    assert f"{scores['loss/val']!r}         0.125" in capsys.readouterr().out
+
+
+def test_values_have_parity_and_residuals(train: Train, tmp_path: Path) -> None:
+    run, scores = train("data=diabetes", *SHORT)
+    output = tmp_path / "mine"
+    evaluate(asked(run, split="val", output=str(output)))
+    assert sorted(path.name for path in output.iterdir()) == [
+        *("parity.png", "predictions.csv", "report.txt", "scores.csv")
+    ]
+    with open(output / "predictions.csv") as file:
+        _, *rows = csv.reader(file)
+    residuals = np.array([row[3] for row in rows], dtype=float)
+    assert np.abs(residuals).mean() == pytest.approx(scores["mae/val"], rel=1e-5)
+    assert not (run / "evaluation").exists()
+
+
+def test_each_slice_has_a_folder_of_its_own_and_is_named(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    run, _ = train("data=iris", *SHORT)
+    evaluate(asked(run, split="train"))
+    evaluate(asked(run, split="train", all_rows=True))
+    said = capsys.readouterr().out
+    assert "30 of 90 training rows, the measured slice" in said
+    assert "all training rows, 90 rows" in said
+    assert sorted(path.name for path in (run / "evaluation").iterdir()) == ["train", "train_all_rows"]
+
+
+def test_a_folder_of_the_users_own_is_left_as_it_was(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.txt").write_text("mine")
+    with pytest.raises(Mistake, match=r"holds thesis.txt"):
+        evaluate(asked(run, output=str(tmp_path / "thesis")))
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train, tmp_path: Path) -> None:
+    rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
+    for name in ("t", "moved"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    run, scores = train(*table, *SHORT)
+    moved = {"path": str(tmp_path / "moved.csv")}
+    assert evaluate(asked(run, moved, split="test"))["mae/test"] == scores["mae/test"]
+    evaluate(asked(run, moved))
+    assert (run / "evaluation" / "file_moved" / "report.txt").read_text().count("60 rows") == 1
+    (tmp_path / "moved.csv").write_text("\n".join(["size,colour,price", *rows[5:]]) + "\n")
+    with pytest.raises(Mistake, match=r"a CSV of other rows is measured by data.path= without split="):
+        evaluate(asked(run, moved, split="test"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"split": "valid"}, "split=valid: must be one of train, val, test"),
+        ({"split": "val", "all_rows": True}, "all_rows=true: val is measured on all of its rows"),
+        ({"accelerator": "tpu"}, "accelerator=tpu: must be one of"),
+        ({"data": {"root": "x", "path": None}}, "data.root=x: data=iris is not read from a folder"),
+        ({"data": {"root": None, "path": "x.csv"}}, "data.path=x.csv: no such file"),
+        ({"data": {"root": None, "path": __file__}}, "a CSV or NPZ file is needed"),
+        ({"output": __file__}, "is a file; name a folder"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    """Told by config.yaml alone, before a checkpoint is opened."""
+    config: Any = OmegaConf.to_container(mlplab.configure("data=iris"))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
+    with pytest.raises(Mistake, match=said):
+        evaluate({**asked(tmp_path), **settings})
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

@@ -1,0 +1,165 @@
+"""Predictions as a file: in row order, whole or not at all."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_diabetes, load_iris
+
+import mlplab
+from mlplab.door import predict as room
+from mlplab.door.predict import predict
+from mlplab.mistake import Mistake
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory, "data=iris", "trainer.max_epochs=30", "optimizer.lr=0.01")
+
+
+def trained(tmp_path_factory: pytest.TempPathFactory, *overrides: str) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    mlplab.train(
+        mlplab.configure(f"run_dir={folder}", "report.picture=false", "model.hidden_features=[16]", *overrides)
+    )
+    return folder
+
+
+def asked(run: Path, source: Path, output: Path, **settings: Any) -> dict[str, Any]:
+    usual = {"overwrite": False, "separator": None, "gaps": "refuse", "invert": None, "allow": [], "debug": False}
+    return {"run": str(run), "input": str(source), "output": str(output), **usual, **settings}
+
+
+def lines(path: Path) -> list[list[str]]:
+    with open(path, newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_each_row_gets_its_class_and_the_probability_of_each(
+    iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BLOCK", 40)  # 150 rows are four blocks
+    np.save(tmp_path / "rows.npy", load_iris().data)
+    header, *rows = lines(predict(asked(iris, tmp_path / "rows.npy", tmp_path / "out.csv")))
+    names = ["setosa", "versicolor", "virginica"]
+    assert header == ["row", "class", *(f"probability of {name}" for name in names)]
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 151)]
+    expected = mlplab.reopen(iris).predict(load_iris().data)
+    assert np.array([row[2:] for row in rows], dtype=np.float32) == pytest.approx(expected, abs=1e-6)
+    assert [row[1] for row in rows] == [names[place] for place in expected.argmax(axis=1)]
+    right = [row[1] == names[label] for row, label in zip(rows, load_iris().target, strict=True)]
+    assert np.mean(right) > 0.9
+
+
+def test_values_stand_under_their_name_with_its_unit(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    run = trained(tmp_path_factory, "data=diabetes", "trainer.max_epochs=2")
+    np.savez(tmp_path / "rows.npz", features=load_diabetes(scaled=False).data[:5])
+    header, *rows = lines(predict(asked(run, tmp_path / "rows.npz", tmp_path / "out.csv")))
+    assert header == ["row", "progression"]
+    assert all(20 < float(value) < 360 for _, value in rows)
+
+
+def test_a_run_without_its_folder_predicts_by_its_checkpoint(iris: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", load_iris().data[:3])
+    first = predict(asked(iris, tmp_path / "rows.npy", tmp_path / "a.csv"))
+    second = predict(asked(iris / "checkpoints/best.ckpt", tmp_path / "rows.npy", tmp_path / "b.csv"))
+    assert first.read_text() == second.read_text()
+
+
+def test_a_file_is_written_over_only_when_asked_and_never_the_input(iris: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
+    np.save(source, load_iris().data[:3])
+    output.write_text("mine")
+    with pytest.raises(Mistake, match="exists already; overwrite=true replaces it"):
+        predict(asked(iris, source, output))
+    assert output.read_text() == "mine"
+    predict(asked(iris, source, output, overwrite=True))
+    assert len(lines(output)) == 4
+    with pytest.raises(Mistake, match="it is the input"):
+        predict(asked(iris, output, output, overwrite=True))
+
+
+def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
+    np.save(source, load_iris().data)
+    output.write_text("old")
+    monkeypatch.setattr(room, "BLOCK", 40)
+    cells = room._cells
+
+    def until_the_third(model: Any, rows: Any, features: Any) -> Any:
+        if rows[0] == "81":
+            raise OSError(28, "No space left on device")
+        return cells(model, rows, features)
+
+    monkeypatch.setattr(room, "_cells", until_the_third)
+    with pytest.raises(OSError, match="No space left"):
+        predict(asked(iris, source, output, overwrite=True))
+    assert output.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.npy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"input": "nothing.csv"}, "input=nothing.csv: no such file or folder"),
+        ({"gaps": "guess"}, "gaps=guess: must be one of refuse, fill"),
+        ({"invert": "perhaps"}, "invert=perhaps: must be one of auto, true, false"),
+        ({"output": "nowhere/out.csv"}, "there is no folder nowhere"),
+        ({"output": "."}, "is a folder; name a file in it"),
+        ({"run": "nowhere"}, "run=nowhere: no such folder"),
+        ({"run": "nowhere.ckpt"}, "nowhere.ckpt: no such file"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", load_iris().data[:3])
+    with pytest.raises(Mistake, match=said) as mistake:
+        predict({**asked(iris, Path("rows.npy"), Path("out.csv")), **settings})
+    assert "\n" not in str(mistake.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.npy"]
+
+
+def test_a_file_of_another_kind_and_an_empty_one_are_refused(iris: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("words")
+    with pytest.raises(Mistake, match="a CSV, NPY or NPZ file, an image or a folder of images is needed"):
+        predict(asked(iris, tmp_path / "notes.md", tmp_path / "out.csv"))
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(Mistake, match="is an empty file"):
+        predict(asked(iris, tmp_path / "empty.csv", tmp_path / "out.csv"))
+
+
+def test_images_drawn_dark_on_light_are_recognised(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    """scikit-learn's digits, with shades to 16, as PNG files of black ink on white."""
+    from mlplab.build import build_splits
+
+    run = trained(tmp_path_factory, "data=digits", "trainer.max_epochs=20")
+    test = build_splits(mlplab.configure("data=digits")).test
+    for number, image in enumerate(test.features[:100].numpy()):
+        ink = Image.fromarray((255 - image.reshape(8, 8) / 16 * 255).astype(np.uint8))
+        ink.save(tmp_path / f"{number:03}.png")
+    (tmp_path / "out").mkdir()
+    header, *rows = lines(predict(asked(run, tmp_path, tmp_path / "out" / "out.csv")))
+    assert header[:2] == ["file", "class"]
+    told = np.array([int(row[1]) for row in rows])
+    assert (told == test.target[:100].numpy()).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_mnist_digits_are_recognised_from_png(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, mlplab_data: Path
+) -> None:
+    from torchvision.datasets import MNIST
+
+    run = trained(tmp_path_factory, "data=mnist", f"data.root={mlplab_data}", "trainer.max_epochs=1")
+    test = MNIST(str(mlplab_data), train=False)
+    for number in range(200):
+        ink = Image.fromarray(255 - test.data[number].numpy()).resize((200, 200), Image.Resampling.BICUBIC)
+        (ink.convert("RGB") if number % 2 else ink).save(tmp_path / f"{number:03}.{'jpg' if number % 3 else 'png'}")
+    (tmp_path / "out").mkdir()
+    _, *rows = lines(predict(asked(run, tmp_path, tmp_path / "out" / "out.csv")))
+    assert (np.array([int(row[1]) for row in rows]) == test.targets[:200].numpy()).mean() > 0.85

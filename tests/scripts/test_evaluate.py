@@ -1,0 +1,85 @@
+"""The door of evaluate, as a user opens it."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import REPO, door
+
+
+def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> None:
+    """One run, in processes of their own: the newest is `last`, nothing else is written, nothing stands on stderr."""
+    assert door("train", "data=iris", "trainer.max_epochs=2", "report.picture=false", cwd=tmp_path).returncode == 0
+    answer = door("evaluate", "run=last", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.count("the same") == 5
+    (run,) = (tmp_path / "outputs" / "iris").iterdir()
+    assert (run / "evaluation" / "test" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "rows.csv").write_text(
+        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
+    )
+    answer = door("predict", "run=last", "input=rows.csv", "output=out.csv", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "written   out.csv: 1 rows\n")
+    answer = door("compare", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f"outputs/iris/{run.name} (last)" in answer.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "outputs", "rows.csv"]
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({**config, "batch_size": -4}))
+    started = time.perf_counter()
+    answer = door("evaluate", "run=last", cwd=tmp_path)
+    assert time.perf_counter() - started < 3  # torch is not imported
+    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be a whole number and at least 1\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", said)
+    shutil.rmtree(run)
+    assert door("evaluate", "run=last", cwd=tmp_path).stderr == (
+        "mlplab: run=last: there is no run below outputs; train one, or give the path of a run folder\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict", "compare"])
+def test_help_is_for_people_and_names_every_key(name: str, tmp_path: Path) -> None:
+    answer = door(name, "--help", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.count(f"\n  python scripts/{name}.py") >= 4
+    config = yaml.safe_load((REPO / "conf" / f"{name}.yaml").read_text())
+    keys = {key for key in config if key not in ("defaults", "hydra", "only", "data")}
+    keys |= {f"data.{key}" for key in config.get("data", {})} | set(config.get("only", {}))
+    for key in keys:
+        assert f"\n  {key} " in answer.stdout, key
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("evaluate", ["rn=last"], "rn: no such key; did you mean run?"),
+        ("evaluate", [], "run is missing: give run=..."),
+        ("evaluate", ["run=nowhere", "debug=true"], "run=nowhere: no such folder"),
+        ("predict", ["run=last", "inpt=x"], "inpt: no such key; did you mean input?"),
+        ("compare", ["-m"], "-m: only train makes a sweep; call compare once a run"),
+        ("compare", ["limit=few"], "limit=few: a whole number is needed, such as 20"),
+    ],
+)
+def test_a_slip_is_one_line_before_anything_heavy_is_imported(
+    name: str, arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", str(REPO / "scripts" / f"{name}.py"), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert f"mlplab: {said}" in answer.stderr
+    assert ("Traceback" in answer.stderr) == ("debug=true" in arguments)
+    imported = {line.rsplit("|", 1)[1].strip() for line in answer.stderr.splitlines() if line.count("|") == 2}
+    assert not imported & {"torch", "lightning", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard"}
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,24 @@
+"""The door of predict, as a user opens it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import door
+
+
+def test_the_console_command_is_installed_with_the_package() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    for name in ("train", "evaluate", "predict", "compare"):
+        assert f'mlplab-{name} = "mlplab.scripts.{name}:main"' in text
+
+
+def test_an_input_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    answer = door("predict", "run=last", "input=none.csv", "output=out.csv", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (1, "mlplab: input=none.csv: no such file or folder\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_called_as_a_function_too() -> None:
+    code = "from mlplab.door.predict import predict; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

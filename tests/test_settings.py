@@ -1,0 +1,56 @@
+"""What the doors that make no run are told is checked before they are called."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mlplab.command_line import words_of
+from mlplab.configuration import CONF
+from mlplab.mistake import Mistake
+from mlplab.settings import Settings, answer
+
+
+def ask(door: str, *overrides: str) -> Settings:
+    heard: list[Settings] = []
+    with initialize_config_dir(CONF, version_base="1.3"):
+        answer(heard.append, compose(door, list(overrides)), door)
+    return heard[0]
+
+
+def test_a_door_hears_its_keys_as_plain_containers() -> None:
+    settings = ask("evaluate", "run=last", "data.path=x.csv")
+    assert settings["data"] == {"root": None, "path": "x.csv"}
+    assert "hydra" not in settings
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "run is missing: give run=..."),
+        (["run=last", "all_rows=3"], "all_rows=3: true or false is needed"),
+        (["run=last", "+extra=3"], "extra: nothing reads a key of this name"),
+    ],
+)
+def test_a_wrong_setting_ends_in_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str], overrides: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        ask("evaluate", *overrides)
+    assert exit_.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("mlplab: ")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    def closed(_: Settings) -> None:
+        raise BrokenPipeError
+
+    with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(BrokenPipeError):
+        answer(closed, compose("compare"), "compare")
+
+
+def test_data_and_model_choose_among_runs_and_a_sweep_is_refused() -> None:
+    assert words_of("compare", ["data=iris", "model=mlp", "limit=3"]) == ["only.data=iris", "only.model=mlp", "limit=3"]
+    with pytest.raises(Mistake, match="only train makes a sweep"):
+        words_of("evaluate", ["-m", "run=last"])
