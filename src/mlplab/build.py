@@ -66,7 +66,6 @@ def build(config: DictConfig) -> Lab:
     )
     callbacks = [*_callbacks(config, history, checkpoints), *_extras(config, overlay, splits)]
     trainer = build_trainer(config, callbacks, overlay, batches)
-    torch.set_float32_matmul_precision(config.trainer.matmul_precision)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
 
@@ -137,27 +136,27 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
 
 def build_measurer(config: DictConfig) -> Trainer:
     """A trainer of the same precision, on the same device, that only measures, and writes nothing."""
-    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
-    trainer: Trainer = make(config, "trainer", max_time=None, **quiet)
-    return trainer
+    return _trainer(config, logger=False, enable_checkpointing=False)
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:
-    config = config.copy()
-    for key in ("blocks", "compile", "matmul_precision"):  # not the Trainer's
-        config.trainer.pop(key, None)
-    trainer: Trainer = make(
+    return _trainer(
         config,
-        "trainer",
         default_root_dir=config.run_dir,
         logger=overlay,
         callbacks=callbacks,
-        max_time=None,  # a Timer of whole epochs stands for it, so that a row of the history is a whole epoch
         num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
         log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
-        enable_progress_bar=False,
-        enable_model_summary=False,
     )
+
+
+def _trainer(config: DictConfig, **known: Any) -> Trainer:
+    config = config.copy()
+    torch.set_float32_matmul_precision(config.trainer.pop("matmul_precision"))
+    for key in ("blocks", "compile"):  # not the Trainer's either
+        config.trainer.pop(key)
+    config.trainer.max_time = None  # a Timer of whole epochs stands for it, so that a row of the history is one
+    trainer: Trainer = make(config, "trainer", enable_progress_bar=False, enable_model_summary=False, **known)
     if not torch.cuda.is_available():  # Lightning has each step of Adam look for a GPU in a way that takes 30 us
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from argparse import ArgumentParser, Namespace
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
@@ -53,6 +55,7 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     # torch's OpenMP threads wait by spinning: where the cores are shared with other work they starve each other, and a
     # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
         main()
@@ -63,6 +66,10 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
         raise SystemExit(1) from None
     except Exception as error:  # whatever it is, a user sees one line
         fail(explain(error, name), traced=True)
+
+
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def fail(message: str, status: int = 1, traced: bool = False) -> NoReturn:

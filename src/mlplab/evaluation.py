@@ -66,14 +66,16 @@ def measure(config: DictConfig, learner: Learner, rows: Slice) -> Measured:
 
 def of_split(config: DictConfig, known: Card, split: str, all_rows: bool) -> Slice:
     """The rows of the run's own dataset."""
-    splits = _as_known(build_splits(config), known)
+    read = build_splits(config)
+    changed = "" if read.digest() == known.get("data_digest") else "; the data are not those of training"
+    splits = _as_known(read, known)
     if split == "train" and not all_rows:
         count, total = len(splits.measured), len(splits.train)
         which = "the measured slice" if count < total else "all of them are the measured slice"
-        return Slice(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}")
+        return Slice(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
     part: Part = getattr(splits, split)
     words = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
-    return Slice(part, split, f"{words[split]}, {len(part):,} rows")
+    return Slice(part, split, f"{words[split]}, {len(part):,} rows{changed}")
 
 
 def of_file(config: DictConfig, known: Card, path: str) -> Slice:

@@ -77,7 +77,8 @@ def _unknown_key(key: str, door: str) -> str:
         keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]
     hint = _closest(key, [*keys, *groups]) or _closest(key, _keys_anywhere(groups), nearly=False)
-    return f"{key}: no such key; {f'did you mean {hint}?' if hint else 'see --help'}"
+    rest = "see --help" if door == "train" else f"{door} takes {', '.join(keys)}"
+    return f"{key}: no such key; {f'did you mean {hint}?' if hint else rest}"
 
 
 def _keys_anywhere(groups: list[str]) -> list[str]:

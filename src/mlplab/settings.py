@@ -7,13 +7,21 @@ from hydra import compose
 from omegaconf import DictConfig
 
 from mlplab.check import check_form
+from mlplab.command_line import fail
 from mlplab.configuration import plain
+from mlplab.explain import explain
 
 Settings = Mapping[str, Any]
 
 
 def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> None:
-    """Call a door with what `conf/<door>.yaml` and the command line say."""
-    settings = plain(config)
-    check_form(settings, plain(compose(door)))
-    act(settings)
+    """Call a door with what `conf/<door>.yaml` and the command line say. An error that reached Hydra would be told
+    twice."""
+    try:
+        settings = plain(config)
+        check_form(settings, plain(compose(door)))
+        act(settings)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        fail(explain(error, door), traced=True)
