@@ -165,7 +165,7 @@ def test_null_is_taken_where_a_yaml_has_it_and_nowhere_else() -> None:
         if path.parent.name != "experiment":
             found |= {f"{path.parent.name}.{key}" for key, value in leaves(own) if value is None}
     assert found <= OPTIONAL
-    assert mlplab.configure("experiment=line", "data.x_train=null").data.x_train is None
+    assert mlplab.configure("experiment=line", "data.x_train=null", "data.split=random").data.x_train is None
 
 
 def test_a_list_where_either_is_taken_may_be_a_word() -> None:
