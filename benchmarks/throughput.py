@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,84 +37,11 @@ SETTINGS = {
     for size, n in ((64, 2), (1024, 4), (4096, 6))
 }
 CHOSEN = {
-    "lab": (),
     "bf16-mixed": ("trainer.precision=bf16-mixed",),
     "medium": ("trainer.matmul_precision=medium",),
     "compile": ("trainer.compile=true",),
     "no-blocks": ("trainer.blocks=false",),
 }
-Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
-
-
-def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
-    import mlplab
-    import mlplab.door.train  # quiets Lightning
-    from mlplab.build import build
-
-    def prepare() -> Fit:
-        made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={tempfile.mkdtemp()}"))
-
-        def fit() -> tuple[int, float]:
-            made.trainer.fit(made.learner, datamodule=made.batches)
-            made.overlay.close()
-            return made.trainer.max_epochs * len(made.splits.train), made.learner.scores["loss/val"]  # type: ignore[operator]
-
-        return fit
-
-    return prepare
-
-
-def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
-    """The lab's learner on torchvision's Dataset, with the transforms of PyTorch's own MNIST example."""
-    import torch
-    from lightning import Trainer
-    from torch.utils.data import DataLoader, Subset
-    from torchvision import datasets, transforms
-
-    import mlplab
-    import mlplab.door.train
-    from mlplab.build import build_learner, build_splits
-
-    config = mlplab.configure(*overrides)
-    splits = build_splits(config)
-    form = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-    rows = datasets.MNIST(config.data.root, train=True, transform=form)
-    train, val = range(len(splits.train)), range(len(splits.train), len(rows))
-    workers = (
-        {"num_workers": torch.get_num_threads(), "persistent_workers": True} if torch.get_num_threads() > 1 else {}
-    )
-
-    def prepare() -> Fit:
-        learner = build_learner(config, splits)
-        learner.network.scale = torch.nn.Flatten()  # the transforms scale
-        parts: Any = [
-            DataLoader(Subset(rows, part), config.batch_size, shuffle=part is train, **workers) for part in (train, val)
-        ]
-        measured = DataLoader(Subset(rows, range(len(val))), config.batch_size, **workers)
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        trainer = Trainer(max_epochs=config.trainer.max_epochs, enable_model_summary=False, accelerator="cpu", **quiet)
-
-        def fit() -> tuple[int, float]:
-            trainer.fit(learner, parts[0], [parts[1], measured])
-            return config.trainer.max_epochs * len(train), learner.scores["loss/val"]
-
-        return fit
-
-    return prepare
-
-
-def serve(side: str, overrides: tuple[str, ...], cpu: bool) -> None:
-    """Fits once for each line that comes, and says the samples a second."""
-    import warnings
-
-    warnings.filterwarnings("ignore", message=".*does not have many workers")
-    prepare = loader(overrides) if side == "loader" else lab((*overrides, *CHOSEN[side]))
-    clock = time.process_time if cpu else time.perf_counter
-    for _ in sys.stdin:
-        fit = prepare()
-        started = clock()
-        samples, loss = fit()
-        print(f"result {samples / (clock() - started)} {loss}", flush=True)
 
 
 class Side:
@@ -159,26 +85,23 @@ def main() -> None:
     parser.add_argument("--settings", action="store_true")
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--keras", metavar="PYTHON")
-    parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    cases = {**SETTINGS, **CASES} if options.side else SETTINGS if options.settings else CASES
-    if options.side:
-        serve(options.side, cases[options.case][1], options.cpu)
-        return
+    cases = SETTINGS if options.settings else CASES
     clock = ["--cpu"] if options.cpu else []
     print(f"{options.threads or os.cpu_count()} thread(s), {options.pairs} pairs, {time.strftime('%Y-%m-%d')}\n")
     print("| case | sides | samples/s, first | second | ratio, median (least to most) | loss/val at the end |")
     print("|---|---|---|---|---|---|")
     for name, (title, overrides) in cases.items():
         if options.case in (None, name):
-            others = list(CHOSEN)[1:] if options.settings else ["bare", *(["loader"] if name == "mnist-256" else [])]
+            others = list(CHOSEN) if options.settings else ["bare", *(["loader"] if name == "mnist-256" else [])]
             rows = "" if options.settings else export(overrides)
             peers = {"bare": [sys.executable, str(HERE / "bare_loop.py"), rows, *clock]}
             if options.keras:
                 peers["keras"] = [options.keras, str(HERE / "keras_peer.py"), rows, *clock]
             for other in [*others, *(["keras"] if options.keras and not options.settings else [])]:
-                own = [[sys.executable, __file__, "--side", side, "--case", name, *clock] for side in ("lab", other)]
-                pair = own[::-1] if options.settings else [own[0], peers.get(other, own[1])]
+                ours = [sys.executable, str(HERE / "lab_side.py"), "lab", *clock, *overrides]
+                through = [*ours[:2], "loader", *ours[3:]]
+                pair = [[*ours, *CHOSEN[other]], ours] if options.settings else [ours, peers.get(other, through)]
                 names = (other, "defaults") if options.settings else ("lab", other)
                 compare(title, names, [Side(command, options.threads) for command in pair], options.pairs)
 
