@@ -35,7 +35,7 @@ def measured(run: Path, split: str, all_rows: bool = False) -> Measured:
     "overrides",
     [
         pytest.param(
-            ["data=iris", "loss.weight=balanced", "model.dropout=0.3", "loss.label_smoothing=0.1"],
+            ["data=iris", "loss.weight=balanced", "loss.label_smoothing=0.1"],
             marks=pytest.mark.slow,
         ),
         ["data=breast_cancer", "loss.pos_weight=balanced", "trainer.precision=bf16-mixed"],

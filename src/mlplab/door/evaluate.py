@@ -13,7 +13,7 @@ from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_ours, write_folder
 from mlplab.runs import find, stored
 
-if TYPE_CHECKING:  # torch and matplotlib are imported when the settings are known to be good
+if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
     from mlplab.evaluation import Measured
 
 
