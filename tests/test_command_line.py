@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from mlplab.command_line import completed, folder_name
+from mlplab.command_line import folder_name
 from mlplab.mistake import Mistake
 from tests.conftest import door
 
@@ -76,33 +76,12 @@ def test_configurations_from_python_do_not_disturb_each_other() -> None:
     assert (first.choice.data, second.choice.data) == ("iris", "digits")
 
 
-def test_a_sweep_gets_a_name_and_folders_named_by_swept_keys() -> None:
-    arguments = completed(["-m", "data=iris", "optimizer=sgd,adam"])
-    assert any(argument.startswith("sweep.name=") for argument in arguments)
-    assert arguments[-1].endswith("exclude_keys=[data,learner,loss,sweep.name]")
-    assert completed(["data=iris"]) == ["data=iris"]
-
-
-def test_two_sweeps_of_one_second_have_two_names() -> None:
-    names = {next(word for word in completed(["-m", "seed=1,2"]) if word.startswith("sweep.name=")) for _ in range(20)}
-    assert len(names) == 20
-
-
 def test_folder_names_are_safe_and_short() -> None:
     assert folder_name("model.hidden_features=[8, 8],data.path=/a b") == "model.hidden_features=-8,-8-,data.path=-a-b"
     assert len(folder_name("x" * 500)) == 100
 
 
 @pytest.mark.parametrize("flag", [["--multi"], ["--multirun"], ["-m"], ["hydra.mode=MULTIRUN"]])
-def test_a_sweep_is_known_however_it_is_asked_for(flag: list[str]) -> None:
-    arguments = completed([*flag, "seed=1,2"])
-    assert any(argument.startswith("sweep.name=") for argument in arguments)
-
-
-def test_flags_come_first_wherever_they_stood() -> None:
-    assert completed(["seed=1", "-c", "job", "batch_size=3"]) == ["-c", "job", "seed=1", "batch_size=3"]
-
-
 def test_no_callbacks_at_all_are_a_choice_too() -> None:
     assert mlplab.configure("callback=[]").callback == {}
 

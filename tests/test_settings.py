@@ -3,9 +3,7 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from mlplab.command_line import words_of
 from mlplab.configuration import CONF
-from mlplab.mistake import Mistake
 from mlplab.settings import Settings, answer
 
 
@@ -48,9 +46,3 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
 
     with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(BrokenPipeError):
         answer(closed, compose("compare"), "compare")
-
-
-def test_data_and_model_choose_among_runs_and_a_sweep_is_refused() -> None:
-    assert words_of("compare", ["data=iris", "model=mlp", "limit=3"]) == ["only.data=iris", "only.model=mlp", "limit=3"]
-    with pytest.raises(Mistake, match="only train makes a sweep"):
-        words_of("evaluate", ["-m", "run=last"])

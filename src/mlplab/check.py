@@ -62,14 +62,6 @@ def check_form(config: Config, defaults: Config) -> None:
         _right_kind(key, value, select(defaults, key))
 
 
-def fits_data(config: Config, usual: str) -> None:
-    """usual: the learner that the dataset picks itself, which tells what its target is."""
-    choice = config["choice"]
-    if (choice["learner"] == "regressor") != (usual == "regressor"):
-        kind = "values" if usual == "regressor" else "classes"
-        raise Mistake(f"learner={choice['learner']} does not fit data={choice['data']}, whose target is {kind}")
-
-
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and their values; a list is a value."""
     for key, value in config.items():

@@ -6,31 +6,24 @@ import re
 import signal
 import sys
 import traceback
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import as_default, check, fits_data
+from mlplab.check import as_default, check
 from mlplab.configuration import CONF, keys_of, plain
-from mlplab.explain import explain, no_such_choice
+from mlplab.explain import explain
+from mlplab.fitting import fits_data
 from mlplab.mistake import Mistake
-
-TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
-STAMP = "%Y-%m-%d_%H-%M-%S-%f"
+from mlplab.words import completed, is_group, parse, words_of
 
 
 class Calm(logging.Filter):
@@ -105,7 +98,7 @@ def resolve(composed: DictConfig) -> DictConfig:
             raise Mistake(f"{override.input_line}: what was chosen is recorded here; choose by {key[7:]}=")
         if key == "data.name":
             raise Mistake(f"{override.input_line}: each data set has a choice of its own; choose by data=")
-    groups = tuple(str(override.input_line) for override in overrides if _is_group(override))
+    groups = tuple(str(override.input_line) for override in overrides if is_group(override))
     defaults = _defaults(groups) if len(groups) < len(overrides) else config
     check(config, defaults)
     config = as_default(config, defaults)
@@ -122,74 +115,6 @@ def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
     return plain(compose("train", list(groups), return_hydra_config=True))
 
 
-def parse(overrides: Sequence[str]) -> list[Override]:
-    hydra = GlobalHydra.instance()
-    loader = hydra.config_loader() if hydra.is_initialized() else None  # by which glob() knows its choices
-    return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
-
-
-def completed(arguments: Sequence[str]) -> list[str]:
-    """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
-    its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
-    known = _flags(arguments)
-    words: list[str] = known.overrides
-    for override in parse(words):
-        _choice_is_a_word(override)
-    keys = {word.split("=")[0].lstrip("+~") for word in words}
-    task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
-    added = [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
-    if known.multirun or "hydra.mode=MULTIRUN" in words:
-        overrides = parse([*words, *added])
-        swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
-        fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
-        if "sweep.name" not in keys:
-            added.append(f"sweep.name={datetime.now().strftime(STAMP)}")
-        fixed = {key for key in fixed - swept if not key.startswith("hydra.")}
-        added.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
-    flags = list(arguments)
-    for word in words:
-        flags.remove(word)
-    return [*flags, *words, *added]
-
-
-def _choice_is_a_word(override: Override) -> None:
-    """Where Hydra would end in a ValueError, or a TypeError."""
-    key = override.key_or_group
-    if not _is_group(override) or override.is_delete() or override.is_sweep_override():
-        return
-    value = override.value()
-    if isinstance(value, dict):
-        return  # keys of the group, set at once
-    if isinstance(value, list) and key != "callback":
-        raise Mistake(f"{override.input_line}: choose one; only callback takes a list")
-    for one in value if isinstance(value, list) else [value]:
-        if not isinstance(one, str):
-            raise Mistake(no_such_choice(key, str(override.input_line).partition("=")[2]))
-
-
-def _flags(arguments: Sequence[str]) -> Namespace:
-    parser = get_args_parser()
-    parser.error = _no_such_flag  # type: ignore[method-assign]
-    known = ArgumentParser.parse_intermixed_args(parser, list(arguments))
-    if known.config_dir and not Path(known.config_dir).is_dir():
-        raise Mistake(f"--config-dir {known.config_dir}: no such folder")
-    return known
-
-
-def _no_such_flag(message: str) -> NoReturn:
-    raise Mistake(f"{message.removeprefix('unrecognized arguments: ')}: no such option; see --help")
-
-
-def words_of(name: str, arguments: Sequence[str]) -> list[str]:
-    """Of a door that makes no run. In compare `data=` and `model=` choose among runs, and are no groups of Hydra's."""
-    for argument in arguments:
-        if argument in ("-m", "--multirun"):
-            raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
-    if name != "compare":
-        return list(arguments)
-    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
-
-
 def _foreign(config: dict[str, Any], added: set[str]) -> None:
     """An experiment may set keys that another choice of a group, given beside it, has not."""
     for group in ("data", "model", "learner", "loss", "optimizer", "scheduler", "activation"):
@@ -199,7 +124,3 @@ def _foreign(config: dict[str, Any], added: set[str]) -> None:
             if f"{group}.{key}" not in added:
                 experiment = config["choice"]["experiment"]
                 raise Mistake(f"experiment={experiment} sets {group}.{key}, which {group}={chosen} has not")
-
-
-def _is_group(override: Override) -> bool:
-    return override.key_or_group != "" and (Path(CONF) / override.key_or_group).is_dir()

@@ -28,6 +28,14 @@ def fits_together(config: Config) -> None:
     _schedule(config)
 
 
+def fits_data(config: Config, usual: str) -> None:
+    """usual: the learner that the dataset picks itself, which tells what its target is."""
+    choice = config["choice"]
+    if (choice["learner"] == "regressor") != (usual == "regressor"):
+        kind = "values" if usual == "regressor" else "classes"
+        raise Mistake(f"learner={choice['learner']} does not fit data={choice['data']}, whose target is {kind}")
+
+
 def _loss_and_monitor(config: Config, learner: str, loss: str) -> None:
     if loss not in LOSSES[learner]:
         raise Mistake(f"loss={loss} does not fit learner={learner}: choose {', '.join(LOSSES[learner])}")

@@ -12,10 +12,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from mlplab.command_line import fail, parse, resolve
+from mlplab.command_line import fail, resolve
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.sweep import summarise
+from mlplab.words import parse
 
 
 class Gate(Callback):

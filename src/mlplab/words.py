@@ -1,0 +1,92 @@
+"""The words of a command line: read, completed, refused where Hydra would end in an error of its own."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from mlplab.configuration import CONF
+from mlplab.explain import no_such_choice
+from mlplab.mistake import Mistake
+
+TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+STAMP = "%Y-%m-%d_%H-%M-%S-%f"
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    hydra = GlobalHydra.instance()
+    loader = hydra.config_loader() if hydra.is_initialized() else None  # by which glob() knows its choices
+    return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+
+
+def is_group(override: Override) -> bool:
+    return override.key_or_group != "" and (Path(CONF) / override.key_or_group).is_dir()
+
+
+def completed(arguments: Sequence[str]) -> list[str]:
+    """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
+    its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
+    known = _flags(arguments)
+    words: list[str] = known.overrides
+    for override in parse(words):
+        _choice_is_a_word(override)
+    keys = {word.split("=")[0].lstrip("+~") for word in words}
+    task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
+    added = [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
+    if known.multirun or "hydra.mode=MULTIRUN" in words:
+        overrides = parse([*words, *added])
+        swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
+        fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
+        if "sweep.name" not in keys:
+            added.append(f"sweep.name={datetime.now().strftime(STAMP)}")
+        fixed = {key for key in fixed - swept if not key.startswith("hydra.")}
+        added.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
+    flags = list(arguments)
+    for word in words:
+        flags.remove(word)
+    return [*flags, *words, *added]
+
+
+def _choice_is_a_word(override: Override) -> None:
+    """Where Hydra would end in a ValueError, or a TypeError."""
+    key = override.key_or_group
+    if not is_group(override) or override.is_delete() or override.is_sweep_override():
+        return
+    value = override.value()
+    if isinstance(value, dict):
+        return  # keys of the group, set at once
+    if isinstance(value, list) and key != "callback":
+        raise Mistake(f"{override.input_line}: choose one; only callback takes a list")
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str):
+            raise Mistake(no_such_choice(key, str(override.input_line).partition("=")[2]))
+
+
+def _flags(arguments: Sequence[str]) -> Namespace:
+    parser = get_args_parser()
+    parser.error = _no_such_flag  # type: ignore[method-assign]
+    known = ArgumentParser.parse_intermixed_args(parser, list(arguments))
+    if known.config_dir and not Path(known.config_dir).is_dir():
+        raise Mistake(f"--config-dir {known.config_dir}: no such folder")
+    return known
+
+
+def _no_such_flag(message: str) -> NoReturn:
+    raise Mistake(f"{message.removeprefix('unrecognized arguments: ')}: no such option; see --help")
+
+
+def words_of(name: str, arguments: Sequence[str]) -> list[str]:
+    """Of a door that makes no run. In compare `data=` and `model=` choose among runs, and are no groups of Hydra's."""
+    for argument in arguments:
+        if argument in ("-m", "--multirun"):
+            raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
+    if name != "compare":
+        return list(arguments)
+    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]

@@ -1,0 +1,33 @@
+"""The words of a command line: what follows from them, what is refused."""
+
+import pytest
+
+from mlplab.mistake import Mistake
+from mlplab.words import completed, words_of
+
+
+def test_a_sweep_gets_a_name_and_folders_named_by_swept_keys() -> None:
+    arguments = completed(["-m", "data=iris", "optimizer=sgd,adam"])
+    assert any(argument.startswith("sweep.name=") for argument in arguments)
+    assert arguments[-1].endswith("exclude_keys=[data,learner,loss,sweep.name]")
+    assert completed(["data=iris"]) == ["data=iris"]
+
+
+def test_two_sweeps_of_one_second_have_two_names() -> None:
+    names = {next(word for word in completed(["-m", "seed=1,2"]) if word.startswith("sweep.name=")) for _ in range(20)}
+    assert len(names) == 20
+
+
+def test_a_sweep_is_known_however_it_is_asked_for(flag: list[str]) -> None:
+    arguments = completed([*flag, "seed=1,2"])
+    assert any(argument.startswith("sweep.name=") for argument in arguments)
+
+
+def test_flags_come_first_wherever_they_stood() -> None:
+    assert completed(["seed=1", "-c", "job", "batch_size=3"]) == ["-c", "job", "seed=1", "batch_size=3"]
+
+
+def test_data_and_model_choose_among_runs_and_a_sweep_is_refused() -> None:
+    assert words_of("compare", ["data=iris", "model=mlp", "limit=3"]) == ["only.data=iris", "only.model=mlp", "limit=3"]
+    with pytest.raises(Mistake, match="only train makes a sweep"):
+        words_of("evaluate", ["-m", "run=last"])
