@@ -81,7 +81,6 @@ def test_folder_names_are_safe_and_short() -> None:
     assert len(folder_name("x" * 500)) == 100
 
 
-@pytest.mark.parametrize("flag", [["--multi"], ["--multirun"], ["-m"], ["hydra.mode=MULTIRUN"]])
 def test_no_callbacks_at_all_are_a_choice_too() -> None:
     assert mlplab.configure("callback=[]").callback == {}
 

@@ -18,6 +18,7 @@ def test_two_sweeps_of_one_second_have_two_names() -> None:
     assert len(names) == 20
 
 
+@pytest.mark.parametrize("flag", [["--multi"], ["--multirun"], ["-m"], ["hydra.mode=MULTIRUN"]])
 def test_a_sweep_is_known_however_it_is_asked_for(flag: list[str]) -> None:
     arguments = completed([*flag, "seed=1,2"])
     assert any(argument.startswith("sweep.name=") for argument in arguments)

@@ -1,14 +1,25 @@
 """Files that are whole at any moment: written under another name, put on the disk, then renamed."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write(path: str | Path, data: bytes | str) -> None:
     """Raises OSError and leaves the file as it was, where the disk refuses."""
+    with writing(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file that gets its name once it is whole, and none after an error."""
     fresh = beside(path)
     try:
-        fresh.write_bytes(data.encode() if isinstance(data, str) else data)
+        with open(fresh, "wb") as file:
+            yield file
         commit(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)

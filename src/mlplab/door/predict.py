@@ -1,12 +1,12 @@
 """Predict: what a run says of rows or images that have no target, as a CSV file."""
 
 import csv
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from mlplab import atomic
 from mlplab.mistake import Mistake
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
@@ -28,8 +28,8 @@ def predict(settings: Mapping[str, Any]) -> Path:
 
     model = reopen(settings["run"], settings["allow"])
     unseen = _read(model, settings, source)
-    with _whole(output) as file:
-        writer = csv.writer(file, lineterminator="\n")
+    with atomic.writing(output) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow([unseen.kind, *_header(model)])
         for start in range(0, len(unseen.features), BLOCK):
             block = slice(start, start + BLOCK)
@@ -93,17 +93,3 @@ def _cells(model: "Model", rows: Sequence[str], features: Any) -> Iterator[list[
     for place, row in enumerate(rows):
         told = [str(value) for value in predictions[place]]  # the shortest digits that give the number again
         yield [row, *([named[place]] if named else []), *told]
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    """A file that has its name only when it is whole."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(fresh, "w", newline="", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
