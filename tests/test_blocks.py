@@ -134,8 +134,10 @@ def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -
     part = Part(torch.arange(23.0)[:, None], torch.arange(23))
     loader = TensorLoader(part, 2, shuffle_seed=1)
     loader.set_epoch(4)
-    in_turn = [batch for block in BlockLoader(loader, 3) for batch in block.batches]
-    assert [target.tolist() for _, target in in_turn] == [target.tolist() for _, target in loader]
+    in_turn = [rows.tolist() for block in BlockLoader(loader, 3) for rows in torch.split(block.target, block.sizes)]
+    assert in_turn == [target.tolist() for _, target in loader]
+    loader.load_state_dict({"given": 3})
+    assert next(iter(BlockLoader(loader, 3))).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
     assert len(BlockLoader(loader, 3)) == len(list(BlockLoader(loader, 3))) == 4
 
 

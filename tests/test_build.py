@@ -13,7 +13,6 @@ from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
-from mlplab.make import make
 from mlplab.mistake import Mistake
 
 
@@ -81,12 +80,6 @@ def test_what_a_constructor_refuses_is_told_in_one_line(override: str, said: str
     with pytest.raises(Mistake, match=said) as mistake:
         build(mlplab.configure("data=iris", "model=linear", override, f"run_dir={tmp_path}"))
     assert "\n" not in str(mistake.value)
-
-
-def test_an_unknown_argument_is_told_with_its_choice() -> None:
-    config = mlplab.configure("+model.warmth=3")
-    with pytest.raises(Mistake, match=r"model\.warmth: MLP takes no such argument; it takes activation"):
-        make(config, "model", in_features=1, out_features=1)
 
 
 def test_a_dataloader_and_the_in_memory_path_give_the_same_losses(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ makes them: guard, backward, running loss, clipping, step, scheduler.
 
 import math
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
+import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, GradientAccumulationScheduler, Timer
 from omegaconf import DictConfig
@@ -20,7 +20,7 @@ from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.running import Running
 from mlplab.data.batches import Batches, TensorLoader
 from mlplab.data.splits import Part
-from mlplab.learner.learner import Batch, Learner
+from mlplab.learner.learner import Learner
 
 MOST = 64  # mini-batches: beyond it nothing is gained
 WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
@@ -36,10 +36,12 @@ KEYS = {
 
 
 class Block:
-    """Of a class that Lightning does not look into."""
+    """Of a class that Lightning does not look into, as it does into dataclasses. sizes: rows of each mini-batch."""
 
-    def __init__(self, batches: list[Batch]) -> None:
-        self.batches = batches
+    def __init__(self, features: Tensor, target: Tensor, sizes: list[int]) -> None:
+        self.features = features
+        self.target = target
+        self.sizes = sizes
 
 
 class BlockLoader:
@@ -65,9 +67,7 @@ class BlockLoader:
         self.loader.load_state_dict(state)
 
     def __iter__(self) -> Iterator[Block]:
-        batches = iter(self.loader)
-        while block := list(islice(batches, self.size)):
-            yield Block(block)
+        return (Block(*block) for block in self.loader.blocks(self.size))
 
 
 class BlockBatches(Batches):
@@ -80,7 +80,8 @@ class BlockBatches(Batches):
 
 
 class InBlocks(Learner):
-    """Stands before a learner's own class."""
+    """Stands before a learner's own class. Features are scaled and targets encoded a block at once: element by element,
+    so that the numbers are the same."""
 
     guard: FiniteGuard
     running: Running
@@ -89,21 +90,31 @@ class InBlocks(Learner):
     def training_step(self, batch: Any, number: int) -> Tensor:
         if not isinstance(batch, Block):
             return super().training_step(batch, number)
-        *others, last = batch.batches
+        network: Any = self.network
+        raw = zip(torch.split(batch.features, batch.sizes), torch.split(batch.target, batch.sizes), strict=True)
+        inputs = torch.split(network.scale(batch.features), batch.sizes)
+        targets = torch.split(self.encode(batch.target), batch.sizes)
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        for one in others:
-            self._update(optimizer, one, number)
-        self.guard.on_train_batch_start(self.trainer, self, last, number)
-        return super().training_step(last, number)
+        losses = (self.loss(network.of_scaled(one), target) for one, target in zip(inputs, targets, strict=True))
+        for count, (loss, mini_batch) in enumerate(zip(losses, raw, strict=True), start=1):
+            self.guard.on_train_batch_start(self.trainer, self, mini_batch, number)
+            if count < len(inputs):
+                self._update(optimizer, loss, number)
+        return loss
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Lightning notes the name of each hook that it calls, and a Module looks whether it is a parameter."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def total_steps(self) -> int:
         assert self.trainer.max_epochs is not None
         return self.trainer.max_epochs * self.num_batches
 
-    def _update(self, optimizer: Optimizer, batch: Batch, number: int) -> None:
+    def _update(self, optimizer: Optimizer, loss: Tensor, number: int) -> None:
         trainer = self.trainer
-        loss = super().training_step(batch, number)
-        self.guard.on_train_batch_start(trainer, self, batch, number)
         self.guard.on_before_backward(trainer, self, loss)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -117,7 +128,7 @@ class InBlocks(Learner):
         for scheduler in trainer.lr_scheduler_configs:
             if scheduler.interval == "step":
                 scheduler.scheduler.step()  # type: ignore[call-arg]
-        self.running.on_train_batch_end(trainer, self, {"loss": loss}, batch, number)
+        self.running.on_train_batch_end(trainer, self, {"loss": loss}, None, number)
 
 
 def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: Trainer) -> Batches:
@@ -141,6 +152,7 @@ def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) ->
     """LBFGS evaluates a batch many times; what else the Trainer is told may count Lightning's batches."""
     return (
         trainer.strategy.root_device.type != "cpu"
+        or config.trainer.compile
         or config.trainer.precision != "32-true"
         or not set(config.trainer) <= KEYS
         or getattr(learner.make_optimizer, "func", learner.make_optimizer) is LBFGS

@@ -34,7 +34,7 @@ def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> Non
     started = time.perf_counter()
     answer = door("evaluate", "run=last", cwd=tmp_path)
     assert time.perf_counter() - started < 3  # torch is not imported
-    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be a whole number and at least 1\n"
+    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be a whole number from 1 to 1000000000\n"
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", said)
     shutil.rmtree(run)
     assert door("evaluate", "run=last", cwd=tmp_path).stderr == (

@@ -1,7 +1,6 @@
 """Splits as Lightning takes them: whole tensors in memory, a batch taken by index."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 import torch
 from lightning import LightningDataModule
@@ -10,6 +9,9 @@ from torch import Tensor
 from mlplab.data.splits import Part, Splits
 
 EVAL_BLOCK = 4096  # rows that are measured at once
+
+
+Batch = tuple[Tensor, Tensor]
 
 
 class TensorLoader:
@@ -46,16 +48,23 @@ class TensorLoader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         self._first = state["given"]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
+        for features, target, _ in self.blocks(1):
+            yield features, target
+
+    def blocks(self, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        """The rows of `size` batches at a time, of the last ones fewer, and how many rows each batch has."""
         features, target = self.part.features, self.part.target
         order = None
         if self.shuffle_seed is not None:
             order = torch.randperm(len(self.part), generator=self._generator())
         first, self._first = self._first, 0
-        for given, (start, end) in enumerate(islice(self.bounds, first, None), start=first + 1):
-            self._given = given
-            rows = slice(start, end) if order is None else order[start:end]
-            yield features[rows], target[rows]
+        for at in range(first, len(self.bounds), size):
+            bounds = self.bounds[at : at + size]
+            begin, end = bounds[0][0], bounds[-1][1]
+            rows = slice(begin, end) if order is None else order[begin:end]
+            self._given = at + len(bounds)
+            yield features[rows], target[rows], [high - low for low, high in bounds]
 
     def _generator(self) -> torch.Generator:
         assert self.shuffle_seed is not None

@@ -25,5 +25,8 @@ class Network(nn.Module):
         self.output_activation = OUTPUT_ACTIVATIONS[output_activation]()
 
     def forward(self, features: Tensor) -> Tensor:
-        output: Tensor = self.output_activation(self.body(self.scale(features)))
+        return self.of_scaled(self.scale(features))
+
+    def of_scaled(self, features: Tensor) -> Tensor:
+        output: Tensor = self.output_activation(self.body(features))
         return output
