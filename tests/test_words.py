@@ -32,3 +32,12 @@ def test_data_and_model_choose_among_runs_and_a_sweep_is_refused() -> None:
     assert words_of("compare", ["data=iris", "model=mlp", "limit=3"]) == ["only.data=iris", "only.model=mlp", "limit=3"]
     with pytest.raises(Mistake, match="only train makes a sweep"):
         words_of("evaluate", ["-m", "run=last"])
+
+
+def test_the_folders_of_a_sweep_can_be_named_as_they_are() -> None:
+    folder = "outputs/sweeps/s/0_optimizer.lr=0.1,optimizer=sgd"
+    assert words_of("resume", [f"run={folder}", "debug=true"]) == [f"run='{folder}'", "debug=true"]
+    assert words_of("predict", ["output='mine'", "input=it's.csv", "run=last"])[:2] == [
+        "output='mine'",
+        "input='it\\'s.csv'",
+    ]

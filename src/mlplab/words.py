@@ -17,6 +17,7 @@ from mlplab.explain import no_such_choice
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+PATHS = ("run", "input", "output", "below", "data.path", "data.root")
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
@@ -87,6 +88,13 @@ def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if argument in ("-m", "--multirun"):
             raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
-    if name != "compare":
-        return list(arguments)
-    return [re.sub(r"^(data|model)=", r"only.\1=", argument) for argument in arguments]
+    words = [_literal(argument) for argument in arguments]
+    return [re.sub(r"^(data|model)=", r"only.\1=", word) for word in words] if name == "compare" else words
+
+
+def _literal(argument: str) -> str:
+    """A path as it stands: the folders of a sweep have `=` and `,` in their names, which mean something to Hydra."""
+    key, _, value = argument.partition("=")
+    if key not in PATHS or value in ("", "null") or value[0] in "'\"":
+        return argument
+    return f"{key}='{value.replace(chr(39), chr(92) + chr(39))}'"

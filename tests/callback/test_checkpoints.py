@@ -118,6 +118,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_keeps_the_checkpoint_before(sm
     assert not list((small_disk / "run" / "checkpoints").glob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_in_one_line_by_the_door(small_disk: Path) -> None:
     """The first checkpoints fit, the next beside them does not; the run goes on once there is room."""
     answer = door("train", "run_dir=run", "model.hidden_features=[160,64]", "trainer.max_epochs=400", cwd=small_disk)
