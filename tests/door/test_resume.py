@@ -211,6 +211,18 @@ def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: 
     assert "max_epochs: 6" in (short / "config.yaml").read_text()
 
 
+def test_a_limit_of_time_is_of_the_whole_run(train: Callable[..., Any]) -> None:
+    run, known = train(*IRIS, "trainer.max_epochs=2")
+    rows = (run / "history.csv").read_text().splitlines()
+    late = [row.split(",") for row in rows[1:]]
+    for row in late:
+        row[2] = "3600.0"  # seconds
+    (run / "history.csv").write_text("\n".join([rows[0], *map(",".join, late), ""]))
+    longer = mlplab.resume(run, max_epochs=1000, max_time="00:01:00:01")
+    assert known["epochs"] < longer["epochs"] < 1000
+    assert longer["seconds"] > 3600
+
+
 def test_an_ended_run_has_nothing_left_to_do(train: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
     run, known = train(*IRIS)
     stamps = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}

@@ -104,7 +104,7 @@ def _table(runs: list[Run], sort: str | None, limit: int, newest: Run) -> str:
         [
             f"{place:>{len(str(len(shown)))}}  {run.folder}{' (last)' if run is newest else ''}",
             *(run.config["choice"][name] for name in ("model", "loss", "optimizer")),
-            run.config["optimizer"].get("lr"),
+            format(run.config["optimizer"].get("lr") or 0, "g"),
             *(_number(run, name) for name in names),
             run.epochs,
             run.state,

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.trainer.states import RunningStage
 from omegaconf import DictConfig
 
 from mlplab.build import Lab, build
@@ -107,6 +109,8 @@ def _go_on(
     log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
     with closing(lab.overlay):
         lab.overlay.go_on(lab.history.rows, state["step"])
+        for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
+            timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
         if over:
             lab.checkpoints.take_best(state)
         else:
