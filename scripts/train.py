@@ -10,9 +10,8 @@ from mlplab.configuration import CONF
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def task(config: DictConfig) -> float | None:
     from mlplab.door.job import job
-    from mlplab.door.train import train
 
-    return job(train, config)
+    return job(config)
 
 
 def main() -> None:

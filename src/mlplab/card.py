@@ -6,7 +6,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from mlplab.configuration import FORMAT
+from mlplab.configuration import FORMAT, located
 from mlplab.data.pictures import border
 from mlplab.data.splits import Splits
 
@@ -17,7 +17,7 @@ BULK = torch.tensor([0.01, 0.99], dtype=torch.float64)
 def card(config: DictConfig, splits: Splits) -> Card:
     return {
         "format": FORMAT,
-        "config": OmegaConf.to_container(config),
+        "config": OmegaConf.to_container(located(config)),
         "in_features": splits.in_features,
         "feature_names": list(splits.feature_names),
         "columns": list(splits.columns),

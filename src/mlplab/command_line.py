@@ -52,6 +52,8 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
         main()
+        for number in (signal.SIGINT, signal.SIGTERM):  # all is written: what comes now changes nothing
+            signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         fail("stopped", status=130)
     except BrokenPipeError:  # `--help | head`: the reader has seen enough

@@ -19,6 +19,15 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     return containers
 
 
+def located(config: DictConfig) -> DictConfig:
+    """A copy that finds its files from any folder."""
+    config = config.copy()
+    for key in ("path", "root"):
+        if isinstance(given := config.data.get(key), str):
+            config.data[key] = str(Path(given).expanduser().absolute())
+    return config
+
+
 def keys_of(path: Path) -> set[str]:
     """The keys of one choice, those that it inherits too."""
     own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)

@@ -1,6 +1,7 @@
 """best.ckpt and last.ckpt: which epochs, which weights, how often, and a disk that refuses."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +127,13 @@ def test_a_full_disk_is_told_in_one_line_by_the_door(small_disk: Path) -> None:
     assert "Traceback" not in answer.stderr
     assert "No space left on device" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+    reason = (small_disk / "run" / "failure.txt").read_text()
+    (small_disk / "more").write_bytes(b"x" * max(1, shutil.disk_usage(small_disk).free))
+    answer = door("resume", "run=run", cwd=small_disk)
+    assert answer.returncode == 1
+    assert len(answer.stderr.splitlines()) == 1
+    assert "make room, then resume" in answer.stderr
+    assert (small_disk / "run" / "failure.txt").read_text() in (reason, answer.stderr.removeprefix("mlplab: "))
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
     answer = door("resume", "run=run", cwd=small_disk)
     assert answer.returncode == 0, answer.stderr

@@ -116,7 +116,7 @@ def test_off_a_terminal_each_epoch_is_one_plain_line(tmp_path: Path, monkeypatch
 
 
 def test_on_a_terminal_there_is_one_live_line(tmp_path: Path) -> None:
-    status, sent = on_a_terminal(tmp_path, 120, *TINY, "trainer.max_epochs=100")
+    status, sent = on_a_terminal(tmp_path, 120, *TINY, "trainer.max_epochs=2000")
     assert status == 0
     assert sent.count(HIDE) == sent.count(SHOW) == 1, "one live line, and the cursor is back"
     live = sent.partition(HIDE)[2].partition(SHOW)[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import mlplab
 from tests.conftest import REPO, door
 
 LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
@@ -58,3 +59,60 @@ def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: s
     assert said.splitlines()[-1] == "mlplab: stopped; go on by: python scripts/resume.py run=run"
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     assert len(history.read_text().splitlines()) >= 4
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_the_imports_leaves_no_folder_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(REPO / "scripts" / "train.py"), *LONG],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (tmp_path / "run" / "train.log").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert said == "mlplab: stopped; the run had not begun\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def state(run: Path) -> dict[str, tuple[int, bytes]]:
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.rglob("*") if path.is_file()}
+
+
+def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In process, through the door's own guard."""
+    from mlplab.door.job import go_on
+    from mlplab.door.lock import held
+
+    run, table = tmp_path / "run", tmp_path / "t.csv"
+    table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
+    data = ("data=csv", f"data.path={table}", "data.target=y", "data.task=values")
+    mlplab.train(mlplab.configure(*data, f"run_dir={run}", "trainer.max_epochs=3", "report.picture=false"))
+    before = state(run)
+
+    def refused(max_epochs: int | None = None) -> None:
+        with pytest.raises(SystemExit) as left:
+            go_on(
+                {
+                    "run": str(run),
+                    "trainer": {"max_epochs": max_epochs, "max_time": None},
+                    "allow": [],
+                    "debug": False,
+                }
+            )
+        assert left.value.code == 1
+        assert state(run) == before
+
+    refused(max_epochs=2)
+    with held(run):
+        refused(max_epochs=5)
+    table.write_text(table.read_text().replace("29,58", "29,59"))
+    refused(max_epochs=5)
+    table.unlink()
+    refused(max_epochs=5)

@@ -203,9 +203,12 @@ def test_a_run_whose_early_stopping_ended_it_is_not_trained_further(train: Calla
     assert mlplab.resume(run, max_epochs=60)["epochs"] == known["epochs"]
 
 
-def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: Callable[..., Any]) -> None:
-    short, _ = train(*IRIS, "trainer.max_epochs=3", "model.dropout=0.5")
-    long, known = train(*IRIS, "model.dropout=0.5")
+@pytest.mark.parametrize("lr", ["1e-3", "3"], ids=["best after", "best before"])
+def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: Callable[..., Any], lr: str) -> None:
+    overrides = (*IRIS, "model.dropout=0.5", f"optimizer.lr={lr}")
+    short, _ = train(*overrides, "trainer.max_epochs=3")
+    long, known = train(*overrides)
+    assert (known["best_epoch"] > 3) == (lr == "1e-3"), "the case is meant to be so"
     assert timeless(mlplab.resume(short, max_epochs=6)) == timeless(known)
     assert_same(long, short)
     assert "max_epochs: 6" in (short / "config.yaml").read_text()

@@ -43,6 +43,10 @@ class Checkpoints(Checkpoint):
         self._best_is_new = False
         self._wrote_at, self._cost = float("-inf"), 0.0
 
+    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+        if self.best:  # of a run that goes on, to more epochs perhaps
+            self.best["checkpoint"]["hyper_parameters"] = dict(learner.hparams)
+
     def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
         self._done = {"epochs": trainer.current_epoch + 1, "step": trainer.global_step, "ended": _end(trainer)}
         value = learner.scores[self.monitor]
@@ -52,7 +56,7 @@ class Checkpoints(Checkpoint):
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         if last or self.stop or time.perf_counter() - self._wrote_at > 50 * self._cost:
             self.write(trainer)
-        if self.stop and not last:
+        if self.stop:
             raise Stopped(self.stop)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:

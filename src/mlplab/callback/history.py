@@ -43,14 +43,19 @@ class History(Callback):
         """Of training, those before a stop too."""
         return time.perf_counter() - self._started
 
-    def go_on(self, epochs: int) -> None:
-        """Take up the file as it stood after `epochs`; rows of later ones are cut off."""
+    def known(self, epochs: int) -> list[Row]:
+        """The rows of the file up to an epoch. Raises Mistake where some are missing."""
+        rows = read(self.path)[: epochs + 1] if self.path is not None and self.path.exists() else []
+        if len(rows) <= epochs:
+            raise Mistake(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(rows)}")
+        return rows
+
+    def go_on(self, rows: list[Row]) -> None:
+        """Take up the file with these rows; those of later epochs are cut off."""
         assert self.path is not None
-        self.rows = read(self.path)[: epochs + 1]
-        if len(self.rows) <= epochs:
-            raise Mistake(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(self.rows)}")
-        atomic.write(self.path, _text(self.rows))
-        self._started = time.perf_counter() - self.rows[-1]["seconds"]
+        atomic.write(self.path, _text(rows))
+        self.rows = rows
+        self._started = time.perf_counter() - rows[-1]["seconds"]
 
     def sync(self) -> None:
         if self.path is not None:

@@ -5,6 +5,7 @@ import logging
 import os
 import shlex
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
+from mlplab.deferral import deferred
 from mlplab.explain import explain
 from mlplab.mistake import Stopped
 from mlplab.runs import find, stored
@@ -23,17 +26,23 @@ from mlplab.runs import find, stored
 log = logging.getLogger(__name__)
 
 
-def job(train: Callable[[DictConfig], dict[str, Any]], config: DictConfig) -> float | None:
+def job(config: DictConfig) -> float | None:
     """Train in the folder that Hydra made. A job of a sweep that fails leaves its reason, and the others go on."""
     hydra = HydraConfig.get()
     sweep = hydra.mode == RunMode.MULTIRUN
-    folder = Path(hydra.runtime.output_dir)
     resolved = OmegaConf.create(plain(config))
-    resolved.run_dir = os.path.relpath(folder)
+    resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
+    run = Path(resolved.run_dir)
     label = f"#{hydra.job.num} {hydra.job.override_dirname}" if sweep else ""
     if sweep:
         _quiet()
-    scores = guarded(lambda: train(resolved), Path(resolved.run_dir), config.debug, label)
+
+    def train() -> dict[str, Any]:
+        with deferred():
+            import mlplab.door.train as door
+        return door.train(resolved)
+
+    scores = guarded(train, run, lambda: sweep or (run / "config.yaml").exists(), config.debug, label)
     if scores is None:
         return None
     if sweep:
@@ -48,39 +57,56 @@ def go_on(settings: Mapping[str, Any]) -> None:
     config = stored(run, settings["allow"])
     config.trainer.update({name: limit for name, limit in limits.items() if limit is not None})
     check(plain(config), plain(config))
+    begun: list[bool] = []
 
-    from mlplab.door.resume import resume
+    def begin() -> None:
+        logging.getLogger().addHandler(logging.FileHandler(run / "train.log"))
+        begun.append(True)
 
-    logging.getLogger().addHandler(logging.FileHandler(run / "train.log"))
-    guarded(lambda: resume(run, **limits, allow=settings["allow"]), run, settings["debug"])
+    def resume() -> dict[str, Any]:
+        with deferred():
+            import mlplab.door.resume as door
+        return door.resume(run, **limits, allow=settings["allow"], begin=begin)
+
+    guarded(resume, run, lambda: bool(begun), settings["debug"])
 
 
 def guarded(
-    work: Callable[[], dict[str, Any]], run: Path, debug: bool = False, label: str = ""
+    work: Callable[[], dict[str, Any]], run: Path, begun: Callable[[], bool], debug: bool = False, label: str = ""
 ) -> dict[str, Any] | None:
     """What `work` returns. What ends it is told in one line and ends the process; of a job of a sweep, which has a
-    label, a failure ends that job only."""
+    label, a failure ends that job only. begun: whether the run had begun, so that its folder keeps the reason."""
+    threading.excepthook = _told_already
     try:
         return work()
     except (Stopped, KeyboardInterrupt, SystemExit) as stop:
         log.error(f"mlplab: stopped; {_remedy(run)}")
+        _clear(run)
         sys.exit(_status(stop))
     except Exception as error:
         if debug:
             traceback.print_exc()
         reason = explain(error)
         log.error(f"mlplab: {label}: {reason}" if label else f"mlplab: {reason}")
-        _keep_reason(run, reason, always=bool(label))
+        if begun():
+            with contextlib.suppress(OSError):  # the disk may be what failed
+                atomic.write(run / "failure.txt", reason + "\n")
+        _clear(run)
         if not label:
             sys.exit(1)
         return None
 
 
-def _keep_reason(run: Path, reason: str, always: bool) -> None:
-    with contextlib.suppress(OSError):  # the disk may be what failed
-        if always or (run / "config.yaml").exists():
-            (run / "failure.txt").write_text(reason + "\n")
-        else:  # it never began: leave no folder behind, but for what is not ours
+def _told_already(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard's writing thread raises what the next call raises again."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
+
+
+def _clear(run: Path) -> None:
+    """Of a run that never began nothing stays, but for what is not ours."""
+    if {path.name for path in run.glob("*")} <= {"train.log"}:
+        with contextlib.suppress(OSError):
             (run / "train.log").unlink(missing_ok=True)
             run.rmdir()
 

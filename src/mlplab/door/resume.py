@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,40 @@ from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, read_checkpoint
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish, keep
-from mlplab.mistake import Mistake
+from mlplab.mistake import Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.runs import find, stored
 
 log = logging.getLogger(__name__)
+ENDS = {
+    None: "as planned; trainer.max_epochs=N makes it longer",
+    "max_time": "by trainer.max_time; a larger one makes it longer",
+    "early_stopping": "by early stopping, which would end it again",
+}
 
 
 def resume(
-    run: str | Path, max_epochs: int | None = None, max_time: str | None = None, allow: Sequence[str] | None = None
+    run: str | Path,
+    max_epochs: int | None = None,
+    max_time: str | None = None,
+    allow: Sequence[str] | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Scores:
     """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
-    allow: what may stand under `allow` in its config.yaml; None: anything, for a run of one's own.
+    allow: what may stand under `allow` in its config.yaml; None: anything, for a run of one's own. begin: called once
+    nothing speaks against it, before the folder is touched.
 
     On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
-    Raises Mistake where the folder is no run, where its data have changed, or where it cannot become longer.
+    Raises Mistake where the folder is no run, where its data have changed, or where it cannot become longer; Failure
+    where the disk refuses.
     """
     folder = find(str(run))
     config = stored(folder, allow)
     with held(folder):
         found = _latest(folder)
         if found is None:
-            return _begin_anew(config, max_epochs, max_time)
-        return _go_on(config, *found, max_epochs, max_time)
+            return _begin_anew(config, max_epochs, max_time, begin)
+        return _go_on(config, found, max_epochs, max_time, begin)
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
@@ -58,7 +69,7 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
     return None
 
 
-def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None) -> Scores:
+def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None, begin: Callable[[], None]) -> Scores:
     """Nothing was kept: the run ended before its first epoch did."""
     folder = Path(config.run_dir)
     history = folder / "history.csv"
@@ -67,10 +78,12 @@ def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None
         raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
     _limit(config, max_epochs, max_time)
     lab = build(config)
-    keep(config)
-    (folder / "failure.txt").unlink(missing_ok=True)
-    history.unlink(missing_ok=True)
-    lab.overlay.clear()
+    begin()
+    with _on_disk(folder, lab):
+        keep(config)
+        lab.overlay.clear()
+        for past in (history, folder / "failure.txt"):
+            past.unlink(missing_ok=True)
     log.info(aligned({**describe(config, lab), "resume": "from the beginning: no epoch had ended"}))
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
@@ -78,9 +91,13 @@ def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None
 
 
 def _go_on(
-    config: DictConfig, path: Path, checkpoint: Checkpoint, max_epochs: int | None, max_time: str | None
+    config: DictConfig,
+    found: tuple[Path, Checkpoint],
+    max_epochs: int | None,
+    max_time: str | None,
+    begin: Callable[[], None],
 ) -> Scores:
-    folder = Path(config.run_dir)
+    folder, (path, checkpoint) = Path(config.run_dir), found
     state = _state(path, checkpoint)
     planned = config.trainer.max_epochs
     _limit(config, max_epochs, max_time)
@@ -91,8 +108,7 @@ def _go_on(
     over = ended or state["epochs"] == last
     scores = folder / "scores.json"
     if over and scores.exists():
-        why = f"by {state['ended']}" if ended else "as planned; trainer.max_epochs=N makes it longer"
-        log.info(f"{folder} ended after epoch {state['epochs']}, {why}: nothing is left to do")
+        log.info(f"{folder} ended after epoch {state['epochs']}, {ENDS[state['ended']]}: nothing is left to do")
         known: Scores = json.loads(scores.read_text())
         return known
     lab = build(config)
@@ -102,20 +118,34 @@ def _go_on(
             f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for {planned} epochs; "
             "train anew for another length"
         )
-    keep(config)
-    for past in (scores, folder / "failure.txt"):
-        past.unlink(missing_ok=True)
-    lab.history.go_on(state["epochs"])
+    rows = lab.history.known(state["epochs"])
+    begin()
+    with _on_disk(folder, lab):
+        lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
+        lab.history.go_on(rows)
+        keep(config)
+        for past in (scores, folder / "failure.txt"):
+            past.unlink(missing_ok=True)
     log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
+    for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
+        timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
     with closing(lab.overlay):
-        lab.overlay.go_on(lab.history.rows, state["step"])
-        for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
-            timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
         if over:
             lab.checkpoints.take_best(state)
         else:
             lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
         return finish(config, lab)
+
+
+@contextmanager
+def _on_disk(folder: Path, lab: Lab) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            lab.overlay.close()
+        said = f"{folder} cannot be written: {error.strerror or error}"
+        raise Failure(f"{said}; its checkpoints are kept: make room, then resume") from error
 
 
 def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
-from mlplab.configuration import FORMAT
+from mlplab.configuration import FORMAT, located
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
@@ -49,7 +49,7 @@ def train(config: DictConfig) -> Scores:
 
 
 def keep(config: DictConfig) -> None:
-    stored = OmegaConf.create({"format": FORMAT, **config})
+    stored = OmegaConf.create({"format": FORMAT, **located(config)})
     atomic.write(Path(config.run_dir, "config.yaml"), OmegaConf.to_yaml(stored))
 
 
