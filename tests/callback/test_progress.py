@@ -126,7 +126,7 @@ def test_on_a_terminal_there_is_one_live_line(tmp_path: Path) -> None:
     assert all(found)
     epochs = [int(frame["epoch"]) for frame in found if frame]
     assert epochs == sorted(epochs)
-    assert epochs[-1] == 100
+    assert epochs[-1] == 2000
     assert len(LINE.findall(sent)) == len(found), "and no plain lines beside it"
 
 
