@@ -38,7 +38,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     if _is_of_file(settings):
         rows = of_file(config, known, settings["data"]["path"])
     else:
-        rows = of_split(config, known, split, settings["all_rows"])
+        rows = of_split(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
     measured = measure(config, learner, rows)
     head = {"run": str(run), "model": f"{config.choice.model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, _trained(run, settings, rows.name))
