@@ -139,10 +139,7 @@ def build_measurer(config: DictConfig) -> Trainer:
 
     Raises Mistake where the device is not there, or has not the precision: the scores would be others.
     """
-    try:
-        check_device(config.trainer.accelerator, config.trainer.precision)
-    except Mistake as mistake:
-        raise Mistake(f"{mistake}; a run is measured in the precision of its training") from mistake
+    check_device(config.trainer.accelerator, config.trainer.precision, trained=True)
     return _trainer(config, logger=False, enable_checkpointing=False)
 
 
