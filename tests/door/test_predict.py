@@ -126,6 +126,7 @@ def test_a_cell_that_float32_cannot_hold_is_no_prediction(iris: Path, tmp_path: 
         ({"gaps": "guess"}, "gaps=guess: must be one of refuse, fill"),
         ({"invert": "perhaps"}, "invert=perhaps: must be one of auto, true, false"),
         ({"output": "nowhere/out.csv"}, "there is no folder nowhere"),
+        ({"output": "/dev/null", "overwrite": True}, "is a device or the like; name a file"),
         ({"output": "."}, "is a folder; name a file in it"),
         ({"run": "nowhere"}, "run=nowhere: no such folder"),
         ({"run": "nowhere.ckpt"}, "nowhere.ckpt: no such file"),

@@ -60,6 +60,8 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
     if output.is_dir() or not output.parent.is_dir():
         what = "is a folder; name a file in it" if output.is_dir() else f"there is no folder {output.parent}"
         raise Mistake(f"output={settings['output']}: {what}")
+    if output.exists() and not output.is_file():
+        raise Mistake(f"output={settings['output']}: is a device or the like; name a file")
     if output.exists() and (not settings["overwrite"] or output.samefile(source)):
         remedy = "it is the input" if output.samefile(source) else "overwrite=true replaces it"
         raise Mistake(f"output={settings['output']}: exists already; {remedy}")
