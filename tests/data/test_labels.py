@@ -41,6 +41,7 @@ def test_a_class_is_taken_by_its_name(target: Any, names: tuple[str, ...], expec
         ([1, 0], ("01", "1"), "row 3: class 0 in the target"),
         (["1", "1.0"], ("01", "1"), r"row 3: class 1\.0 in the target"),
         ([0, 7], ("no", "yes"), "row 3: class 7 in the target"),
+        ([True, False], ("no", "yes"), "row 2: class True in the target"),
         ([0, -1], ("no", "yes"), "row 3: class -1 in the target"),
         ([4, np.nan], QUALITY, "row 3: an empty cell in the target"),
         (np.array([[4], [5]]), QUALITY, r"a target of shape \(2, 1\); \(2,\) is needed"),

@@ -54,3 +54,5 @@ def test_a_number_fits_its_precision_or_not() -> None:
     values = np.array([1, 1e39, np.inf, np.nan])
     assert fits(values, torch.float32).tolist() == [True, False, False, False]
     assert fits(values, torch.float64).tolist() == [True, True, False, False]
+    for kind in (np.float32, np.float16):
+        assert fits(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [True, False, False]

@@ -22,7 +22,7 @@ def places(target: Any, names: Sequence[str], rows: Sequence[object]) -> np.ndar
         raise Mistake(f"a target of shape {given.shape}; {(len(rows),)} is needed")
     known = {name: place for place, name in enumerate(names)}
     alike = {} if ambiguous(names) else {_number(name): place for name, place in known.items()}
-    if given.dtype.kind in "bui" and not any(isinstance(_number(name), float) for name in names):
+    if given.dtype.kind in "ui" and not any(isinstance(_number(name), float) for name in names):
         alike |= {float(place): place for place in known.values()}
     found = [known.get(str(value), alike.get(_number(value), -1)) for value in given.tolist()]
     if -1 in found:

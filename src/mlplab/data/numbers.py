@@ -17,7 +17,7 @@ def dtype_of(precision: str) -> torch.dtype:
 
 def fits(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     """Where there is a number that is finite in `dtype`; false for NaN."""
-    good: np.ndarray = np.abs(values.astype(np.float64)) <= torch.finfo(dtype).max
+    good: np.ndarray = np.abs(values) <= np.float64(torch.finfo(dtype).max)
     return good
 
 

@@ -110,11 +110,12 @@ def _array(path: str, name: str) -> np.ndarray:
 def _finite(features: np.ndarray, known: Known, rows: Sequence[object], names: Sequence[str]) -> None:
     if features.dtype == np.uint8:
         return
-    good = fits(features, dtype_of(known["config"]["trainer"]["precision"]))
+    dtype = dtype_of(known["config"]["trainer"]["precision"])
+    good = fits(features, dtype)
     if not good.all():
         row, column = np.argwhere(~good)[0]
-        cell = f"{features[row, column]} where a finite number is needed"
-        raise Mistake(f"column {names[column]}, row {rows[row]}: {cell}, of at most 3.4e38 but under 64-true")
+        cell, kind = features[row, column], str(dtype).removeprefix("torch.")
+        raise Mistake(f"column {names[column]}, row {rows[row]}: {cell} where a finite number is needed ({kind})")
 
 
 def _no_gap(table: pd.DataFrame, remedy: str) -> None:

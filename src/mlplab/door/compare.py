@@ -65,9 +65,8 @@ def compare(settings: Mapping[str, Any]) -> None:
     sort = settings["sort"]
     known = sorted({name for run in runs for name in run.scores if name.endswith(("/val", "/train", "/test"))})
     if sort is not None and sort not in known:
-        raise Mistake(
-            f"sort={sort}: no run has this score; choose {', '.join(known) or 'none, as no run has finished'}"
-        )
+        remedy = f"choose {', '.join(known)}" if known else "no run has finished"
+        raise Mistake(f"sort={sort}: no run has this score; {remedy}")
     last = _last()
     for title, alike in _comparable(runs).items():
         print(_table(title, alike, sort, limit, last), end="\n\n")
