@@ -37,3 +37,14 @@ def test_the_name_is_given_only_once_the_bytes_are_on_the_disk(tmp_path: Path, m
     monkeypatch.setattr(os, "replace", lambda *paths: order.append("replace") or replace(*paths))  # type: ignore[func-returns-value]
     atomic.write(tmp_path / "a", "x")
     assert order == ["sync a.tmp", "replace", f"sync {tmp_path.name}"]
+
+
+def test_a_file_of_the_users_own_is_never_the_one_that_is_written_first(tmp_path: Path) -> None:
+    """Nor is that of another that writes the same file at the same time."""
+    (tmp_path / "a.csv.tmp").write_text("mine")
+    with atomic.writing(tmp_path / "a.csv") as first, atomic.writing(tmp_path / "a.csv") as second:
+        first.write(b"first")
+        second.write(b"second")
+    assert (tmp_path / "a.csv").read_text() == "first"
+    assert (tmp_path / "a.csv.tmp").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,11 +1,13 @@
 """What a checkpoint knows of its training data."""
 
+from typing import Any
+
 import pytest
 import torch
 
 import mlplab
 from mlplab.build import build_splits
-from mlplab.card import card, sizes
+from mlplab.card import card, sizes, wrong_key
 from mlplab.data.splits import Part, Splits
 
 
@@ -39,3 +41,43 @@ def test_a_table_has_no_shades() -> None:
 )
 def test_sizes_follow_from_the_names(learner: str, outputs: int, told: dict[str, int]) -> None:
     assert sizes(learner, {"class_names": ["a", "b", "c"], "target_names": ["y", "z"]}) == (outputs, told)
+
+
+@pytest.mark.parametrize("data", ["iris", "linnerud", "digits"])
+def test_a_card_is_as_it_should_be(data: str) -> None:
+    config = mlplab.configure(f"data={data}")
+    assert wrong_key(card(config, build_splits(config))) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("in_features", "4"),
+        ("in_features", 0),
+        ("in_features", True),
+        ("feature_names", ["a"]),
+        ("feature_names", None),
+        ("columns", [{"name": "a"}]),
+        ("columns", [{"name": "a", "categories": "ab"}]),
+        ("columns", [1]),
+        ("class_names", "ab"),
+        ("class_names", [0, 1]),
+        ("target_names", None),
+        ("image_size", [2, 3]),
+        ("image_size", [True, 4]),
+        ("image_white", "white"),
+        ("image_border", 0.5),
+    ],
+)
+def test_what_is_wrong_in_a_card_is_named(key: str, value: Any) -> None:
+    config = mlplab.configure("data=iris")
+    known = card(config, build_splits(config))
+    assert wrong_key({**known, key: value}) in (key, "feature_names")
+
+
+@pytest.mark.parametrize("key", ["in_features", "feature_names", "columns", "class_names", "target_names"])
+def test_what_a_card_lacks_is_named(key: str) -> None:
+    config = mlplab.configure("data=iris")
+    known = card(config, build_splits(config))
+    del known[key]
+    assert wrong_key(known) in (key, "feature_names")

@@ -124,6 +124,9 @@ def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: P
     [
         ("model.hidden_features", [16], "model.hidden_features=\\[16\\] there, \\[8\\] in the checkpoint"),
         ("model.dropout", 0.5, "model.dropout=0.5 there, 0.0 in the checkpoint"),
+        ("data.split_seed", 7, "another run's checkpoint.*: data.split_seed=7 there, 0 in the checkpoint"),
+        ("data._target_", "mlplab.data.bundled.Wine", "data.(_target_|name)=.* there, .* in the checkpoint"),
+        ("trainer.precision", "bf16-mixed", "trainer.precision=bf16-mixed there, 32-true in the checkpoint"),
     ],
 )
 def test_a_checkpoint_of_another_model_than_config_yaml_says_is_one_line(
@@ -149,6 +152,47 @@ def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
     del held["state_dict"]["network.body.0.weight"]
     with pytest.raises(Mistake, match=r"network.body.0.weight is missing, not 8 x 4"):
         rebuild(held, path, config_of(held, path))
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (lambda weight: weight.to(torch.complex64), "is complex64, not float32"),
+        (lambda weight: weight.to(torch.int64), "is int64, not float32"),
+        (lambda weight: weight.double(), "is float64, not float32"),
+        (lambda weight: weight.to_sparse(), "is sparse_coo, not strided"),
+        (lambda weight: weight.to("meta"), "is meta, not cpu"),
+        (lambda weight: weight.tolist(), "is no tensor, not 8 x 4"),
+        (lambda weight: weight * float("nan"), "holds weights that are no numbers: network.body.0.weight"),
+        (lambda weight: weight * float("inf"), "holds weights that are no numbers: network.body.0.weight"),
+    ],
+)
+def test_weights_of_another_form_or_no_numbers_are_one_line(run: Path, form: Callable[[Any], Any], said: str) -> None:
+    path = run / "checkpoints/best.ckpt"
+    held = read_checkpoint(path)
+    held["state_dict"]["network.body.0.weight"] = form(held["state_dict"]["network.body.0.weight"])
+    with pytest.raises(Mistake, match=said) as mistake:
+        rebuild(held, path, config_of(held, path))
+    assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda held: held.update(state_dict=None), "its state_dict holds no weights by name"),
+        (lambda held: held["hyper_parameters"].pop("class_names"), r"of its training data is damaged \(class_names\)"),
+        (lambda held: held["hyper_parameters"].update(in_features="x"), r"is damaged \(in_features\)"),
+        (lambda held: held["hyper_parameters"].update(in_features=10**13), r"is damaged \(feature_names\)"),
+    ],
+)
+def test_a_checkpoint_that_says_nonsense_of_itself_is_told(
+    run: Path, tmp_path: Path, change: Callable[[Any], Any], said: str
+) -> None:
+    held = read_checkpoint(run / "checkpoints/best.ckpt")
+    change(held)
+    torch.save(held, tmp_path / "odd.ckpt")
+    with pytest.raises(Mistake, match=rf"odd.ckpt: .*{said}"):
+        read_checkpoint(tmp_path / "odd.ckpt")
 
 
 @pytest.mark.parametrize(

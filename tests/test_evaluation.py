@@ -113,6 +113,8 @@ def test_a_table_of_values_is_measured_as_its_own_test_rows_were(train: Train, t
     ("arrays", "said"),
     [
         ({"features": np.ones((2, 4))}, "an array called target is needed, of 2 entries"),
+        ({"features": np.ones((2, 4)), "target": np.array([[0], [1]])}, r"a target of shape \(2, 1\)"),
+        ({"features": np.full((2, 4), 1e39), "target": np.array([0, 1])}, r"row 1: 1e\+39 where a finite number"),
         ({"features": np.ones((2, 4)), "target": np.array(["rose", "setosa"])}, "class rose in the target"),
         ({"features": np.ones((2, 4)), "target": np.array([0, 7])}, "class 7 in the target"),
         ({"features": np.ones((2, 5)), "target": np.array([0, 1])}, r"\(rows, 4\) is needed"),
@@ -150,12 +152,74 @@ def test_classes_of_other_data_are_taken_by_name_not_by_number(train: Train, tmp
     run, _ = train("data=image_folder", f"data.root={tmp_path / 'all'}", "data.size=[4,4]", "trainer.max_epochs=60")
     config, learner, known = opened(run)
     config.data.root = str(tmp_path / "some")
-    rows = of_split(config, known, "train", all_rows=True)
+    rows = of_split(config, known, "train", all_rows=True, elsewhere=True)
+    assert rows.title == "all training rows, 12 rows; the data are not those of training"
     assert set(rows.part.target.tolist()) == {1, 2}
     assert measure(config, learner, rows).scores["accuracy"] == 1
     (tmp_path / "some" / "c").rename(tmp_path / "some" / "zebra")
     with pytest.raises(Mistake, match="a class zebra, which the run was not trained on: a, b, c"):
         of_split(config, known, "test", all_rows=False)
+
+
+def table_of(folder: Path, name: str, classes: str) -> str:
+    """One row a letter of `classes`, which is its class."""
+    rows = [f"{place % 7},{label}" for place, label in enumerate(classes)]
+    (folder / name).write_text("\n".join(["size,kind", *rows]) + "\n")
+    return str(folder / name)
+
+
+def test_classes_that_are_numbers_are_never_taken_for_places(train: Train, tmp_path: Path) -> None:
+    path = table_of(tmp_path, "t.csv", "345" * 20)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    config, _, known = opened(run)
+    assert of_file(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
+    with pytest.raises(Mistake, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
+        of_file(config, known, table_of(tmp_path, "bad.csv", "342"))
+
+
+def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path: Path) -> None:
+    rows = [f"{x},{('01', '1', 'x')[x % 3]}" for x in range(60)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["size,kind", *rows]) + "\n")
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    config, _, known = opened(run)
+    path.write_text("size,kind\n1,1\n2,01\n")
+    assert of_file(config, known, str(path)).part.target.tolist() == [1, 0]
+
+
+def test_data_that_changed_since_training_are_refused_unless_others_are_meant(train: Train, tmp_path: Path) -> None:
+    path = Path(table_of(tmp_path, "t.csv", "ab" * 30))
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    config, _, known = opened(run)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], "6,a"]) + "\n")
+    with pytest.raises(Mistake, match="the data are not those of training"):
+        of_split(config, known, "test", all_rows=False)
+    assert "not those of training" in of_split(config, known, "test", all_rows=False, elsewhere=True).title
+
+
+def test_scores_that_are_no_numbers_are_refused(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=diabetes", *SHORT)
+    config, learner, known = opened(run)
+    np.savez(tmp_path / "far.npz", features=np.full((2, 10), 3e38), target=np.ones(2))
+    with pytest.raises(Mistake, match=r"far.npz, 2 rows: loss is (nan|inf)"):
+        measure(config, learner, of_file(config, known, str(tmp_path / "far.npz")))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without a GPU")
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("precision", "16-mixed", "a CPU has it not; measure where the run was trained"),
+        ("accelerator", "gpu", "there is no such device here, only cpu"),
+    ],
+)
+def test_no_other_device_or_precision_is_taken_silently(train: Train, key: str, value: str, said: str) -> None:
+    run, _ = train("data=iris", *SHORT)
+    config, learner, known = opened(run)
+    config.trainer[key] = value
+    with pytest.raises(Mistake, match=f"trainer.{key}={value}: {said}"):
+        measure(config, learner, of_split(config, known, "test", all_rows=False))
 
 
 def test_a_slice_is_measured_as_one_batch_whatever_the_blocks(train: Train) -> None:

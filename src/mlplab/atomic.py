@@ -1,6 +1,7 @@
 """Files that are whole at any moment: written under another name, put on the disk, then renamed."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import BinaryIO
 
 def write(path: str | Path, data: bytes | str) -> None:
     """Raises OSError and leaves the file as it was, where the disk refuses."""
-    with writing(path) as file:
+    with writing(path, beside(path)) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[BinaryIO]:
-    """A file that gets its name once it is whole, and none after an error."""
-    fresh = beside(path)
+def writing(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
+    """A file that gets its name once it is whole, and none after an error.
+
+    fresh: the name under which it is written first; without, one that no other file has.
+    """
+    fresh = fresh or Path(path).with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with open(fresh, "wb") as file:
             yield file
@@ -26,7 +30,7 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def beside(path: str | Path) -> Path:
-    """The name under which a file is written first."""
+    """The name under which a file of a run folder is written first; after a kill the next writing takes it again."""
     return Path(f"{path}.tmp")
 
 

@@ -23,6 +23,7 @@ from mlplab.callback.running import Running
 from mlplab.callback.stopping import Stopping
 from mlplab.card import Card, card, sizes
 from mlplab.data.batches import Batches
+from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
 from mlplab.device import check_device
 from mlplab.learner.learner import Learner
@@ -75,8 +76,7 @@ def build(config: DictConfig) -> Lab:
 
 
 def build_splits(config: DictConfig) -> Splits:
-    dtype = torch.float64 if config.trainer.precision == "64-true" else torch.float32
-    splits: Splits = make(config, "data").splits(dtype)
+    splits: Splits = make(config, "data").splits(dtype_of(config.trainer.precision))
     if config.choice.learner == "binary_classifier" and len(splits.class_names) != 2:
         found = f"data={config.choice.data} has {len(splits.class_names)}"
         raise Mistake(f"learner=binary_classifier takes two classes, {found}: use learner=classifier loss=ce")
@@ -135,7 +135,11 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
 
 
 def build_measurer(config: DictConfig) -> Trainer:
-    """A trainer of the same precision, on the same device, that only measures, and writes nothing."""
+    """A trainer of the same precision, on the same device, that only measures, and writes nothing.
+
+    Raises Mistake where the device is not there, or has not the precision: the scores would be others.
+    """
+    check_device(config.trainer.accelerator, config.trainer.precision, trained=True)
     return _trainer(config, logger=False, enable_checkpointing=False)
 
 

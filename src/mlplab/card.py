@@ -1,5 +1,6 @@
 """What a checkpoint must know to predict alone, in plain containers."""
 
+import math
 from typing import Any
 
 import torch
@@ -27,6 +28,36 @@ def card(config: DictConfig, splits: Splits) -> Card:
         "image_size": list(splits.image_size) if splits.image_size else None,
         **_shades(splits.train.features, splits.image_size),
     }
+
+
+def wrong_key(known: Card) -> str | None:
+    """Of a card that was read from a file: the first key that is not as `card` writes it."""
+    count, size = known.get("in_features"), known.get("image_size")
+    right = {
+        "in_features": type(count) is int and count > 0,
+        "feature_names": _words(known.get("feature_names")) and len(known["feature_names"]) == count,
+        "columns": isinstance(known.get("columns"), list) and all(map(_column, known["columns"])),
+        "class_names": _words(known.get("class_names")),
+        "target_names": _words(known.get("target_names")),
+        "image_size": size is None or (_all(size, int) and len(size) in (2, 3) and math.prod(size) == count),
+        "image_white": isinstance(known.get("image_white"), float | None),
+        "image_border": known.get("image_border") is None or _all(known["image_border"], float),
+    }
+    return next((key for key, good in right.items() if not good), None)
+
+
+def _column(state: object) -> bool:
+    if not isinstance(state, dict) or not isinstance(state.get("name"), str):
+        return False
+    return _words(state["categories"]) if "categories" in state else isinstance(state.get("median"), float)
+
+
+def _words(value: object) -> bool:
+    return _all(value, str)
+
+
+def _all(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
 def sizes(learner: str, known: Card) -> tuple[int, dict[str, int]]:

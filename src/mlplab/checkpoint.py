@@ -12,13 +12,15 @@ import torch
 from omegaconf import DictConfig
 
 from mlplab.build import bare_learner
+from mlplab.card import wrong_key
 from mlplab.check import leaves
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.runs import check_format, checked
 
 Checkpoint = dict[str, Any]
-MODEL = ("model", "learner", "loss", "activation")
+GROUPS = ("model", "learner", "loss", "activation", "data")
+ELSEWHERE = ("data.root", "data.path")  # files may lie at another place than in training
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -41,6 +43,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
         raise Mistake(f"{path}: is no checkpoint of mlplab")
     check_format(known.get("format"), str(path))
+    if wrong := wrong_key(known):
+        raise Mistake(f"{path}: what it says of its training data is damaged ({wrong})")
+    if not isinstance(held["state_dict"], dict):
+        raise Mistake(f"{path}: is damaged: its state_dict holds no weights by name")
     return held
 
 
@@ -63,12 +69,16 @@ def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Lea
 
 
 def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) -> None:
-    """Raises Mistake for weights of another network, in one line where torch gives one a layer."""
+    """Raises Mistake for weights of another network, in one line where torch gives one a layer, and for NaN."""
     expected = learner.state_dict()
     for name in dict.fromkeys([*expected, *weights]):
-        needed, found = _shape(expected, name), _shape(weights, name)
+        needed, found = _form(expected, name), _form(weights, name)
         if needed != found:
-            raise Mistake(f"{path}: holds another model than its configuration: {name} is {found}, not {needed}")
+            differ = [(one, other) for one, other in zip(needed, found, strict=False) if one != other]
+            told = f"{name} is {differ[0][1]}, not {differ[0][0]}"
+            raise Mistake(f"{path}: holds another model than its configuration: {told}")
+        if not torch.isfinite(weights[name]).all():
+            raise Mistake(f"{path}: holds weights that are no numbers: {name}")
     learner.load_state_dict(weights)
 
 
@@ -77,18 +87,25 @@ def _same_model(config: DictConfig, own: DictConfig, path: str | Path) -> None:
     for key in dict.fromkeys([*stored, *trained]):
         if stored.get(key) != trained.get(key):
             said = f"{key}={stored.get(key)} there, {trained.get(key)} in the checkpoint"
-            raise Mistake(f"{path}: was trained as another model than config.yaml says: {said}")
+            raise Mistake(f"{path}: another run's checkpoint, or config.yaml was edited: {said}")
 
 
 def _model(config: DictConfig) -> dict[str, Any]:
-    return {key: value for group in MODEL for key, value in leaves(config[group], f"{group}.")}
+    """What weights, and the scores that are told of them, follow from."""
+    held = {key: value for group in GROUPS for key, value in leaves(config[group], f"{group}.")}
+    precision = {"trainer.precision": config.trainer.precision}
+    return precision | {key: value for key, value in held.items() if key not in ELSEWHERE}
 
 
-def _shape(weights: dict[str, Any], name: str) -> str:
+def _form(weights: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Shape, kind of number and of storage; or what stands in their place."""
     if name not in weights:
-        return "missing"
-    shape = getattr(weights[name], "shape", None)
-    return "no tensor" if shape is None else " x ".join(map(str, shape)) or "one number"
+        return ("missing",)
+    tensor = weights[name]
+    if not isinstance(tensor, torch.Tensor):
+        return ("no tensor",)
+    shape = " x ".join(map(str, tensor.shape)) or "one number"
+    return shape, *(str(kind).removeprefix("torch.") for kind in (tensor.dtype, tensor.layout, tensor.device))
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -5,8 +5,11 @@ import torch
 from mlplab.mistake import Mistake
 
 
-def check_device(accelerator: str, precision: str) -> None:
-    """Raises Mistake where Lightning would take another precision with a mere warning, or none."""
+def check_device(accelerator: str, precision: str, trained: bool = False) -> None:
+    """Raises Mistake where Lightning would take another precision with a mere warning, or none.
+
+    trained: the precision is that of a run, and no longer to choose.
+    """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     there = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps, "gpu": cuda or mps}
     if not there[accelerator]:
@@ -22,4 +25,5 @@ def check_device(accelerator: str, precision: str) -> None:
         device = "MPS"
         lacks = {"64-true": "32-true, or trainer.accelerator=cpu"}
     if precision in lacks:
-        raise Mistake(f"trainer.precision={precision}: {device} has it not; use {lacks[precision]}")
+        remedy = "measure where the run was trained" if trained else f"use {lacks[precision]}"
+        raise Mistake(f"trainer.precision={precision}: {device} has it not; {remedy}")

@@ -1,7 +1,9 @@
 """The scores of a run once more, by the code and on the device that measured them in training."""
 
 import logging
+import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from torch import Tensor
 from mlplab.build import build_measurer, build_splits
 from mlplab.card import Card
 from mlplab.data.batches import EVAL_BLOCK, TensorLoader
+from mlplab.data.labels import ambiguous, places, values
+from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Part, Splits
 from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
@@ -60,15 +64,26 @@ def measure(config: DictConfig, learner: Learner, rows: Slice) -> Measured:
         classes = not rows.part.target.is_floating_point()
         chosen = learner.choose(predictions).cpu().numpy() if classes else None
     scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
+    if unlike := [name for name, score in scores.items() if not math.isfinite(score)]:
+        raise Mistake(f"{rows.title}: {unlike[0]} is {scores[unlike[0]]}: numbers too far from those of training")
     device = trainer.strategy.root_device.type
     return Measured(scores, rows.part.target.numpy(), predictions.cpu().numpy(), chosen, device)
 
 
-def of_split(config: DictConfig, known: Card, split: str, all_rows: bool) -> Slice:
-    """The rows of the run's own dataset."""
+def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewhere: bool = False) -> Slice:
+    """The rows of the run's own dataset. elsewhere: other files are measured on purpose.
+
+    Raises Mistake where the data have changed: a test split of other rows may hold some that were trained on.
+    """
     read = build_splits(config)
-    changed = "" if read.digest() == known.get("data_digest") else "; the data are not those of training"
+    same = known.get("data_digest") in (None, read.digest())
     splits = _as_known(read, known)
+    if not same and not elsewhere:
+        raise Mistake(
+            "the data are not those of training: their rows, or the packages that make them, have changed since; "
+            "other files are measured by data.path= or data.root="
+        )
+    changed = "" if same else "; the data are not those of training"
     if split == "train" and not all_rows:
         count, total = len(splits.measured), len(splits.train)
         which = "the measured slice" if count < total else "all of them are the measured slice"
@@ -80,33 +95,50 @@ def of_split(config: DictConfig, known: Card, split: str, all_rows: bool) -> Sli
 
 def of_file(config: DictConfig, known: Card, path: str) -> Slice:
     """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
-    if Path(path).suffix.lower() == ".npz":
-        unseen = from_array(path, known)
-        held = load(path)
-        if "target" not in held or len(held["target"]) != len(unseen.features):
-            raise Mistake(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
-        features, target = unseen.features, held["target"]
-    else:
-        separator = config.data.get("separator", ",")
-        table = read_table(path, separator, texts(known))
-        names = _target_columns(config, known)
-        if missing := [name for name in names if name not in table.columns]:
-            raise Mistake(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
-        try:
-            features = of_table(table, known, "fill")[0]
-        except Mistake as mistake:
-            raise Mistake(f"{path}: {mistake}") from mistake
-        target = table[names[0]].to_numpy() if known["class_names"] else table[names].to_numpy()
-    part = Part(_floats(features, config), _target(target, known, config, path))
+    dtype = dtype_of(config.trainer.precision)
+    read = _of_arrays if Path(path).suffix.lower() == ".npz" else _of_table
+    features, target, rows = read(config, known, path)
+    try:
+        if known["class_names"]:
+            wanted = torch.from_numpy(places(target, known["class_names"], rows))
+        else:
+            wanted = torch.tensor(values(target, known["target_names"], rows, dtype), dtype=dtype)
+    except Mistake as mistake:
+        raise Mistake(f"{path}: {mistake}") from mistake
+    part = Part(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
     return Slice(part, Path(path).stem, f"{path}, {len(part):,} rows")
+
+
+def _of_arrays(_: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+    unseen = from_array(path, known)
+    held = load(path)
+    if "target" not in held:
+        raise Mistake(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
+    return unseen.features, held["target"], unseen.rows
+
+
+def _of_table(config: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+    """Features, target, and the line of each row."""
+    names = _target_columns(config, known)
+    text = [*texts(known), *(names if ambiguous(known["class_names"]) else [])]
+    table = read_table(path, config.data.get("separator", ","), text)
+    if missing := [name for name in names if name not in table.columns]:
+        raise Mistake(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
+    try:
+        features = of_table(table, known, "fill")[0]
+    except Mistake as mistake:
+        raise Mistake(f"{path}: {mistake}") from mistake
+    return features, table[names[0]] if known["class_names"] else table[names], table.index.tolist()
 
 
 def _as_known(splits: Splits, known: Card) -> Splits:
     """The splits with their classes in the order of training. Raises Mistake for other features or a new class."""
-    if splits.in_features != known["in_features"] or list(splits.columns) != known["columns"]:
+    if splits.in_features != known["in_features"]:
+        raise Mistake(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
+    if list(splits.columns) != known["columns"]:
         raise Mistake(
-            f"the data have {splits.in_features} features, the run was trained on {known['in_features']}, or their "
-            "training rows differ; a CSV of other rows is measured by data.path= without split="
+            "the training rows of these data are not those of training: their columns, medians or categories differ; "
+            "a CSV of other rows is measured by data.path= without split="
         )
     names = known["class_names"]
     if list(splits.class_names) == names:
@@ -123,35 +155,3 @@ def _target_columns(config: DictConfig, known: Card) -> list[str]:
     if not known["class_names"]:
         return list(known["target_names"])
     return [str(config.data.target) if config.choice.data == "csv" else "target"]
-
-
-def _target(values: Any, known: Card, config: DictConfig, path: str) -> Tensor:
-    names = known["class_names"]
-    given = np.asarray(values)
-    if not names:
-        if given.dtype.kind not in "buif" or not np.isfinite(given).all():
-            raise Mistake(f"{path}: the target holds what is no finite number")
-        return _floats(given.reshape(len(given), -1), config)
-    places = {_key(name): place for place, name in enumerate(names)}
-    unseen = [value for value in given.tolist() if _key(value) not in places]
-    if not unseen:
-        return torch.tensor([places[_key(value)] for value in given.tolist()])
-    if given.dtype.kind in "bui":  # class numbers
-        unseen = [value for value in unseen if not 0 <= value < len(names)]
-        if not unseen:
-            return torch.from_numpy(given.astype(np.int64))
-    raise Mistake(f"{path}: class {unseen[0]} in the target, which the run was not trained on: {', '.join(names)}")
-
-
-def _key(name: object) -> object:
-    """By which `1`, `1.0` and 1 are one class."""
-    try:
-        return float(str(name))
-    except ValueError:
-        return str(name)
-
-
-def _floats(values: np.ndarray, config: DictConfig) -> Tensor:
-    if values.dtype == np.uint8:
-        return torch.from_numpy(values)
-    return torch.tensor(values, dtype=torch.float64 if config.trainer.precision == "64-true" else torch.float32)

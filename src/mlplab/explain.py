@@ -74,7 +74,7 @@ def _unknown_key(key: str, door: str) -> str:
     with initialize_config_dir(CONF, version_base="1.3"):
         config = compose(door, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        keys = [name for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
+        keys = [name.removeprefix("only.") for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]
     hint = _closest(key, [*keys, *groups]) or _closest(key, _keys_anywhere(groups), nearly=False)
     rest = "see --help" if door == "train" else f"{door} takes {', '.join(keys)}"
@@ -117,5 +117,6 @@ ANSWERS: list[tuple[str, Callable[..., str]]] = [
     (r"While dereferencing interpolation '\$\{(.+?)\}': Incompatible value 'None'", "{}=null: a word is needed".format),
     (r"Multiple values for (\w+)\.", "+{0}: there is one already; write {0}=... without +".format),
     (r"^(\w+) appears more than once", "+{0}: there is one already; write {0}=... without +".format),
+    (r"^Config group override must", "data, model and other groups are chosen in train, by a word; see --help".format),
     (r"Error merging override (\S+)", "{}: cannot be set; give the whole list".format),
 ]

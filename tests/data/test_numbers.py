@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.numbers import check_digits, check_numbers
+from mlplab.data.numbers import check_digits, check_numbers, dtype_of, fits
 from mlplab.mistake import Mistake
 
 
@@ -46,3 +46,13 @@ def test_a_column_whose_spread_float32_rounds_away_is_refused() -> None:
 )
 def test_constant_and_ordinary_columns_pass(column: list[float]) -> None:
     check_digits(np.array(column)[:, None], torch.float32, ["x"])
+
+
+def test_a_number_fits_its_precision_or_not() -> None:
+    assert dtype_of("64-true") == torch.float64
+    assert dtype_of("32-true") == dtype_of("bf16-mixed") == torch.float32
+    values = np.array([1, 1e39, np.inf, np.nan])
+    assert fits(values, torch.float32).tolist() == [True, False, False, False]
+    assert fits(values, torch.float64).tolist() == [True, True, False, False]
+    for kind in (np.float32, np.float16):
+        assert fits(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [True, False, False]

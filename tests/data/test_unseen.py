@@ -16,6 +16,7 @@ KNOWN: dict[str, Any] = {
     "columns": [{"name": "size", "median": 5.0}, {"name": "colour", "categories": ["blue", "red"]}],
     "target_names": ["price"],
     "image_size": None,
+    "config": {"trainer": {"precision": "32-true"}},
 }
 PLAIN: dict[str, Any] = {**KNOWN, "columns": [], "feature_names": ["a", "b", "c"]}
 IMAGES: dict[str, Any] = {**PLAIN, "in_features": 4, "image_size": [2, 2], "image_white": 255.0}
@@ -60,6 +61,7 @@ def test_gaps_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
         (["size", "1"], "column colour is missing; columns: size; needed: size, colour"),
         (["size,colour", "1,red", "big,red"], "column size, row 3: big where the training rows have finite numbers"),
         (["size,colour", "inf,red"], "column size, row 2: inf"),
+        (["size,colour", "1,red", "1e300,red"], r"column size, row 3: 1e\+300 where a finite number is needed"),
         (["size,colour", "nan,red"], "column size, row 2: empty or NaN"),
         (["size,colour", "1,red", "2"], "column colour, row 3: empty"),
         (["size,colour", "1,red", "2,red,3,4"], "line 3"),
@@ -101,12 +103,24 @@ def test_arrays_are_taken_by_rows_and_images_by_their_size(tmp_path: Path) -> No
         (np.array([["a", "b", "c"]]), "numbers are needed"),
         (np.array([[1, 2, 3], [1, np.nan, 3]]), r"column 2 \(b\), row 2: nan"),
         (np.array([[1, np.inf, 3]]), r"column 2 \(b\), row 1: inf"),
+        (np.array([[1, 2, 3], [1, 2, 1e39]]), r"column 3 \(c\), row 2: 1e\+39 where a finite number is needed"),
     ],
 )
 def test_what_is_wrong_in_an_array_is_one_line(tmp_path: Path, array: np.ndarray, said: str) -> None:
     np.save(tmp_path / "new.npy", array)
     with pytest.raises(Mistake, match=rf"new.npy: .*{said}"):
         from_array(str(tmp_path / "new.npy"), PLAIN)
+
+
+def test_a_number_too_large_for_float32_is_taken_by_a_run_in_float64() -> None:
+    double = {**PLAIN, "config": {"trainer": {"precision": "64-true"}}}
+    assert of_array(np.full((1, 3), 1e39), double).max() == 1e39
+    assert of_table(pd.DataFrame({"a": [1e39], "b": [1], "c": [2]}), double)[0].max() == 1e39
+
+
+def test_a_table_without_rows_is_refused() -> None:
+    with pytest.raises(Mistake, match="a table without rows"):
+        of_table(pd.DataFrame({"a": [], "b": [], "c": []}), PLAIN)
 
 
 def test_files_that_are_no_arrays_are_one_line(tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return below
 
 
-def test_runs_stand_by_dataset_best_validation_score_first(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_stand_by_dataset_best_validation_score_first(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.parent)
     compare(asked(runs))
     said = capsys.readouterr().out
     assert said.index("diabetes: 1 run, best r2/val first") < said.index("iris: 5 runs, best accuracy/val first")
@@ -83,6 +86,8 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
     [
         ({"data": "irs"}, "data=irs: there is no such run; there are runs of diabetes, iris"),
         ({"model": "maxout"}, "model=maxout: there is no such run"),
+        ({"sort": "samples_per_second"}, "sort=samples_per_second: no run has this score"),
+        ({"limit": -1}, "limit=-1: must be a whole number of at least 1, or 0 for all"),
         ({"sort": "loss/vl"}, "sort=loss/vl: no run has this score; choose accuracy/test"),
         ({"below": "nowhere"}, "there is no run below nowhere"),
     ],
@@ -100,6 +105,41 @@ def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: py
     said = capsys.readouterr().out
     assert "csv a.csv y: 1 run" in said
     assert "csv b.csv y: 1 run" in said
+
+
+def test_runs_that_were_measured_on_other_rows_are_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {"accuracy_val": 0.5, "r2_val": 0.5, "loss_val": 0.5}
+    for name, task in (("a", "classes"), ("b", "values")):
+        run(tmp_path / name, "data=csv", "data.path=t.csv", "data.target=y", f"data.task={task}", **scores)
+    for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.label_noise=0.1"])):
+        run(tmp_path / name, "data=iris", *words, **scores)
+    for name in ("f", "g"):
+        run(tmp_path / name, "data=moons", f"data.noise={0.1 if name == 'f' else 0.3}", **scores)
+    compare(asked(tmp_path))
+    heads = [line for line in capsys.readouterr().out.splitlines() if ", best" in line]
+    assert heads == [
+        "csv t.csv y task=classes: 1 run, best accuracy/val first",
+        "csv t.csv y task=values: 1 run, best r2/val first",
+        "iris split_seed=0: 2 runs, best accuracy/val first",
+        "iris split_seed=7: 1 run, best accuracy/val first",
+        "moons noise=0.1: 1 run, best accuracy/val first",
+        "moons noise=0.3: 1 run, best accuracy/val first",
+    ]
+
+
+def test_last_is_what_the_other_doors_take_for_it(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.parent)
+    compare(asked(runs / "sweeps"))
+    assert "(last)" not in capsys.readouterr().out
+    compare(asked(Path("outputs/iris")))
+    assert "outputs/iris/low (last)" in capsys.readouterr().out
+    monkeypatch.chdir(runs / "iris")  # no outputs/ here
+    compare(asked(runs))
+    assert "(last)" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["a: [1", "", "just words", "choice: {}"])

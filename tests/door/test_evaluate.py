@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.configuration import FORMAT
-from mlplab.door.evaluate import evaluate
+from mlplab.door.evaluate import _folder, evaluate
 from mlplab.mistake import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -20,7 +20,7 @@ SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")
 
 
 def asked(run: Path, data: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
-    usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "allow": []}
+    usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "overwrite": False, "allow": []}
     return {"run": str(run), "data": {"root": None, "path": None} | (data or {}), **usual, **settings}
 
 
@@ -91,6 +91,41 @@ def test_a_folder_of_the_users_own_is_left_as_it_was(train: Train, tmp_path: Pat
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.txt"]
 
 
+def test_an_output_that_was_named_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    output = tmp_path / "mine"
+    evaluate(asked(run, output=str(output)))
+    with pytest.raises(Mistake, match="holds an evaluation already; overwrite=true replaces it"):
+        evaluate(asked(run, output=str(output), split="val"))
+    assert "the test split" in (output / "report.txt").read_text()
+    evaluate(asked(run, output=str(output), split="val", overwrite=True))
+    assert "the validation split" in (output / "report.txt").read_text()
+
+
+def test_evaluations_that_differ_never_share_a_folder() -> None:
+    usual = asked(Path("run"))
+    data = [None, {"path": "a/t.csv"}, {"path": "b/t.csv"}, {"root": "a"}, {"root": "b"}]
+    names = [
+        _folder({**asked(Path("run"), where), **given}, given["split"] or "test")
+        for where in data
+        for given in ({"split": None}, {"split": "train"}, {"split": "train", "all_rows": True})
+        for given in (given, {**given, "accelerator": "cpu"})
+    ]
+    assert len(set(names)) == len(names) == 30
+    assert _folder(usual, "test") == "test"
+    same = [_folder(asked(Path("run"), {"path": path}), "test") for path in ("a/t.csv", "a/../a/t.csv")]
+    assert same[0] == same[1]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_scores_that_cannot_be_read_are_one_line(train: Train, text: str) -> None:
+    run, _ = train("data=iris", *SHORT)
+    (run / "scores.json").write_text(text)
+    with pytest.raises(Mistake, match=r"scores.json: .*without it nothing is compared"):
+        evaluate(asked(run))
+    assert not (run / "evaluation").exists()
+
+
 def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     for name in ("t", "moved"):
@@ -100,7 +135,8 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     moved = {"path": str(tmp_path / "moved.csv")}
     assert evaluate(asked(run, moved, split="test"))["mae/test"] == scores["mae/test"]
     evaluate(asked(run, moved))
-    assert (run / "evaluation" / "file_moved" / "report.txt").read_text().count("60 rows") == 1
+    (folder,) = (run / "evaluation").glob("file_moved_*")
+    assert (folder / "report.txt").read_text().count("60 rows") == 1
     (tmp_path / "moved.csv").write_text("\n".join(["size,colour,price", *rows[5:]]) + "\n")
     with pytest.raises(Mistake, match=r"a CSV of other rows is measured by data.path= without split="):
         evaluate(asked(run, moved, split="test"))
@@ -110,6 +146,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     ("settings", "said"),
     [
         ({"split": "valid"}, "split=valid: must be one of train, val, test"),
+        ({"split": ["val"]}, r"split=\[val\]: must be one of train, val, test"),
         ({"split": "val", "all_rows": True}, "all_rows=true: val is measured on all of its rows"),
         ({"accelerator": "tpu"}, "accelerator=tpu: must be one of"),
         ({"data": {"root": "x", "path": None}}, "data.root=x: data=iris is not read from a folder"),

@@ -95,10 +95,28 @@ def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkey
         return cells(model, rows, features)
 
     monkeypatch.setattr(room, "_cells", until_the_third)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(Mistake, match=r"output=.*out.csv: cannot be written \(No space left on device\)"):
         predict(asked(iris, source, output, overwrite=True))
     assert output.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.npy"]
+
+
+def test_other_files_of_the_folder_and_links_are_left_as_they_are(iris: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", load_iris().data[:3])
+    (tmp_path / "out.csv.tmp").write_text("mine")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "out.csv")
+    predict(asked(iris, tmp_path / "rows.npy", tmp_path / "link.csv"))
+    assert (tmp_path / "out.csv.tmp").read_text() == "mine"
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(lines(tmp_path / "out.csv")) == 4
+
+
+def test_a_cell_that_float32_cannot_hold_is_no_prediction(iris: Path, tmp_path: Path) -> None:
+    names = mlplab.reopen(iris).feature_names
+    (tmp_path / "rows.csv").write_text("\n".join([",".join(names), "1,2,3,4", "1,2,1e300,4"]) + "\n")
+    with pytest.raises(Mistake, match=r"rows.csv: column petal length.*, row 3: 1e\+300 where a finite"):
+        predict(asked(iris, tmp_path / "rows.csv", tmp_path / "out.csv"))
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -108,6 +126,7 @@ def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkey
         ({"gaps": "guess"}, "gaps=guess: must be one of refuse, fill"),
         ({"invert": "perhaps"}, "invert=perhaps: must be one of auto, true, false"),
         ({"output": "nowhere/out.csv"}, "there is no folder nowhere"),
+        ({"output": "/dev/null", "overwrite": True}, "is a device or the like; name a file"),
         ({"output": "."}, "is a folder; name a file in it"),
         ({"run": "nowhere"}, "run=nowhere: no such folder"),
         ({"run": "nowhere.ckpt"}, "nowhere.ckpt: no such file"),

@@ -79,11 +79,38 @@ def test_a_table_is_read_by_its_columns_and_raw_values(train: Train, tmp_path: P
         model.predict(table[["colour"]])
 
 
+def test_a_gap_of_a_table_is_filled_when_asked(train: Train, tmp_path: Path) -> None:
+    rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
+    run, _ = train("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values", *SHORT)
+    model = mlplab.reopen(run)
+    table = pd.DataFrame({"colour": ["red"], "size": [np.nan]})
+    with pytest.raises(Mistake, match="column size, row 0: empty or NaN; gaps=fill takes"):
+        model.predict(table)
+    with pytest.warns(UserWarning, match="1 empty cells were filled"):
+        assert np.isfinite(model.predict(table, gaps="fill")).all()
+
+
+def test_what_is_no_rows_is_one_line_and_what_is_doubtful_is_warned_of(train: Train) -> None:
+    run, _ = train("data=digits", *SHORT)
+    model = mlplab.reopen(run)
+    with pytest.raises(Mistake, match="an array or a table is needed, not a list"):
+        model.predict([[1.0] * 64])  # type: ignore[arg-type]
+    with pytest.raises(Mistake, match="a table without rows"):
+        model.predict(pd.DataFrame(columns=model.feature_names))
+    with pytest.raises(Mistake, match=r"row 2: 1e\+39 where a finite number is needed"):
+        model.predict(np.stack([np.ones(64), np.full(64, 1e39)]))
+    with pytest.raises(Mistake, match=r"row 2: no finite number is predicted"):
+        model.predict(np.stack([np.ones(64), np.full(64, 3e38)]))
+    with pytest.warns(UserWarning, match="all values are at most 1, where the training images go up to 16"):
+        model.predict(np.full((1, 64), 0.5))
+
+
 def test_images_are_taken_by_their_size(train: Train) -> None:
     run, _ = train("data=digits", *SHORT)
     model = mlplab.reopen(run)
     assert model.image_size == (8, 8)
-    assert np.array_equal(model.predict(np.ones((2, 8, 8))), model.predict(np.ones((2, 64))))
+    assert np.array_equal(model.predict(np.full((2, 8, 8), 9)), model.predict(np.full((2, 64), 9)))
 
 
 def test_dropout_and_batch_normalisation_are_as_in_evaluation(train: Train) -> None:

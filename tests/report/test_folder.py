@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.mistake import Mistake
-from mlplab.report.folder import must_be_ours, write_folder
+from mlplab.report.folder import must_be_free, write_folder
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -30,13 +30,60 @@ def test_what_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
-    must_be_ours(tmp_path / "new")
-    must_be_ours(tmp_path)
-    (tmp_path / "report.txt").write_text("of a measuring before")
-    must_be_ours(tmp_path)
+VALUES = ("report.txt", "scores.csv", "predictions.csv", "parity.png")
+
+
+def holding(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("x")
+    return folder
+
+
+def test_a_new_folder_is_free_and_one_of_an_evaluation_when_asked(tmp_path: Path) -> None:
+    must_be_free(tmp_path / "new", overwrite=False)
+    must_be_free(holding(tmp_path / "empty"), overwrite=False)
+    done = holding(tmp_path / "done", *VALUES)
+    must_be_free(done, overwrite=True)
+    with pytest.raises(Mistake, match="holds an evaluation already; overwrite=true replaces it"):
+        must_be_free(done, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["predictions.csv"], "predictions.csv"),
+        (["report.txt", "scores.csv"], "report.txt"),
+        ([*VALUES, "thesis.txt"], "thesis.txt"),
+        ([*VALUES, "confusion.png"], "confusion.png"),
+    ],
+)
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_folder_with_something_else_in_it_is_refused(
+    tmp_path: Path, names: list[str], told: str, overwrite: bool
+) -> None:
+    with pytest.raises(Mistake, match=rf"holds {told}, and is no folder of one evaluation alone"):
+        must_be_free(holding(tmp_path / "mine", *names), overwrite)
+
+
+def test_a_file_and_the_current_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(Mistake, match=r"holds thesis.txt, which evaluate has not written"):
-        must_be_ours(tmp_path)
     with pytest.raises(Mistake, match="is a file"):
-        must_be_ours(tmp_path / "thesis.txt")
+        must_be_free(tmp_path / "thesis.txt", overwrite=True)
+    monkeypatch.chdir(holding(tmp_path / "here"))
+    for name in (".", "..", str(tmp_path / "here")):
+        with pytest.raises(Mistake, match="is the current folder, or holds it"):
+            must_be_free(Path(name), overwrite=True)
+
+
+def test_a_link_stays_one_and_its_folder_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(holding(tmp_path / "there"))
+    write_folder(tmp_path / "link", {"report.txt": "one"})
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "report.txt").read_text() == "one"
+
+
+def test_what_the_disk_refuses_is_one_line_with_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(Mistake, match=rf"{tmp_path}/file/new: cannot be written \("):
+        write_folder(tmp_path / "file" / "new", {"report.txt": "one"})

@@ -62,6 +62,8 @@ def test_help_is_for_people_and_names_every_key(name: str, tmp_path: Path) -> No
         ("evaluate", [], "run is missing: give run=..."),
         ("evaluate", ["run=nowhere", "debug=true"], "run=nowhere: no such folder"),
         ("predict", ["run=last", "inpt=x"], "inpt: no such key; did you mean input?"),
+        ("compare", ["modl=x"], "modl: no such key; did you mean model?"),
+        ("evaluate", ["run=last", "data=null"], "data, model and other groups are chosen in train, by a word"),
         ("compare", ["-m"], "-m: only train makes a sweep; call compare once a run"),
         ("compare", ["limit=few"], "limit=few: a whole number is needed, such as 20"),
     ],

@@ -10,12 +10,23 @@ from mlplab.mistake import Mistake
 LOST = 0.1  # of a column's spread, by rounding
 
 
+def dtype_of(precision: str) -> torch.dtype:
+    """Of features, values and weights, by `trainer.precision`."""
+    return torch.float64 if precision == "64-true" else torch.float32
+
+
+def fits(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+    """Where there is a number that is finite in `dtype`; false for NaN."""
+    good: np.ndarray = np.abs(values) <= np.float64(torch.finfo(dtype).max)
+    return good
+
+
 def check_numbers(values: np.ndarray, dtype: torch.dtype, where: str, names: Sequence[str]) -> None:
     """values: (N,) or (N, K), with a name a column. Raises Mistake for what is not finite in `dtype`."""
     if not np.issubdtype(values.dtype, np.floating):
         return
     columns = values.reshape(len(values), -1)
-    beyond = ~(np.abs(columns) <= torch.finfo(dtype).max)
+    beyond = ~fits(columns, dtype)
     if beyond.any():
         row, column = np.argwhere(beyond)[0]
         value = columns[row, column]

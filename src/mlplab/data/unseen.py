@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlplab.data.columns import Columns
+from mlplab.data.numbers import dtype_of, fits
 from mlplab.data.table import read_table
 from mlplab.mistake import Mistake
 
@@ -40,6 +41,8 @@ def from_csv(path: str, known: Known, separator: str, gaps: Gaps) -> Unseen:
 
 def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[np.ndarray, list[str]]:
     """(N, in_features), and what the user should hear. Raises Mistake with column and row (the table's index)."""
+    if table.empty:
+        raise Mistake("a table without rows")
     state = known["columns"] or [{"name": name, "median": float("nan")} for name in known["feature_names"]]
     names = [column["name"] for column in state]
     if missing := [name for name in names if name not in table.columns]:
@@ -52,7 +55,9 @@ def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[
         _no_gap(used, "; gaps=fill takes what the training rows say" if known["columns"] else "")
     elif empty := int(used.isna().sum().sum()):
         words.append(f"{empty} empty cells were filled by what the training rows say")
-    return Columns(state).features(used), words + _unheard(used, state)
+    features = Columns(state).features(used)
+    _finite(features, known, table.index.tolist(), Columns(state).names)
+    return features, words + _unheard(used, state)
 
 
 def texts(known: Known) -> list[str]:
@@ -67,7 +72,7 @@ def from_array(path: str, known: Known, name: str = "features") -> Unseen:
         features = of_array(array, known)
     except Mistake as mistake:
         raise Mistake(f"{path}: {mistake}") from mistake
-    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], "row", _faint(features, known))
+    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], "row", faint(features, known))
 
 
 def of_array(array: np.ndarray, known: Known) -> np.ndarray:
@@ -79,10 +84,8 @@ def of_array(array: np.ndarray, known: Known) -> np.ndarray:
     if array.dtype.kind not in "buif":
         raise Mistake(f"an array of {array.dtype}; numbers are needed")
     features = array.reshape(len(array), width)
-    if features.dtype.kind == "f" and not (finite := np.isfinite(features)).all():
-        row, column = np.argwhere(~finite)[0]
-        name = f"{column + 1} ({known['feature_names'][column]})"
-        raise Mistake(f"column {name}, row {row + 1}: {features[row, column]} where a finite number is needed")
+    names = [f"{number} ({name})" for number, name in enumerate(known["feature_names"], start=1)]
+    _finite(features, known, range(1, len(features) + 1), names)
     return features
 
 
@@ -104,6 +107,17 @@ def _array(path: str, name: str) -> np.ndarray:
     return arrays.get(name, next(iter(arrays.values())))
 
 
+def _finite(features: np.ndarray, known: Known, rows: Sequence[object], names: Sequence[str]) -> None:
+    if features.dtype == np.uint8:
+        return
+    dtype = dtype_of(known["config"]["trainer"]["precision"])
+    good = fits(features, dtype)
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        cell, kind = features[row, column], str(dtype).removeprefix("torch.")
+        raise Mistake(f"column {names[column]}, row {rows[row]}: {cell} where a finite number is needed ({kind})")
+
+
 def _no_gap(table: pd.DataFrame, remedy: str) -> None:
     for row, empty in zip(table.index, table.isna().to_numpy(), strict=True):
         if empty.any():
@@ -121,7 +135,8 @@ def _unheard(table: pd.DataFrame, state: Sequence[dict[str, Any]]) -> list[str]:
     return words
 
 
-def _faint(features: np.ndarray, known: Known) -> list[str]:
+def faint(features: np.ndarray, known: Known) -> list[str]:
+    """Where pixels may have been divided by 255 that the network divides itself."""
     white = known.get("image_white")
     if white and white > 1 and features.dtype.kind == "f" and features.max() <= 1:
         return [f"all values are at most 1, where the training images go up to {white:g}"]

@@ -3,14 +3,16 @@
 import json
 import os
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from mlplab.check import shown
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, table
-from mlplab.report.folder import must_be_ours, write_folder
+from mlplab.report.folder import must_be_free, write_folder
 from mlplab.runs import find, stored
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
@@ -27,7 +29,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     split = _split(settings)
     _aim(config, settings)
     output = Path(settings["output"] or run / "evaluation" / _folder(settings, split))
-    must_be_ours(output)
+    must_be_free(output, overwrite=settings["overwrite"] or not settings["output"])
+    trained = _trained(run, settings, split)
 
     from mlplab.checkpoint import read_checkpoint, rebuild
     from mlplab.evaluation import measure, of_file, of_split
@@ -38,10 +41,10 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     if _is_of_file(settings):
         rows = of_file(config, known, settings["data"]["path"])
     else:
-        rows = of_split(config, known, split, settings["all_rows"])
+        rows = of_split(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
     measured = measure(config, learner, rows)
     head = {"run": str(run), "model": f"{config.choice.model} on {config.choice.data}", "rows": rows.title}
-    scores = _score_text(rows.name, measured.scores, _trained(run, settings, rows.name))
+    scores = _score_text(rows.name, measured.scores, trained)
     files = _explained(measured, known, f"{config.choice.data}: {config.choice.model}, {rows.title}")
     text = "\n\n".join([aligned({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
@@ -51,9 +54,9 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _split(settings: Mapping[str, Any]) -> str:
-    split = settings["split"] or "test"
+    split: str = settings["split"] or "test"
     if split not in ("train", "val", "test"):
-        raise Mistake(f"split={split}: must be one of train, val, test")
+        raise Mistake(f"split={shown(split)}: must be one of train, val, test")
     if settings["all_rows"] and split != "train":
         raise Mistake(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
     return split
@@ -64,7 +67,7 @@ def _aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:
         if accelerator not in ("auto", "cpu", "gpu", "cuda", "mps"):
-            raise Mistake(f"accelerator={accelerator}: must be one of auto, cpu, gpu, cuda, mps")
+            raise Mistake(f"accelerator={shown(accelerator)}: must be one of auto, cpu, gpu, cuda, mps")
         config.trainer.accelerator = accelerator
     if root is not None:
         if "root" not in config.data:
@@ -86,9 +89,14 @@ def _is_of_file(settings: Mapping[str, Any]) -> bool:
 
 
 def _folder(settings: Mapping[str, Any], split: str) -> str:
-    if _is_of_file(settings):
-        return f"file_{Path(settings['data']['path']).stem}"
-    return f"{split}_all_rows" if settings["all_rows"] else split
+    """Evaluations that differ have folders that do: other files by a digest of their place."""
+    root, path = settings["data"]["root"], settings["data"]["path"]
+    name = f"file_{Path(path).stem[:100]}" if _is_of_file(settings) else split
+    words = [name, *(["all_rows"] if settings["all_rows"] else [])]
+    if root or path:
+        places = [place and str(Path(place).expanduser().resolve()) for place in (root, path)]
+        words.append(blake2b(json.dumps(places).encode(), digest_size=4).hexdigest())
+    return "_".join([*words, *([settings["accelerator"]] if settings["accelerator"] else [])])
 
 
 def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
@@ -96,7 +104,12 @@ def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, fl
     path = run / "scores.json"
     if settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"] or not path.exists():
         return {}
-    scores: dict[str, float] = json.loads(path.read_text())
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Mistake(f"{path}: cannot be read as JSON ({error}); without it nothing is compared") from error
+    if not isinstance(scores, dict):
+        raise Mistake(f"{path}: holds no scores by name; without it nothing is compared")
     return {name.removesuffix(f"/{split}"): scores[name] for name in scores if name.endswith(f"/{split}")}
 
 

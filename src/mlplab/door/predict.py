@@ -28,16 +28,23 @@ def predict(settings: Mapping[str, Any]) -> Path:
 
     model = reopen(settings["run"], settings["allow"])
     unseen = _read(model, settings, source)
-    with atomic.writing(output) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    try:
+        _write(model, unseen, output)
+    except OSError as error:
+        raise Mistake(f"output={settings['output']}: cannot be written ({error.strerror})") from error
+    for word in unseen.words:
+        print(f"note      {word}")
+    print(f"written   {settings['output']}: {len(unseen.features):,} rows")
+    return output
+
+
+def _write(model: "Model", unseen: "Unseen", output: Path) -> None:
+    with atomic.writing(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([unseen.kind, *_header(model)])
         for start in range(0, len(unseen.features), BLOCK):
             block = slice(start, start + BLOCK)
             writer.writerows(_cells(model, unseen.rows[block], unseen.features[block]))
-    for word in unseen.words:
-        print(f"note      {word}")
-    print(f"written   {output}: {len(unseen.features):,} rows")
-    return output
 
 
 def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
@@ -53,6 +60,8 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
     if output.is_dir() or not output.parent.is_dir():
         what = "is a folder; name a file in it" if output.is_dir() else f"there is no folder {output.parent}"
         raise Mistake(f"output={settings['output']}: {what}")
+    if output.exists() and not output.is_file():
+        raise Mistake(f"output={settings['output']}: is a device or the like; name a file")
     if output.exists() and (not settings["overwrite"] or output.samefile(source)):
         remedy = "it is the input" if output.samefile(source) else "overwrite=true replaces it"
         raise Mistake(f"output={settings['output']}: exists already; {remedy}")
@@ -88,7 +97,7 @@ def _header(model: "Model") -> list[str]:
 
 
 def _cells(model: "Model", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
-    predictions = model.predict(features)
+    predictions = model.of_features(features, rows)
     named = model.named(predictions).tolist() if model.class_names else None
     for place, row in enumerate(rows):
         told = [str(value) for value in predictions[place]]  # the shortest digits that give the number again

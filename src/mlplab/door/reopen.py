@@ -1,5 +1,6 @@
 """Reopen: from Python, a run becomes a model that predicts."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 
 from mlplab.card import Card
 from mlplab.checkpoint import config_of, read_checkpoint, rebuild
-from mlplab.data.unseen import of_array, of_table
+from mlplab.data.unseen import Gaps, faint, of_array, of_table
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.runs import find, stored
@@ -44,14 +45,28 @@ class Model:
     def image_size(self) -> tuple[int, ...] | None:
         return tuple(self.card["image_size"]) if self.card["image_size"] else None
 
-    def predict(self, rows: np.ndarray | pd.DataFrame) -> np.ndarray:
+    def predict(self, rows: np.ndarray | pd.DataFrame, gaps: Gaps = "refuse") -> np.ndarray:
         """(N, num_classes) probabilities in the order of `class_names`, for two classes too; or (N, num_targets) values
         in their unit.
 
         rows: (N, in_features), (N, *image_size), or a table with the columns of training. Raw: scaling is the model's.
-        Raises Mistake with row and column for what is missing or no number.
+        gaps: of a table; fill puts the median of the training rows into empty cells.
+        Raises Mistake with row and column for what is missing or no number. Warns of categories unknown to training.
         """
-        features = of_table(rows, self.card)[0] if isinstance(rows, pd.DataFrame) else of_array(rows, self.card)
+        if isinstance(rows, pd.DataFrame):
+            features, words = of_table(rows, self.card, gaps)
+            names: Sequence[object] = rows.index.tolist()
+        elif isinstance(rows, np.ndarray):
+            features = of_array(rows, self.card)
+            words, names = faint(features, self.card), range(1, len(features) + 1)
+        else:
+            raise Mistake(f"predict: an array or a table is needed, not a {type(rows).__name__}; see numpy.array")
+        for word in words:
+            warnings.warn(word, stacklevel=2)
+        return self.of_features(features, names)
+
+    def of_features(self, features: np.ndarray, rows: Sequence[object]) -> np.ndarray:
+        """As `predict`, of raw features that are in the form of training. rows: what messages call each."""
         dtype: Any = torch.uint8 if features.dtype == np.uint8 else self.learner.dtype
         with torch.inference_mode():
             blocks = [
@@ -61,11 +76,14 @@ class Model:
             predictions = torch.cat(blocks)
             if predictions.ndim == 1:
                 predictions = torch.stack([1 - predictions, predictions], dim=1)
+        if not (good := predictions.isfinite().all(dim=1)).all():
+            row = rows[int(good.int().argmin())]
+            raise Mistake(f"row {row}: no finite number is predicted; its features lie too far from those of training")
         return predictions.numpy()
 
-    def predict_class(self, rows: np.ndarray | pd.DataFrame) -> np.ndarray:
+    def predict_class(self, rows: np.ndarray | pd.DataFrame, gaps: Gaps = "refuse") -> np.ndarray:
         """(N,) names of classes."""
-        return self.named(self.predict(rows))
+        return self.named(self.predict(rows, gaps))
 
     def named(self, probabilities: np.ndarray) -> np.ndarray:
         """(N,) names of classes, by what `predict` returns."""

@@ -9,22 +9,42 @@ from typing import Any
 
 from mlplab.mistake import Mistake
 
-OURS = {"report.txt", "scores.csv", "confusion.csv", "classes.csv", "confusion.png", "predictions.csv", "parity.png"}
+ALWAYS = {"report.txt", "scores.csv"}
+OURS = (  # all that one evaluation writes
+    ALWAYS | {"confusion.csv", "classes.csv", "confusion.png"},
+    ALWAYS | {"predictions.csv", "parity.png"},
+)
 
 
-def must_be_ours(folder: Path) -> None:
-    """Raises Mistake for a folder that holds what was not written here."""
+def must_be_free(folder: Path, overwrite: bool) -> None:
+    """Raises Mistake for a folder that is not new or empty. overwrite: one that holds an evaluation and nothing else
+    may be replaced."""
     if folder.exists() and not folder.is_dir():
         raise Mistake(f"output={folder}: is a file; name a folder")
-    others = sorted({entry.name for entry in folder.iterdir()} - OURS) if folder.exists() else []
-    if others:
-        raise Mistake(f"output={folder}: holds {others[0]}, which evaluate has not written; name another folder")
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise Mistake(f"output={folder}: is the current folder, or holds it; name a folder of its own")
+    names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    if names and names not in OURS:
+        other = min(names - set().union(*OURS) or names)
+        raise Mistake(f"output={folder}: holds {other}, and is no folder of one evaluation alone; name another folder")
+    if names and not overwrite:
+        raise Mistake(f"output={folder}: holds an evaluation already; overwrite=true replaces it")
 
 
 def write_folder(folder: Path, files: Mapping[str, Any]) -> None:
-    """files: name, and text, rows of a CSV file, or a function that draws into a path. All of them, or none."""
+    """files: name, and text, rows of a CSV file, or a function that draws into a path. All of them, or none.
+
+    Raises Mistake where the disk refuses.
+    """
+    try:
+        _write_folder(folder.resolve(), files)
+    except OSError as error:
+        raise Mistake(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _write_folder(folder: Path, files: Mapping[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}_", dir=folder.parent))
+    fresh = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         for name, content in files.items():
             if isinstance(content, str):
