@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplab.fitting import fits_together
+from mlplab.fitting import fits_together, is_its_choice
 from mlplab.limits import CHOICES, LENGTHS, ONE_OR_A_LIST, OPTIONAL, PACKAGES, RANGES, TAKEN
 from mlplab.mistake import Mistake
 
@@ -33,6 +33,7 @@ def check(config: Config, defaults: Config) -> None:
     for key, value in leaves(config):
         _finite(key, value)
     _targets(config, defaults)
+    is_its_choice(config, defaults)
     fits_together(config)
 
 
