@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab.check import check
 from mlplab.configuration import plain
 from mlplab.explain import explain
+from mlplab.gate import give_back
 from mlplab.mistake import Stopped
 from mlplab.runs import find, stored
 
@@ -82,7 +83,7 @@ def _keep_reason(run: Path, reason: str, always: bool) -> None:
             (run / "failure.txt").write_text(reason + "\n")
         else:  # it never began: leave no folder behind, but for what is not ours
             (run / "train.log").unlink(missing_ok=True)
-            run.rmdir()
+            give_back()
 
 
 def _remedy(run: Path) -> str:
