@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.numbers import check_digits, check_numbers
+from mlplab.data.numbers import check_digits, check_numbers, check_target
 from mlplab.mistake import Mistake
 
 
@@ -46,3 +46,9 @@ def test_a_column_whose_spread_float32_rounds_away_is_refused() -> None:
 )
 def test_constant_and_ordinary_columns_pass(column: list[float]) -> None:
     check_digits(np.array(column)[:, None], torch.float32, ["x"])
+
+
+def test_a_target_of_one_value_is_refused_by_name() -> None:
+    with pytest.raises(Mistake, match=r"^target b is 7 in every row: there is nothing to learn$"):
+        check_target(np.array([[1.0, 7.0], [2.0, 7.0]]), ["a", "b"])
+    check_target(np.array([[1.0, 7.0], [2.0, 7.5]]), ["a", "b"])
