@@ -1,5 +1,8 @@
 """From a command line to a configuration, and Hydra's messages in one line."""
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ import pytest
 import mlplab
 from mlplab.command_line import folder_name
 from mlplab.mistake import Mistake
-from tests.conftest import door
+from tests.conftest import REPO, door
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,11 @@ def test_debug_shows_the_traceback_of_a_wrong_configuration_too(word: str, tmp_p
     assert answer.stderr.splitlines()[-1].startswith("mlplab: ")
     quiet = door("train", word, cwd=tmp_path)
     assert (quiet.returncode, len(quiet.stderr.splitlines())) == (1, 1)
+
+
+def test_a_run_whose_reader_has_seen_enough_goes_on_in_silence(tmp_path: Path) -> None:
+    arguments = "data=iris trainer.max_epochs=2 report.picture=false run_dir=run"
+    command = f"{shlex.quote(sys.executable)} {REPO / 'scripts' / 'train.py'} {arguments} | head -n 1"
+    answer = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.stdout.count("\n"), answer.stderr) == (1, "")
+    assert (tmp_path / "run" / "scores.json").exists()

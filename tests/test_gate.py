@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.gate import claim
+from mlplab.gate import claim, give_back
 from mlplab.mistake import Mistake
 from tests.conftest import door
 
@@ -13,6 +13,17 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     claim(tmp_path / "a" / "b", "run_dir")
     with pytest.raises(Mistake, match="exists already"):
         claim(tmp_path / "a" / "b", "run_dir")
+
+
+def test_what_was_made_for_a_run_is_given_back_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    claim(tmp_path / "mine" / "a" / "run", "run_dir")
+    give_back()
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+    claim(tmp_path / "mine" / "a" / "run", "run_dir")
+    (tmp_path / "mine" / "a" / "other").mkdir()
+    give_back()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The README says what is true: its commands, its Python, its tables, its links."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_the_commands_shown_compose() -> None:
     shown = re.findall(r"^    python scripts/train\.py (?!.*--help|-m)(.+)$", README, re.MULTILINE)
     assert len(shown) >= 3
     for arguments in shown:
-        mlplab.configure(*arguments.split())
+        mlplab.configure(*shlex.split(arguments, comments=True))
 
 
 @pytest.mark.parametrize("command", ["run", "test"])

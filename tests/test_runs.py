@@ -91,6 +91,18 @@ def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) 
         (lambda config: config["choice"].update(data=["iris", "wine"]), "choice.data"),
         (lambda config: config["choice"].update(data="iris,wine"), "data=iris,wine"),
         (lambda config: config.update(model=3), "model"),
+        (lambda config: config.update(optimizer=None), "optimizer=null: keys and values are needed"),
+        (lambda config: config.update(callback=None), "callback=null: a mapping is needed"),
+        (lambda config: config["choice"].update(data="${oc.env:HOME}"), r"choice.data=\$\{oc.env:HOME\}: is resolved"),
+        (lambda config: config.update(allow=["${oc.env:HOME}"]), r"allow=\[\$\{oc.env:HOME\}\]: is resolved"),
+        (
+            lambda config: config["choice"].update(optimizer="adagrad"),
+            "optimizer._target_=torch.optim.Adam: is not that of optimizer=adagrad; choose by optimizer=adam",
+        ),
+        (
+            lambda config: config["choice"].update(data="wine"),
+            "data.name=iris: is not that of data=wine; choose by data=iris",
+        ),
         (lambda config: config["choice"].update(loss="mse2"), "loss=mse2: no such choice"),
         (
             lambda config: config["trainer"].update(max_epoch=config["trainer"].pop("max_epochs")),

@@ -26,13 +26,22 @@ def test_a_door_hears_its_keys_as_plain_containers() -> None:
         ([], "run is missing: give run=..."),
         (["run=last", "all_rows=3"], "all_rows=3: true or false is needed"),
         (["run=last", "+extra=3"], "extra: nothing reads a key of this name"),
+        (["run=null"], "run=null: a word is needed"),
+        (["run=2026"], "run=2026: must be a word"),
+        (["run=last", "data.path=''"], "data.path=: must be a word"),
+        (["run=last", "data.root=true"], "data.root=true: must be a word"),
+        (["run=last", "input=x", "output=5"], "output=5: must be a word"),
+        (["run=last", "input=x", "output=y", "separator=5"], "separator=5: must be one character"),
+        (["run=last", "input=x", "output=y", "separator=';;'"], "separator=;;: must be one character"),
+        (["run=last", "input=x", "output=y", "separator=''"], "separator=: must be one character"),
+        (["run=last", "input=x", "output=y", "invert=1"], "invert=1: must be one of null, auto, true, false"),
     ],
 )
 def test_a_wrong_setting_ends_in_one_line_and_status_1(
     capsys: pytest.CaptureFixture[str], overrides: list[str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
-        ask("evaluate", *overrides)
+        ask("predict" if "input=x" in overrides else "evaluate", *overrides)
     assert exit_.value.code == 1
     error = capsys.readouterr().err
     assert error.startswith("mlplab: ")

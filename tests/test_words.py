@@ -41,3 +41,15 @@ def test_the_folders_of_a_sweep_can_be_named_as_they_are() -> None:
         "output='mine'",
         "input='it\\'s.csv'",
     ]
+
+
+@pytest.mark.parametrize("word", ["hydra.run.dir=/tmp/x", "+hydra.job.x=1", "hydra/launcher=basic", "~hydra.run"])
+def test_a_door_that_makes_no_run_takes_no_setting_of_hydras(word: str) -> None:
+    with pytest.raises(Mistake, match="evaluate makes no folder and no sweep"):
+        words_of("evaluate", ["run=last", word])
+
+
+def test_an_unknown_flag_of_any_door_is_one_line() -> None:
+    with pytest.raises(Mistake, match=r"^--wat: no such option; see --help$"):
+        words_of("evaluate", ["run=last", "--wat"])
+    assert words_of("evaluate", ["run=hydra", "-c", "job"]) == ["-c", "job", "run='hydra'"]

@@ -4,13 +4,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplab.fitting import fits_together
+from mlplab.fitting import fits_together, is_its_choice
 from mlplab.limits import CHOICES, LENGTHS, ONE_OR_A_LIST, OPTIONAL, PACKAGES, RANGES, TAKEN
 from mlplab.mistake import Mistake
 
 Config = Mapping[str, Any]
 MISSING = object()
-NEEDED = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "keys and values"}
+NEEDED = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
 SMALLEST = 1e-38
 SPECIAL = ("_args_", "_recursive_", "_convert_")
 
@@ -29,18 +29,11 @@ def check(config: Config, defaults: Config) -> None:
         if value is MISSING:
             raise _gone(config, key)
         _right_kind(key, value, default)
-    for key, allowed in RANGES.items():
-        value = select(config, key)
-        for item in _items(key, value):
-            if not allowed.holds(item):
-                raise Mistake(f"{key}={shown(value)}: must be {allowed}")
-    for key, choices in CHOICES.items():
-        value = select(config, key, choices[0])
-        if value not in choices:
-            raise Mistake(f"{key}={shown(value)}: must be one of {', '.join(map(shown, choices))}")
+    _allowed(config)
     for key, value in leaves(config):
         _finite(key, value)
     _targets(config, defaults)
+    is_its_choice(config, defaults)
     fits_together(config)
 
 
@@ -60,6 +53,7 @@ def check_form(config: Config, defaults: Config) -> None:
         if select(defaults, key, config) is config:
             raise Mistake(f"{key}: nothing reads a key of this name")
         _right_kind(key, value, select(defaults, key))
+    _allowed(config)
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -151,6 +145,18 @@ def _right_length(key: str, value: Any) -> None:
     if not allowed.holds(len(value)):
         count = allowed.low if allowed.low == allowed.high else f"at least {allowed.low}"
         raise Mistake(f"{key}={shown(value)}: a list of {count} is needed, not of {len(value)}")
+
+
+def _allowed(config: Config) -> None:
+    for key, allowed in RANGES.items():
+        value = select(config, key)
+        for item in _items(key, value):
+            if not allowed.holds(item):
+                raise Mistake(f"{key}={shown(value)}: must be {allowed}")
+    for key, choices in CHOICES.items():
+        value = select(config, key, choices[0])
+        if not any(value == choice and type(value) is type(choice) for choice in choices):  # True == 1
+            raise Mistake(f"{key}={shown(value)}: must be one of {', '.join(map(shown, choices))}")
 
 
 def _items(key: str, value: Any) -> list[Any]:

@@ -48,6 +48,7 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     # torch's OpenMP threads wait by spinning: where the cores are shared with other work they starve each other, and a
     # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    logging.raiseExceptions = False  # `train.py | head`: a line that nobody reads is no error
     signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])

@@ -50,3 +50,9 @@ def has_key(path: Path, name: str) -> bool:
 
 def choices(group: str) -> list[str]:
     return sorted(path.stem for path in Path(CONF, group).glob("*.yaml") if path.stem != "base")
+
+
+def choices_with(group: str, key: str, value: object) -> list[str]:
+    """The choices of a group that give a key this value."""
+    paths = {name: Path(CONF, group, f"{name}.yaml") for name in choices(group)}
+    return [name for name, path in paths.items() if OmegaConf.select(OmegaConf.load(path), key) == value]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mlplab.configuration import choices_with
 from mlplab.limits import LOSSES
 from mlplab.mistake import Mistake
 from mlplab.monitor import METRICS
@@ -26,6 +27,16 @@ def fits_together(config: Config) -> None:
     _data(config["data"], choice["learner"])
     _model(config, choice["learner"])
     _schedule(config)
+
+
+def is_its_choice(config: Config, defaults: Config) -> None:
+    """A run is known by its choices, so what another choice makes is not set behind the name of this one."""
+    for group in config["choice"]:
+        for key in ("_target_", "name"):
+            value, usual = ((one.get(group) or {}).get(key) for one in (config, defaults))
+            if value != usual and (others := choices_with(group, key, value)):
+                chosen = f"choose by {group}={' or '.join(others)}"
+                raise Mistake(f"{group}.{key}={value}: is not that of {group}={config['choice'][group]}; {chosen}")
 
 
 def fits_data(config: Config, usual: str) -> None:

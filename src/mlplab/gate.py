@@ -1,8 +1,9 @@
 """Before Hydra makes a folder: is the configuration good, is the folder new? After a sweep: its table."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.sweep import summarise
 from mlplab.words import parse
+
+made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
 
 
 class Gate(Callback):
@@ -65,9 +68,18 @@ def _told(where: str = "") -> Iterator[None]:
 
 def claim(folder: Path, key: str) -> None:
     """Make a folder that must be new."""
+    made[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise Mistake(f"{key}: {folder} exists already; name another, nothing is written over") from None
     except OSError as error:
+        give_back()
         raise Mistake(f"{key}: {folder} cannot be made ({error.strerror})") from error
+
+
+def give_back() -> None:
+    """Remove the folders that were made for a run, as far as they are empty."""
+    for folder in made:
+        with suppress(OSError):
+            folder.rmdir()

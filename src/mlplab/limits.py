@@ -120,6 +120,12 @@ RANGES: dict[str, Range | Word | Character] = {
     "callback.early_stopping.min_delta": NOT_NEGATIVE,
     "callback.gradient_accumulation.scheduling": COUNT,
     "callback.weight_averaging.decay": SHARE_OR_NONE,
+    # of the doors that make no run
+    "run": WORD,
+    "input": WORD,
+    "output": WORD,
+    "below": WORD,
+    "separator": Character(),
 }
 
 # how many items a list has; a list is refused elsewhere
@@ -174,6 +180,7 @@ CHOICES = {
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed"),
     "trainer.matmul_precision": ("highest", "high", "medium"),
+    "invert": (None, "auto", True, False),  # of predict
 }
 
 LOSSES = {

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import check, leaves, select
+from mlplab.check import check, leaves, select, shown
 from mlplab.configuration import CONF, FORMAT, plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
@@ -74,6 +74,7 @@ def checked(config: dict[str, Any], version: object, where: str, allow: Sequence
     """
     check_format(version, where)
     with _of_file(where):
+        _plain_values(config)
         defaults = _defaults(config.get("choice"))
         if version != FORMAT:
             config = _filled(config, defaults)
@@ -134,11 +135,20 @@ def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
     return {**defaults, **config, **both}
 
 
+def _plain_values(config: Mapping[str, Any]) -> None:
+    """Nothing that stands for something else, which a stranger's file could take from the environment."""
+    for key, value in leaves(config):
+        if "${" in str(value):
+            raise Mistake(f"{key}={shown(value)}: is resolved only later; write what it stands for")
+
+
 def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
     """A key that the choice has not may have been added on purpose, but not in place of one that it resembles."""
     known = [key for key, _ in leaves(defaults)]
     given = [key for key, _ in leaves(config)]
     missing = [key for key in known if select(config, key, given) is given]
     for key in given:
-        if key not in known and (meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)):
+        if select(defaults, key, given) is given and (
+            meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
+        ):
             raise Mistake(f"{key}: no such key; did you mean {meant[0]}?")

@@ -49,10 +49,15 @@ def completed(arguments: Sequence[str]) -> list[str]:
             added.append(f"sweep.name={datetime.now().strftime(STAMP)}")
         fixed = {key for key in fixed - swept if not key.startswith("hydra.")}
         added.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
+    return [*_without(arguments, words), *words, *added]
+
+
+def _without(arguments: Sequence[str], words: Sequence[str]) -> list[str]:
+    """The flags among the arguments, with their values."""
     flags = list(arguments)
     for word in words:
         flags.remove(word)
-    return [*flags, *words, *added]
+    return flags
 
 
 def _choice_is_a_word(override: Override) -> None:
@@ -85,11 +90,17 @@ def _no_such_flag(message: str) -> NoReturn:
 
 def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     """Of a door that makes no run. In compare `data=` and `model=` choose among runs, and are no groups of Hydra's."""
-    for argument in arguments:
-        if argument in ("-m", "--multirun"):
-            raise Mistake(f"{argument}: only train makes a sweep; call {name} once a run")
-    words = [_literal(argument) for argument in arguments]
-    return [re.sub(r"^(data|model)=", r"only.\1=", word) for word in words] if name == "compare" else words
+    known = _flags(arguments)
+    if known.multirun:
+        raise Mistake(f"-m: only train makes a sweep; call {name} once a run")
+    words: list[str] = known.overrides
+    for word in words:
+        if re.match(r"[+~]*hydra\b", word):
+            raise Mistake(f"{word}: {name} makes no folder and no sweep, so it takes no setting of Hydra's")
+    literal = [_literal(word) for word in words]
+    if name == "compare":
+        literal = [re.sub(r"^(data|model)=", r"only.\1=", word) for word in literal]
+    return [*_without(arguments, words), *literal]
 
 
 def _literal(argument: str) -> str:

@@ -76,10 +76,10 @@ def test_text_labels_are_classes_by_name(tmp_path: Path) -> None:
 
 
 def test_several_targets_of_values_stand_in_the_order_asked_for(tmp_path: Path) -> None:
-    splits = table(tmp_path, "a,x,b\n" + "1,0,2\n" * 10, target=["b", "a"]).splits()
+    splits = table(tmp_path, "a,x,b\n" + "1,0,2\n-1,0,-2\n" * 10, target=["b", "a"]).splits()
     assert splits.target_names == ("b", "a")
     assert splits.feature_names == ("x",)
-    assert splits.train.target.unique(dim=0).tolist() == [[2, 1]]
+    assert splits.train.target.unique(dim=0).tolist() == [[-2, -1], [2, 1]]
 
 
 def test_columns_set_aside_are_no_features_and_groups_stay_on_one_side(tmp_path: Path) -> None:
@@ -165,12 +165,12 @@ def test_a_slip_of_text_in_a_column_of_numbers_is_refused_by_row(tmp_path: Path)
 
 
 def test_one_column_to_ignore_may_be_given_as_a_word(tmp_path: Path) -> None:
-    text = "size,note,price\n" + "1,2,3\n" * 10
+    text = "size,note,price\n" + "1,2,3\n4,5,6\n" * 10
     assert table(tmp_path, text, ignore="note").splits().feature_names == ("size",)
 
 
 def test_a_tab_is_written_as_backslash_t(tmp_path: Path) -> None:
-    splits = table(tmp_path, "size\tprice\n" + "1\t2\n" * 10, separator=r"\t").splits()
+    splits = table(tmp_path, "size\tprice\n" + "1\t2\n3\t4\n" * 10, separator=r"\t").splits()
     assert splits.feature_names == ("size",)
 
 
@@ -182,7 +182,7 @@ def test_another_separator_than_the_files_is_told_with_the_right_one(sign: str, 
 
 
 def test_a_column_called_by_a_number_is_found(tmp_path: Path) -> None:
-    assert table(tmp_path, "x,2020\n" + "1,2\n" * 10, target=2020).splits().target_names == ("2020",)
+    assert table(tmp_path, "x,2020\n" + "1,2\n3,4\n" * 10, target=2020).splits().target_names == ("2020",)
 
 
 @pytest.mark.parametrize("target", [[], ["price", "price"], None])

@@ -42,11 +42,12 @@ def same(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_features_and_values_come_in_the_precision_asked_for(dtype: torch.dtype) -> None:
-    third = np.full((20, 1), 1 / 3)
-    splits = Given(rows=Rows(third, 2 * third)).splits(dtype)
+    thirds = np.arange(20.0)[:, None] / 3
+    splits = Given(rows=Rows(thirds, 2 * thirds)).splits(dtype)
     for part in (splits.train, splits.val, splits.test):
-        assert same(part.features, torch.full((len(part), 1), 1 / 3, dtype=dtype))
-        assert same(part.target, torch.full((len(part), 1), 2 / 3, dtype=dtype))
+        exact = (3 * part.features).round().double() / 3
+        assert same(part.features, exact.to(dtype))
+        assert same(part.target, (2 * exact).to(dtype))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -62,7 +63,7 @@ def test_pixels_stay_bytes_and_classes_whole_numbers_in_every_precision(dtype: t
 
 
 def test_features_and_targets_are_numbered_where_the_dataset_names_none() -> None:
-    splits = Given(rows=Rows(np.zeros((20, 2)), np.zeros((20, 1)))).splits()
+    splits = Given(rows=Rows(np.zeros((20, 2)), np.eye(20, 1))).splits()
     assert splits.feature_names == ("x1", "x2")
     assert splits.target_names == ("target",)
     assert splits.class_names == ()
@@ -137,9 +138,9 @@ def test_fewer_training_rows_leave_val_and_test_as_they_were() -> None:
 
 
 def test_more_training_rows_than_there_are_is_refused() -> None:
-    assert len(Given(rows=numbered(np.zeros((10, 1))), num_train=6).splits().train) == 6
+    assert len(Given(rows=numbered(np.eye(10, 1)), num_train=6).splits().train) == 6
     with pytest.raises(Mistake, match=r"data\.num_train=7: there are only 6 training rows"):
-        Given(rows=numbered(np.zeros((10, 1))), num_train=7).splits()
+        Given(rows=numbered(np.eye(10, 1)), num_train=7).splits()
 
 
 @settings(deadline=None)
@@ -187,7 +188,7 @@ def test_a_target_of_one_class_is_refused(official: np.ndarray | None) -> None:
 @pytest.mark.parametrize(("value", "said"), [(np.nan, "feature x1 is nan"), (1e39, "feature x1 is 1e\\+39")])
 def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, said: str) -> None:
     with pytest.raises(Mistake, match=said):
-        Given(rows=Rows(np.full((20, 1), value), np.zeros((20, 1)))).splits()
+        Given(rows=Rows(np.full((20, 1), value), np.eye(20, 1))).splits()
 
 
 def test_no_rows_are_refused() -> None:

@@ -73,6 +73,18 @@ def test_images_of_any_size_are_brought_to_height_and_width(tmp_path: Path) -> N
     assert (image[:, 4:] == 200).all()
 
 
+def test_an_image_of_a_camera_that_was_turned_stands_upright(tmp_path: Path) -> None:
+    shades = np.zeros((28, 28), dtype=np.uint8)
+    shades[:, 14:] = 200
+    lying = Image.fromarray(shades)
+    exif = lying.getexif()
+    exif[0x0112] = 6  # the camera's top was at the right: viewers turn it clockwise
+    (tmp_path / "a").mkdir()
+    lying.save(tmp_path / "a" / "1.png", exif=exif)
+    found = ImageFolder(root=str(tmp_path)).read().features.reshape(28, 28)
+    assert np.array_equal(found, np.rot90(shades, -1))
+
+
 def test_an_image_of_16_bits_a_pixel_keeps_its_shades(tmp_path: Path) -> None:
     shades = np.arange(28 * 28).reshape(28, 28) % 256
     save(tmp_path, "a/1.png", (shades * 257).astype(np.uint16))

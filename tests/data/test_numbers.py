@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.numbers import check_digits, check_numbers, dtype_of, fits
+from mlplab.data.numbers import check_digits, check_numbers, check_target, dtype_of, fits
 from mlplab.mistake import Mistake
 
 
@@ -56,3 +56,9 @@ def test_a_number_fits_its_precision_or_not() -> None:
     assert fits(values, torch.float64).tolist() == [True, True, False, False]
     for kind in (np.float32, np.float16):
         assert fits(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [True, False, False]
+
+
+def test_a_target_of_one_value_is_refused_by_name() -> None:
+    with pytest.raises(Mistake, match=r"^target b is 7 in every row: there is nothing to learn$"):
+        check_target(np.array([[1.0, 7.0], [2.0, 7.0]]), ["a", "b"])
+    check_target(np.array([[1.0, 7.0], [2.0, 7.5]]), ["a", "b"])

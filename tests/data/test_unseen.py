@@ -63,9 +63,9 @@ def test_gaps_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
         (["size,colour", "inf,red"], "column size, row 2: inf"),
         (["size,colour", "1,red", "1e300,red"], r"column size, row 3: 1e\+300 where a finite number is needed"),
         (["size,colour", "nan,red"], "column size, row 2: empty or NaN"),
-        (["size,colour", "1,red", "2"], "column colour, row 3: empty"),
-        (["size,colour", "1,red", "2,red,3,4"], "line 3"),
-        (["size,colour", "1,red,3,4"], "does not match length of data"),
+        (["size,colour", "1,red", "2"], "line 3 has 1 field, the header 2"),
+        (["size,colour", "1,red", "2,red,3,4"], "line 3 has 4 fields, the header 2"),
+        (["size,colour", "1,red,3,4"], "line 2 has 4 fields, the header 2"),
         (["size,colour"], "no rows"),
     ],
 )

@@ -19,7 +19,7 @@ def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: P
     answer = door("train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=values", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.strip() == "mlplab: data.path=no.csv: no such file"
-    assert not list(tmp_path.glob("outputs/csv/*"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:

@@ -206,6 +206,22 @@ def test_a_checkpoint_knows_how_the_columns_of_a_table_became_features(train: Tr
     assert colour == {"name": "colour", "categories": ["blue", "red"]}
 
 
+def test_columns_of_names_are_told_where_they_become_a_feature_a_row(
+    train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{x},person {x},{f'C{x}' if x % 5 == 0 else ''},{'red' if x % 2 else 'blue'},{x}" for x in range(50)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,name,cabin,colour,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        train(*table, "trainer.max_epochs=1")
+        (note,) = [line for line in caplog.text.splitlines() if line.startswith("note ")]
+        assert "name (30 different in 30 rows), cabin (" in note
+        assert note.endswith("leave out by data.ignore=[name,cabin]?")
+        caplog.clear()
+        train(*table, "trainer.max_epochs=1", "data.ignore=[name,cabin]")
+    assert "note " not in caplog.text
+
+
 def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
     folder, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
     assert 0 < scores["epochs"] < 100000

@@ -30,7 +30,6 @@ class CSV(Dataset):
     ignore: str | list[str] | None = None
 
     def __post_init__(self) -> None:
-        self.separator = "\t" if self.separator == r"\t" else self.separator
         names = _names(self.target)
         if not names or len(set(names)) < len(names):
             raise Mistake(f"data.target={self.target}: a column, or a list of different ones")
@@ -59,12 +58,7 @@ class CSV(Dataset):
     def _table(self) -> pd.DataFrame:
         if not Path(self.path).expanduser().exists():
             raise Mistake(f"data.path={self.path}: no such file")
-        table = read_table(self.path, self.separator)
-        other = next((sign for sign in (";", "\t", "|", ",") if sign in str(table.columns[0])), None)
-        if table.shape[1] == 1 and other:
-            sign = r"\t" if other == "\t" else other
-            raise Mistake(f"{self.path}: one column only, {table.columns[0]!r}: give data.separator=\"'{sign}'\"")
-        return table
+        return read_table(self.path, self.separator, key="data.separator")
 
     def _target(self, target: pd.DataFrame) -> np.ndarray:
         for name in target.columns:

@@ -11,7 +11,7 @@ import torch
 
 from mlplab.data.columns import Columns
 from mlplab.data.cut import Index, Split, choose, cut
-from mlplab.data.numbers import check_digits, check_numbers
+from mlplab.data.numbers import check_digits, check_numbers, check_target
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Part, Splits
 from mlplab.mistake import Mistake
@@ -45,6 +45,8 @@ class Dataset(ABC):
         features, feature_names, columns = _encode_features(rows, index)
         target, class_names = _encode_target(rows, index)
         target_names = rows.target_names or (() if class_names else ("target",))
+        if not rows.is_classes:
+            check_target(rows.target, target_names)
         if self.label_noise:
             target["train"] = _noisy(target["train"], len(class_names), self.label_noise, self.split_seed)
         for name in index:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from mlplab.data.dataset import Dataset
@@ -55,11 +55,12 @@ class ImageFolder(Dataset):
 
 
 def pixels_of(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
-    """(in_features,) uint8: an image brought to (height, width), which is grey, or (height, width, 3)."""
+    """(in_features,) uint8: an image stretched to (height, width), which is grey, or (height, width, 3)."""
     height, width = shape[:2]
     try:
         with Image.open(path) as image:
-            form = _eight_bits(_on_white(image)).convert("L" if len(shape) == 2 else "RGB")
+            upright = ImageOps.exif_transpose(image)  # as viewers show it: cameras note how they were held
+            form = _eight_bits(_on_white(upright)).convert("L" if len(shape) == 2 else "RGB")
             form = form.resize((width, height), Image.Resampling.BILINEAR)
     # what Pillow raises for a broken file depends on where it is broken
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:

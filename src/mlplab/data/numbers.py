@@ -48,3 +48,11 @@ def check_digits(features: np.ndarray, dtype: torch.dtype, names: Sequence[str])
         about = f"{features[:, column].mean():g}, with a spread of {spread[column]:g}"
         remedy = "subtract a constant from it, or trainer.precision=64-true"
         raise Mistake(f"feature {names[column]} lies about {about}, which float32 cannot tell apart: {remedy}")
+
+
+def check_target(target: np.ndarray, names: Sequence[str]) -> None:
+    """target: (N, K) of all rows. Raises Mistake for a column of one value: r2 has no meaning there."""
+    constant = (target == target[0]).all(axis=0)
+    if constant.any():
+        column = int(constant.argmax())
+        raise Mistake(f"target {names[column]} is {target[0, column]:g} in every row: there is nothing to learn")

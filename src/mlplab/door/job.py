@@ -20,6 +20,7 @@ from mlplab.check import check
 from mlplab.configuration import plain
 from mlplab.deferral import deferred
 from mlplab.explain import explain
+from mlplab.gate import give_back
 from mlplab.mistake import Stopped
 from mlplab.runs import find, stored
 
@@ -108,7 +109,7 @@ def _clear(run: Path) -> None:
     if {path.name for path in run.glob("*")} <= {"train.log"}:
         with contextlib.suppress(OSError):
             (run / "train.log").unlink(missing_ok=True)
-            run.rmdir()
+            give_back()
 
 
 def _remedy(run: Path) -> str:

@@ -84,7 +84,23 @@ def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
         "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
         f"batches of {config.batch_size}, {config.trainer.max_epochs} epochs",
         "device": _device(config, lab),
+        **_note(lab),
     }
+
+
+def _note(lab: Lab) -> dict[str, str]:
+    """Of columns with almost a text a row, such as names, which become as many features that tell nothing."""
+    features, start, found = lab.splits.train.features, 0, {}
+    for column in lab.splits.columns:
+        width = len(column.get("categories", [0]))
+        filled = int(features[:, start : start + width].sum()) if "categories" in column else 0
+        if width > filled / 2 > 0:
+            found[column["name"]] = f"{column['name']} ({width} different in {filled} rows)"
+        start += width
+    if not found:
+        return {}
+    remedy = f"leave out by data.ignore=[{','.join(found)}]?"
+    return {"note": f"text that is another in most rows: {', '.join(found.values())}; {remedy}"}
 
 
 def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
