@@ -141,9 +141,9 @@ def test_what_is_left_of_a_run_that_diverged_is_finite(train: Train, tmp_path: P
 
 
 def test_a_loss_that_breaks_in_validation_only_is_caught(train: Train) -> None:
-    """Constant y = 1 at x = 1, 2, so that training stays tame; validation at x >= 1e25, where m = 0 is right and any
+    """y is nearly 1 at x = 1, 2, so that training stays tame; validation at x >= 1e25, where m = 1e-30 is right and any
     other m gives a square beyond float32."""
-    far = ("data.x_train=[1.0,2.0]", "data.m=0.0", "data.low=1e25", "data.high=2e25")
+    far = ("data.x_train=[1.0,2.0]", "data.m=1e-30", "data.low=1e25", "data.high=2e25")
     start = ("model.initial_weight=0.0", "model.initial_bias=0.5")
     with pytest.raises(Failure, match=r"^loss/val became inf at epoch 1, step 1, first in the loss itself; "):
         train(*LINE, *far, *start, "batch_size=2", "optimizer.lr=0.01", "trainer.max_epochs=3")
