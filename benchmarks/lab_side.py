@@ -14,7 +14,6 @@ Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
 
 def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     import mlplab
-    import mlplab.door.train  # quiets Lightning
     from mlplab.build import build
 
     def prepare() -> Fit:
@@ -38,7 +37,6 @@ def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     from torchvision import datasets, transforms
 
     import mlplab
-    import mlplab.door.train
     from mlplab.build import build_learner, build_splits
 
     config = mlplab.configure(*overrides)

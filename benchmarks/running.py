@@ -36,7 +36,6 @@ def seconds(overrides: tuple[str, ...], with_running: bool) -> float:
 
 
 def main(pairs: int) -> None:
-    import mlplab.door.train  # quiets Lightning  # noqa: F401
 
     print(f"{'case':<34} ratio of seconds, with / without: median of {pairs} (least, most)")
     for name, overrides in CASES.items():

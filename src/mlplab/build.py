@@ -1,6 +1,8 @@
 """The composition root: the only place where configuration becomes objects."""
 
+import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,10 @@ from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.extras import Extras
 from mlplab.report.overlay import Overlay
+
+warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
+for name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "weight": lambda counts: counts.sum() / (len(counts) * counts),

@@ -1,8 +1,6 @@
 """The scores of a run once more, by the code and on the device that measured them in training."""
 
-import logging
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +21,6 @@ from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
-
-warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)

@@ -71,16 +71,12 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
         stored(find(settings["run"]), settings["allow"])
 
 
-def _is_image(source: Path) -> bool:
-    return source.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-
-
 def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
-    from mlplab.data.pictures import from_images
+    from mlplab.data.pictures import SUFFIXES, from_images
     from mlplab.data.unseen import from_array, from_csv
 
     name, suffix = str(source), source.suffix.lower()
-    if source.is_dir() or _is_image(source):
+    if source.is_dir() or suffix in SUFFIXES:
         return from_images(name, model.card, "auto" if settings["invert"] is None else settings["invert"])
     if suffix in (".npy", ".npz"):
         return from_array(name, model.card)

@@ -13,12 +13,11 @@ from omegaconf import DictConfig
 
 from mlplab.card import Card
 from mlplab.checkpoint import config_of, read_checkpoint, rebuild
+from mlplab.data.batches import EVAL_BLOCK
 from mlplab.data.unseen import Gaps, faint, of_array, of_table
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.runs import find, stored
-
-BLOCK = 4096  # rows that go through the network at once
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Model:
         dtype: Any = torch.uint8 if features.dtype == np.uint8 else self.learner.dtype
         with torch.inference_mode():
             blocks = [
-                self.learner(torch.tensor(features[start : start + BLOCK], dtype=dtype))
-                for start in range(0, len(features), BLOCK)
+                self.learner(torch.tensor(features[start : start + EVAL_BLOCK], dtype=dtype))
+                for start in range(0, len(features), EVAL_BLOCK)
             ]
             predictions = torch.cat(blocks)
             if predictions.ndim == 1:

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,6 @@ from mlplab.report.verdict import verdict
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
-
-warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
 
 
 def train(config: DictConfig) -> Scores:
