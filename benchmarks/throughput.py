@@ -3,6 +3,7 @@
     python benchmarks/throughput.py [--pairs 7] [--threads 1] [--case NAME] [--settings] [--cpu] [--keras PYTHON]
 
 Each side is a process of its own that has fitted once before; they take turns, and the ratio is the median over pairs.
+"First fits" is the ratio of those fits before, compilation and other first times within them, measured once.
 The lab's side is what the train door fits: every default callback, both curves, checkpoints, TensorBoard, history.
 Keras gets the same rows, net, batch size and epochs, measures val and the slice in one, and has compiled before.
 --settings: the lab's own settings, against its defaults. --cpu: processor seconds, where others use the machine too.
@@ -52,7 +53,7 @@ class Side:
             environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "XLA_FLAGS": one}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process: Any = subprocess.Popen(command, env=environment, text=True, **pipes)
-        self.run()
+        self.first = self.run()
 
     def run(self) -> tuple[float, float]:
         print("go", file=self.process.stdin, flush=True)
@@ -70,7 +71,7 @@ def compare(title: str, names: tuple[str, str], sides: list[Side], pairs: int) -
     speeds = [statistics.median(result[number][0] for result in results) for number in range(2)]
     losses = " / ".join(f"{result[1]:.4f}" for result in results[-1])
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    ratio = f"**{statistics.median(ratios):.2f}** ({spread})"
+    ratio = f"**{statistics.median(ratios):.2f}** ({spread}) | {sides[0].first[0] / sides[1].first[0]:.2f}"
     print(f"| {title} | {' / '.join(names)} | {speeds[0]:,.0f} | {speeds[1]:,.0f} | {ratio} | {losses} |", flush=True)
     for side in sides:
         side.process.stdin.close()
@@ -89,8 +90,8 @@ def main() -> None:
     cases = SETTINGS if options.settings else CASES
     clock = ["--cpu"] if options.cpu else []
     print(f"{options.threads or os.cpu_count()} thread(s), {options.pairs} pairs, {time.strftime('%Y-%m-%d')}\n")
-    print("| case | sides | samples/s, first | second | ratio, median (least to most) | loss/val at the end |")
-    print("|---|---|---|---|---|---|")
+    print("| case | sides | samples/s, left | right | ratio, median (least to most) | first fits | loss/val at the end |")
+    print("|---|---|---|---|---|---|---|")
     for name, (title, overrides) in cases.items():
         if options.case in (None, name):
             others = list(CHOSEN) if options.settings else ["bare", *(["loader"] if name == "mnist-256" else [])]
