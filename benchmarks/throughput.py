@@ -90,7 +90,7 @@ def main() -> None:
     cases = SETTINGS if options.settings else CASES
     clock = ["--cpu"] if options.cpu else []
     print(f"{options.threads or os.cpu_count()} thread(s), {options.pairs} pairs, {time.strftime('%Y-%m-%d')}\n")
-    print("| case | sides | samples/s, left | right | ratio, median (least to most) | first fits | loss/val at the end |")
+    print("| case | sides | samples/s, left | right | ratio, median (range) | first fits | loss/val at the end |")
     print("|---|---|---|---|---|---|---|")
     for name, (title, overrides) in cases.items():
         if options.case in (None, name):
