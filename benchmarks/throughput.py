@@ -49,10 +49,11 @@ class Side:
     def __init__(self, command: list[str], threads: int | None) -> None:
         environment = {**os.environ, "GOMP_SPINCOUNT": "1000"}
         if threads:
-            one = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={threads}"
-            environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "XLA_FLAGS": one}
+            environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process: Any = subprocess.Popen(command, env=environment, text=True, **pipes)
+        if threads and hasattr(os, "sched_setaffinity"):  # XLA heeds no number of threads, only that of processors
+            os.sched_setaffinity(self.process.pid, range(threads))
         self.first = self.run()
 
     def run(self) -> tuple[float, float]:
