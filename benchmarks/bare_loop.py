@@ -50,7 +50,7 @@ def fit(network: nn.Module, train: Part, measured: list[Part], batch_size: int, 
     for epoch in range(epochs):
         for rows in order(len(features), epoch).split(batch_size):
             optimizer.zero_grad()
-            loss_of(network(features[rows]), target[rows]).backward()
+            loss_of(network(features.index_select(0, rows)), target.index_select(0, rows)).backward()
             optimizer.step()
         history.append([measure(network, part) for part in measured])
     return history

@@ -43,6 +43,14 @@ def test_last_is_the_run_with_the_newest_configuration_sweep_jobs_included(tmp_p
     assert find(str(base / "wine/two")) == base / "wine/two"
 
 
+def test_a_folder_that_is_called_last_is_a_folder_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(Path("last"))
+    written(Path("outputs/iris/one"))
+    assert find("last") == Path("outputs/iris/one")
+    assert find("./last") == find(Path("./last")) == Path("last")
+
+
 def test_a_folder_that_is_no_run_is_told_with_a_run_that_it_holds(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="run=last: there is no run below"):
         find("last", tmp_path / "outputs")

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from mlplab.build import bare_learner
 from mlplab.card import wrong_key
-from mlplab.check import leaves
+from mlplab.check import leaves, shown
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.runs import check_format, checked
@@ -61,7 +61,7 @@ def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Lea
 
     Raises Mistake where the two are of different models.
     """
-    _same_model(config, config_of(checkpoint, path), path)
+    same_settings(config, checkpoint, path, matters=_of_the_model)
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
         learner = bare_learner(config, checkpoint["hyper_parameters"])
     load_weights(learner, checkpoint["state_dict"], path)
@@ -82,19 +82,18 @@ def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) ->
     learner.load_state_dict(weights)
 
 
-def _same_model(config: DictConfig, own: DictConfig, path: str | Path) -> None:
-    stored, trained = _model(config), _model(own)
-    for key in dict.fromkeys([*stored, *trained]):
+def same_settings(config: DictConfig, checkpoint: Checkpoint, path: str | Path, matters: Callable[[str], bool]) -> None:
+    """Raises Mistake for the first key, of those that matter, which is not as the checkpoint was trained with."""
+    stored, trained = dict(leaves(config)), dict(leaves(config_of(checkpoint, path)))
+    for key in filter(matters, dict.fromkeys([*stored, *trained])):
         if stored.get(key) != trained.get(key):
-            said = f"{key}={stored.get(key)} there, {trained.get(key)} in the checkpoint"
+            said = f"{key}={shown(stored.get(key))} there, {shown(trained.get(key))} in the checkpoint"
             raise Mistake(f"{path}: another run's checkpoint, or config.yaml was edited: {said}")
 
 
-def _model(config: DictConfig) -> dict[str, Any]:
+def _of_the_model(key: str) -> bool:
     """What weights, and the scores that are told of them, follow from."""
-    held = {key: value for group in GROUPS for key, value in leaves(config[group], f"{group}.")}
-    precision = {"trainer.precision": config.trainer.precision}
-    return precision | {key: value for key, value in held.items() if key not in ELSEWHERE}
+    return key not in ELSEWHERE and (key.partition(".")[0] in GROUPS or key == "trainer.precision")
 
 
 def _form(weights: dict[str, Any], name: str) -> tuple[str, ...]:

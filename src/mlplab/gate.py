@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from mlplab.command_line import fail, resolve
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
+from mlplab.runs import keep
 from mlplab.sweep import summarise
 from mlplab.words import parse
 
@@ -30,8 +31,10 @@ class Gate(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
-            resolve(config)
+            resolved = resolve(config)
             claim(Path(config.hydra.run.dir), "run_dir")
+            resolved.run_dir = config.hydra.run.dir
+            keep(resolved)  # now, so that a run that is killed in its imports can go on
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _told():

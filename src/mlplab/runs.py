@@ -15,14 +15,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mlplab import atomic
 from mlplab.check import check, leaves, select, shown
-from mlplab.configuration import CONF, FORMAT, plain
+from mlplab.configuration import CONF, FORMAT, located, plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 
 
-def find(run: str, base: str | Path = "outputs") -> Path:
-    """A run folder: its path, or `last` for the one below `base` with the newest config.yaml."""
+def find(run: str | Path, base: str | Path = "outputs") -> Path:
+    """A run folder: its path, or the word `last` for the one below `base` with the newest config.yaml."""
     if run == "last":
         found = list(every(base))
         if not found:
@@ -65,6 +66,12 @@ def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
     config = checked(held, version, str(path), allow)
     config.run_dir = str(run)
     return config
+
+
+def keep(config: DictConfig) -> None:
+    """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment."""
+    held = OmegaConf.create({"format": FORMAT, **located(config)})
+    atomic.write(Path(config.run_dir, "config.yaml"), OmegaConf.to_yaml(held))
 
 
 def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,12 @@ def test_a_run_that_fails_keeps_the_best_weights_that_it_had(train: Train, tmp_p
     lab.overlay.close()
     losses = [row["loss/val"] for row in lab.history.rows[1:]]
     assert held(tmp_path / "run", "best")["epoch"] == losses.index(min(losses))
+
+
+def test_checkpoints_need_no_temporary_folder_of_the_machine(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    run, _ = train(*IRIS)
+    assert held(run, "last")["callbacks"]["Checkpoints"]["epochs"] == 5
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any
 import pytest
 import torch
 from lightning import Callback, Trainer
+from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab import blocks
+from mlplab import atomic, blocks
 from mlplab.build import build
 from mlplab.callback.continuation import Continuation
-from mlplab.door.train import keep
 from mlplab.mistake import Mistake, Stopped
+from mlplab.runs import keep
 
 TIMES = ("seconds", "samples_per_second")
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=6", "report.every_n_steps=2", "trainer.accelerator=cpu")
@@ -248,6 +250,66 @@ def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
     mlplab.resume(stopped)
     assert "last.ckpt: is no checkpoint, or is cut short or damaged; going on from previous.ckpt" in caplog.text
     assert_same(whole, stopped)
+
+
+@pytest.mark.usefixtures("short_blocks")
+def test_the_checkpoint_before_is_kept_until_a_new_one_is_on_the_disk(
+    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = train(*IRIS)
+    stopped = tmp_path / "stopped"
+    interrupted(stopped, IRIS, Signal(3, 1))
+    checkpoints = stopped / "checkpoints"
+    good = (checkpoints / "previous.ckpt").read_bytes()
+    (checkpoints / "last.ckpt").write_bytes(b"cut short")
+
+    def power_cut(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "sync", power_cut)  # from the next writing on
+        with pytest.raises((SystemExit, KeyboardInterrupt)):
+            mlplab.resume(stopped)
+    assert (checkpoints / "previous.ckpt").read_bytes() == good
+    mlplab.resume(stopped)
+    assert_same(whole, stopped)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("optimizer.lr", 0.1, "0.1 there, 0.001 in the checkpoint"),
+        ("batch_size", 5, "5 there, 10 in the checkpoint"),
+        ("seed", 3, "3 there, 0 in the checkpoint"),
+        ("model.hidden_features", [9], "[9] there, [8] in the checkpoint"),
+        ("monitor", "accuracy/val", "accuracy/val there, loss/val in the checkpoint"),
+    ],
+)
+def test_a_configuration_edited_by_hand_is_refused_before_the_folder_is_touched(
+    train: Callable[..., Any], key: str, value: Any, said: str
+) -> None:
+    run, _ = train(*IRIS)
+    config = OmegaConf.load(run / "config.yaml")
+    OmegaConf.update(config, key, value)
+    OmegaConf.save(config, run / "config.yaml")
+    files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(Mistake, match=re.escape(f"config.yaml was edited: {key}={said}")):
+        mlplab.resume(run, max_epochs=99)
+    assert files == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def test_a_stranger_s_run_uses_no_module_that_the_caller_does_not_name(
+    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = train(*IRIS)
+    (tmp_path / "evil.py").write_text("open('HACKED', 'w')")
+    monkeypatch.chdir(tmp_path)
+    config = OmegaConf.load(run / "config.yaml")
+    config.allow, config.model._target_ = ["evil"], "evil.Net"
+    OmegaConf.save(config, run / "config.yaml")
+    with pytest.raises(Mistake, match=r"give allow=\[evil\] if you trust them"):
+        mlplab.resume(run, max_epochs=9)
+    assert not Path("HACKED").exists()
 
 
 def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:

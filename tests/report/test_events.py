@@ -18,16 +18,17 @@ def write(folder: Path) -> None:
     writer = SummaryWriter(str(folder))
     for step in (50, 100, 150):
         writer.add_scalar("running/loss", 1 / step, step)
+        writer.add_scalar("lr-Adam", 0.1, step)  # a user's own
     for epoch in (0, 1, 2):
-        writer.add_scalar("weights", epoch, epoch)
+        writer.add_scalar("weights/0", epoch, epoch)
     writer.add_scalar("best/loss/val", 0.5, 0)
     writer.close()
 
 
-def test_running_tags_are_cut_by_step_others_by_epoch_and_what_ends_a_run_is_left_out(tmp_path: Path) -> None:
+def test_histograms_are_cut_by_epoch_others_by_step_and_what_ends_a_run_is_left_out(tmp_path: Path) -> None:
     write(tmp_path)
-    expected = [("running/loss", 50), ("running/loss", 100), ("weights", 0), ("weights", 1)]
-    assert drawn(tmp_path, epochs=1, step=120) == expected
+    expected = [(tag, step) for step in (50, 100) for tag in ("running/loss", "lr-Adam")]
+    assert drawn(tmp_path, epochs=1, step=120) == [*expected, ("weights/0", 0), ("weights/0", 1)]
 
 
 def test_a_point_in_two_files_is_given_once(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_file_that_was_cut_short_gives_what_is_whole(tmp_path: Path) -> None:
     write(tmp_path)
     (path,) = event_files(tmp_path)
     path.write_bytes(path.read_bytes()[:-30])
-    assert ("weights", 2) in drawn(tmp_path, epochs=9, step=999)
+    assert ("weights/0", 2) in drawn(tmp_path, epochs=9, step=999)
     assert ("best/loss/val", 0) not in drawn(tmp_path, epochs=9, step=999)
     remove([path])
     assert event_files(tmp_path) == []

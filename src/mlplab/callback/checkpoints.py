@@ -12,6 +12,7 @@ import lightning
 import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from mlplab import atomic
 from mlplab.mistake import Failure, Stopped
@@ -42,6 +43,9 @@ class Checkpoints(Checkpoint):
         self._done: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
         self._wrote_at, self._cost = float("-inf"), 0.0
+
+    def setup(self, trainer: Trainer, learner: Any, stage: str) -> None:
+        trainer.strategy.checkpoint_io = OnTheDisk()
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if self.best:  # of a run that goes on, to more epochs perhaps
@@ -77,7 +81,8 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(atomic.beside(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
-            atomic.commit(atomic.beside(last), last)
+            os.replace(atomic.beside(last), last)
+            atomic.sync(self.folder)
         except OSError as error:
             with contextlib.suppress(OSError):
                 atomic.beside(last).unlink(missing_ok=True)
@@ -109,6 +114,17 @@ class Checkpoints(Checkpoint):
             torch.save(self.best["checkpoint"], data)
             atomic.write(self.folder / "best.ckpt", data.getvalue())
             self._best_is_new = False
+
+
+class OnTheDisk(TorchCheckpointIO):
+    """Writes at the path itself and waits for the disk; Lightning's goes by way of the machine's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        data = BytesIO()  # torch.save turns the OSError of a full disk into a RuntimeError
+        torch.save(checkpoint, data)
+        with open(path, "wb") as file:
+            file.write(data.getbuffer())
+        atomic.sync(path)
 
 
 def _to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:

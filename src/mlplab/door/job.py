@@ -19,10 +19,11 @@ from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
 from mlplab.deferral import deferred
+from mlplab.door.lock import held
 from mlplab.explain import explain
 from mlplab.gate import give_back
 from mlplab.mistake import Stopped
-from mlplab.runs import find, stored
+from mlplab.runs import find, keep, stored
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,17 @@ def job(config: DictConfig) -> float | None:
     if sweep:
         _quiet()
 
+    begun = [sweep]
+
     def train() -> dict[str, Any]:
+        if sweep:
+            keep(resolved)
         with deferred():
             import mlplab.door.train as door
-        return door.train(resolved)
+        return door.carry_out(resolved, lambda: begun.append(True))
 
-    scores = guarded(train, run, lambda: sweep or (run / "config.yaml").exists(), config.debug, label)
+    with held(run):  # which is new: nobody else can be in it
+        scores = guarded(train, run, lambda: any(begun), lambda: _clear(run), config.debug, label)
     if scores is None:
         return None
     if sweep:
@@ -69,20 +75,27 @@ def go_on(settings: Mapping[str, Any]) -> None:
             import mlplab.door.resume as door
         return door.resume(run, **limits, allow=settings["allow"], begin=begin)
 
-    guarded(resume, run, lambda: bool(begun), settings["debug"])
+    guarded(resume, run, lambda: bool(begun), lambda: None, settings["debug"])
 
 
 def guarded(
-    work: Callable[[], dict[str, Any]], run: Path, begun: Callable[[], bool], debug: bool = False, label: str = ""
+    work: Callable[[], dict[str, Any]],
+    run: Path,
+    begun: Callable[[], bool],
+    clear: Callable[[], None],
+    debug: bool = False,
+    label: str = "",
 ) -> dict[str, Any] | None:
     """What `work` returns. What ends it is told in one line and ends the process; of a job of a sweep, which has a
-    label, a failure ends that job only. begun: whether the run had begun, so that its folder keeps the reason."""
+    label, a failure ends that job only. begun: whether the run had begun, so that its folder keeps the reason; else
+    `clear` is called."""
     threading.excepthook = _told_already
     try:
         return work()
     except (Stopped, KeyboardInterrupt, SystemExit) as stop:
+        if not begun():
+            clear()
         log.error(f"mlplab: stopped; {_remedy(run)}")
-        _clear(run)
         sys.exit(_status(stop))
     except Exception as error:
         if debug:
@@ -92,7 +105,8 @@ def guarded(
         if begun():
             with contextlib.suppress(OSError):  # the disk may be what failed
                 atomic.write(run / "failure.txt", reason + "\n")
-        _clear(run)
+        else:
+            clear()
         if not label:
             sys.exit(1)
         return None
@@ -106,9 +120,10 @@ def _told_already(failure: threading.ExceptHookArgs) -> None:
 
 def _clear(run: Path) -> None:
     """Of a run that never began nothing stays, but for what is not ours."""
-    if {path.name for path in run.glob("*")} <= {"train.log"}:
+    if {path.name for path in run.glob("*")} <= {"train.log", "config.yaml"}:
         with contextlib.suppress(OSError):
-            (run / "train.log").unlink(missing_ok=True)
+            for name in ("train.log", "config.yaml"):
+                (run / name).unlink(missing_ok=True)
             give_back()
 
 

@@ -103,7 +103,7 @@ def reopen(run: str | Path, allow: Sequence[str] = ()) -> Model:
         checkpoint = read_checkpoint(path)
         config = config_of(checkpoint, path, allow)
     else:
-        folder = find(str(run))
+        folder = find(run)
         config = stored(folder, allow)
         path = folder / "checkpoints" / "best.ckpt"
         checkpoint = read_checkpoint(path)

@@ -13,14 +13,18 @@ from omegaconf import DictConfig
 
 from mlplab.build import Lab, build
 from mlplab.callback.history import read
-from mlplab.checkpoint import Checkpoint, read_checkpoint
+from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.door.lock import held
-from mlplab.door.train import Scores, describe, finish, keep
+from mlplab.door.train import Scores, describe, finish
 from mlplab.mistake import Failure, Mistake
 from mlplab.report.console import aligned
-from mlplab.runs import find, stored
+from mlplab.runs import find, keep, stored
 
 log = logging.getLogger(__name__)
+# by this door, by a move of the folder or of the data, or without any effect
+MAY_CHANGE = {
+    *("trainer.max_epochs", "trainer.max_time", "run_dir", "sweep.name", "data.root", "data.path", "allow", "debug"),
+}
 ENDS = {
     None: "as planned; trainer.max_epochs=N makes it longer",
     "max_time": "by trainer.max_time; a larger one makes it longer",
@@ -32,18 +36,18 @@ def resume(
     run: str | Path,
     max_epochs: int | None = None,
     max_time: str | None = None,
-    allow: Sequence[str] | None = None,
+    allow: Sequence[str] = (),
     begin: Callable[[], None] = lambda: None,
 ) -> Scores:
     """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
-    allow: what may stand under `allow` in its config.yaml; None: anything, for a run of one's own. begin: called once
-    nothing speaks against it, before the folder is touched.
+    allow: modules of your own that it was trained with. begin: called once nothing speaks against it, before the
+    folder is touched.
 
     On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
-    Raises Mistake where the folder is no run, where its data have changed, or where it cannot become longer; Failure
-    where the disk refuses.
+    Raises Mistake where the folder is no run, where its data or its config.yaml have changed, or where it cannot become
+    longer; Failure where the disk refuses.
     """
-    folder = find(str(run))
+    folder = find(run)
     config = stored(folder, allow)
     with held(folder):
         found = _latest(folder)
@@ -99,6 +103,7 @@ def _go_on(
 ) -> Scores:
     folder, (path, checkpoint) = Path(config.run_dir), found
     state = _state(path, checkpoint)
+    same_settings(config, checkpoint, path, matters=lambda key: key not in MAY_CHANGE)
     planned = config.trainer.max_epochs
     _limit(config, max_epochs, max_time)
     last = config.trainer.max_epochs
@@ -113,6 +118,7 @@ def _go_on(
         return known
     lab = build(config)
     _same_data(lab, checkpoint, path)
+    load_weights(lab.learner, checkpoint["state_dict"], path)
     if lab.learner.plans_length and last != planned:
         raise Mistake(
             f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for {planned} epochs; "
@@ -121,6 +127,8 @@ def _go_on(
     rows = lab.history.known(state["epochs"])
     begin()
     with _on_disk(folder, lab):
+        if path.name == "previous.ckpt":  # a broken last.ckpt must not take its place
+            path.with_name("last.ckpt").unlink(missing_ok=True)
         lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
         lab.history.go_on(rows)
         keep(config)

@@ -3,22 +3,23 @@
 import json
 import logging
 import os
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
-from mlplab.configuration import FORMAT, located
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
+from mlplab.runs import keep
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -34,18 +35,24 @@ def train(config: DictConfig) -> Scores:
     if (run / "config.yaml").exists() or (run / "history.csv").exists():
         raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
     run.mkdir(parents=True, exist_ok=True)
+    begun: list[bool] = []
     with held(run):
-        lab = build(config)
         keep(config)
-        log.info(aligned(describe(config, lab)))
-        with closing(lab.overlay):
-            lab.trainer.fit(lab.learner, datamodule=lab.batches)
-            return finish(config, lab)
+        try:
+            return carry_out(config, lambda: begun.append(True))
+        finally:
+            if not begun:
+                (run / "config.yaml").unlink()
 
 
-def keep(config: DictConfig) -> None:
-    stored = OmegaConf.create({"format": FORMAT, **located(config)})
-    atomic.write(Path(config.run_dir, "config.yaml"), OmegaConf.to_yaml(stored))
+def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
+    """The run of a folder that holds its config.yaml already. begin: called once data and network are made."""
+    lab = build(config)
+    begin()
+    log.info(aligned(describe(config, lab)))
+    with closing(lab.overlay):
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+        return finish(config, lab)
 
 
 def finish(config: DictConfig, lab: Lab) -> Scores:

@@ -7,6 +7,7 @@ from typing import Any
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
 AT_THE_END = ("best/", "_hparams_/")  # written once a run is over
+BY_EPOCH = ("weights/", "images")  # what else stands here is drawn by step
 
 
 def event_files(folder: str | Path) -> list[Path]:
@@ -19,7 +20,7 @@ def drawn_by(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
     for event in _events(paths):
         tags = tuple(value.tag for value in event.summary.value)
         key = (tags or (str(event.WhichOneof("what")),), event.step)
-        last = step if tags and tags[0].startswith("running/") else epochs
+        last = epochs if not tags or tags[0].startswith(BY_EPOCH) else step
         if event.WhichOneof("what") == "file_version" or key in seen or event.step > last:
             continue
         if not any(tag.startswith(AT_THE_END) for tag in tags):
