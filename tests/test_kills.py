@@ -59,7 +59,7 @@ def rows(run: Path) -> int:
 
 
 def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not until() and time.monotonic() < deadline:
         time.sleep(0.0005)
 
