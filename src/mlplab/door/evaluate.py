@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from mlplab.check import shown
+from mlplab.data.suffixes import TABLES, bare_name, kind_of
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
@@ -76,8 +77,8 @@ def _aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
     if path is not None:
         if not Path(path).expanduser().is_file():
             raise Mistake(f"data.path={path}: no such file")
-        if Path(path).suffix.lower() not in (".csv", ".tsv", ".txt", ".npz"):
-            raise Mistake(f"data.path={path}: a CSV or NPZ file is needed")
+        if kind_of(path) not in ("table", "arrays"):
+            raise Mistake(f"data.path={path}: {TABLES} or an NPZ file is needed")
         if settings["split"] is not None:
             if config.choice.data != "csv":
                 raise Mistake(f"data.path={path}: all rows of the file are measured; leave out split=")
@@ -91,7 +92,7 @@ def _is_of_file(settings: Mapping[str, Any]) -> bool:
 def _folder(settings: Mapping[str, Any], split: str) -> str:
     """Evaluations that differ have folders that do: other files by a digest of their place."""
     root, path = settings["data"]["root"], settings["data"]["path"]
-    name = f"file_{Path(path).stem[:100]}" if _is_of_file(settings) else split
+    name = f"file_{bare_name(path)[:100]}" if _is_of_file(settings) else split
     words = [name, *(["all_rows"] if settings["all_rows"] else [])]
     if root or path:
         places = [place and str(Path(place).expanduser().resolve()) for place in (root, path)]
