@@ -15,6 +15,7 @@ from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
 from mlplab.runs import find, stored
+from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
     from mlplab.evaluation import Measured
@@ -33,8 +34,9 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     must_be_free(output, overwrite=settings["overwrite"] or not settings["output"])
     trained = _trained(run, settings, split)
 
-    from mlplab.checkpoint import read_checkpoint, rebuild
-    from mlplab.evaluation import measure, of_file, of_split
+    with deferred():
+        from mlplab.checkpoint import read_checkpoint, rebuild
+        from mlplab.evaluation import measure, of_file, of_split
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
@@ -125,8 +127,9 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
 
 def _explained(measured: "Measured", known: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Files by name, and what they tell under `text`."""
-    from mlplab.report.classes import Confusion
-    from mlplab.report.values import Parity
+    with deferred():
+        from mlplab.report.classes import Confusion
+        from mlplab.report.values import Parity
 
     if measured.chosen is None:
         parity = Parity(measured.target, measured.predictions, known["target_names"])

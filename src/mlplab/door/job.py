@@ -18,11 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
-from mlplab.deferral import deferred
 from mlplab.explain import explain
 from mlplab.gate import give_back
-from mlplab.mistake import Stopped
 from mlplab.runs import find, stored
+from mlplab.signals import deferred, status
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +79,11 @@ def guarded(
     threading.excepthook = _told_already
     try:
         return work()
-    except (Stopped, KeyboardInterrupt, SystemExit) as stop:
-        log.error(f"mlplab: stopped; {_remedy(run)}")
-        _clear(run)
-        sys.exit(_status(stop))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if asked := status(error):
+            log.error(f"mlplab: stopped; {_remedy(run)}")
+            _clear(run)
+            sys.exit(asked)
         if debug:
             traceback.print_exc()
         reason = explain(error)
@@ -117,15 +116,6 @@ def _remedy(run: Path) -> str:
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
     return f"{kept}go on by: python scripts/resume.py run={shlex.quote(str(run))}"
-
-
-def _status(stop: BaseException) -> int:
-    """Lightning leaves with 1 after a second Ctrl-C, or one outside the training loop."""
-    if isinstance(stop, Stopped):
-        return stop.status
-    if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
-        return 130
-    return int(stop.code or 0) if isinstance(stop, SystemExit) else 1
 
 
 def _quiet() -> None:

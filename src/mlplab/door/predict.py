@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlplab import atomic
 from mlplab.data.suffixes import TABLES, is_packed, kind_of
 from mlplab.mistake import Mistake
+from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
     from mlplab.data.unseen import Unseen
@@ -25,7 +26,8 @@ def predict(settings: Mapping[str, Any]) -> Path:
     source, output = Path(settings["input"]).expanduser(), Path(settings["output"]).expanduser()
     _check(settings, source, output)
 
-    from mlplab.door.reopen import reopen
+    with deferred():
+        from mlplab.door.reopen import reopen
 
     model = reopen(settings["run"], settings["allow"])
     unseen = _read(model, settings, source)
@@ -78,8 +80,9 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
 
 
 def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
-    from mlplab.data.pictures import from_images
-    from mlplab.data.unseen import from_array, from_csv
+    with deferred():
+        from mlplab.data.pictures import from_images
+        from mlplab.data.unseen import from_array, from_csv
 
     name, kind = str(source), "image" if source.is_dir() else kind_of(source)
     if kind == "image":
