@@ -16,7 +16,7 @@ from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, read_checkpoint
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish, keep
-from mlplab.mistake import Failure, Mistake
+from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.runs import find, stored
 
@@ -53,7 +53,7 @@ def resume(
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The newest checkpoint that is whole."""
+    """The newest checkpoint that is whole. One that asks for code is not passed over."""
     broken: list[Mistake] = []
     for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
         try:
@@ -62,6 +62,8 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
                 for mistake in broken:
                     log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
                 return path, checkpoint
+        except AsksForCode:
+            raise
         except Mistake as mistake:
             broken.append(mistake)
     if broken:
