@@ -76,6 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Path(f"{name}.csv").write_text(f"{','.join(names)}\n{cells}\n")
     Path("three.csv").write_text(f"{','.join(names[:3])}\n5,3,1\n")
     Path("there.csv").write_text("mine\n")
+    Path("notes.md").write_text("words")
     Path("empty.csv").write_text("")
     yield Path.cwd()
     os.chdir(before)

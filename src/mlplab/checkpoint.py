@@ -15,7 +15,7 @@ from mlplab.build import bare_learner
 from mlplab.card import wrong_key
 from mlplab.check import leaves, shown
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
+from mlplab.mistake import AsksForCode, Mistake
 from mlplab.runs import check_format, checked
 
 Checkpoint = dict[str, Any]
@@ -38,7 +38,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             warnings.simplefilter("ignore")  # torch wonders aloud about files that it then refuses
             held = torch.load(stream, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises whatever the bytes of a broken file lead it to
-        raise Mistake(f"{path}: {_refusal(error)}") from error
+        raise _refusal(path, error) from error
     known = held.get("hyper_parameters") if isinstance(held, dict) else None
     if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
         raise Mistake(f"{path}: is no checkpoint of mlplab")
@@ -115,8 +115,9 @@ def _unreadable(path: Path, error: OSError) -> str:
     return f"{path}: no such file"
 
 
-def _refusal(error: Exception) -> str:
+def _refusal(path: Path, error: Exception) -> Mistake:
     text = " ".join(str(error).split())
     if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL ([\w.]+)", text)):
-        return f"refused, nothing of it was run: it asks for {code[1]}, and weights need no code"
-    return "is no checkpoint, or is cut short or damaged"
+        asks = f"it asks for {code[1]}, and weights need no code"
+        return AsksForCode(f"{path}: refused, nothing of it was run: {asks}")
+    return Mistake(f"{path}: is no checkpoint, or is cut short or damaged")

@@ -3,13 +3,11 @@
 import logging
 import os
 import re
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
@@ -23,6 +21,7 @@ from mlplab.configuration import CONF, keys_of, plain
 from mlplab.explain import explain
 from mlplab.fitting import fits_data
 from mlplab.mistake import Mistake
+from mlplab.signals import Interrupted, hear, ignore, status
 from mlplab.words import completed, is_group, parse, words_of
 
 
@@ -49,31 +48,31 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     logging.raiseExceptions = False  # `train.py | head`: a line that nobody reads is no error
-    signal.signal(signal.SIGTERM, _terminate)
+    hear()
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
         main()
-        for number in (signal.SIGINT, signal.SIGTERM):  # all is written: what comes now changes nothing
-            signal.signal(number, signal.SIG_IGN)
-    except KeyboardInterrupt:
-        fail("stopped", status=130)
+        if status():  # heard where no exception leaves, as in a finalizer
+            fail("stopped")
     except BrokenPipeError:  # `--help | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:  # whatever it is, a user sees one line
         fail(explain(error, name), traced=True)
+    except Interrupted:
+        fail("stopped")
+    finally:
+        ignore()  # all is written, or removed
 
 
-def _terminate(number: int, _: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
-def fail(message: str, status: int = 1, traced: bool = False) -> NoReturn:
-    """traced: with debug=true the traceback of the error at hand goes before."""
+def fail(message: str, traced: bool = False) -> NoReturn:
+    """Exit status 1, unless a signal is the reason. traced: with debug=true the traceback of the error at hand goes
+    before."""
+    asked = status()
     if traced and any(word.lstrip("+").lower() == "debug=true" for word in sys.argv):
         traceback.print_exc()
-    print(f"mlplab: {message}", file=sys.stderr)
-    raise SystemExit(status)
+    print(f"mlplab: {'stopped' if asked else message}", file=sys.stderr)
+    raise SystemExit(asked or 1)
 
 
 def configure(*overrides: str) -> DictConfig:

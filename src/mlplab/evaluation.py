@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from mlplab.data.batches import EVAL_BLOCK, TensorLoader
 from mlplab.data.labels import ambiguous, places, values
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Part, Splits
+from mlplab.data.suffixes import bare_name, kind_of
 from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.learner.learner import Learner
@@ -91,7 +91,7 @@ def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewh
 def of_file(config: DictConfig, known: Card, path: str) -> Slice:
     """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
     dtype = dtype_of(config.trainer.precision)
-    read = _of_arrays if Path(path).suffix.lower() == ".npz" else _of_table
+    read = _of_arrays if kind_of(path) == "arrays" else _of_table
     features, target, rows = read(config, known, path)
     try:
         if known["class_names"]:
@@ -101,7 +101,7 @@ def of_file(config: DictConfig, known: Card, path: str) -> Slice:
     except Mistake as mistake:
         raise Mistake(f"{path}: {mistake}") from mistake
     part = Part(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
-    return Slice(part, Path(path).stem, f"{path}, {len(part):,} rows")
+    return Slice(part, bare_name(path), f"{path}, {len(part):,} rows")
 
 
 def _of_arrays(_: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:

@@ -5,6 +5,10 @@ class Mistake(ValueError):
     """A user's mistake: says what is wrong, where (file, row, column, config key) and what would be right."""
 
 
+class AsksForCode(Mistake):
+    """A checkpoint that would run code: damage hardly looks so, hence nothing else is tried in its place."""
+
+
 class Failure(RuntimeError):
     """A run that cannot go on, by no mistake of form: a loss that is no number, say."""
 

@@ -1,6 +1,5 @@
 """A table of all runs, best first within what can be compared."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -8,22 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from omegaconf import OmegaConf
 
-import mlplab
-from mlplab.configuration import FORMAT
 from mlplab.door.compare import compare
 from mlplab.mistake import Mistake
-
-
-def run(folder: Path, *overrides: str, **scores: float) -> Path:
-    folder.mkdir(parents=True)
-    config: Any = OmegaConf.to_container(mlplab.configure(*overrides))
-    (folder / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
-    if scores:
-        named = {name.replace("_", "/"): value for name, value in scores.items()}
-        (folder / "scores.json").write_text(json.dumps({"epochs": 50, **named}))
-    return folder
+from tests.test_listed import DELETED, edited, run
 
 
 def asked(below: Path, **settings: Any) -> dict[str, Any]:
@@ -142,14 +129,40 @@ def test_last_is_what_the_other_doors_take_for_it(
     assert "(last)" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["a: [1", "", "just words", "choice: {}"])
-def test_a_folder_that_cannot_be_read_is_left_out_with_a_word(
-    runs: Path, capsys: pytest.CaptureFixture[str], text: str
+@pytest.mark.parametrize("name", ["config.yaml", "scores.json"])
+def test_no_edit_of_one_run_stops_the_table_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    (runs / "iris/failed/config.yaml").write_text(text)
+    run(tmp_path / "whole", "data=iris", "optimizer=sgd", accuracy_val=0.8, loss_val=0.1)
+    path = run(tmp_path / "edited", "data=iris", accuracy_val=0.8, loss_val=0.1) / name
+    held = yaml.safe_load(path.read_bytes())
+    for keys in paths(held):
+        for value in (DELETED, None, "abc", [], {}, -1, 10**400, float("nan")):
+            path.write_text(edited(held, keys, value))
+            compare(asked(tmp_path))
+            heard = capsys.readouterr().out.splitlines()
+            assert sum("  sgd " in line for line in heard) == 1
+            told = [line for line in heard if f"{tmp_path}/edited" in line]
+            assert len(told) == 1, "in the table, or in a note"
+
+
+def paths(held: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Of every key, and of the whole."""
+    below = held.items() if isinstance(held, dict) else ()
+    return [above, *(path for key, value in below for path in paths(value, (*above, key)))]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1", "", "just words", "choice: {}", "[" * 900, "\xff", "a: &a [*a]", "? [1]\n: 2"]
+)
+@pytest.mark.parametrize("name", ["config.yaml", "scores.json"])
+def test_a_folder_that_cannot_be_read_is_left_out_with_a_word(
+    runs: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    (runs / "iris/failed" / name).write_bytes(text.encode("latin-1"))
     compare(asked(runs))
     said = capsys.readouterr().out
-    assert f"note: {runs}/iris/failed was left out" in said
+    assert f"note: {runs}/iris/failed was left out; {name}" in said
     assert "iris: 4 runs" in said
 
 

@@ -1,6 +1,7 @@
 """Evaluate prints the numbers of training, and writes what explains them beside the run."""
 
 import csv
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")
 def asked(run: Path, data: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
     usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "overwrite": False, "allow": []}
     return {"run": str(run), "data": {"root": None, "path": None} | (data or {}), **usual, **settings}
+
+
+def report(folder: Path) -> str:
+    return (folder / "report.txt").read_text()
 
 
 def test_the_numbers_of_training_are_printed_to_the_last_digit(
@@ -134,9 +139,12 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     run, scores = train(*table, *SHORT)
     moved = {"path": str(tmp_path / "moved.csv")}
     assert evaluate(asked(run, moved, split="test"))["mae/test"] == scores["mae/test"]
-    evaluate(asked(run, moved))
-    (folder,) = (run / "evaluation").glob("file_moved_*")
-    assert (folder / "report.txt").read_text().count("60 rows") == 1
+    (tmp_path / "moved.CSV.gz").write_bytes(gzip.compress((tmp_path / "moved.csv").read_bytes()))
+    packed = {"path": str(tmp_path / "moved.CSV.gz")}
+    assert evaluate(asked(run, packed, split="test"))["mae/test"] == scores["mae/test"]
+    assert evaluate(asked(run, packed)) == evaluate(asked(run, moved))
+    (folder,) = (place for place in (run / "evaluation").glob("file_moved_*") if "moved.csv" in report(place))
+    assert report(folder).count("60 rows") == 1
     (tmp_path / "moved.csv").write_text("\n".join(["size,colour,price", *rows[5:]]) + "\n")
     with pytest.raises(Mistake, match=r"a CSV of other rows is measured by data.path= without split="):
         evaluate(asked(run, moved, split="test"))
@@ -151,7 +159,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
         ({"accelerator": "tpu"}, "accelerator=tpu: must be one of"),
         ({"data": {"root": "x", "path": None}}, "data.root=x: data=iris is not read from a folder"),
         ({"data": {"root": None, "path": "x.csv"}}, "data.path=x.csv: no such file"),
-        ({"data": {"root": None, "path": __file__}}, "a CSV or NPZ file is needed"),
+        ({"data": {"root": None, "path": __file__}}, r"a CSV file \(.csv, .*\) or an NPZ file is needed"),
         ({"output": __file__}, "is a file; name a folder"),
     ],
 )

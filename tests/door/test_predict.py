@@ -1,6 +1,7 @@
 """Predictions as a file: in row order, whole or not at all."""
 
 import csv
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +120,26 @@ def test_a_cell_that_float32_cannot_hold_is_no_prediction(iris: Path, tmp_path: 
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "txt"])
+def test_a_table_packed_by_gzip_is_predicted_as_the_plain_one(iris: Path, tmp_path: Path, suffix: str) -> None:
+    sign = "\t" if suffix == "tsv" else ","
+    header = sign.join(mlplab.reopen(iris).feature_names)
+    plain, packed = tmp_path / f"rows.{suffix}", tmp_path / f"rows.{suffix}.gz"
+    plain.write_text("\n".join([header, *(sign.join(map(str, row)) for row in load_iris().data[:5])]) + "\n")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    first = predict(asked(iris, plain, tmp_path / "a.csv", separator=sign))
+    second = predict(asked(iris, packed, tmp_path / "b.csv", separator=sign))
+    assert first.read_text() == second.read_text()
+    assert len(lines(first)) == 6
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"input": "nothing.csv"}, "input=nothing.csv: no such file or folder"),
         ({"gaps": "guess"}, "gaps=guess: must be one of refuse, fill"),
         ({"invert": "perhaps"}, "invert=perhaps: must be one of auto, true, false"),
+        ({"output": "out.csv.gz"}, "a CSV file is written as it is, not packed; leave out .gz"),
         ({"output": "nowhere/out.csv"}, "there is no folder nowhere"),
         ({"output": "/dev/null", "overwrite": True}, "is a device or the like; name a file"),
         ({"output": "."}, "is a folder; name a file in it"),
@@ -145,7 +160,9 @@ def test_what_cannot_be_is_one_line(
 
 def test_a_file_of_another_kind_and_an_empty_one_are_refused(iris: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("words")
-    with pytest.raises(Mistake, match="a CSV, NPY or NPZ file, an image or a folder of images is needed"):
+    with pytest.raises(
+        Mistake, match=r"a CSV file \(.*\), an NPY or NPZ file, an image or a folder of images is needed"
+    ):
         predict(asked(iris, tmp_path / "notes.md", tmp_path / "out.csv"))
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(Mistake, match="is an empty file"):

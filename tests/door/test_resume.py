@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pickle
 import re
 import signal
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import mlplab
 from mlplab import atomic, blocks
 from mlplab.build import build
 from mlplab.callback.continuation import Continuation
+from mlplab.door.job import go_on
 from mlplab.mistake import Mistake, Stopped
 from mlplab.runs import keep
 
@@ -310,6 +312,54 @@ def test_a_stranger_s_run_uses_no_module_that_the_caller_does_not_name(
     with pytest.raises(Mistake, match=r"give allow=\[evil\] if you trust them"):
         mlplab.resume(run, max_epochs=9)
     assert not Path("HACKED").exists()
+
+
+class Code:
+    """Unpickled in full, it would make a file."""
+
+    def __init__(self, witness: Path) -> None:
+        self.call = (os.system, (f"touch {witness}",))
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def through_the_door(run: Path) -> None:
+    go_on({"run": str(run), "trainer": {"max_epochs": 9, "max_time": None}, "allow": [], "debug": False})
+
+
+@pytest.mark.parametrize("names", [("last",), ("last", "previous"), ("previous",)], ids=" and ".join)
+@pytest.mark.parametrize("form", ["checkpoint", pytest.param("pickle", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("resume", [mlplab.resume, through_the_door])
+def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
+    train: Callable[..., Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    resume: Callable[..., Any],
+    form: str,
+    names: tuple[str, ...],
+) -> None:
+    """Also where previous.ckpt is good: damage hardly looks so, and who put it there should be asked."""
+    run, _ = train("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]")
+    (run / "scores.json").unlink()
+    witness, checkpoints = tmp_path / "witness", run / "checkpoints"
+    for name in names:
+        path = checkpoints / f"{name}.ckpt"
+        if form == "pickle":
+            path.write_bytes(pickle.dumps(Code(witness), protocol=2))
+        else:
+            torch.save({**torch.load(checkpoints / "best.ckpt", weights_only=True), "more": Code(witness)}, path)
+    if names == ("previous",):
+        (checkpoints / "last.ckpt").unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises((Mistake, SystemExit)) as refused:
+        resume(run)
+    said = str(refused.value) if resume is mlplab.resume else caplog.messages[-1].removeprefix("mlplab: ")
+    asks = "refused, nothing of it was run: it asks for posix.system, and weights need no code"
+    assert said == f"{checkpoints / names[0]}.ckpt: {asks}"
+    assert not caplog.messages[resume is through_the_door :], "no other line"
+    assert not witness.exists()
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
 def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from mlplab.data.image_folder import pixels_of
+from mlplab.data.suffixes import SUFFIXES, kind_of
 from mlplab.data.unseen import Unseen
 from mlplab.mistake import Mistake
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def border(size: Sequence[int]) -> np.ndarray:
@@ -49,9 +48,9 @@ def _files(path: Path) -> tuple[list[Path], int]:
     if path.is_file():
         return [path], 0
     inside = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    images = [entry for entry in inside if entry.suffix.lower() in SUFFIXES]
+    images = [entry for entry in inside if kind_of(entry) == "image"]
     if not images:
-        raise Mistake(f"input={path}: no image in this folder ({', '.join(SUFFIXES)})")
+        raise Mistake(f"input={path}: no image in this folder ({', '.join(SUFFIXES['image'])})")
     return images, len(inside) - len(images)
 
 

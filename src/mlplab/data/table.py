@@ -9,6 +9,7 @@ from typing import TextIO
 
 import pandas as pd
 
+from mlplab.data.suffixes import is_packed
 from mlplab.mistake import Mistake
 
 LONGEST = 2**31 - 1  # characters of a cell; Python's reader stops at 131,072 unless told
@@ -50,7 +51,7 @@ def read_table(
 
 
 def _opened(path: Path) -> TextIO:
-    opened = gzip.open if path.suffix == ".gz" else open
+    opened = gzip.open if is_packed(path) else open
     file: TextIO = opened(path, "rt", encoding="utf-8-sig")
     return file
 

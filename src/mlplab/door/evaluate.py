@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from mlplab.check import shown
+from mlplab.data.suffixes import TABLES, bare_name, kind_of
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
 from mlplab.runs import find, stored
+from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
     from mlplab.evaluation import Measured
@@ -32,8 +34,9 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     must_be_free(output, overwrite=settings["overwrite"] or not settings["output"])
     trained = _trained(run, settings, split)
 
-    from mlplab.checkpoint import read_checkpoint, rebuild
-    from mlplab.evaluation import measure, of_file, of_split
+    with deferred():
+        from mlplab.checkpoint import read_checkpoint, rebuild
+        from mlplab.evaluation import measure, of_file, of_split
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
@@ -76,8 +79,8 @@ def _aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
     if path is not None:
         if not Path(path).expanduser().is_file():
             raise Mistake(f"data.path={path}: no such file")
-        if Path(path).suffix.lower() not in (".csv", ".tsv", ".txt", ".npz"):
-            raise Mistake(f"data.path={path}: a CSV or NPZ file is needed")
+        if kind_of(path) not in ("table", "arrays"):
+            raise Mistake(f"data.path={path}: {TABLES} or an NPZ file is needed")
         if settings["split"] is not None:
             if config.choice.data != "csv":
                 raise Mistake(f"data.path={path}: all rows of the file are measured; leave out split=")
@@ -91,7 +94,7 @@ def _is_of_file(settings: Mapping[str, Any]) -> bool:
 def _folder(settings: Mapping[str, Any], split: str) -> str:
     """Evaluations that differ have folders that do: other files by a digest of their place."""
     root, path = settings["data"]["root"], settings["data"]["path"]
-    name = f"file_{Path(path).stem[:100]}" if _is_of_file(settings) else split
+    name = f"file_{bare_name(path)[:100]}" if _is_of_file(settings) else split
     words = [name, *(["all_rows"] if settings["all_rows"] else [])]
     if root or path:
         places = [place and str(Path(place).expanduser().resolve()) for place in (root, path)]
@@ -124,8 +127,9 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
 
 def _explained(measured: "Measured", known: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Files by name, and what they tell under `text`."""
-    from mlplab.report.classes import Confusion
-    from mlplab.report.values import Parity
+    with deferred():
+        from mlplab.report.classes import Confusion
+        from mlplab.report.values import Parity
 
     if measured.chosen is None:
         parity = Parity(measured.target, measured.predictions, known["target_names"])

@@ -18,12 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
-from mlplab.deferral import deferred
 from mlplab.door.lock import held
 from mlplab.explain import explain
 from mlplab.gate import give_back
-from mlplab.mistake import Stopped
 from mlplab.runs import find, keep, stored
+from mlplab.signals import deferred, status
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +91,12 @@ def guarded(
     threading.excepthook = _told_already
     try:
         return work()
-    except (Stopped, KeyboardInterrupt, SystemExit) as stop:
+    except (Exception, SystemExit) as error:
         if not begun():
             clear()
-        log.error(f"mlplab: stopped; {_remedy(run)}")
-        sys.exit(_status(stop))
-    except Exception as error:
+        if asked := status(error):
+            log.error(f"mlplab: stopped; {_remedy(run)}")
+            sys.exit(asked)
         if debug:
             traceback.print_exc()
         reason = explain(error)
@@ -105,8 +104,6 @@ def guarded(
         if begun():
             with contextlib.suppress(OSError):  # the disk may be what failed
                 atomic.write(run / "failure.txt", reason + "\n")
-        else:
-            clear()
         if not label:
             sys.exit(1)
         return None
@@ -132,15 +129,6 @@ def _remedy(run: Path) -> str:
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
     return f"{kept}go on by: python scripts/resume.py run={shlex.quote(str(run))}"
-
-
-def _status(stop: BaseException) -> int:
-    """Lightning leaves with 1 after a second Ctrl-C, or one outside the training loop."""
-    if isinstance(stop, Stopped):
-        return stop.status
-    if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
-        return 130
-    return int(stop.code or 0) if isinstance(stop, SystemExit) else 1
 
 
 def _quiet() -> None:

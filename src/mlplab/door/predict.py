@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import atomic
+from mlplab.data.suffixes import TABLES, is_packed, kind_of
 from mlplab.mistake import Mistake
+from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
     from mlplab.data.unseen import Unseen
@@ -24,7 +26,8 @@ def predict(settings: Mapping[str, Any]) -> Path:
     source, output = Path(settings["input"]).expanduser(), Path(settings["output"]).expanduser()
     _check(settings, source, output)
 
-    from mlplab.door.reopen import reopen
+    with deferred():
+        from mlplab.door.reopen import reopen
 
     model = reopen(settings["run"], settings["allow"])
     unseen = _read(model, settings, source)
@@ -57,6 +60,11 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
         raise Mistake(f"input={settings['input']}: no such file or folder")
     if source.is_file() and source.stat().st_size == 0:
         raise Mistake(f"input={settings['input']}: is an empty file")
+    if not source.is_dir() and kind_of(source) is None:
+        needed = f"{TABLES}, an NPY or NPZ file, an image or a folder of images"
+        raise Mistake(f"input={settings['input']}: {needed} is needed")
+    if is_packed(output):
+        raise Mistake(f"output={settings['output']}: a CSV file is written as it is, not packed; leave out .gz")
     if output.is_dir() or not output.parent.is_dir():
         what = "is a folder; name a file in it" if output.is_dir() else f"there is no folder {output.parent}"
         raise Mistake(f"output={settings['output']}: {what}")
@@ -72,18 +80,17 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
 
 
 def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
-    from mlplab.data.pictures import SUFFIXES, from_images
-    from mlplab.data.unseen import from_array, from_csv
+    with deferred():
+        from mlplab.data.pictures import from_images
+        from mlplab.data.unseen import from_array, from_csv
 
-    name, suffix = str(source), source.suffix.lower()
-    if source.is_dir() or suffix in SUFFIXES:
+    name, kind = str(source), "image" if source.is_dir() else kind_of(source)
+    if kind == "image":
         return from_images(name, model.card, "auto" if settings["invert"] is None else settings["invert"])
-    if suffix in (".npy", ".npz"):
-        return from_array(name, model.card)
-    if suffix in (".csv", ".tsv", ".txt"):
+    if kind == "table":
         separator = settings["separator"] or model.config.data.get("separator", ",")
         return from_csv(name, model.card, separator, settings["gaps"])
-    raise Mistake(f"input={settings['input']}: a CSV, NPY or NPZ file, an image or a folder of images is needed")
+    return from_array(name, model.card)
 
 
 def _header(model: "Model") -> list[str]:

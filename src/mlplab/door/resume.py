@@ -16,7 +16,7 @@ from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish
-from mlplab.mistake import Failure, Mistake
+from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.runs import find, keep, stored
 
@@ -57,7 +57,7 @@ def resume(
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The newest checkpoint that is whole."""
+    """The newest checkpoint that is whole. One that asks for code is not passed over."""
     broken: list[Mistake] = []
     for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
         try:
@@ -66,6 +66,8 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
                 for mistake in broken:
                     log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
                 return path, checkpoint
+        except AsksForCode:
+            raise
         except Mistake as mistake:
             broken.append(mistake)
     if broken:

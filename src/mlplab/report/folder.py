@@ -1,7 +1,6 @@
 """A folder of tables and pictures, replaced as a whole, and never one that holds something else."""
 
 import csv
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,8 +43,9 @@ def write_folder(folder: Path, files: Mapping[str, Any]) -> None:
 
 def _write_folder(folder: Path, files: Mapping[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as room:
+        fresh, old = Path(room, "fresh"), Path(room, "old")
+        fresh.mkdir()
         for name, content in files.items():
             if isinstance(content, str):
                 (fresh / name).write_text(content, encoding="utf-8")
@@ -53,12 +53,13 @@ def _write_folder(folder: Path, files: Mapping[str, Any]) -> None:
                 content(fresh / name)
             else:
                 _write_rows(fresh / name, content)
-        fresh.chmod(0o755)  # mkdtemp's are for their owner alone
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+        finally:
+            if old.exists() and not folder.exists():
+                old.rename(folder)
 
 
 def _write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:

@@ -1,0 +1,35 @@
+"""What a file holds is told by the end of its name, before anything heavy is imported."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mlplab.data.suffixes import bare_name, kind_of
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "bare"),
+    [
+        ("a.b/t.csv", "table", "t"),
+        ("t.TSV", "table", "t"),
+        ("t.csv.gz", "table", "t"),
+        ("v1.2.txt.GZ", "table", "v1.2"),
+        ("t.gz", None, "t"),
+        ("t.npy", "array", "t"),
+        ("t.npz", "arrays", "t"),
+        ("t.npz.gz", None, "t"),
+        ("t.JPG", "image", "t"),
+        ("t.png.gz", None, "t"),
+        ("csv", None, "csv"),
+        ("t.csv.zip", None, "t.csv"),
+    ],
+)
+def test_a_table_may_be_packed_and_nothing_else(name: str, kind: str | None, bare: str) -> None:
+    assert kind_of(name) == kind
+    assert bare_name(name) == bare
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = "import sys, mlplab.data.suffixes; sys.exit(bool({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,170 @@
+"""Ctrl-C and SIGTERM: one line, exit status 130 or 143, nothing half-done under its final name."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+import mlplab
+from mlplab import signals
+from mlplab.mistake import Stopped
+from mlplab.signals import Interrupted, deferred, hear, status
+from tests.conftest import REPO
+
+NUMBERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SLOW = """
+import os, pathlib, time
+from mlplab.model.mlp import MLP
+
+class Slow(MLP):
+    def forward(self, features):
+        if sign := os.environ.get("SIGN"):
+            pathlib.Path(sign).touch()
+            time.sleep(60)
+        return super().forward(features)
+"""
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers of a door, in this process."""
+    monkeypatch.setattr(signals, "_heard", [])
+    before = {number: signal.getsignal(number) for number, _ in NUMBERS}
+    hear()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(("number", "code"), NUMBERS)
+def test_the_first_signal_ends_and_the_second_does_not_disturb_the_end(number: int, code: int) -> None:
+    assert status() is None
+    with pytest.raises(Interrupted) as stop:
+        signal.raise_signal(number)
+    signal.raise_signal(signal.SIGINT)
+    assert (stop.value.code, status(), status(ImportError("half of it"))) == (code, code, code)
+
+
+def test_a_run_that_stopped_by_itself_says_with_what() -> None:
+    assert status(Stopped(signal.SIGTERM)) == 143
+    assert status(ValueError()) is None
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(("number", "code"), NUMBERS)
+def test_a_signal_is_heard_once_the_imports_are_done(number: int, code: int) -> None:
+    before = signal.getsignal(number)
+    done: list[bool] = []
+
+    def imports() -> None:
+        with deferred():
+            os.kill(os.getpid(), number)
+            done.append(True)
+
+    with pytest.raises(Interrupted) as stop:
+        imports()
+    assert done
+    assert stop.value.code == code
+    assert signal.getsignal(number) is before
+
+
+def test_without_a_signal_nothing_happens_in_any_thread() -> None:
+    def work() -> None:
+        with deferred():
+            pass
+
+    work()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run whose network takes a minute where SIGN is set, and signs that it has begun."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    words = ("data=iris", "trainer.max_epochs=1", "report.picture=false", "model._target_=slow.Slow", "allow=[slow]")
+    mlplab.train(mlplab.configure(*words, f"run_dir={tmp_path / 'run'}"))
+    monkeypatch.delitem(sys.modules, "slow")
+    np.save(tmp_path / "rows.npy", load_iris().data)
+    return tmp_path
+
+
+DOORS = {
+    "evaluate": ["run=run", "allow=[slow]", "output=results", "overwrite=true"],
+    "predict": ["run=run", "allow=[slow]", "input=rows.npy", "output=results", "overwrite=true"],
+}
+
+
+def opened(name: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, str(REPO / "scripts" / f"{name}.py"), *DOORS[name]],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [
+        ("evaluate", *NUMBERS[0]),
+        ("predict", *NUMBERS[1]),
+        pytest.param("evaluate", *NUMBERS[1], marks=pytest.mark.slow),
+        pytest.param("predict", *NUMBERS[0], marks=pytest.mark.slow),
+    ],
+)
+def test_a_door_that_is_stopped_while_its_network_computes_leaves_nothing(
+    work: Path, tmp_path_factory: pytest.TempPathFactory, name: str, number: int, code: int
+) -> None:
+    sign, before = tmp_path_factory.mktemp("sign") / "begun", files(work)
+    process = opened(name, work, SIGN=str(sign))
+    deadline = time.monotonic() + 60
+    while not sign.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, wrong = process.communicate(timeout=30)
+    assert (process.returncode, said, wrong) == (code, "", "mlplab: stopped\n")
+    assert files(work) == before
+
+
+@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_that_is_stopped_at_any_moment_leaves_the_old_results_or_the_new(
+    work: Path, name: str, rounds: int
+) -> None:
+    """But for the first half second: Python and Hydra begin, and no door is open yet."""
+    chance = random.Random(0)
+    begun = time.monotonic()
+    opened(name, work).communicate()
+    length = time.monotonic() - begun
+    whole = files(work)
+    for number, code in NUMBERS * rounds:
+        process = opened(name, work)
+        time.sleep(chance.uniform(0.2, 1) * length)
+        process.send_signal(number)
+        _, wrong = process.communicate(timeout=60)
+        assert (process.returncode, wrong) in [(code, "mlplab: stopped\n"), (code, ""), (0, "")]
+        assert files(work).keys() == whole.keys()
