@@ -1,10 +1,13 @@
 """docs/mistakes.md says what is printed: each of its rows is asked for again."""
 
 import gzip
+import json
 import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +182,52 @@ def test_what_the_page_says_is_what_is_printed(
     with pytest.raises(Mistake) as mistake:
         claim(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
     assert str(mistake.value) == printed
+
+
+OF_EACH_KIND = (
+    "optimizer=adm",
+    "+optimizer.foo=1",
+    "optimizer.lr=nan",
+    "data=diabetes loss=ce",
+    "model._target_=os.system",
+)
+HEAVY = {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "pandas", "matplotlib", "tensorboard"}
+
+
+@pytest.mark.parametrize("typed", OF_EACH_KIND)
+def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_imported(typed: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *shlex.split(typed)]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    *timed, last = said.stderr.splitlines()
+    imported = {line.rsplit("|", 1)[1].strip() for line in timed}
+    assert last == f"mlplab: {dict(BY_CONFIGURATION)[typed]}"
+    assert "mlplab.check" in imported
+    assert not imported & HEAVY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
+    """In one process, where nothing is imported yet."""
+    code = """if True:
+        import json, sys, mlplab
+        from pathlib import Path
+        from mlplab.gate import claim
+        from mlplab.mistake import Mistake
+        Path("mine").mkdir()
+        for words in json.load(sys.stdin):
+            try:
+                claim(Path(mlplab.configure(*words).run_dir), "run_dir")
+            except Mistake as mistake:
+                print(mistake)
+        print(json.dumps(sorted(sys.modules)))
+    """
+    rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *answers, modules = said.stdout.splitlines()
+    assert answers == [printed for _, printed in BY_CONFIGURATION]
+    assert not HEAVY & set(json.loads(modules))
 
 
 def configured(typed: str) -> DictConfig:
