@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
 from mlplab import blocks
 from mlplab.blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
 from mlplab.build import build, build_learner
+from mlplab.callback.running import Running
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.mistake import Failure
@@ -101,8 +103,8 @@ def test_a_loss_that_is_no_number_is_told_alike(train: Train) -> None:
 
 def taken(*overrides: str, callback: Callback | None = None) -> Any:
     """The batches that a fit with these overrides gets."""
-    config = mlplab.configure("data=iris", "trainer.accelerator=cpu", "run_dir=unused", *overrides)
-    lab = build(config)
+    words = ("data=iris", "trainer.accelerator=cpu", "run_dir=unused", *overrides)
+    config, lab = mlplab.configure(*words), build(mlplab.configure(*words, PLAIN))
     if callback is not None:
         lab.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     learner = build_learner(config, lab.splits)
@@ -125,9 +127,143 @@ def test_what_needs_the_plain_loop_gets_it(override: str) -> None:
     assert not isinstance(taken(override), BlockBatches)
 
 
-def test_a_callback_of_ones_own_that_looks_at_batches_gets_the_plain_loop() -> None:
+class Louder(Running):
+    def on_train_batch_end(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize("callback", [Watching(), Louder(), ModelCheckpoint(every_n_train_steps=3)])
+def test_a_callback_of_ones_own_that_looks_at_batches_gets_the_plain_loop(callback: Callback) -> None:
     assert isinstance(taken(), BlockBatches)
-    assert not isinstance(taken(PLAIN, callback=Watching()), BlockBatches)
+    assert not isinstance(taken(callback=callback), BlockBatches)
+
+
+OWN = """
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from mlplab.learner.classifier import Classifier
+from mlplab.model.mlp import MLP
+from mlplab.model.scale import Scale
+
+
+class Penalised(Classifier):
+    def training_step(self, batch, number):
+        penalty = sum(parameter.abs().sum() for parameter in self.parameters())
+        return super().training_step(batch, number) + 0.1 * penalty
+
+
+class Once:
+    def on_train_batch_end(self, *_):
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.mul_(0.9)
+
+
+class Shrinking(Once, Classifier):
+    pass
+
+
+class Clipped(Classifier):
+    def configure_gradient_clipping(self, *_, **__):
+        nn.utils.clip_grad_norm_(self.parameters(), 0.01)
+
+
+class Manual(Classifier):
+    def __init__(self, *arguments, **rest):
+        super().__init__(*arguments, **rest)
+        self.automatic_optimization = False
+
+
+class Patched(Classifier):
+    def __init__(self, *arguments, **rest):
+        super().__init__(*arguments, **rest)
+        self.encode = lambda target: target.roll(1)
+
+
+class Noisy(MLP):
+    def forward(self, features):
+        scaled = self.scale(features)
+        return self.of_scaled(scaled + torch.randn_like(scaled) if self.training else scaled)
+
+
+class Hooked(MLP):
+    def __init__(self, *arguments, **rest):
+        super().__init__(*arguments, **rest)
+        self.register_forward_hook(lambda own, _, output: 2 * output if own.training else output)
+
+
+class Centred(Scale):
+    def forward(self, features):
+        scaled = super().forward(features)
+        return scaled - scaled.mean(dim=0) if self.training else scaled
+
+
+class ByBatch(MLP):
+    def __init__(self, in_features, *arguments, **rest):
+        super().__init__(in_features, *arguments, **rest)
+        self.scale = Centred(in_features)
+
+
+class Twice(SGD):
+    def step(self, closure=None):
+        for _ in range(1 if closure is None else 2):
+            loss = super().step(closure)
+        return loss
+
+
+class Counting(Classifier):
+    def metrics(self, predictions, target):
+        return {**super().metrics(predictions, target), "rows": torch.tensor(float(len(target)))}
+
+    def decode(self, output):
+        return super().decode(output).clamp(min=1e-6)
+
+
+class Wider(MLP):
+    def of_scaled(self, features):
+        return 2 * super().of_scaled(features)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a module of one's own, in the current folder."""
+    name = f"own_{tmp_path.name}"  # a module is imported once a process
+    (tmp_path / f"{name}.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [
+        *(("learner", kind) for kind in ("Penalised", "Shrinking", "Clipped", "Patched")),
+        *(("model", kind) for kind in ("Noisy", "Hooked", "ByBatch")),
+        ("optimizer", "Twice"),
+    ],
+)
+def test_what_ones_own_class_does_to_a_mini_batch_is_done_to_each(
+    group: str, kind: str, own: str, train: Train
+) -> None:
+    usual = (*SMALL, "optimizer=sgd", "trainer.max_epochs=1")
+    words = (*usual, f"{group}._target_={own}.{kind}", f"allow=[{own}]")
+    assert not isinstance(taken(*words), BlockBatches)
+    given, plain, other = (weights(train(*settings)[0]) for settings in (words, (*words, PLAIN), usual))
+    assert all(torch.equal(given[key], plain[key]) for key in plain)
+    assert not all(torch.equal(given[key], other[key]) for key in plain)
+
+
+def test_a_learner_that_steps_by_itself_gets_the_plain_loop(own: str) -> None:
+    assert not isinstance(taken(f"learner._target_={own}.Manual", f"allow=[{own}]"), BlockBatches)
+
+
+def test_own_classes_that_leave_the_updates_alone_keep_the_blocks(own: str, train: Train) -> None:
+    words = (*SMALL, f"learner._target_={own}.Counting", f"model._target_={own}.Wider", f"allow=[{own}]")
+    assert isinstance(taken(*words), BlockBatches)
+    (first, scores), (second, _) = train(*words), train(*words, PLAIN)
+    assert scores["rows/val"] > 0
+    assert history(first) == history(second)
 
 
 def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -> None:

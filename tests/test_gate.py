@@ -1,5 +1,9 @@
 """Nothing is made before the configuration is known to be good, and nothing is written over."""
 
+import os
+import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +34,39 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Mistake, match="cannot be made"):
         claim(tmp_path / "file" / "run", "run_dir")
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing can be written: root needs a file system for it, permissions do not bind it."""
+    folder = tmp_path / "sealed"
+    folder.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        yield folder
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("root may mount no read-only file system here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("data=iris",), r"run_dir: outputs/iris/\S+"),
+        (("data=iris", "run_dir=a/b"), "run_dir: a/b"),
+        (("-m", "data=iris", "seed=1,2"), r"sweep\.name: outputs/sweeps/\S+"),
+    ],
+    ids=["the usual place", "run_dir", "a sweep"],
+)
+def test_outputs_that_cannot_be_written_are_told_in_one_line(words: tuple[str, ...], said: str, sealed: Path) -> None:
+    answer = door("train", *words, cwd=sealed)
+    assert answer.returncode == 1
+    reason = r"\((Read-only file system|Permission denied)\)"
+    assert re.fullmatch(rf"mlplab: {said} cannot be made {reason}\n", answer.stderr)
+    assert answer.stdout == ""
+    assert list(sealed.iterdir()) == []
 
 
 def test_an_existing_run_folder_is_refused_and_left_as_it_was(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
-"""docs/mistakes.md says what is printed: what follows from the configuration, or from a folder, is asked for again."""
+"""docs/mistakes.md says what is printed: each of its rows is asked for again."""
 
+import gzip
+import json
 import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,22 +18,26 @@ import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
+from omegaconf import DictConfig
+from PIL import Image
 
 import mlplab
 from mlplab.configuration import CONF
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
-from mlplab.door.job import go_on
+from mlplab.door.job import go_on, guarded
 from mlplab.door.predict import predict
 from mlplab.explain import explain
+from mlplab.gate import claim
 from mlplab.mistake import Mistake
 from mlplab.settings import answer
 from mlplab.words import words_of
 from tests.conftest import REPO
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
-ROWS = re.findall(r"^\| `(.+?)` \| (.+) \|$", PAGE.split("\n## ")[1], re.MULTILINE)
-OF_FOLDERS = "run_dir="  # known once the folder is to be made
+BY_CONFIGURATION, BY_DATA, IN_TRAINING = (
+    re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:4]
+)
 OF_DOORS = re.findall(r"^\| (evaluate|predict|resume|compare) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE)
 DOORS: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "predict": predict, "resume": go_on, "compare": compare}
 
@@ -40,7 +49,7 @@ class Code:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What the third table is typed in."""
+    """What the last table is typed in."""
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("mistakes"))
     mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=3", "run_dir=runs/iris", "report.picture=false"))
@@ -82,16 +91,172 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(before)
 
 
+def tables() -> dict[str, str]:
+    """Forty rows of a, b and y; what is broken stands in line 22."""
+    good = [["a", "b", "y"], *([str(10 * row), str(row % 7), str(row)] for row in range(40))]
+
+    def broken(place: int, cell: str) -> list[list[str]]:
+        return [[*row[:place], cell, *row[place + 1 :]] if line == 22 else row for line, row in enumerate(good, 1)]
+
+    def column(place: int, cell: Callable[[int], object]) -> list[list[str]]:
+        return [good[0], *([*row[:place], str(cell(line)), *row[place + 1 :]] for line, row in enumerate(good[1:]))]
+
+    rows = {
+        "good": good,
+        "ragged": broken(3, "1"),
+        "short": [row[:2] if line == 22 else row for line, row in enumerate(good, 1)],
+        "twice": [["a", "a", "y"], *good[1:]],
+        "text": broken(0, "oops"),
+        "texty": broken(2, "oops"),
+        "nany": broken(2, ""),
+        "constant": column(2, lambda _: 3),
+        "inf": broken(0, "inf"),
+        "one_class": column(2, lambda _: "cat"),
+        "rare": column(2, lambda row: "rare" if row == 20 else ("cat", "dog")[row % 2]),
+        "few": column(2, lambda row: f"class {row % 6}")[:13],
+        "floatclass": column(2, lambda row: row + 0.5),
+        "offset": column(0, lambda row: 1_600_000_000 + 10 * row),
+        "huge": column(0, lambda row: f"{row}e300"),
+        "ca/tabular/housing": good,
+    }
+    made = {name: "\n".join(map(",".join, lines)) for name, lines in rows.items()}
+    return {**made, "empty": "", "latin": made["good"].replace("a", "é"), "semi": made["good"].replace(",", ";")}
+
+
+def write_images(folder: Path) -> None:
+    """The files of MNIST with 60 images a part, one of them broken as the folder's name tells."""
+    images = bytes([0, 0, 8, 3, 0, 0, 0, 60, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(60 * 28 * 28)
+    labels = bytes([0, 0, 8, 1, 0, 0, 0, 60]) + bytes(60)
+    folder.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        Path(folder, f"{part}-images-idx3-ubyte").write_bytes(images)
+        Path(folder, f"{part}-labels-idx1-ubyte").write_bytes(labels)
+    first = Path(folder, "train-images-idx3-ubyte")
+    match folder.parts[0]:
+        case "i_missing":
+            first.unlink()
+        case "i_empty":
+            first.write_bytes(b"")
+        case "i_trunc":
+            first.write_bytes(images[:20000])
+        case "i_magic":
+            first.write_bytes(bytes([0, 0, 13, 3]) + images[4:])
+        case "i_labels":
+            Path(folder, "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 50]) + bytes(50))
+        case "i_gzcut":
+            first.unlink()
+            first.with_suffix(".gz").write_bytes(gzip.compress(images)[:-20])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the second table is typed in."""
+    folder = tmp_path_factory.mktemp("files")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("ca", "tabular").mkdir(parents=True)
+        for name, text in tables().items():
+            Path(f"{name}.csv").write_text(text, encoding="latin-1" if name == "latin" else "utf-8")
+        for name in ("i_missing", "i_empty", "i_trunc", "i_magic", "i_labels", "i_gzcut"):
+            write_images(Path(name, "MNIST", "raw"))
+        for name in ("im_bad/a", "im_bad/b", "im_one/a"):
+            Path(name).mkdir(parents=True)
+            for number in range(4):
+                Image.new("L", (8, 8), 60 * number).save(f"{name}/{number}.png")
+        Path("im_bad", "a", "0.png").write_text("no image")
+    return folder
+
+
 def test_the_page_has_rows() -> None:
-    assert len(ROWS) > 25
+    assert len(BY_CONFIGURATION) > 25
+    assert len(BY_DATA) > 35
+    assert len(IN_TRAINING) == 1
     assert {name for name, *_ in OF_DOORS} == set(DOORS)
 
 
-@pytest.mark.parametrize(("typed", "printed"), [row for row in ROWS if not row[0].startswith(OF_FOLDERS)])
-def test_what_the_page_says_is_what_is_printed(typed: str, printed: str) -> None:
+@pytest.mark.parametrize(("typed", "printed"), BY_CONFIGURATION)
+def test_what_the_page_says_is_what_is_printed(
+    typed: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
     with pytest.raises(Mistake) as mistake:
-        mlplab.configure(*shlex.split(typed.replace("\\|", "|")))
+        claim(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
     assert str(mistake.value) == printed
+
+
+OF_EACH_KIND = (
+    "optimizer=adm",
+    "+optimizer.foo=1",
+    "optimizer.lr=nan",
+    "data=diabetes loss=ce",
+    "model._target_=os.system",
+)
+HEAVY = {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "pandas", "matplotlib", "tensorboard"}
+
+
+@pytest.mark.parametrize("typed", OF_EACH_KIND)
+def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_imported(typed: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *shlex.split(typed)]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    *timed, last = said.stderr.splitlines()
+    imported = {line.rsplit("|", 1)[1].strip() for line in timed}
+    assert last == f"mlplab: {dict(BY_CONFIGURATION)[typed]}"
+    assert "mlplab.check" in imported
+    assert not imported & HEAVY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
+    """In one process, where nothing is imported yet."""
+    code = """if True:
+        import json, sys, mlplab
+        from pathlib import Path
+        from mlplab.gate import claim
+        from mlplab.mistake import Mistake
+        Path("mine").mkdir()
+        for words in json.load(sys.stdin):
+            try:
+                claim(Path(mlplab.configure(*words).run_dir), "run_dir")
+            except Mistake as mistake:
+                print(mistake)
+        print(json.dumps(sorted(sys.modules)))
+    """
+    rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *answers, modules = said.stdout.splitlines()
+    assert answers == [printed for _, printed in BY_CONFIGURATION]
+    assert not HEAVY & set(json.loads(modules))
+
+
+def configured(typed: str) -> DictConfig:
+    return mlplab.configure("run_dir=run", "report.picture=false", *shlex.split(typed))
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize(("typed", "printed"), [*BY_DATA, *IN_TRAINING])
+def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
+    typed: str, printed: str, files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if ("only cpu" in printed or "a CPU" in printed) and torch.accelerator.is_available():
+        pytest.skip("said where there is no GPU")
+    monkeypatch.chdir(files)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # the door sets its own
+    begins = (typed, printed) in IN_TRAINING
+    run = Path("diverged" if begins else "run")
+    before = sorted(files.rglob("*"))
+    claim(run, "run_dir")
+    with pytest.raises(SystemExit) as ended:
+        guarded(lambda: mlplab.train(configured(typed)), run, (run / "config.yaml").exists)
+    assert ended.value.code == 1
+    assert caplog.messages[-1] == f"mlplab: {printed}"
+    if begins:
+        assert (run / "failure.txt").read_text() == f"{printed}\n"
+        assert (run / "history.csv").exists()
+    else:
+        assert sorted(files.rglob("*")) == before
 
 
 @pytest.mark.parametrize(("name", "typed", "printed"), OF_DOORS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import Checkpoint, GradientAccumulationScheduler, Timer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, Timer
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
@@ -21,6 +21,8 @@ from mlplab.callback.running import Running
 from mlplab.data.batches import Batches, TensorLoader
 from mlplab.data.splits import Part
 from mlplab.learner.learner import Learner
+from mlplab.model.network import Network
+from mlplab.model.scale import Scale
 
 MOST = 64  # mini-batches: beyond it nothing is gained
 WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
@@ -28,7 +30,9 @@ HOOKS = (
     *("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad"),
     *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
 )
-CONTENT = (FiniteGuard, Running, Timer, Checkpoint)  # callbacks whose hooks are called here, or need no mini-batch
+CONTENT = (FiniteGuard, Running, Timer)  # callbacks whose hooks are called here, or need no mini-batch
+MODULE_HOOKS = ("forward_pre_hooks", "forward_hooks", "backward_pre_hooks", "backward_hooks")
+APART = {"forward", "decode", "metrics", "baseline", "choose", "learn_target"}  # of a learner: no part of an update
 KEYS = {
     *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
     *("deterministic", "compile", "matmul_precision", "blocks"),
@@ -149,19 +153,39 @@ def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: T
 
 
 def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) -> bool:
-    """LBFGS evaluates a batch many times; what else the Trainer is told may count Lightning's batches."""
+    """What else the Trainer is told may count Lightning's batches."""
     return (
         trainer.strategy.root_device.type != "cpu"
         or config.trainer.compile
         or config.trainer.precision != "32-true"
         or not set(config.trainer) <= KEYS
-        or getattr(learner.make_optimizer, "func", learner.make_optimizer) is LBFGS
+        or _updates_its_own_way(learner)
+        or _has_its_own_pass(learner.network)
         or any(map(_takes_batches, trainer.callbacks))  # type: ignore[attr-defined]
     )
 
 
+def _updates_its_own_way(learner: Learner) -> bool:
+    """Whether the learner has another in place of anything, but for APART, that it inherits from the lab's or from
+    Lightning. An optimizer from elsewhere may, as LBFGS does, evaluate a batch many times."""
+    kinds = type(learner).__mro__
+    ours = next(kind for kind in kinds if kind.__module__.startswith("mlplab."))
+    own = set(vars(learner)).union(*(vars(kind) for kind in kinds if not issubclass(ours, kind)))
+    changed = {name for name in own - APART if hasattr(ours, name) and not name.startswith("__")}
+    optimizer: Any = getattr(learner.make_optimizer, "func", learner.make_optimizer)
+    theirs = not optimizer.__module__.startswith("torch.optim.") or optimizer is LBFGS
+    return bool(changed) or not learner.automatic_optimization or theirs
+
+
+def _has_its_own_pass(network: Any) -> bool:
+    """Whether more is done, or something else, than scaling row by row and then `of_scaled`."""
+    hooks = [getattr(one, f"_{name}") for one in (network, network.scale) for name in MODULE_HOOKS]
+    own = getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not Scale
+    return own or any(hooks)
+
+
 def _takes_batches(callback: Callback) -> bool:
-    if isinstance(callback, CONTENT):
+    if type(callback) in CONTENT:
         return False
     own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
     return own or isinstance(callback, GradientAccumulationScheduler)

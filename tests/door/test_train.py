@@ -222,6 +222,22 @@ def test_columns_of_names_are_told_where_they_become_a_feature_a_row(
     assert "note " not in caplog.text
 
 
+@pytest.mark.parametrize("varying", [0, 1], ids=["all of a table", "one column"])
+@pytest.mark.parametrize("task", ["values", "classes"])
+@pytest.mark.parametrize("more", [(), ("model.standardise=false",), ("model.normalisation=batch",)], ids=" ".join)
+def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
+    varying: int, task: str, more: tuple[str, ...], train: Train, tmp_path: Path
+) -> None:
+    rows = [f"-273.15,{x % 7 if varying else 4},{x % 2 if task == 'classes' else x}" for x in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=y", f"data.task={task}")
+    folder, scores = train(*table, "trainer.max_epochs=3", *more)
+    assert all(math.isfinite(value) for value in scores.values() if isinstance(value, float))
+    assert all(math.isfinite(value) for row in history(folder) for value in row.values())
+    state = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
 def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
     folder, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
     assert 0 < scores["epochs"] < 100000

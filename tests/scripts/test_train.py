@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import REPO, door
 
 
@@ -49,18 +47,10 @@ def test_the_console_command_is_installed() -> None:
     assert "python scripts/train.py -m optimizer=sgd,adam" in answer.stdout
 
 
-@pytest.mark.parametrize("argument", ["--help", "optimizer=adm", "optimizer.lr=-1", "data=diabetes"])
-def test_nothing_heavy_is_imported_before_the_configuration_is_known_to_be_good(tmp_path: Path, argument: str) -> None:
-    arguments = [argument, *(["loss=ce"] if argument == "data=diabetes" else [])]
-    answer = subprocess.run(
-        [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == (0 if argument == "--help" else 1)
-    imported = {line.rsplit("|", 1)[1].strip() for line in answer.stderr.splitlines() if line.count("|") == 2}
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), "--help"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    imported = {line.rsplit("|", 1)[1].strip() for line in answer.stderr.splitlines()}
     assert "hydra" in imported
     assert not imported & {"torch", "lightning", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard"}
     assert list(tmp_path.iterdir()) == []
