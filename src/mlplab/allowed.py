@@ -20,7 +20,6 @@ from mlplab.data.function import current_folder
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
 from mlplab.model.network import Network
-from mlplab.source import refuse_unknown
 
 KINDS: tuple[type, ...] = (nn.Module, Optimizer, LRScheduler, Callback, Trainer, Metric, Dataset)
 KIND_OF: dict[str, type] = {
@@ -53,7 +52,7 @@ def check_targets(node: Any, group: str, allow: list[str]) -> None:
     for key, (made, settings) in classes.items():
         own = KIND_OF[group] if key == group or (group == "callback" and key.count(".") == 1) else KINDS
         _of_a_kind(f"{key}._target_", made, own)
-        refuse_unknown(key, made.__name__, _arguments(made), settings)
+        _takes(key, made, settings)
 
 
 def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -103,6 +102,14 @@ def _of_a_kind(key: str, made: type, kinds: type | tuple[type, ...]) -> None:
     if not issubclass(made, kinds):
         names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
         raise Mistake(f"{key}={made.__module__}.{made.__qualname__}: is no {names}")
+
+
+def _takes(key: str, made: type, settings: Mapping[str, Any]) -> None:
+    known = _arguments(made)
+    for name in settings:
+        if known is not None and name not in known and not name.startswith("_"):
+            takes = ", ".join(sorted(known)) or "none"
+            raise Mistake(f"{key}.{name}: {made.__name__} takes no such argument; it takes {takes}")
 
 
 def _arguments(made: type) -> set[str] | None:

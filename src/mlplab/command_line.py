@@ -22,7 +22,6 @@ from mlplab.explain import explain
 from mlplab.fitting import fits_data
 from mlplab.mistake import Mistake
 from mlplab.signals import Interrupted, hear, ignore, status
-from mlplab.source import check_added
 from mlplab.words import completed, is_group, parse, words_of
 
 
@@ -110,7 +109,6 @@ def resolve(composed: DictConfig) -> DictConfig:
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
         fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
-    check_added(config, defaults)
     return OmegaConf.create(config)
 
 
