@@ -117,7 +117,7 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 def _refusal(path: Path, error: Exception) -> Mistake:
     text = " ".join(str(error).split())
-    if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL (\w+\.[\w.]+)", text)):
+    if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL ([\w.]+)", text)):
         asks = f"it asks for {code[1]}, and weights need no code"
         return AsksForCode(f"{path}: refused, nothing of it was run: {asks}")
     return Mistake(f"{path}: is no checkpoint, or is cut short or damaged")

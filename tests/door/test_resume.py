@@ -263,7 +263,7 @@ def test_the_checkpoint_before_is_kept_until_a_new_one_is_on_the_disk(
     interrupted(stopped, IRIS, Signal(3, 1))
     checkpoints = stopped / "checkpoints"
     good = (checkpoints / "previous.ckpt").read_bytes()
-    (checkpoints / "last.ckpt").write_bytes(b"cut short")
+    (checkpoints / "last.ckpt").write_bytes(bytes(1000))
 
     def power_cut(*_: Any) -> None:
         raise KeyboardInterrupt
