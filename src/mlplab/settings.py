@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydra import compose
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mlplab.check import check_form
 from mlplab.command_line import fail
 from mlplab.configuration import plain
 from mlplab.explain import explain
-from mlplab.words import is_group, parse
 
 Settings = Mapping[str, Any]
 
@@ -21,7 +19,7 @@ def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> Non
     twice."""
     try:
         settings = plain(config)
-        chosen = [str(one.input_line) for one in parse(HydraConfig.get().overrides.task) if is_group(one)]
+        chosen = [f"{group}={choice}" for group, choice in settings.get("choice", {}).items()]
         check_form(settings, plain(compose(door, chosen)))
         act(settings)
     except BrokenPipeError:
