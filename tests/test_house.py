@@ -23,6 +23,17 @@ MAY_IMPORT = {
     "callback": {"mistake"},
     "report": {"mistake"},
     "learner": {"mistake", "model", "loss"},
+    "lesson": {
+        "build",
+        "callback",
+        "checkpoint",
+        "command_line",
+        "configuration",
+        "data",
+        "learner",
+        "mistake",
+        "report",
+    },
 }
 ONLY_ROOM = {
     r"\bnn\.Linear\(|register_buffer\(": {"model", "learner"},

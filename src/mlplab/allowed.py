@@ -18,6 +18,7 @@ from mlplab.check import SPECIAL, allowed_name, not_allowed
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import current_folder
 from mlplab.learner.learner import Learner
+from mlplab.lesson.lesson import Lesson
 from mlplab.mistake import Mistake
 from mlplab.model.network import Network
 
@@ -32,6 +33,7 @@ KIND_OF: dict[str, type] = {
     "scheduler": LRScheduler,
     "trainer": Trainer,
     "callback": Callback,  # each of several
+    "lesson": Lesson,
 }
 
 

@@ -23,6 +23,7 @@ from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
 from mlplab.callback.running import Running
 from mlplab.callback.stopping import Stopping
+from mlplab.callback.trajectory import Trajectory
 from mlplab.card import Card, card, sizes
 from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
@@ -192,6 +193,7 @@ def _callbacks(config: DictConfig, history: History, checkpoints: Checkpoints) -
 
 def _extras(config: DictConfig, overlay: Overlay, splits: Splits) -> list[Callback]:
     report = config.report
+    path: list[Callback] = [Trajectory(Path(config.run_dir, "trajectory.npz"))] if report.trajectory else []
     if not (report.graph or report.images or report.histograms):
-        return []
-    return [Extras(overlay, splits.image_size, report.graph, report.images, report.histograms)]
+        return path
+    return [*path, Extras(overlay, splits.image_size, report.graph, report.images, report.histograms)]

@@ -10,14 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import as_default, check
-from mlplab.configuration import CONF, keys_of, plain
+from mlplab.configuration import CONF, keys_of, own_hydra, plain
 from mlplab.explain import explain
 from mlplab.fitting import fits_data
 from mlplab.mistake import Mistake
@@ -80,7 +80,7 @@ def configure(*overrides: str) -> DictConfig:
 
     Raises Mistake for an unknown key or choice, a value out of range, a loss that does not fit.
     """
-    with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
+    with own_hydra():
         try:
             config = compose("train", completed(overrides), return_hydra_config=True)
             return resolve(config)

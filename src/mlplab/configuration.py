@@ -1,15 +1,32 @@
 """Where the YAML files lie, which keys they have, and a composed configuration as plain containers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-FORMAT = 2  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+FORMAT = 3  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 
 HERE = Path(__file__).resolve().parent
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
 CONF = str(next(path for path in (HERE / "conf", HERE.parents[1] / "conf") if path.is_dir()))
+
+
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    """To compose as train does. Hydra holds one state for the whole process, in which a door may be open."""
+    config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
+            yield
+    finally:
+        HydraConfig.instance().cfg, GlobalHydra.instance().hydra = config, hydra
 
 
 def plain(composed: DictConfig) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def no_such_choice(group: str, given: str) -> str:
 
 def _unknown_key(key: str, door: str) -> str:
     group, _, name = key.partition(".")
-    paths = [Path(CONF, group, f"{choice}.yaml") for choice in choices(group)] if door == "train" else []
+    paths = [Path(CONF, group, f"{choice}.yaml") for choice in choices(group)] if door in WITH_GROUPS else []
     if having := [path.stem for path in paths if name and has_key(path, name)]:
         return f"{key}: what is chosen has no such key; {group}={' or '.join(having)} has it"
     GlobalHydra.instance().clear()
@@ -103,6 +103,7 @@ def _meant(given: str, options: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+WITH_GROUPS = ("train", "lesson")
 # what Hydra says, and what a user is told
 UNKNOWN_KEY = (
     r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]",

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -17,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab import atomic
 from mlplab.check import check, leaves, select, shown
-from mlplab.configuration import CONF, FORMAT, located, plain
+from mlplab.configuration import CONF, FORMAT, located, own_hydra, plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 
@@ -114,23 +113,11 @@ def _defaults(choice: object) -> dict[str, Any]:
     for group, chosen in choice.items():
         if not Path(CONF, str(group)).is_dir() or not isinstance(chosen, str | None):
             raise Mistake(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
-    with _hydra_of_its_own():
+    with own_hydra():
         words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
         composed = compose("train", words, return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
         return plain(composed)
-
-
-@contextmanager
-def _hydra_of_its_own() -> Iterator[None]:
-    """Hydra holds one state for the whole process, in which a door may be open."""
-    config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
-            yield
-    finally:
-        HydraConfig.instance().cfg, GlobalHydra.instance().hydra = config, hydra
 
 
 def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

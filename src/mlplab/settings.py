@@ -19,7 +19,8 @@ def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> Non
     twice."""
     try:
         settings = plain(config)
-        check_form(settings, plain(compose(door)))
+        chosen = [f"{group}={choice}" for group, choice in settings.get("choice", {}).items()]
+        check_form(settings, plain(compose(door, chosen)))
         act(settings)
     except BrokenPipeError:
         raise

@@ -1,0 +1,84 @@
+"""Lesson: an idea of a course is trained, drawn and held to numbers; or all of them."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from omegaconf import DictConfig, OmegaConf
+
+from mlplab import atomic
+from mlplab.mistake import Failure
+from mlplab.report.console import aligned, table
+
+Result = dict[str, Any]
+
+
+def lesson(settings: Mapping[str, Any]) -> list[Result]:
+    """settings: the keys of conf/lesson.yaml. What is claimed is printed, and kept as lesson.json beside the picture.
+
+    Raises Failure where a claim does not hold; all lessons that were asked for are shown first.
+    """
+    names: Sequence[str] | None = settings["lesson"].get("lessons")
+    if names is None:
+        results = [_shown(settings["choice"]["lesson"], settings)]
+    else:
+        results = [_shown(name, _of(name, settings)) for name in names]
+        rows = [[one["lesson"], one["outcome"], f"{one['seconds']:.0f}"] for one in results]
+        print(table(["lesson", "outcome", "seconds"], rows))
+    if failed := [f"{one['lesson']}: {one['outcome']}" for one in results if one["outcome"] != "pass"]:
+        raise Failure("; ".join(failed))
+    return results
+
+
+def _of(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    composed = OmegaConf.to_container(compose("lesson", [f"lesson={name}"]).lesson)
+    return {**settings, "lesson": composed, "choice": {"lesson": name}}
+
+
+def _shown(name: str, settings: Mapping[str, Any]) -> Result:
+    """One of several that fails leaves the others to be shown."""
+    from mlplab.explain import explain
+
+    started = time.perf_counter()
+    folder = Path(settings["output"], name)
+    try:
+        claims = _show(OmegaConf.create({**settings}), folder)
+    except Exception as error:
+        if settings["debug"]:
+            raise
+        return {"lesson": name, "outcome": explain(error), "seconds": time.perf_counter() - started}
+    broken = [claim for claim in claims if not claim["holds"]]
+    outcome = f"does not hold: {broken[0]['claim']}" if broken else "pass"
+    result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
+    atomic.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
+    if settings["pictures"]:
+        copy = Path(settings["pictures"], f"{name}.png")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / "picture.png", copy)
+    _print(result, folder)
+    return result
+
+
+def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
+    from mlplab.door.resume import resume
+    from mlplab.door.train import train
+    from mlplab.lesson.bench import Bench
+    from mlplab.make import make
+
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
+    return [claim.told() for claim in make(config, "lesson").show(bench)]
+
+
+def _print(result: Result, folder: Path) -> None:
+    rows = [
+        [one["claim"], one["measured"], f"{one['relation']} {one['limit']:g}", "holds" if one["holds"] else "FAILS"]
+        for one in result["claims"]
+    ]
+    print(table([f"lesson {result['lesson']}", "measured", "must be", ""], rows))
+    head = {"picture": str(folder / "picture.png"), "seconds": f"{result['seconds']:.0f}"}
+    print(f"\n{aligned(head)}\n", flush=True)

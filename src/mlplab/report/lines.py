@@ -1,0 +1,72 @@
+"""Lines with their names at their ends, in place of a legend."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from mlplab.report.look import COLOURS, INK, LINES, ORDER, STYLES, WORDS
+
+Curve = tuple[Sequence[float], Sequence[float]]
+APART = 11.0  # points between the names of two ends
+
+
+def draw_lines(axes: Axes, curves: Mapping[str, Curve], band: Mapping[str, Curve] | None = None, **style: Any) -> None:
+    """A line a name, in the order of the look's colours. band: by name, its lower and its upper edge."""
+    for number, (name, (x, y)) in enumerate(curves.items()):
+        colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
+        axes.plot(x, y, color=colour, linestyle=line, **{"linewidth": 2, **style})
+        if band and name in band:
+            axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
+    ends = {name: (x[-1], y[-1], ORDER[number % len(ORDER)]) for number, (name, (x, y)) in enumerate(curves.items())}
+    label_ends(axes, ends)
+
+
+def draw_loss(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "loss", labels: bool = True) -> None:
+    """Training against validation, as everywhere. rows: a history."""
+    epochs = [row["epoch"] for row in rows]
+    curves = {split: [row[f"{score}/{split}"] for row in rows] for split in ("train", "val")}
+    for split, values in curves.items():
+        axes.plot(epochs, values, STYLES[split], color=COLOURS[split], linewidth=2)
+    axes.set_xlim(0, max(epochs) or 1)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if labels:
+        label_ends(axes, {WORDS[split]: (epochs[-1], curves[split][-1], INK[split]) for split in curves})
+
+
+def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Names beside (x, y), each in its colour, pushed apart where they would overlap. Call it when the limits stand."""
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    scale = 72 / axes.figure.dpi  # points a pixel
+    frame = axes.get_window_extent()
+    low, high = frame.y0 * scale, frame.y1 * scale
+    wanted = {name: float(axes.transData.transform((x, y))[1]) * scale for name, (x, y, _) in ends.items()}
+    heights = {name: high if math.isnan(height) else min(max(height, low), high) for name, height in wanted.items()}
+    placed = _apart([*sorted(heights.values())], low, high)
+    for (name, height), target in zip(sorted(heights.items(), key=lambda item: item[1]), placed, strict=True):
+        x, _, colour = ends[name]
+        axes.annotate(
+            name,
+            (x, axes.transData.inverted().transform((0, height / scale))[1]),
+            xytext=(5, target - height),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _apart(heights: list[float], low: float, high: float) -> list[float]:
+    """Sorted heights, at least APART from each other where there is room, by a sweep up and one down."""
+    placed = list(heights)
+    for place in range(1, len(placed)):
+        placed[place] = max(placed[place], placed[place - 1] + APART)
+    if placed and placed[-1] > high:
+        placed[-1] = high
+    for place in range(len(placed) - 2, -1, -1):
+        placed[place] = min(placed[place], placed[place + 1] - APART)
+    return placed

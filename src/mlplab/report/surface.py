@@ -1,0 +1,42 @@
+"""A function of two numbers, as contours and as a surface, with paths that lead over it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+
+from mlplab.report.look import LINES, ORDER
+
+Function = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Limits = tuple[tuple[float, float], tuple[float, float]]
+SHADES = "Greys"
+
+
+def draw_contours(axes: Axes, of: Function, limits: Limits, levels: int = 18, log: bool = True) -> None:
+    """limits: of x and of y. log: levels that stand equally far apart by their logarithm."""
+    x, y, z = _grid(of, limits, 200)
+    spread: Any = np.geomspace(max(z.min(), z.max() * 1e-4), z.max(), levels) if log else levels
+    norm = LogNorm(spread[0], spread[-1] * 8) if log else None
+    axes.contourf(x, y, z, spread, cmap=SHADES, alpha=0.6, extend="both", norm=norm)
+    axes.contour(x, y, z, spread, colors="0.45", linewidths=0.6)
+
+
+def draw_surface(axes: Any, of: Function, limits: Limits, log: bool = False) -> None:
+    """axes: in three dimensions. log: the height is the logarithm to base ten."""
+    x, y, z = _grid(of, limits, 60)
+    axes.plot_surface(x, y, np.log10(z) if log else z, cmap="Greys", alpha=0.55, linewidth=0.2, edgecolor="0.6")
+
+
+def draw_paths(axes: Any, paths: Mapping[str, np.ndarray], marks: bool = True, **style: Any) -> None:
+    """paths: (N, 2) points each, or (N, 3) on a surface; a colour and a line style each."""
+    for number, (name, path) in enumerate(paths.items()):
+        colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
+        point: dict[str, Any] = {"marker": "o", "markersize": 2.5} if marks else {}
+        axes.plot(*path.T, color=colour, linestyle=line, label=name, **{"linewidth": 1.6, **point, **style})
+
+
+def _grid(of: Function, limits: Limits, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, y = np.meshgrid(*(np.linspace(*limit, count) for limit in limits))
+    return x, y, of(x, y)

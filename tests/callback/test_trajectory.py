@@ -1,0 +1,50 @@
+"""The path of the weights: every epoch, thinned where it grows long, whole after a stop."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mlplab
+from mlplab.callback import trajectory
+from mlplab.callback.trajectory import Trajectory
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+LINE = ("experiment=line", "report.trajectory=true")
+
+
+def path(run: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(run / "trajectory.npz") as held:
+        return held["epochs"], held["weights"]
+
+
+def test_the_first_steps_down_the_line_are_those_made_by_hand(train: Train) -> None:
+    run, _ = train(*LINE, "trainer.max_epochs=1")
+    epochs, weights = path(run)
+    assert epochs.tolist() == [0, 1]
+    assert weights.dtype == np.float64
+    assert weights == pytest.approx(np.array([[-1, 5], [-0.7, 5.1]]))
+
+
+def test_a_long_path_keeps_every_second_point_and_both_ends(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = train(*LINE, "trainer.max_epochs=41")
+    monkeypatch.setattr(trajectory, "MOST_POINTS", 16)
+    thin, _ = train(*LINE, "trainer.max_epochs=41")
+    epochs, weights = path(thin)
+    assert epochs.tolist() == [*range(0, 41, 4), 41]
+    assert np.array_equal(weights, path(whole)[1][epochs])
+
+
+def test_a_run_that_goes_on_has_the_path_of_one_that_never_stopped(train: Train) -> None:
+    whole, _ = train(*LINE, "trainer.max_epochs=30")
+    stopped, _ = train(*LINE, "trainer.max_epochs=11")
+    mlplab.resume(stopped, max_epochs=30)
+    for one, other in zip(path(whole), path(stopped), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_numbers_that_are_kept_are_bounded() -> None:
+    assert trajectory.MOST_NUMBERS // 669_706 < 64, "a net of MNIST keeps some 20 points"
+    assert Trajectory("x").stride == 1

@@ -1,0 +1,80 @@
+"""The door of lessons: what is printed, kept and copied; what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+
+import mlplab.lesson.line
+from mlplab.configuration import CONF, choices
+from mlplab.door.lesson import lesson
+from mlplab.lesson.lesson import Claim
+from mlplab.mistake import Failure
+from tests.conftest import REPO, door
+
+
+def settings(tmp_path: Path, **changed: Any) -> dict[str, Any]:
+    line = yaml.safe_load((REPO / "conf" / "lesson" / "line.yaml").read_text())
+    own = {"output": str(tmp_path / "lessons"), "pictures": None, "allow": [], "debug": False}
+    return {**own, "lesson": line, "choice": {"lesson": "line"}, **changed}
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
+    """The lesson of the line without its runs: claims that the test may change."""
+    claims = [Claim("it falls", [1.0, 2.0], "<=", 2)]
+
+    def show(self: object, bench: Any) -> list[Claim]:
+        bench.picture.write_bytes(b"a picture")
+        return claims
+
+    monkeypatch.setattr(mlplab.lesson.line.Line, "show", show)
+    return claims
+
+
+def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: list[Claim], capsys: Any) -> None:
+    lesson(settings(tmp_path, pictures=str(tmp_path / "docs")))
+    kept = json.loads((tmp_path / "lessons" / "line" / "lesson.json").read_text())
+    assert kept["outcome"] == "pass"
+    assert kept["claims"] == [short[0].told()]
+    assert (tmp_path / "docs" / "line.png").read_bytes() == b"a picture"
+    said = capsys.readouterr().out
+    assert "it falls" in said
+    assert "<= 2" in said
+
+
+def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Claim]) -> None:
+    short.append(Claim("it rises", [1.0], ">=", 5))
+    with pytest.raises(Failure, match="line: does not hold: it rises"):
+        lesson(settings(tmp_path))
+
+
+def test_of_all_lessons_one_that_fails_leaves_the_others_to_be_shown(
+    tmp_path: Path, short: list[Claim], capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(tmp_path, lesson={"lessons": ["line", "line"]}, choice={"lesson": "all"})
+    short.append(Claim("it rises", [1.0], ">=", 5))
+    with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(Failure, match="it rises; line: "):
+        lesson(chosen)
+    assert capsys.readouterr().out.count("FAILS") == 2
+
+
+def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:
+    course = yaml.safe_load((REPO / "conf" / "lesson" / "all.yaml").read_text())["lessons"]
+    assert sorted(course) == sorted(set(choices("lesson")) - {"all"})
+    assert f"all, or one of: {', '.join(course)}" in " ".join((REPO / "conf" / "lesson.yaml").read_text().split())
+    with initialize_config_dir(CONF, version_base="1.3"):
+        for name in course:
+            assert compose("lesson", [f"lesson={name}"]).lesson._target_.startswith(f"mlplab.lesson.{name}.")
+
+
+def test_a_wrong_key_is_one_line(tmp_path: Path) -> None:
+    answer = door("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
+    assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1)
+    assert answer.stderr.startswith("mlplab: lesson.rate: no such key")
+    answer = door("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
+    assert answer.stderr == "mlplab: lesson.too_large=much: a number is needed, such as 0.5\n"
+    assert list(tmp_path.iterdir()) == []

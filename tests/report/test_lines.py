@@ -1,0 +1,47 @@
+"""Names stand at the ends of their lines, apart from each other."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+from mlplab.report.lines import APART, _apart, draw_lines, draw_loss
+
+
+def labels(axes: object) -> dict[str, Annotation]:
+    return {one.get_text(): one for one in axes.texts}  # type: ignore[attr-defined]
+
+
+def test_lines_that_end_together_have_names_apart() -> None:
+    axes = Figure(figsize=(4, 3)).subplots()
+    draw_lines(axes, {name: ([0, 1], [0, 1 + place / 1000]) for place, name in enumerate("abcd")})
+    axes.figure.draw_without_rendering()
+    boxes = sorted((one.get_window_extent() for one in labels(axes).values()), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(boxes))
+
+
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=8))
+def test_names_keep_their_order_and_their_distance_within_the_frame(heights: list[float]) -> None:
+    placed = _apart(sorted(heights), 0, 200)
+    assert all(high - low >= APART - 1e-9 for low, high in pairwise(placed))
+    assert placed[-1] <= 200 + 1e-9
+    if all(high - low >= APART for low, high in pairwise(sorted(heights))):
+        assert placed == pytest.approx(sorted(heights)), "nothing moves that need not"
+
+
+def test_training_against_validation_is_drawn_as_everywhere() -> None:
+    axes = Figure().subplots()
+    draw_loss(axes, [{"epoch": k, "loss/train": 1 / (k + 1), "loss/val": 1.0} for k in range(4)])
+    train, val = axes.get_lines()
+    assert (train.get_linestyle(), val.get_linestyle()) == ("-", "--")
+    assert set(labels(axes)) == {"training", "validation"}
+    assert list(train.get_ydata()) == [1, 1 / 2, 1 / 3, 1 / 4]
+
+
+def test_a_band_surrounds_its_line() -> None:
+    axes = Figure().subplots()
+    draw_lines(axes, {"mean": ([0, 1], [1, 2])}, band={"mean": ([0, 1], [2, 3])})
+    assert len(axes.collections) == 1

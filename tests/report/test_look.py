@@ -1,0 +1,26 @@
+"""Colours stay apart in grey, and mean the same everywhere."""
+
+from itertools import pairwise
+
+from matplotlib.colors import to_rgb
+
+from mlplab.report import look
+
+
+def grey(colour: str) -> float:
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def test_training_and_validation_are_told_apart_in_grey() -> None:
+    assert abs(grey(look.COLOURS["train"]) - grey(look.COLOURS["val"])) > 0.25
+    assert len({*look.STYLES.values()}) == len(look.COLOURS) == len(look.WORDS)
+
+
+def test_neighbours_of_what_is_compared_differ_in_grey_or_in_style() -> None:
+    assert len(look.ORDER) == len(look.LINES) == len({*look.ORDER}) == len({*map(str, look.LINES)})
+    assert all(abs(grey(one) - grey(other)) > 0.1 for one, other in pairwise(look.ORDER[:6]))
+
+
+def test_words_have_more_contrast_than_their_lines() -> None:
+    assert all(grey(look.INK[split]) <= grey(look.COLOURS[split]) for split in look.INK)
