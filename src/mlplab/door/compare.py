@@ -19,7 +19,7 @@ from mlplab.runs import every, find
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
 # what leaves the rows of val and test, and their targets, as they are
-ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "ignore", "separator", "size", "grey")
+ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""What looks like a leak: a feature that alone tells the target, a split that a classifier tells from training."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from mlplab.data.leak import Leak
+from mlplab.data.nearness import sample
+from mlplab.data.splits import Splits
+
+GROWN = 2000  # rows of a split, at most, of which a feature's trees grow
+TOLD = 0.98  # of what the majority class or the mean gets wrong, by one feature
+APART, SURE = 0.75, 5.0  # area under the ROC curve; its distance from 0.5 in standard errors of pure chance
+
+
+def lone_feature(splits: Splits) -> list[Leak]:
+    """Features of which each alone tells the target: by a tree grown on training rows, on val, then the other way."""
+    features = list(_features(splits))
+    if len(features) < 2:
+        return []
+    remedy = "is it known before the target is? if not, leave it out by data.ignore"
+    found = []
+    for name, train, val in features:
+        share = _told(splits, train, val)
+        if share >= TOLD:
+            what = f"{name} alone tells the target ({share:.1%} of what the baseline gets wrong, on val)"
+            found.append(Leak("feature", "val", len(splits.val), what, (), remedy))
+    return found[:3]
+
+
+def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, training values, val values of each column; a column of text as the number of its category."""
+    train, val = splits.train.features[:GROWN].numpy(), splits.val.features[:GROWN].numpy()
+    names = [column["name"] for column in splits.columns] or list(splits.feature_names)
+    widths = [len(column.get("categories", [0])) for column in splits.columns] or [1] * len(names)
+    for name, width, start in zip(names, widths, np.cumsum([0, *widths]), strict=False):
+        both = [part[:, start : start + width] for part in (train, val)]
+        if width > 1:
+            both = [np.where(part.any(axis=1), part.argmax(axis=1), -1)[:, None] for part in both]
+        if len(np.unique(both[0])) > 1:
+            yield name, both[0], both[1]
+
+
+def _told(splits: Splits, train: np.ndarray, val: np.ndarray) -> float:
+    """The smaller of two shares: the tree of the training rows on val, and that of val on the training rows."""
+    target, other = splits.train.target[:GROWN].numpy(), splits.val.target[:GROWN].numpy()
+    if target.ndim == 1:
+        share = _classes(train, target, val, other)
+        return min(share, _classes(val, other, train, target)) if share >= TOLD else share
+    share = 0.0
+    for column in range(target.shape[1]):
+        one = _values(train, target[:, column], val, other[:, column])
+        share = max(share, min(one, _values(val, other[:, column], train, target[:, column])) if one >= TOLD else one)
+    return share
+
+
+def _classes(features: np.ndarray, target: np.ndarray, seen: np.ndarray, truth: np.ndarray) -> float:
+    tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0).fit(features, target)
+    baseline = 1 - np.bincount(truth).max() / len(truth)
+    return float(1 - (tree.predict(seen) != truth).mean() / baseline) if baseline else 0.0
+
+
+def _values(features: np.ndarray, target: np.ndarray, seen: np.ndarray, truth: np.ndarray) -> float:
+    tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=0).fit(features, target)
+    return float(r2_score(truth, tree.predict(seen))) if truth.std() else 0.0
+
+
+def unlike(splits: Splits) -> list[Leak]:
+    """Splits that a classifier tells from training, by cross-validation; rows of one group are in one fold."""
+    return [leak for name in ("val", "test") for leak in _unlike(splits, name)]
+
+
+def _unlike(splits: Splits, name: str) -> list[Leak]:
+    places = {part: sample(len(getattr(splits, part))) for part in ("train", name)}
+    features = np.concatenate([getattr(splits, part).features.numpy()[at] for part, at in places.items()])
+    other = np.repeat([0, 1], [len(at) for at in places.values()])
+    counts = np.bincount(other)
+    error = np.sqrt((counts.sum() + 1) / (12 * counts.prod()))
+    if counts.min() < 10:
+        return []
+    trees = ExtraTreesClassifier(50, min_samples_leaf=3, random_state=0)
+    folds, groups = StratifiedKFold(3, shuffle=True, random_state=0), None
+    if "group" in splits.origin["train"]:
+        groups = np.concatenate([splits.origin[part]["group"].to_numpy()[at] for part, at in places.items()])
+        folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+    chance = cross_val_predict(trees, features, other, groups=groups, cv=folds, method="predict_proba")[:, 1]
+    area = roc_auc_score(other, chance)
+    if area < max(APART, 0.5 + SURE * error):
+        return []
+    weight = trees.fit(features, other).feature_importances_
+    most = f", most by {splits.feature_names[weight.argmax()]}" if weight.max() > 0.2 else ""
+    what = f"{name} rows are not like training rows: a classifier tells them apart{most} (AUC {area:.2f}, chance 0.50)"
+    remedy = "data.split=random splits anew, data.ignore leaves out a column that numbers the rows"
+    return [Leak("split", name, len(getattr(splits, name)), what, (), remedy)]
