@@ -12,6 +12,7 @@ SAMPLE = 500  # rows of a split that are looked at
 REFERENCE = 2000  # training rows by which distances are judged
 RANKS = (2, 5, 10, 20, 40)  # neighbours with whose distance the nearest one's is compared
 CHANCE = 0.01  # of one false alarm in a whole split
+HIGHEST = 30.0  # dimension: where it is more, distances take few values
 TWINS = 0.05  # where more training rows have equals among themselves, values are few: nearness tells nothing
 
 
@@ -70,7 +71,7 @@ def _dimension(rows: np.ndarray) -> float:
     distance = np.sort(euclidean_distances(rows[:200], rows), axis=1)
     near, far = max(1, len(rows) // 40), max(3, len(rows) // 4)
     growth = np.log(distance[:, far] / np.maximum(distance[:, near], 1e-12))
-    return float(np.median(np.log(far / near) / np.maximum(growth, 1e-12)))
+    return min(HIGHEST, float(np.median(np.log(far / near) / np.maximum(growth, 1e-12))))
 
 
 def _neighbours(

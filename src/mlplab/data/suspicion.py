@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlplab.data.leak import Leak
@@ -15,14 +16,15 @@ from mlplab.data.splits import Splits
 GROWN = 2000  # rows of a split, at most, of which a feature's trees grow
 TOLD = 0.98  # of what the majority class or the mean gets wrong, by one feature
 APART, SURE = 0.75, 5.0  # area under the ROC curve; its distance from 0.5 in standard errors of pure chance
+LEAST = 10  # rows of a side, or groups of rows
 
 
 def lone_feature(splits: Splits) -> list[Leak]:
-    """Features of which each alone tells the target: by a tree grown on training rows, on val, then the other way."""
+    """Features that tell the target alone: by trees of training rows, on val and by cross-validation."""
     features = list(_features(splits))
     if len(features) < 2:
         return []
-    remedy = "is it known before the target is? if not, leave it out by data.ignore"
+    remedy = "is it known before the target is? if not, leave it out (data.ignore of a CSV file)"
     found = []
     for name, train, val in features:
         share = _told(splits, train, val)
@@ -46,27 +48,30 @@ def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def _told(splits: Splits, train: np.ndarray, val: np.ndarray) -> float:
-    """The smaller of two shares: the tree of the training rows on val, and that of val on the training rows."""
+    """Of what the majority class or the mean gets wrong: the smaller of the shares on val and within training."""
     target, other = splits.train.target[:GROWN].numpy(), splits.val.target[:GROWN].numpy()
     if target.ndim == 1:
-        share = _classes(train, target, val, other)
-        return min(share, _classes(val, other, train, target)) if share >= TOLD else share
-    share = 0.0
-    for column in range(target.shape[1]):
-        one = _values(train, target[:, column], val, other[:, column])
-        share = max(share, min(one, _values(val, other[:, column], train, target[:, column])) if one >= TOLD else one)
-    return share
+        return _share(DecisionTreeClassifier(min_samples_leaf=3, random_state=0), train, target, val, other)
+    tree = DecisionTreeRegressor(random_state=0)
+    columns = zip(target.T, other.T, strict=True)
+    return max(_share(tree, train, column, val, truth) for column, truth in columns)
 
 
-def _classes(features: np.ndarray, target: np.ndarray, seen: np.ndarray, truth: np.ndarray) -> float:
-    tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0).fit(features, target)
+def _share(tree: BaseEstimator, train: np.ndarray, target: np.ndarray, val: np.ndarray, other: np.ndarray) -> float:
+    score = _right if isinstance(tree, DecisionTreeClassifier) else _explained
+    share = score(other, tree.fit(train, target).predict(val))
+    if share < TOLD or len(train) < 3:
+        return share
+    return min(share, score(target, cross_val_predict(tree, train, target, cv=KFold(3))))
+
+
+def _right(truth: np.ndarray, predicted: np.ndarray) -> float:
     baseline = 1 - np.bincount(truth).max() / len(truth)
-    return float(1 - (tree.predict(seen) != truth).mean() / baseline) if baseline else 0.0
+    return float(1 - (predicted != truth).mean() / baseline) if baseline else 0.0
 
 
-def _values(features: np.ndarray, target: np.ndarray, seen: np.ndarray, truth: np.ndarray) -> float:
-    tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=0).fit(features, target)
-    return float(r2_score(truth, tree.predict(seen))) if truth.std() else 0.0
+def _explained(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float(r2_score(truth, predicted)) if len(np.unique(truth)) > 1 else 0.0
 
 
 def unlike(splits: Splits) -> list[Leak]:
@@ -80,12 +85,15 @@ def _unlike(splits: Splits, name: str) -> list[Leak]:
     other = np.repeat([0, 1], [len(at) for at in places.values()])
     counts = np.bincount(other)
     error = np.sqrt((counts.sum() + 1) / (12 * counts.prod()))
-    if counts.min() < 10:
+    if counts.min() < LEAST:
         return []
     trees = ExtraTreesClassifier(50, min_samples_leaf=3, random_state=0)
     folds, groups = StratifiedKFold(3, shuffle=True, random_state=0), None
     if "group" in splits.origin["train"]:
-        groups = np.concatenate([splits.origin[part]["group"].to_numpy()[at] for part, at in places.items()])
+        sides = [splits.origin[part]["group"].to_numpy()[at] for part, at in places.items()]
+        if min(len(np.unique(side)) for side in sides) < LEAST:
+            return []
+        groups = np.concatenate(sides)
         folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
     chance = cross_val_predict(trees, features, other, groups=groups, cv=folds, method="predict_proba")[:, 1]
     area = roc_auc_score(other, chance)
