@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mlplab.data.bundled import Bundled
 from mlplab.data.csv import CSV
 from mlplab.data.overlap import copies, dates, groups, row_keys
+from mlplab.data.rows import GROUP
 from mlplab.data.splits import Part, Splits
 
 SIZES = {"train": 60, "val": 30, "test": 30}
@@ -104,7 +105,7 @@ def test_only_equal_rows_have_equal_keys() -> None:
 @given(train=st.lists(st.integers(0, 9), min_size=60, max_size=60), val=st.lists(st.integers(0, 9), min_size=30))
 @settings(max_examples=20, deadline=None)
 def test_rows_of_shared_groups_are_counted(train: list[int], val: list[int]) -> None:
-    columns = {"train": {"group": train}, "val": {"group": val[:30]}, "test": {"group": ["other"] * 30}}
+    columns = {"train": {GROUP: train}, "val": {GROUP: val[:30]}, "test": {GROUP: ["other"] * 30}}
     found = groups(splits_of(clean(), columns=columns))
     shared = [group for group in val[:30] if group in train]
     assert [(leak.split, leak.rows) for leak in found] == ([("val", len(shared))] if shared else [])
@@ -145,8 +146,10 @@ def test_a_csv_file_with_groups_is_told_of_them_under_a_random_split(tmp_path: P
 def test_dates_of_a_csv_file_overlap_in_a_random_split_though_they_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "days.csv"
     lines = [f"{row * 0.1},2024-{1 + row // 28:02}-{1 + row % 28:02},{row % 7}" for row in range(200)]
-    path.write_text("\n".join(["x,day,y", *lines]))
-    found = dates(CSV(path=str(path), target="y", task="values", ignore="day").splits())
+    path.write_text("\n".join(["x,group,y", *lines]))
+    splits = CSV(path=str(path), target="y", task="values", ignore="group").splits()
+    assert groups(splits) == []  # by its name alone a column is no group
+    found = dates(splits)
     assert [leak.split for leak in found] == ["val", "test"]
     assert all(leak.rows >= 35 for leak in found)
     line = int(found[0].examples[0].removeprefix("row ").split(":")[0])

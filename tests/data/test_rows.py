@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab.data.rows import Rows
+from mlplab.data.rows import GROUP, Rows
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 1], ["cat", "dog", "dog"]])
@@ -31,5 +31,5 @@ def test_the_origin_of_rows_has_their_group_and_dates() -> None:
     day = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=2)}, index=[2, 3])
     table = pd.DataFrame({"x": [0, 1]}, index=[2, 3])
     origin = Rows(table, np.array([0, 1]), groups=np.array(["a", "b"]), dates=day).origin()
-    assert origin["group"].to_dict() == {2: "a", 3: "b"}
+    assert origin[GROUP].to_dict() == {2: "a", 3: "b"}
     assert origin["day"].dt.day.to_dict() == {2: 1, 3: 2}

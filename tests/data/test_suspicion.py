@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.csv import CSV
+from mlplab.data.rows import GROUP
 from mlplab.data.sign_mnist import SignMNIST
 from mlplab.data.splits import Splits
 from mlplab.data.suspicion import lone_feature, unlike
@@ -87,7 +88,7 @@ def test_splits_by_group_are_not_unlike_for_their_groups() -> None:
     for name, size in SIZES.items():
         places = generator.standard_normal((size // 5, 4))
         features[name] = np.repeat(places, 5, axis=0) + 0.01 * generator.standard_normal((size, 4))
-        columns[name] = {"group": [f"{name}{row // 5}" for row in range(size)]}
+        columns[name] = {GROUP: [f"{name}{row // 5}" for row in range(size)]}
     assert [leak.split for leak in unlike(splits_of(features))] == ["val", "test"]
     assert unlike(splits_of(features, columns=columns)) == []
 

@@ -6,6 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mlplab.data.leak import Leak, some
 from mlplab.data.overlap import row_keys
+from mlplab.data.rows import GROUP
 from mlplab.data.splits import Splits
 
 SAMPLE = 500  # rows of a split that are looked at
@@ -51,7 +52,7 @@ def near_copies(splits: Splits) -> list[Leak]:
 
 
 def _together(splits: Splits) -> str:
-    if "group" in splits.origin["train"]:
+    if GROUP in splits.origin["train"]:
         return "data.split=group keeps copies on one side, where groups tell them"
     return "keep one of each, or tell by data.group of a CSV file what belongs together, with data.split=group"
 

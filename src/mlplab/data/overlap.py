@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlplab.data.leak import Leak, some
+from mlplab.data.rows import GROUP
 from mlplab.data.splits import Part, Splits
 
 
@@ -51,12 +52,12 @@ def _copied(splits: Splits, keys: dict[str, np.ndarray], name: str, other: str, 
 
 def groups(splits: Splits) -> list[Leak]:
     """Rows of val and test whose group has training rows too."""
-    if "group" not in splits.origin["train"]:
+    if GROUP not in splits.origin["train"]:
         return []
-    known = splits.origin["train"]["group"]
+    known = splits.origin["train"][GROUP]
     found = []
     for name in ("val", "test"):
-        group = splits.origin[name]["group"]
+        group = splits.origin[name][GROUP]
         shared = group[group.isin(known)]
         if len(shared):
             what = f"{len(shared)} of {len(group)} {name} rows are of {shared.nunique()} groups that training has too"
@@ -69,7 +70,7 @@ def dates(splits: Splits) -> list[Leak]:
     """Rows of val and test that are no later than the newest training row, by each column of dates."""
     remedy = "to foretell later rows, train on a file of earlier ones and evaluate with data.path= of the later"
     found = []
-    for column in splits.origin["train"].columns.difference(["group"]):
+    for column in splits.origin["train"].columns.difference([GROUP]):
         newest = splits.origin["train"][column].max()
         for name in ("val", "test"):
             date: pd.Series = splits.origin[name][column]

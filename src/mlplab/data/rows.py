@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+GROUP = "data.group"  # of the table that tells where rows come from
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -38,9 +40,9 @@ class Rows:
 
     def origin(self) -> pd.DataFrame:
         """The index is what each row is called: by `names`, a table's index, or numbers from 1 on, `test:1` in the
-        test file; the columns are its group and dates."""
+        test file; the columns are GROUP and dates."""
         table = pd.DataFrame(index=self._called()) if self.dates is None else self.dates.set_axis(self._called())
-        return table if self.groups is None else table.assign(group=self.groups)
+        return table if self.groups is None else table.assign(**{GROUP: self.groups})
 
     def _called(self) -> pd.Index:
         if self.names is not None:

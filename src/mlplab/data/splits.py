@@ -30,8 +30,8 @@ class Part:
 class Splits:
     """Training rows stand in random order, so that the first of them are a fair sample.
 
-    origin: of each split a table of its rows: the index is what each is called where it comes from; a column `group`
-    and columns of dates, where there are any. leak_check: off, basic or full.
+    origin: of each split a table of its rows: the index is what each is called where it comes from; a column
+    `data.group` and columns of dates, where there are any. leak_check: off, basic or full.
     """
 
     train: Part

@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlplab.data.leak import Leak
 from mlplab.data.nearness import sample
+from mlplab.data.rows import GROUP
 from mlplab.data.splits import Splits
 
 GROWN = 2000  # rows of a split, at most, of which a feature's trees grow
@@ -89,8 +90,8 @@ def _unlike(splits: Splits, name: str) -> list[Leak]:
         return []
     trees = ExtraTreesClassifier(50, min_samples_leaf=3, random_state=0)
     folds, groups = StratifiedKFold(3, shuffle=True, random_state=0), None
-    if "group" in splits.origin["train"]:
-        sides = [splits.origin[part]["group"].to_numpy()[at] for part, at in places.items()]
+    if GROUP in splits.origin["train"]:
+        sides = [splits.origin[part][GROUP].to_numpy()[at] for part, at in places.items()]
         if min(len(np.unique(side)) for side in sides) < LEAST:
             return []
         groups = np.concatenate(sides)
