@@ -54,8 +54,14 @@ def _told(splits: Splits, train: np.ndarray, val: np.ndarray) -> float:
     if target.ndim == 1:
         return _share(DecisionTreeClassifier(min_samples_leaf=3, random_state=0), train, target, val, other)
     tree = DecisionTreeRegressor(random_state=0)
-    columns = zip(target.T, other.T, strict=True)
-    return max(_share(tree, train, column, val, truth) for column, truth in columns)
+    ranks = [(_ranks(column, column), _ranks(column, truth)) for column, truth in zip(target.T, other.T, strict=True)]
+    return max(_share(tree, train, own, val, truth) for own, truth in ranks)
+
+
+def _ranks(known: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Places among the known values: a tree cannot tell how far beyond them an extreme one lies."""
+    places: np.ndarray = np.searchsorted(np.sort(known), values).astype(np.float64)
+    return places
 
 
 def _share(tree: BaseEstimator, train: np.ndarray, target: np.ndarray, val: np.ndarray, other: np.ndarray) -> float:
