@@ -12,7 +12,7 @@ from mlplab.data.splits import Splits
 SAMPLE = 500  # rows of a split that are looked at
 REFERENCE = 2000  # training rows by which distances are judged
 RANKS = (2, 5, 10, 20, 40)  # neighbours with whose distance the nearest one's is compared
-CHANCE = 0.01  # of one false alarm in a whole split
+CHANCE = 1e-4  # of one false alarm in a whole split
 HIGHEST = 30.0  # dimension: where it is more, distances take few values
 TWINS = 0.05  # where more training rows have equals among themselves, values are few: nearness tells nothing
 
