@@ -80,6 +80,15 @@ def test_an_older_format_gets_the_keys_that_were_added_since_with_their_defaults
     assert stored(run).data.name == "iris"
 
 
+def test_a_run_of_format_2_was_not_asked_for_a_leak_check_and_has_the_default(tmp_path: Path) -> None:
+    run = edited(written(tmp_path / "run", "data=iris", version=2), lambda config: config["data"].pop("leak_check"))
+    assert stored(run).data.leak_check == "basic"
+
+
+def test_off_is_a_word_and_stays_one_in_a_file(tmp_path: Path) -> None:
+    assert stored(written(tmp_path / "run", "data=iris", "data.leak_check=off")).data.leak_check == "off"
+
+
 @pytest.mark.parametrize("version", [FORMAT + 1, 0, "two", None, True])
 def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) -> None:
     with pytest.raises(Mistake, match=rf"config.yaml: .*format.* {version}"):

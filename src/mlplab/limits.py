@@ -161,6 +161,7 @@ TAKEN = {
 
 CHOICES = {
     "data.split": ("official", "random", "group"),
+    "data.leak_check": ("basic", "full", "off"),
     "data.task": ("classes", "values"),
     "data.subset": ("letters", "balanced", "digits", "byclass", "bymerge", "mnist"),
     "learner.target_scaling": ("standard", "minmax", "none"),

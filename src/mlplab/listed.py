@@ -18,7 +18,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
 SPLITS = ("/train", "/val", "/test")
 # what leaves the rows of val and test, and their targets, as they are
-ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "ignore", "separator", "size", "grey")
+ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey")
 
 Kind = TypeVar("Kind")
 

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from mlplab.data.csv import CSV
+from mlplab.data.csv import CSV, dates_of
 from mlplab.mistake import Mistake
 
 
@@ -195,3 +196,30 @@ def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -
     rows = [f"{row},{row * 1.5}" for row in range(30)]
     with pytest.raises(Mistake, match=r"the target price has 30 different numbers in 30 rows: data\.task=values"):
         table(tmp_path, "\n".join(["x,price", *rows]), task="classes").read()
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_date"),
+    [
+        (["2024-03-01", "2024-03-02"], True),
+        (["2024-03-01T10:00", None], True),
+        (["2024-03-01 10:00:00+02:00", "2024-03-02"], True),
+        (["2024-03-01", "2024-13-01"], False),
+        (["2024-03-01", "unknown"], False),
+        (["2024", "2025"], False),
+        ([20240301, 20240302], False),
+        ([None, None], False),
+    ],
+)
+def test_a_column_of_dates_is_known_by_its_cells(cells: list[Any], is_date: bool) -> None:
+    found = dates_of(pd.DataFrame({"when": cells, "x": [1, 2]}))
+    assert (found is not None) == is_date
+    if found is not None:
+        assert found.columns.tolist() == ["when"]
+        assert found["when"].notna().tolist() == [cell is not None for cell in cells]
+
+
+def test_rows_are_called_by_their_line_on_each_side(tmp_path: Path) -> None:
+    splits = table(tmp_path, "\n".join(["size,price", "", *(f"{row},{row}" for row in range(30))])).splits()
+    for name, part in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
+        assert splits.origin[name].index.tolist() == [size + 3 for size in part.features[:, 0].tolist()]

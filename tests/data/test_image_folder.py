@@ -143,3 +143,9 @@ def test_one_class_only_is_refused_by_its_name(tmp_path: Path) -> None:
 def test_a_size_needs_height_and_width(root: Path) -> None:
     with pytest.raises(Mistake, match=r"data\.size=\[32\]: height and width"):
         ImageFolder(root=str(root), size=[32])
+
+
+def test_rows_are_called_by_their_file(root: Path) -> None:
+    splits = ImageFolder(root=str(root)).splits()
+    for called, pixels in zip(splits.origin["val"].index, splits.val.features[:, 0].tolist(), strict=True):
+        assert called == f"{('cat', 'dog')[pixels // 100]}/{pixels % 100}.png"

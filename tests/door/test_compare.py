@@ -100,7 +100,7 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     scores = {"accuracy_val": 0.5, "r2_val": 0.5, "loss_val": 0.5}
     for name, task in (("a", "classes"), ("b", "values")):
         run(tmp_path / name, "data=csv", "data.path=t.csv", "data.target=y", f"data.task={task}", **scores)
-    for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.label_noise=0.1"])):
+    for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.leak_check=full"])):
         run(tmp_path / name, "data=iris", *words, **scores)
     for name in ("f", "g"):
         run(tmp_path / name, "data=moons", f"data.noise={0.1 if name == 'f' else 0.3}", **scores)

@@ -14,6 +14,8 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
+from mlplab.configuration import FORMAT
+from mlplab.door.evaluate import evaluate
 from mlplab.door.train import train as train_door
 from mlplab.mistake import Mistake
 
@@ -69,7 +71,7 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
 def test_the_configuration_is_kept_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
     folder, scores = train(*FAST, "model.dropout=0.3")
     stored = yaml.safe_load((folder / "config.yaml").read_text())
-    assert stored.pop("format") == 2
+    assert stored.pop("format") == FORMAT
     assert "${" not in (folder / "config.yaml").read_text()
     from omegaconf import OmegaConf
 
@@ -236,6 +238,48 @@ def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
     assert all(math.isfinite(value) for row in history(folder) for value in row.values())
     state = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
+def leaks_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("leak ")]
+
+
+def test_leaks_are_told_once_before_training_and_refuse_nothing(
+    train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{x % 10},{x % 3},{x // 3},{x % 10}" for x in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,rooms,street,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = (*table, "data.group=street", "trainer.max_epochs=1")
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        _, basic = train(*table)
+        copies, *groups = leaks_of(caplog.text)
+        assert caplog.text.index("leak ") < caplog.text.index("samples/s")
+        assert "val rows have all features of a training row" in copies
+        assert any("groups that training has too (group " in line for line in groups)
+        caplog.clear()
+        _, full = train(*table, "data.leak_check=full")
+        assert "size alone tells the target" in leaks_of(caplog.text)[-1]
+        caplog.clear()
+        _, off = train(*table, "data.leak_check=off")
+        assert not leaks_of(caplog.text)
+    assert timeless(basic) == timeless(full) == timeless(off)
+
+
+def test_a_run_that_goes_on_or_is_evaluated_is_not_told_of_its_leaks_again(
+    train: Train, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        run, _ = train(*FAST)
+        (line,) = leaks_of(caplog.text)
+        assert (
+            "1 of 30 test rows have all features of a training row, with the same target (row 143 as row 102)" in line
+        )
+        caplog.clear()
+        mlplab.resume(run, max_epochs=4)
+        usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "overwrite": False, "allow": []}
+        evaluate({"run": str(run), "data": {"root": None, "path": None}, **usual})
+    assert not leaks_of(caplog.text + capsys.readouterr().out)
 
 
 def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:

@@ -101,3 +101,7 @@ def test_scores_stand_by_split_with_the_baseline_below() -> None:
 
 def test_a_score_that_is_no_number_is_said_so() -> None:
     assert cell(math.nan) == "nan"
+
+
+def test_a_text_of_several_lines_has_its_name_before_each() -> None:
+    assert aligned({"data": "iris", "leak": "one\ntwo"}) == "data   iris\nleak   one\nleak   two"

@@ -53,7 +53,9 @@ class CSV(Dataset):
         if features.shape[1] == 0:
             raise Mistake(f"{self.path}: no column is left for features beside {', '.join(aside)}")
         groups = None if self.group is None else self._full(table[str(self.group)], "group").to_numpy()
-        return Rows(features, self._target(table[targets]), target_names=tuple(targets), groups=groups)
+        target = self._target(table[targets])
+        dates = dates_of(table.drop(columns=targets))
+        return Rows(features, target, target_names=tuple(targets), groups=groups, dates=dates)
 
     def _table(self) -> pd.DataFrame:
         if not Path(self.path).expanduser().exists():
@@ -89,6 +91,15 @@ class CSV(Dataset):
         if column.isna().any():
             raise Mistake(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
         return column
+
+
+def dates_of(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Of the columns whose cells are all dates, written as 2024-03-01 and perhaps a time, or empty."""
+    texts: pd.DataFrame = table.select_dtypes("str").fillna("")
+    likely = [name for name in texts if texts[name].str.match(r"\d{4}-\d\d-\d\d|$").all() and texts[name].any()]
+    dates = texts[likely].apply(pd.to_datetime, format="ISO8601", utc=True, errors="coerce")
+    good = [name for name in likely if (dates[name].notna() == (texts[name] != "")).all()]
+    return dates[good] if good else None
 
 
 def _names(given: str | list[str] | None) -> list[str]:

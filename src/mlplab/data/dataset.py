@@ -11,6 +11,7 @@ import torch
 
 from mlplab.data.columns import Columns
 from mlplab.data.cut import Index, Split, choose, cut
+from mlplab.data.leak_check import Level
 from mlplab.data.numbers import check_digits, check_numbers, check_target
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Part, Splits
@@ -23,6 +24,7 @@ class Dataset(ABC):
 
     label_noise: for classes the share of training labels redrawn from the other classes;
     for values the sd of added noise, in units of the training target's sd.
+    leak_check: what `find_leaks` looks for in the splits.
     """
 
     split: Split = "random"
@@ -31,6 +33,7 @@ class Dataset(ABC):
     split_seed: int = 0
     num_train: int | None = None
     label_noise: float = 0.0
+    leak_check: Level = "basic"
 
     @abstractmethod
     def read(self) -> Rows: ...
@@ -53,6 +56,7 @@ class Dataset(ABC):
             check_numbers(features[name], dtype, f"{name} split", [f"feature {column}" for column in feature_names])
             check_numbers(target[name], dtype, f"{name} split", [f"target {column}" for column in target_names])
         check_digits(features["train"], dtype, feature_names)
+        origin = rows.origin()
         return Splits(
             **{name: Part(_tensor(features[name], dtype), _tensor(target[name], dtype)) for name in index},
             feature_names=feature_names,
@@ -60,6 +64,8 @@ class Dataset(ABC):
             target_names=target_names,
             image_size=rows.image_size,
             columns=columns,
+            origin={name: origin.iloc[at] for name, at in index.items()},
+            leak_check=self.leak_check,
         )
 
 

@@ -51,6 +51,7 @@ class ImageFolder(Dataset):
             feature_names=tuple(f"pixel{number}" for number in range(1, pixels.shape[1] + 1)),
             class_names=dict(enumerate(found.classes)),
             image_size=shape,
+            names=np.array([Path(path).relative_to(found.root).as_posix() for path, _ in found.samples]),
         )
 
 

@@ -1,9 +1,11 @@
 """The contract of data: three splits of whole tensors, and the names that belong to them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import pandas as pd
 from torch import Tensor
 
 
@@ -26,7 +28,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Splits:
-    """Training rows stand in random order, so that the first of them are a fair sample."""
+    """Training rows stand in random order, so that the first of them are a fair sample.
+
+    origin: of each split a table of its rows: the index is what each is called where it comes from; a column
+    `data.group` and columns of dates, where there are any. leak_check: off, basic or full.
+    """
 
     train: Part
     val: Part
@@ -36,6 +42,8 @@ class Splits:
     target_names: tuple[str, ...] = ()
     image_size: tuple[int, ...] | None = None
     columns: tuple[dict[str, Any], ...] = ()  # of a table: how each column became features, in plain containers
+    origin: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    leak_check: str = "off"
 
     @property
     def measured(self) -> Part:

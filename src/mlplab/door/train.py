@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
+from mlplab.data.leak_check import told
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
@@ -49,7 +50,7 @@ def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
     """The run of a folder that holds its config.yaml already. begin: called once data and network are made."""
     lab = build(config)
     begin()
-    log.info(aligned(describe(config, lab)))
+    log.info(aligned({**describe(config, lab), **told(lab.splits)}))
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
         return finish(config, lab)

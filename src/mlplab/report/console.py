@@ -10,9 +10,9 @@ from rich.text import Text
 
 
 def aligned(lines: Mapping[str, str]) -> str:
-    """`name  text` lines under each other."""
+    """`name  text` lines under each other; a text of several lines has the name before each."""
     width = max(map(len, lines))
-    return "\n".join(f"{name:<{width}}   {text}" for name, text in lines.items())
+    return "\n".join(f"{name:<{width}}   {line}" for name, text in lines.items() for line in text.split("\n"))
 
 
 def score_table(scores: Mapping[str, object], best_epoch: int, baseline: str) -> str:
