@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import DictConfig
 
 from mlplab.callback.history import read
@@ -136,6 +137,8 @@ def _slice(config: DictConfig, run: Path, part: Part, kind: str) -> list[Panel]:
     learner = rebuild(read_checkpoint(path), path, config)
     path = run / "trajectory.npz"
     found = along_path(learner, part, path) if kind == "pca" else at_random(learner, part)
+    if not np.isfinite(found.loss).any():
+        return []
     return [Panel("loss_slice", "Slice of the loss surface", _drawing(found), _told(found), (5.4, 4.4))]
 
 

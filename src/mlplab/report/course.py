@@ -24,9 +24,8 @@ def course(rows: Sequence[Row], best_epoch: int, score: str = "loss", of: str = 
         axes.set_ylabel(of or score)
         axes.axvline(best_epoch, color="0.6", linewidth=1, linestyle=":")
         draw_loss(axes, rows, score)
-        axes.plot(
-            best_epoch, rows[best_epoch][f"{score}/val"], "o", color="black", markersize=4, clip_on=False, zorder=5
-        )
+        at = float(np.clip(rows[best_epoch][f"{score}/val"], *axes.get_ylim()))
+        axes.plot(best_epoch, at, "o", color="black", markersize=4, clip_on=False, zorder=5)
 
     def points(_: Figure, axes: Axes) -> dict[str, Any]:
         return {"names": [WORDS[split] for split in ("train", "val")], "points": _points(axes, rows, score)}

@@ -79,8 +79,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], caption: str 
     kinds = [' class="text"' if rows and isinstance(rows[0][place], str) else "" for place in range(len(header))]
     head = "".join(f'<th scope="col"{kind}>{html.escape(name)}</th>' for name, kind in zip(header, kinds, strict=True))
     body = "\n".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in rows)
-    told = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f'<div class="scroll"><table>{told}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    told = words(caption, "quiet") if caption else ""
+    return f'{told}<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def tiles(images: Sequence[np.ndarray], lines: Sequence[Sequence[str]]) -> str:
