@@ -12,6 +12,8 @@ from mlplab.mistake import Mistake
 from mlplab.runs import find, stored
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
+    from omegaconf import DictConfig
+
     from mlplab.report.story import Story
 
 SLICES = (None, "pca", "random", "none")
@@ -40,6 +42,15 @@ def report(settings: Mapping[str, Any]) -> Path:
     return output
 
 
+def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
+    """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
+    from mlplab.analysis import analyse
+
+    story = analyse(config, run, scores, "test", _usual_slice(run))
+    write(story, run / "report.html")
+    return story
+
+
 def write(story: "Story", output: Path) -> None:
     """Raises Mistake where the disk refuses."""
     try:
@@ -49,13 +60,17 @@ def write(story: "Story", output: Path) -> None:
 
 
 def _slice(settings: Mapping[str, Any], run: Path) -> str:
-    """Along the path where it was kept, else in random directions."""
     kind, path = settings["slice"], run / "trajectory.npz"
     if kind not in SLICES:
         raise Mistake(f"slice={shown(kind)}: must be one of pca, random, none")
     if kind == "pca" and not path.exists():
         raise Mistake(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
-    return kind or ("pca" if path.exists() else "random")
+    return kind or _usual_slice(run)
+
+
+def _usual_slice(run: Path) -> str:
+    """Along the path where it was kept, else in random directions."""
+    return "pca" if (run / "trajectory.npz").exists() else "random"
 
 
 def _scores(run: Path) -> dict[str, Any]:

@@ -33,7 +33,9 @@ def draw_fit(
         style: dict[str, Any] = {"marker": MARKS[split], "color": COLOURS[split], "alpha": 0.7, "linewidths": 0}
         axes.scatter(own[:MOST], target[:MOST], s=14, label=WORDS[split], **style)
     axes.plot(x, told, color="black", linewidth=1.8, label="prediction")
-    axes.set(xlim=(x[0], x[-1]), xlabel=names[0], ylabel=names[1])
+    low, high = (float(end([end(target) for _, target in points.values()])) for end in (np.min, np.max))
+    room = 0.2 * ((high - low) or 1.0)  # not by what is told: from epoch to epoch the frame stays
+    axes.set(xlim=(x[0], x[-1]), ylim=(low - room, high + room), xlabel=names[0], ylabel=names[1])
     axes.figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=9, handletextpad=0.3)
 
 
