@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 import mlplab
+from mlplab.build import build_splits
 from mlplab.door.resume import resume
 from mlplab.report.events import event_files, images_of
 from mlplab.report.film import EVERY, stride
+from mlplab.report.shape import shape, teller
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")
@@ -68,12 +70,8 @@ def test_a_run_that_goes_on_has_the_pictures_of_one_that_never_stopped(train: Tr
 def test_with_averaged_weights_the_picture_is_of_those_that_are_measured(train: Train, tmp_path: Path) -> None:
     """The last picture is that of last.ckpt, whose weights are the averaged ones."""
     run, _ = train(*MOONS, "trainer.max_epochs=2", "callback=weight_averaging", "optimizer.lr=0.1")
-    from mlplab.report.shape import shape, teller
-
     shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / "last.ckpt")
     model = mlplab.reopen(tmp_path / "last.ckpt")
-    from mlplab.build import build_splits
-
     part = build_splits(model.config).train
     points = {"train": (part.features.numpy(), part.target.numpy())}
     (panel,) = shape(teller(model.learner, True), points, model.feature_names, model.class_names, [])

@@ -6,6 +6,12 @@ from matplotlib.axes import Axes
 from mlplab.report.panel import DPI, Panel
 
 
+def named(axes: Axes) -> None:
+    axes.plot([0, 1], [0, 1])
+    axes.set_xlabel("US$ or $_{NT")
+    axes.set_yticks([0, 1], ["a$b", "c$d$"])
+
+
 def line(axes: Axes) -> None:
     axes.plot([0, 1], [0, 1], color="red", linewidth=4)
 
@@ -25,3 +31,11 @@ def test_html_holds_the_title_the_caption_and_what_a_script_says() -> None:
     assert "<h3>A line</h3><svg" in text
     assert "<figcaption>drawn by hand</figcaption>" in text
     assert "&quot;names&quot;" in text
+
+
+def test_a_name_with_dollars_is_a_name_and_no_formula() -> None:
+    panel = Panel("a", "A line", named)
+    text = panel.html()
+    for name in ("US$ or $_{NT", "a$b", "c$d$"):
+        assert f">{name}</text>" in text
+    assert panel.pixels("from $a to $b").shape[2] == 3

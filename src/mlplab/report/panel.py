@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,10 +28,11 @@ class Panel:
     size: tuple[float, float] = (4.8, 3.4)
 
     def drawn(self) -> tuple[Figure, Axes]:
-        drawing = Figure(figsize=self.size, dpi=DPI, layout="constrained")
-        axes = drawing.subplots()
-        axes.spines[["top", "right"]].set_visible(False)
-        self.draw(axes)
+        with matplotlib.rc_context({"text.parse_math": False}):  # a column may be called "US$ or NT$"
+            drawing = Figure(figsize=self.size, dpi=DPI, layout="constrained")
+            axes = drawing.subplots()
+            axes.spines[["top", "right"]].set_visible(False)
+            self.draw(axes)
         return drawing, axes
 
     def html(self, points: Callable[[Figure, Axes], dict[str, Any]] | None = None) -> str:

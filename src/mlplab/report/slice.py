@@ -19,7 +19,7 @@ def draw_slice(
     levels = np.geomspace(low, high, LEVELS)
     held = np.clip(np.where(np.isfinite(loss), loss, high), low, high)
     axes.contourf(x, y, held, levels, cmap="Greys", alpha=0.55, norm=LogNorm(low, high * 6))
-    lines = axes.contour(x, y, held, levels, colors="black", linewidths=0.6, alpha=0.45)
+    lines = axes.contour(x, y, held, levels[1:], colors="black", linewidths=0.6, alpha=0.45)
     axes.clabel(lines, levels[1::3], fontsize=7, fmt="%.2g", colors="black")
     axes.set(xlabel="step along the first direction", ylabel="step along the second")
     if len(path):
