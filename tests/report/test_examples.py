@@ -35,8 +35,11 @@ def test_what_is_told_of_them() -> None:
     _, rows = table_of_classes(places, TOLD, TARGET, CHOSEN, NAMES)
     assert rows == [[2, "no", 0.2, "yes", 0.8], [3, "yes", 0.4, "no", 0.6]]
     header, rows = table_of_values(np.array([1]), np.array([[1.0], [5.0]]), np.array([[1.0], [3.5]]), ["kg"])
-    assert header == ["row", "kg", "predicted kg", "residual of kg"]
+    assert header == ["row", "kg", "predicted", "residual"]
     assert rows == [[2, 5.0, 3.5, 1.5]]
+    header, rows = table_of_values(np.array([0]), np.array([[1.0, 5.0]]), np.array([[1.0, 3.5]]), ["kg", "m"])
+    assert header[4:] == ["m", "predicted m", "residual of m"]
+    assert rows == [[1, 1.0, 1.0, 0.0, 5.0, 3.5, 1.5]]
 
 
 def test_the_inputs_that_matter_most_are_shown() -> None:

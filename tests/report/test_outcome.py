@@ -40,7 +40,7 @@ def test_of_two_classes_the_areas_are_those_of_the_second() -> None:
 def test_many_classes_have_a_picture_that_has_room_for_them() -> None:
     told = np.eye(30)
     wide = Outcome("30", np.zeros((30, 2)), np.arange(30), told, np.arange(30), NAMES, [f"c{n}" for n in range(30)])
-    assert wide.hits()[0].size[0] > 10 > of_classes(3).hits()[0].size[0]
+    assert wide.hits()[0].size[0] > 8 > of_classes(3).hits()[0].size[0]
 
 
 @pytest.mark.parametrize("targets", [1, 2, MOST_TARGETS + 3])

@@ -85,6 +85,6 @@ def test_values_are_told_by_their_residuals() -> None:
     ).html()
     assert "<h2>Values</h2>" in text
     assert "R² by epoch" in text
-    assert "predicted price" in text
+    assert "prediction: price" in text
     assert "mean squared error" in text
     assert "<h2>Probabilities" not in text

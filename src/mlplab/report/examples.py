@@ -58,7 +58,9 @@ def table_of_classes(
 def table_of_values(
     places: np.ndarray, target: np.ndarray, predictions: np.ndarray, names: Sequence[str]
 ) -> tuple[list[str], list[list[object]]]:
-    header = ["row", *(f"{kind}{name}" for name in names for kind in ("", "predicted ", "residual of "))]
+    header = ["row", names[0], "predicted", "residual"]
+    if len(names) > 1:
+        header = ["row", *(f"{kind}{name}" for name in names for kind in ("", "predicted ", "residual of "))]
     rows: list[list[object]] = []
     for at in places.tolist():
         pairs = zip(target[at].tolist(), predictions[at].tolist(), strict=True)

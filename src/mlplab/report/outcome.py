@@ -46,7 +46,7 @@ class Outcome:
     def hits(self) -> list[Panel]:
         """Confusion matrix; or parity and residuals of each target."""
         if self.chosen is not None:
-            side = max(self.confusion.side - 0.7, 3.6)
+            side = min(self.confusion.side - 0.7, 8.5)
             caption = "Rows are true classes, columns what was told; a shade is a share of the true class."
             return [Panel("confusion", "Confusion matrix", self.confusion.draw_on, caption, (side, side))]
         panels = []

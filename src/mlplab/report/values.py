@@ -1,5 +1,6 @@
 """How near values are met: parity and residuals, as text, rows and picture."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class Parity:
         axes.plot(ends, ends, color="0.6", linewidth=1, label="exact")
         axes.scatter(target, told, **self._dots)
         axes.set_xlabel(f"target: {name}")
-        axes.set_ylabel(f"prediction: {name}")
+        axes.set_ylabel(textwrap.fill(f"prediction: {name}", 32))
         axes.legend(frameon=False, loc="upper left")
 
     def draw_residuals(self, axes: Axes, number: int) -> None:
