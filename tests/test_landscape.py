@@ -1,6 +1,8 @@
 """Planes through a loss surface whose form is known."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,12 +10,17 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
+from mlplab.build import build_splits
+from mlplab.callback.history import read
+from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.data.splits import Part
 from mlplab.landscape import along_path, at_random
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
 from mlplab.mistake import Mistake
+from mlplab.runs import stored
 
+Train = Callable[..., tuple[Path, dict[str, Any]]]
 ROWS = Part(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))
 
 
@@ -100,3 +107,11 @@ def test_one_weight_has_one_direction(tmp_path: Path) -> None:
     found = along_path(learner, ROWS, kept(tmp_path, (weight + 1,), (weight,)), count=5)
     assert (found.loss == found.loss[0]).all()
     assert abs(found.path[0, 0]) == pytest.approx(1.0)
+
+
+def test_the_centre_is_the_training_loss_of_the_last_row_of_the_history(train: Train) -> None:
+    run, _ = train("data=iris", "trainer.max_epochs=3", "model.normalisation=batch", "model.dropout=0.2")
+    config, path = stored(run), run / "checkpoints" / "last.ckpt"
+    found = at_random(rebuild(read_checkpoint(path), path, config), build_splits(config).measured, count=3)
+    assert found.loss[1, 1] == pytest.approx(read(run / "history.csv")[-1]["loss/train"], rel=1e-6)
+    assert found.rows == 30

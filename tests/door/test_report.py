@@ -20,7 +20,7 @@ SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")
 
 
 def asked(run: Path, **settings: Any) -> dict[str, Any]:
-    usual = {"split": None, "slice": "none", "accelerator": None, "output": None, "allow": []}
+    usual = {"split": None, "slice": "none", "accelerator": None, "output": None, "overwrite": False, "allow": []}
     return {"run": str(run), "data": {"root": None}, **usual, **settings}
 
 
@@ -128,6 +128,17 @@ def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> Non
     for output in (tmp_path, tmp_path / "no" / "a.html"):
         with pytest.raises(Mistake, match="name a file in a folder that exists"):
             told(run, output=str(output))
+
+
+def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    mine = tmp_path / "mine.html"
+    mine.write_text("mine")
+    with pytest.raises(Mistake, match="exists already; overwrite=true replaces it"):
+        told(run, output=str(mine))
+    assert mine.read_text() == "mine"
+    assert "<h2>Curves</h2>" in told(run, output=str(mine), overwrite=True)
+    assert told(run) == told(run)  # its own page is replaced
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ def test_the_console_command_and_what_its_page_is_made_of_are_installed() -> Non
 def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> None:
     answer = door("report", "--help", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
-    for key in ("run", "split", "slice", "data.root", "accelerator", "output", "allow", "debug"):
+    for key in ("run", "split", "slice", "data.root", "accelerator", "output", "overwrite", "allow", "debug"):
         assert f"\n  {key} " in answer.stdout, key
     answer = door("report", "rn=last", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: no such key; did you mean run?\n")

@@ -29,9 +29,7 @@ def report(settings: Mapping[str, Any]) -> Path:
     split = split_of({**settings, "all_rows": False})
     aim(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
     kind = _slice(settings, run)
-    output = Path(settings["output"] or run / "report.html").expanduser()
-    if output.is_dir() or not output.resolve().parent.is_dir():
-        raise Mistake(f"output={output}: name a file in a folder that exists")
+    output = _output(settings, run)
     scores = _scores(run)
 
     from mlplab.analysis import analyse
@@ -57,6 +55,18 @@ def write(story: "Story", output: Path) -> None:
         atomic.write(output, story.html())
     except OSError as error:
         raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
+
+
+def _output(settings: Mapping[str, Any], run: Path) -> Path:
+    """A page of the run's own folder is replaced, another file only when asked."""
+    if not settings["output"]:
+        return run / "report.html"
+    output = Path(settings["output"]).expanduser()
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise Mistake(f"output={output}: name a file in a folder that exists")
+    if output.exists() and not settings["overwrite"]:
+        raise Mistake(f"output={output}: exists already; overwrite=true replaces it")
+    return output
 
 
 def _slice(settings: Mapping[str, Any], run: Path) -> str:

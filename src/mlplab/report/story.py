@@ -7,6 +7,7 @@ from typing import Any
 from mlplab.report import html
 from mlplab.report.course import course
 from mlplab.report.examples import (
+    MOST_FEATURES,
     farthest,
     images,
     lines_of_classes,
@@ -115,22 +116,18 @@ class Story:
                 shown = images(told.features, told.image_size)[places]
                 return [html.words(said, "quiet"), html.tiles(list(shown), lines_of_classes(*given))]
             table = table_of_classes(*given)
-        if told.image_size is None:
-            table = with_features(table, places, told.features, told.feature_names, self.order)
-            if len(self.order) > len(table[0]):
-                said += "The inputs that matter most are shown."
-        return [html.words(said, "quiet"), html.table(*table)]
+        if len(told.feature_names) > MOST_FEATURES:
+            said += "The inputs that matter most are shown."
+        shown_too = with_features(table, places, told.features, told.feature_names, self.order)
+        return [html.words(said, "quiet"), html.table(*shown_too)]
 
     def _configuration(self) -> list[str]:
-        header = ["key", "this run", "default"]
-        same = html.words("Every setting is the default of its dataset.")
-        table = html.table(header, self.differences) if self.differences else same
-        return [
-            html.words("What is not as `train.py` with this dataset alone has it.", "quiet"),
-            table,
-            html.words("The command that trains it again:", "quiet"),
-            html.code(self.command),
-        ]
+        if not self.differences:
+            told = [html.words("Every setting is the default of its dataset.")]
+        else:
+            said = "What sets this run apart from the defaults of its dataset:"
+            told = [html.words(said, "quiet"), html.table(["key", "this run", "default"], self.differences)]
+        return [*told, html.words("The command that trains it again:", "quiet"), html.code(self.command)]
 
 
 def _drawn(panels: Sequence[Panel]) -> list[str]:
