@@ -54,6 +54,8 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
         ["data=breast_cancer", "learner=classifier", "loss=ce", "activation=tanh", "model=linear"],
         ["data=iris", "callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3"],
         ["data=iris", "callback=gradient_accumulation"],
+        ["experiment=overfit", "report=full"],
+        ["data=iris", "report=full", "report.graph=false"],
         ["data=iris", "+optimizer.amsgrad=true", "trainer.max_time=00:00:10:00", "scheduler=one_cycle"],
         ["data=function", "data.ranges={a:[0,1],b:[-1,2]}", "allow=[tests]"],
         [
@@ -74,6 +76,11 @@ def test_the_command_gives_the_same_configuration_again(words: list[str], tmp_pa
     python, script, *again = shlex.split(command(stored(tmp_path)))
     assert (python, script) == ("python", "scripts/train.py")
     assert settings(mlplab.configure(*again)) == settings(config)
+
+
+def test_a_report_that_is_a_choice_is_told_in_one_word() -> None:
+    assert differences(mlplab.configure("data=iris", "report=full")) == [("report", "full", "default")]
+    assert command(mlplab.configure("report=full")) == "python scripts/train.py report=full"
 
 
 def test_a_key_that_was_added_has_no_default() -> None:

@@ -51,7 +51,12 @@ def _chosen(ours: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Differenc
         if group != "data" and chosen != usual["choice"][group]
     ]
     own, default = _callbacks(ours), _callbacks(usual)
-    return found if own == default else [*found, ("callback", own, default)]
+    if own != default:
+        found.append(("callback", own, default))
+    if ours["report"] != usual["report"]:
+        same = [name for name in choices("report") if _composed([f"report={name}"])["report"] == ours["report"]]
+        found += [("report", name, "default") for name in same]
+    return found
 
 
 def _callbacks(config: Mapping[str, Any]) -> list[str]:
