@@ -33,7 +33,7 @@ from mlplab.learner.learner import Learner
 from mlplab.make import make
 from mlplab.mistake import Mistake
 from mlplab.monitor import direction
-from mlplab.report.extras import Extras
+from mlplab.report.extras import drawers
 from mlplab.report.overlay import Overlay
 
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
@@ -72,7 +72,8 @@ def build(config: DictConfig) -> Lab:
     checkpoints = Checkpoints(
         run / "checkpoints", config.monitor, direction(config.monitor), first=(history.sync, overlay.sync)
     )
-    callbacks = [*_callbacks(config, history, checkpoints), *_extras(config, overlay, splits)]
+    drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
+    callbacks = [*_callbacks(config, history, checkpoints), *drawn]
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
@@ -191,9 +192,5 @@ def _callbacks(config: DictConfig, history: History, checkpoints: Checkpoints) -
     return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, *kept]
 
 
-def _extras(config: DictConfig, overlay: Overlay, splits: Splits) -> list[Callback]:
-    report = config.report
-    path: list[Callback] = [Trajectory(Path(config.run_dir, "trajectory.npz"))] if report.trajectory else []
-    if not (report.graph or report.images or report.histograms):
-        return path
-    return [*path, Extras(overlay, splits.image_size, report.graph, report.images, report.histograms)]
+def _trajectory(config: DictConfig) -> list[Callback]:
+    return [Trajectory(Path(config.run_dir, "trajectory.npz"))] if config.report.trajectory else []

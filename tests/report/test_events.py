@@ -1,11 +1,14 @@
 """Event files read back: what was drawn by an epoch and a step, each once."""
 
+import io
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.report.events import drawn_by, event_files, remove
+from mlplab.report.events import drawn_by, event_files, images_of, remove
 from mlplab.report.overlay import Overlay
 
 
@@ -68,3 +71,19 @@ def test_a_run_goes_on_with_the_curves_of_its_history_and_no_point_twice(tmp_pat
     running = EventAccumulator(str(tmp_path)).Reload().Scalars("running/loss")
     assert [event.step for event in running] == [0, 10]
     assert event_files(tmp_path / "test") == []
+
+
+def test_pictures_come_back_by_step_and_go_with_their_epoch(tmp_path: Path) -> None:
+    writer = SummaryWriter(str(tmp_path))
+    for epoch in (2, 0, 1):
+        writer.add_image("shape/boundary", np.full((4, 4, 3), 60 * epoch, dtype=np.uint8), epoch, dataformats="HWC")
+    writer.add_image("report/roc", np.zeros((4, 4, 3), dtype=np.uint8), 2, dataformats="HWC")
+    writer.close()
+    shades = []
+    for frame in images_of(event_files(tmp_path), "shape/boundary"):
+        with Image.open(io.BytesIO(frame)) as image:
+            shades.append(np.asarray(image).max())
+    assert shades == [0, 60, 120]
+    assert images_of(event_files(tmp_path), "shape/other") == []
+    assert {tag for tag, _ in drawn(tmp_path, epochs=1, step=999)} == {"shape/boundary"}
+    assert len(drawn(tmp_path, epochs=1, step=999)) == 2

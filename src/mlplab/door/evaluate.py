@@ -28,8 +28,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     """
     run = find(settings["run"])
     config = stored(run, settings["allow"])
-    split = _split(settings)
-    _aim(config, settings)
+    split = split_of(settings)
+    aim(config, settings)
     output = Path(settings["output"] or run / "evaluation" / _folder(settings, split))
     must_be_free(output, overwrite=settings["overwrite"] or not settings["output"])
     trained = _trained(run, settings, split)
@@ -56,7 +56,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     return {f"{name}/{rows.name}": score for name, score in measured.scores.items()}
 
 
-def _split(settings: Mapping[str, Any]) -> str:
+def split_of(settings: Mapping[str, Any]) -> str:
     split: str = settings["split"] or "test"
     if split not in ("train", "val", "test"):
         raise Mistake(f"split={shown(split)}: must be one of train, val, test")
@@ -65,7 +65,7 @@ def _split(settings: Mapping[str, Any]) -> str:
     return split
 
 
-def _aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
+def aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Other data, another device."""
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:

@@ -67,6 +67,8 @@ def finish(config: DictConfig, lab: Lab) -> Scores:
     _to_tensorboard(config, lab, scores)
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
+    if config.report.html:
+        _tell(config, lab, scores)
     atomic.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
     log.info(f"\n{score_table(scores, scores['best_epoch'], _baseline_name(config))}\n")
     log.info(aligned({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
@@ -150,6 +152,14 @@ def _draw(config: DictConfig, lab: Lab, caption: str, path: Path) -> None:
     unit = ", of the scaled target" if scaled else ""
     title = f"{config.choice.data}: {config.choice.model}, {config.choice.optimizer}, lr {config.optimizer.lr:g}"
     draw_curves(lab.history.rows, lab.history.best_epoch, title, config.choice.loss + unit, caption, path)
+
+
+def _tell(config: DictConfig, lab: Lab, scores: Scores) -> None:
+    from mlplab.door.report import tell
+
+    for panel in tell(config, Path(config.run_dir), scores).panels():
+        tag = f"report/{panel.name}"
+        lab.overlay.writer().add_image(tag, panel.pixels(), scores["epochs"], dataformats="HWC")
 
 
 def _layers(config: DictConfig, lab: Lab) -> str:

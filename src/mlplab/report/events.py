@@ -6,8 +6,8 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
-AT_THE_END = ("best/", "_hparams_/")  # written once a run is over
-BY_EPOCH = ("weights/", "images")  # what else stands here is drawn by step
+AT_THE_END = ("best/", "_hparams_/", "report/")  # written once a run is over
+BY_EPOCH = ("weights/", "images", "shape/")  # what else stands here is drawn by step
 
 
 def event_files(folder: str | Path) -> list[Path]:
@@ -26,6 +26,17 @@ def drawn_by(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
         if not any(tag.startswith(AT_THE_END) for tag in tags):
             seen.add(key)
             yield event
+
+
+def images_of(paths: Sequence[Path], tag: str) -> list[bytes]:
+    """The pictures of a tag as PNG files, by step."""
+    found = {
+        event.step: value.image.encoded_image_string
+        for event in _events(paths)
+        for value in event.summary.value
+        if value.tag == tag
+    }
+    return [found[step] for step in sorted(found)]
 
 
 def remove(paths: Iterable[Path]) -> None:

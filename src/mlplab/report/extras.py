@@ -1,12 +1,22 @@
 """Model graph, sample images and weight histograms in TensorBoard, when asked for."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Callback, Trainer
 
+from mlplab.report.film import Film
 from mlplab.report.overlay import Overlay
+
+
+def drawers(asked: Any, overlay: Overlay, splits: Any, run: Path) -> list[Callback]:
+    """The callbacks that draw while a run goes on. asked: the keys of conf/report."""
+    film: list[Callback] = [Film(overlay, splits, run)] if asked.shape and splits.in_features <= 2 else []
+    if not (asked.graph or asked.images or asked.histograms):
+        return film
+    return [*film, Extras(overlay, splits.image_size, asked.graph, asked.images, asked.histograms)]
 
 
 class Extras(Callback):

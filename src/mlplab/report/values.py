@@ -1,10 +1,13 @@
 """How near values are met: parity and residuals, as text, rows and picture."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlplab.report.console import table
@@ -49,20 +52,32 @@ class Parity:
         figure = Figure(figsize=(9, 4.2 * count), dpi=150, layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         grid = figure.subplots(count, 2, squeeze=False)
-        size = float(np.clip(3000 / len(self.target), 2, 25))
-        for number, name in enumerate(self.target_names):
-            target, told = self.target[:, number], self.predictions[:, number]
-            parity, rest = grid[number]
-            ends = [float(min(target.min(), told.min())), float(max(target.max(), told.max()))]
-            parity.plot(ends, ends, color="0.6", linewidth=1, label="exact")
-            parity.scatter(target, told, s=size, color=BLUE, alpha=0.5, linewidths=0)
-            parity.set_xlabel(f"target: {name}")
-            parity.set_ylabel(f"prediction: {name}")
-            parity.legend(frameon=False, loc="upper left")
-            rest.axhline(0, color="0.6", linewidth=1)
-            rest.scatter(told, self.residuals[:, number], s=size, color=BLUE, alpha=0.5, linewidths=0)
-            rest.set_xlabel(f"prediction: {name}")
-            rest.set_ylabel("residual: target - prediction")
+        for number, (parity, rest) in enumerate(grid):
+            self.draw_parity(parity, number)
+            self.draw_residuals(rest, number)
         for axes in grid.flat:
             axes.spines[["top", "right"]].set_visible(False)
         figure.savefig(path)
+
+    def draw_parity(self, axes: Axes, number: int) -> None:
+        """Prediction against target, of one target."""
+        name, target, told = self.target_names[number], self.target[:, number], self.predictions[:, number]
+        ends = [float(min(target.min(), told.min())), float(max(target.max(), told.max()))]
+        axes.plot(ends, ends, color="0.6", linewidth=1, label="exact")
+        axes.scatter(target, told, **self._dots)
+        axes.set_xlabel(f"target: {name}")
+        axes.set_ylabel(textwrap.fill(f"prediction: {name}", 32))
+        axes.legend(frameon=False, loc="upper left")
+
+    def draw_residuals(self, axes: Axes, number: int) -> None:
+        """Residual against prediction, of one target."""
+        axes.axhline(0, color="0.6", linewidth=1)
+        axes.scatter(self.predictions[:, number], self.residuals[:, number], **self._dots)
+        axes.set_xlabel(f"prediction: {self.target_names[number]}")
+        axes.set_ylabel("residual: target - prediction")
+
+    @property
+    def _dots(self) -> dict[str, Any]:
+        """Many dots are one image, where a picture is of lines."""
+        size = float(np.clip(3000 / len(self.target), 2, 25))
+        return {"s": size, "color": BLUE, "alpha": 0.5, "linewidths": 0, "rasterized": len(self.target) > 1000}

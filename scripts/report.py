@@ -1,0 +1,23 @@
+"""Report: a run as one page of HTML, with its curves, errors and pictures. `--help` lists the keys."""
+
+import hydra
+from omegaconf import DictConfig
+
+from mlplab.command_line import door
+from mlplab.configuration import CONF
+
+
+@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
+def task(config: DictConfig) -> None:
+    from mlplab.door.report import report
+    from mlplab.settings import answer
+
+    answer(report, config, "report")
+
+
+def main() -> None:
+    door(task, "report")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Report: a run as one page of HTML, which needs nothing beside itself."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlplab import atomic
+from mlplab.check import shown
+from mlplab.door.evaluate import aim, split_of
+from mlplab.mistake import Mistake
+from mlplab.runs import find, stored
+
+if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
+    from omegaconf import DictConfig
+
+    from mlplab.report.story import Story
+
+SLICES = (None, "pca", "random", "none")
+
+
+def report(settings: Mapping[str, Any]) -> Path:
+    """settings: the keys of conf/report.yaml. Returns the file that it wrote.
+
+    Raises Mistake where the run or its data are not what they should be, or the run has not ended.
+    """
+    run = find(settings["run"])
+    config = stored(run, settings["allow"])
+    split = split_of({**settings, "all_rows": False})
+    aim(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
+    kind = _slice(settings, run)
+    output = _output(settings, run)
+    scores = _scores(run)
+
+    from mlplab.analysis import analyse
+
+    story = analyse(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
+    write(story, output)
+    print(f"written   {output}: {output.stat().st_size / 1e6:.1f} MB")
+    return output
+
+
+def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
+    """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
+    from mlplab.analysis import analyse
+
+    story = analyse(config, run, scores, "test", _usual_slice(run))
+    write(story, run / "report.html")
+    return story
+
+
+def write(story: "Story", output: Path) -> None:
+    """Raises Mistake where the disk refuses."""
+    try:
+        atomic.write(output, story.html())
+    except OSError as error:
+        raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
+
+
+def _output(settings: Mapping[str, Any], run: Path) -> Path:
+    """A page of the run's own folder is replaced, another file only when asked."""
+    if not settings["output"]:
+        return run / "report.html"
+    output = Path(settings["output"]).expanduser()
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise Mistake(f"output={output}: name a file in a folder that exists")
+    if output.exists() and not settings["overwrite"]:
+        raise Mistake(f"output={output}: exists already; overwrite=true replaces it")
+    return output
+
+
+def _slice(settings: Mapping[str, Any], run: Path) -> str:
+    kind, path = settings["slice"], run / "trajectory.npz"
+    if kind not in SLICES:
+        raise Mistake(f"slice={shown(kind)}: must be one of pca, random, none")
+    if kind == "pca" and not path.exists():
+        raise Mistake(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
+    return kind or _usual_slice(run)
+
+
+def _usual_slice(run: Path) -> str:
+    """Along the path where it was kept, else in random directions."""
+    return "pca" if (run / "trajectory.npz").exists() else "random"
+
+
+def _scores(run: Path) -> dict[str, Any]:
+    path = run / "scores.json"
+    if not path.exists():
+        raise Mistake(f"{path}: is missing: the run has not ended; `resume run={run}` goes on")
+    try:
+        scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Mistake(f"{path}: cannot be read as JSON ({error})") from error
+    return scores

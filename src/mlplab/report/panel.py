@@ -1,0 +1,50 @@
+"""One picture of a run: as SVG for a page of HTML, as pixels for TensorBoard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mlplab.report.html import figure
+from mlplab.report.svg import svg
+
+DPI = 110
+REM = 7.1  # of a page, for an inch
+
+
+@dataclass(frozen=True)
+class Panel:
+    """name: a tag. title, caption: what stands above and below. size: in inches."""
+
+    name: str
+    title: str
+    draw: Callable[[Axes], None]
+    caption: str = ""
+    size: tuple[float, float] = (4.8, 3.4)
+
+    def drawn(self) -> tuple[Figure, Axes]:
+        with matplotlib.rc_context({"text.parse_math": False}):  # a column may be called "US$ or NT$"
+            drawing = Figure(figsize=self.size, dpi=DPI, layout="constrained")
+            axes = drawing.subplots()
+            axes.spines[["top", "right"]].set_visible(False)
+            self.draw(axes)
+        return drawing, axes
+
+    def html(self, points: Callable[[Figure, Axes], dict[str, Any]] | None = None) -> str:
+        """points: of the drawn axes, what a script may say of them."""
+        drawing, axes = self.drawn()
+        told = points(drawing, axes) if points else None
+        return figure(svg(drawing, self.title), self.title, self.caption, self.size[0] * REM, told)
+
+    def pixels(self, title: str = "") -> np.ndarray:
+        """(H, W, 3) uint8. title: instead of its own."""
+        drawing, axes = self.drawn()
+        axes.set_title(title or self.title, loc="left", fontsize=10)
+        canvas: Any = FigureCanvasAgg(drawing)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()

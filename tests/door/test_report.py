@@ -1,0 +1,151 @@
+"""A run as one page: its numbers are those of scores.json, and nothing of it lies elsewhere."""
+
+import html
+import json
+import re
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mlplab
+from mlplab.door.report import report
+from mlplab.mistake import Mistake
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")
+
+
+def asked(run: Path, **settings: Any) -> dict[str, Any]:
+    usual = {"split": None, "slice": "none", "accelerator": None, "output": None, "overwrite": False, "allow": []}
+    return {"run": str(run), "data": {"root": None}, **usual, **settings}
+
+
+def told(run: Path, **settings: Any) -> str:
+    return report(asked(run, **settings)).read_text(encoding="utf-8")
+
+
+def table(text: str, section: str) -> list[list[str]]:
+    """The first table below a heading: its head, and each row's numbers with all their digits."""
+    part = text.split(f"<h2>{section}</h2>")[1]
+    head = re.findall(r"<th[^>]*>(.*?)</th>", part.split("</thead>")[0])
+    rows = re.findall(r"<tr>(.*?)</tr>", part.split("<tbody>")[1].split("</tbody>")[0])
+    cells = [re.findall(r'<td(?: class="text"| data-value="([^"]*)")[^>]*>(.*?)</td>', row) for row in rows]
+    return [head, *([html.unescape(value or shown) for value, shown in row] for row in cells)]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("data=iris",),
+        ("data=moons", "data.num_rows=100", "learner=binary_classifier", "loss=bce", "learner.threshold=0.3"),
+        ("data=diabetes",),
+        ("data=linnerud", "trainer.precision=64-true"),
+        ("data=sine", "data.num_rows=60"),
+        ("data=digits", "data.num_train=100"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, ...]) -> None:
+    run, scores = train(*SHORT, *overrides)
+    text = told(run)
+    head, *rows = table(text, "Scores")
+    for row, split in zip(rows, ("train", "val", "test", "baseline"), strict=True):
+        for name, value in zip(head[1:], row[1:], strict=True):
+            stored = scores[f"baseline/{name}" if split == "baseline" else f"{name}/{split}"]
+            assert float(value) == stored, (name, split)
+    assert len(head) > 4
+    assert "here, " not in text.split("<h2>Curves")[0]  # measured again, they were the same
+    assert re.findall(r"<pre>(.+?)</pre>", text)
+    assert len(text) < 5_000_000
+    assert set(re.findall(r"""(?:src|href)=["'](?!#)([a-z]*:?)""", text)) <= {"data:"}
+    assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org)", text)
+
+
+def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: Train) -> None:
+    run, scores = train("data=wine", *SHORT)
+    _, *rows = table(told(run), "Classes")
+    recall = [float(row[2]) for row in rows]
+    assert sum(recall) / len(recall) == pytest.approx(scores["recall/test"], rel=1e-6)
+    assert sum(float(row[4]) for row in rows) == 36
+
+
+def test_the_area_is_that_of_scores_json(train: Train) -> None:
+    run, scores = train("data=breast_cancer", *SHORT)
+    _, _, second = table(told(run), "Classes")
+    assert float(second[5]) == pytest.approx(scores["auroc/test"], abs=1e-6)
+
+
+def test_the_command_trains_to_the_same_scores(train: Train) -> None:
+    run, scores = train("data=iris", *SHORT, "optimizer=sgd", "seed=3")
+    (text,) = re.findall(r"<pre>(.+?)</pre>", told(run))
+    _, _, *words = shlex.split(html.unescape(text))
+    _, again = train(*words)
+    assert {name: again[name] for name in scores if "/" in name} == {n: v for n, v in scores.items() if "/" in n}
+
+
+def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    assert "Worst of the validation split, 30 rows" in told(run, split="val", output=str(tmp_path / "v.html"))
+    assert (tmp_path / "v.html").exists()
+    assert not (run / "report.html").exists()
+
+
+def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
+    run, _ = train("data=iris", *SHORT, "report.trajectory=true")
+    assert "of the path&#x27;s variance" in told(run, slice=None)
+    assert "in two random directions" in told(run, slice="random")
+    (run / "trajectory.npz").unlink()
+    assert "in two random directions" in told(run, slice=None)
+    with pytest.raises(Mistake, match=r"trajectory.npz is missing; train with report.trajectory=true"):
+        told(run, slice="pca")
+    with pytest.raises(Mistake, match="slice=both: must be one of pca, random, none"):
+        told(run, slice="both")
+
+
+def test_a_score_that_is_another_is_said(train: Train) -> None:
+    run, scores = train("data=iris", *SHORT)
+    text = (run / "scores.json").read_text()
+    (run / "scores.json").write_text(text.replace(repr(scores["loss/test"]), "0.125"))
+    assert f"loss of test is {scores['loss/test']!r} here, 0.125 in training" in told(run)
+
+
+def test_a_run_that_has_not_ended_is_refused(train: Train) -> None:
+    run, _ = train("data=iris", *SHORT)
+    (run / "scores.json").unlink()
+    with pytest.raises(Mistake, match="the run has not ended"):
+        told(run)
+    (run / "scores.json").write_text(json.dumps({})[:1])
+    with pytest.raises(Mistake, match="cannot be read as JSON"):
+        told(run)
+
+
+def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    for output in (tmp_path, tmp_path / "no" / "a.html"):
+        with pytest.raises(Mistake, match="name a file in a folder that exists"):
+            told(run, output=str(output))
+
+
+def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
+    run, _ = train("data=iris", *SHORT)
+    mine = tmp_path / "mine.html"
+    mine.write_text("mine")
+    with pytest.raises(Mistake, match="exists already; overwrite=true replaces it"):
+        told(run, output=str(mine))
+    assert mine.read_text() == "mine"
+    assert "<h2>Curves</h2>" in told(run, output=str(mine), overwrite=True)
+    assert told(run) == told(run)  # its own page is replaced
+
+
+@pytest.mark.slow
+def test_the_slice_of_the_default_run_takes_less_than_a_minute(train: Train) -> None:
+    run, _ = train("report.trajectory=true")
+    for kind in ("pca", "random"):
+        started = time.perf_counter()
+        told(run, slice=kind)
+        assert time.perf_counter() - started < 60
+    assert mlplab.configure().choice.data == "digits"

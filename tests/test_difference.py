@@ -1,0 +1,88 @@
+"""What was changed is told, and the command gives the same configuration again."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+import mlplab
+from mlplab.configuration import located
+from mlplab.difference import MISSING, command, differences
+from mlplab.runs import keep, stored
+
+
+def settings(config: DictConfig) -> dict[str, Any]:
+    held: Any = OmegaConf.to_container(located(config))
+    return {key: value for key, value in held.items() if key not in ("run_dir", "sweep")}
+
+
+def test_the_defaults_of_a_dataset_differ_in_nothing() -> None:
+    for data in ("digits", "diabetes", "breast_cancer"):
+        config = mlplab.configure(f"data={data}")
+        assert differences(config) == []
+    assert command(mlplab.configure()) == "python scripts/train.py"
+    assert command(mlplab.configure("data=diabetes")) == "python scripts/train.py data=diabetes"
+
+
+def test_a_choice_and_its_keys_are_told_against_what_the_choice_has() -> None:
+    found = differences(mlplab.configure("data=iris", "optimizer=sgd", "optimizer.lr=0.5", "callback=early_stopping"))
+    assert found == [
+        ("optimizer", "sgd", "adam"),
+        ("callback", ["early_stopping"], ["none"]),
+        ("optimizer.lr", 0.5, 0.1),
+    ]
+
+
+def test_an_experiment_is_told_with_all_that_it_sets() -> None:
+    config = mlplab.configure("experiment=overfit")
+    found = differences(config)
+    assert found[0] == ("experiment", "overfit", None)
+    assert {key for key, _, _ in found[1:]} == {
+        *("data.num_train", "data.label_noise", "model.hidden_features", "trainer.max_epochs")
+    }
+    assert command(config) == "python scripts/train.py experiment=overfit"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data=iris", "seed=7", "model.hidden_features=[16,8]", "optimizer.lr=1e-05"],
+        ["experiment=overfit_cured", "optimizer=sgd", "model.dropout=0.1"],
+        ["experiment=line", "data.x_train=[1.0,2.5]", "trainer.max_epochs=3"],
+        ["data=breast_cancer", "learner=classifier", "loss=ce", "activation=tanh", "model=linear"],
+        ["data=iris", "callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3"],
+        ["data=iris", "callback=gradient_accumulation"],
+        ["experiment=overfit", "report=full"],
+        ["data=iris", "report=full", "report.graph=false"],
+        ["data=iris", "+optimizer.amsgrad=true", "trainer.max_time=00:00:10:00", "scheduler=one_cycle"],
+        ["data=function", "data.ranges={a:[0,1],b:[-1,2]}", "allow=[tests]"],
+        [
+            "data=csv",
+            "data.path='/tmp/it is, a=file.csv'",
+            "data.target='1'",
+            "data.task=values",
+            "data.ignore=[a,'null']",
+        ],
+        ["data=csv", "data.path=/tmp/a.csv", r"data.separator='\t'", "data.task=classes", "data.target='it\\'s'"],
+        ["data=mnist", "data.root=/somewhere/else", "data.num_train=100"],
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)
+def test_the_command_gives_the_same_configuration_again(words: list[str], tmp_path: Path) -> None:
+    config = mlplab.configure(*words, f"run_dir={tmp_path}")
+    keep(config)
+    python, script, *again = shlex.split(command(stored(tmp_path)))
+    assert (python, script) == ("python", "scripts/train.py")
+    assert settings(mlplab.configure(*again)) == settings(config)
+
+
+def test_a_report_that_is_a_choice_is_told_in_one_word() -> None:
+    assert differences(mlplab.configure("data=iris", "report=full")) == [("report", "full", "default")]
+    assert command(mlplab.configure("report=full")) == "python scripts/train.py report=full"
+
+
+def test_a_key_that_was_added_has_no_default() -> None:
+    (found,) = differences(mlplab.configure("data=iris", "+optimizer.amsgrad=true"))
+    assert found == ("optimizer.amsgrad", True, MISSING)
