@@ -22,8 +22,8 @@ SHOWN = 100  # updates
 TITLE = "Training walks down the bowl of the loss; the learning rate decides whether it creeps, arrives or leaps out"
 CAPTION = (
     "y = m x + b learned from two observations, (1, 3) and (2, 5), from m = -1, b = 5. The cross is the answer, m = 2, "
-    "b = 1, where the mean squared error (MSE) is 0. The gradient points uphill; an update goes against it, lr times as "
-    "far."
+    "b = 1, where the mean squared error (MSE) is 0. The gradient points uphill; an update goes against it, lr times "
+    "as far."
 )
 
 
