@@ -7,31 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from mlplab.command_line import configure
 from mlplab.learner.layers import Layer, layers
 from mlplab.learner.learner import Learner
+from mlplab.lesson.activation_functions import NAMES, TOLD, activation, function_and_slope
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.make import make
 from mlplab.report.boundary import draw_boundary
 from mlplab.report.lines import draw_lines
 from mlplab.report.look import ORDER
 from mlplab.report.page import page
 
-NAMES = (
-    *("linear", "sigmoid", "tanh", "softsign", "hardtanh", "relu", "leaky_relu"),
-    *("elu", "selu", "softplus", "silu", "mish", "gelu", "maxout"),
-)
-TOLD = {
-    "silu": "swish (SiLU)",
-    "leaky_relu": "leaky ReLU",
-    "relu": "ReLU",
-    "elu": "ELU",
-    "selu": "SELU",
-    "gelu": "GELU",
-}
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 NETS = {
     "linear, no hidden layer": ("model=linear",),
@@ -93,26 +79,6 @@ class Activations(Lesson):
             Claim(f"{text}, lr {wrong:g}", dead[wrong], ">=", 0.8),
             Claim(f"validation accuracy of the net whose ReLUs died, lr {wrong:g}", told, "<=", 0.25),
         ]
-
-
-def activation(name: str) -> nn.Module:
-    """As a choice of the group makes it; maxout, which learns its pieces, as max(x, -x / 2)."""
-    if name == "maxout":
-        return _Pieces()
-    made: nn.Module = make(configure(f"activation={name}"), "activation")()
-    return made
-
-
-def function_and_slope(module: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    at = torch.from_numpy(x).requires_grad_()
-    y = module(at)
-    (slope,) = torch.autograd.grad(y.sum(), at)
-    return y.detach().numpy(), slope.numpy()
-
-
-class _Pieces(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.maximum(x, -x / 2)
 
 
 def _gradients(run: Run) -> list[float]:

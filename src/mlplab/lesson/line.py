@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.data.batches import Batches
 from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.bowl import START, gradient, mse, step, walk
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
 from mlplab.report.surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
 
-X, Y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
-START = np.array([-1.0, 5.0])
 LIMITS: Limits = ((-3.0, 4.0), (-1.0, 7.0))
 BOWL: Limits = ((-1.5, 3.5), (0.0, 6.0))
 ARRIVED = 1e-6
@@ -101,31 +99,6 @@ class Line(Lesson):
             _curves(axes["E"], kinds, (0, 500), "Loss by optimizer", "linear")
             _ground(axes["F"], batches, "Both observations an update, or one", marks=True)
             name_paths(axes["F"], {"batch size 2": (1.5, 2.1), "batch size 1": (0.3, 4.8)})
-
-
-def mse(m: Any, b: Any) -> Any:
-    return sum((m * x + b - y) ** 2 for x, y in zip(X, Y, strict=True)) / len(X)
-
-
-def gradient(m: float, b: float, x: np.ndarray = X, y: np.ndarray = Y) -> np.ndarray:
-    """Of the MSE by m and by b, over the observations (x, y)."""
-    error = m * x + b - y
-    return np.array([2 * (error * x).mean(), 2 * error.mean()])
-
-
-def step(at: np.ndarray, rate: float, x: np.ndarray = X, y: np.ndarray = Y) -> np.ndarray:
-    return at - rate * gradient(at[0], at[1], x, y)
-
-
-def walk(run: Run) -> np.ndarray:
-    """(updates + 1, 2): (m, b) after every update of a plain run, worked out by hand; its path has each epoch only."""
-    loader = Batches(run.splits(), run.config.batch_size, run.config.seed).train_dataloader()
-    points = [START]
-    for epoch in range(run.config.trainer.max_epochs):
-        loader.set_epoch(epoch)
-        for features, target in loader:
-            points.append(step(points[-1], run.config.optimizer.lr, features.numpy()[:, 0], target.numpy()[:, 0]))
-    return np.stack(points)
 
 
 def _sgd(rate: float, epochs: int, batch: int = 2, seed: int = 0) -> Sequence[str]:

@@ -20,7 +20,7 @@ def draw_contours(axes: Axes, of: Function, limits: Limits, levels: int = 18, lo
     x, y, z = _grid(of, limits, 200)
     spread: Any = np.geomspace(max(z.min(), z.max() * 1e-4), z.max(), levels) if log else levels
     norm = LogNorm(spread[0], spread[-1] * 8) if log else None
-    axes.contourf(x, y, z, spread, cmap=SHADES, alpha=0.6, extend="both", norm=norm)
+    axes.contourf(x, y, z, spread, cmap=SHADES, alpha=0.35, extend="both", norm=norm)
     axes.contour(x, y, z, spread, colors="0.45", linewidths=0.6)
 
 
