@@ -32,7 +32,7 @@ DYING = ("data=digits", "data.num_train=500", "model.hidden_features=[64,64]", "
 TITLE = "The activation function bends the boundary; the wrong one starves a deep net, and a large step kills ReLUs"
 CAPTION = (
     "Top: activation functions f(x), solid, and their slopes, dashed. Middle: what is told of each point of the plane, "
-    "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of 10 "
+    "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of {depth} "
     "hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; a dot is a seed)."
 )
 
@@ -56,7 +56,9 @@ class Activations(Lesson):
         dying = {rate: self._runs(bench, "dying", *DYING, f"optimizer.lr={rate}") for rate in self.rates}
         gradients = {name: [_gradients(run) for run in runs] for name, runs in deep.items()}
         dead = {rate: [_dead(run) for run in runs] for rate, runs in dying.items()}
-        with page(bench.picture, TITLE, "ABCDEFG;HIJKLMN;OPQRSTU;VVVVXXX", (2.3, 2.1), CAPTION) as axes:
+        with page(
+            bench.picture, TITLE, "ABCDEFG;HIJKLMN;OPQRSTU;VVVVXXX", (2.3, 2.1), CAPTION.format(depth=self.depth)
+        ) as axes:
             for letter, name in zip("ABCDEFGHIJKLMN", NAMES, strict=True):
                 _draw_function(axes[letter], name, labels=letter == "B")
             for letter, (name, runs) in zip("OPQ", xor.items(), strict=True):
