@@ -32,8 +32,8 @@ DYING = ("data=digits", "data.num_train=500", "model.hidden_features=[64,64]", "
 TITLE = "The activation function bends the boundary; the wrong one starves a deep net, and a large step kills ReLUs"
 CAPTION = (
     "Top: activation functions f(x), solid, and their slopes, dashed. Middle: what is told of each point of the plane, "
-    "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of {depth} "
-    "hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; a dot is a seed)."
+    "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of "
+    "{depth} hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; a dot is a seed)."
 )
 
 
