@@ -33,7 +33,7 @@ TITLE = "The activation function bends the boundary; the wrong one starves a dee
 CAPTION = (
     "Top: activation functions f(x), solid, and their slopes, dashed. Middle: what is told of each point of the plane, "
     "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of "
-    "{depth} hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; a dot is a seed)."
+    "{depth} hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; dots: seeds)."
 )
 
 
