@@ -31,6 +31,7 @@ MAY_IMPORT = {
         "configuration",
         "data",
         "learner",
+        "make",
         "mistake",
         "report",
     },

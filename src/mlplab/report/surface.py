@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.patheffects import withStroke
 
 from mlplab.report.look import LINES, ORDER
 
@@ -19,14 +20,15 @@ def draw_contours(axes: Axes, of: Function, limits: Limits, levels: int = 18, lo
     x, y, z = _grid(of, limits, 200)
     spread: Any = np.geomspace(max(z.min(), z.max() * 1e-4), z.max(), levels) if log else levels
     norm = LogNorm(spread[0], spread[-1] * 8) if log else None
-    axes.contourf(x, y, z, spread, cmap=SHADES, alpha=0.6, extend="both", norm=norm)
+    axes.contourf(x, y, z, spread, cmap=SHADES, alpha=0.35, extend="both", norm=norm)
     axes.contour(x, y, z, spread, colors="0.45", linewidths=0.6)
 
 
 def draw_surface(axes: Any, of: Function, limits: Limits, log: bool = False) -> None:
-    """axes: in three dimensions. log: the height is the logarithm to base ten."""
-    x, y, z = _grid(of, limits, 60)
-    axes.plot_surface(x, y, np.log10(z) if log else z, cmap="Greys", alpha=0.55, linewidth=0.2, edgecolor="0.6")
+    """axes: in three dimensions. log: the height is the logarithm to base ten. Paths drawn later stand before it."""
+    x, y, z = _grid(of, limits, 50)
+    axes.computed_zorder = False
+    axes.plot_surface(x, y, np.log10(z) if log else z, cmap="Greys", alpha=0.8, linewidth=0.2, edgecolor="0.6")
 
 
 def draw_paths(axes: Any, paths: Mapping[str, np.ndarray], marks: bool = True, **style: Any) -> None:
@@ -35,6 +37,13 @@ def draw_paths(axes: Any, paths: Mapping[str, np.ndarray], marks: bool = True, *
         colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
         point: dict[str, Any] = {"marker": "o", "markersize": 2.5} if marks else {}
         axes.plot(*path.T, color=colour, linestyle=line, label=name, **{"linewidth": 1.6, **point, **style})
+
+
+def name_paths(axes: Any, places: Mapping[str, tuple[float, float]]) -> None:
+    """A name at a place, in the colour of its path, readable on any shade."""
+    for number, (name, place) in enumerate(places.items()):
+        text = axes.text(*place, name, color=ORDER[number % len(ORDER)], fontsize=9, fontweight="bold")
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
 def _grid(of: Function, limits: Limits, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

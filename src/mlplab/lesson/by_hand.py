@@ -1,0 +1,150 @@
+"""A multilayer perceptron written by hand, in NumPy, has the gradients and the curve of the library's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from mlplab.data.batches import Batches
+from mlplab.data.splits import Part
+from mlplab.lesson.autograd import gap
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
+from mlplab.report.diagram import draw_network
+from mlplab.report.lines import label_ends
+from mlplab.report.look import COLOURS, INK, STYLES, WORDS
+from mlplab.report.page import page
+
+TITLE = "Back-propagation is a page of NumPy: the gradients and the curve are those of the library"
+CAPTION = (
+    "Top: one row, x = (1, 2) with target 1, through three ReLU units; through a unit that is off no gradient flows. "
+    "Below: a net for digits, from the same starting weights with the same batches in float64; and, for every "
+    "activation and loss, the largest difference of any gradient from PyTorch's."
+)
+EXAMPLE = NumpyMLP(
+    weights=[np.array([[-0.1, 0.2, -0.9], [0.3, 0.1, -0.4]]), np.array([[0.2], [0.3], [0.4]])],
+    biases=[np.array([-1.1, 0.1, 0.3]), np.array([0.1])],
+    activation="relu",
+    loss="mse",
+)
+Curves = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class ByHand(Lesson):
+    """hidden_features, activation, lr, epochs: of the net that learns digits, by plain gradient descent."""
+
+    seeds: Sequence[int]
+    hidden_features: Sequence[int]
+    activation: str
+    lr: float
+    epochs: int
+
+    def show(self, bench: Bench) -> list[Claim]:
+        runs = [bench.run(f"digits_{seed}", *self._settings(seed)) for seed in self.seeds]
+        curves = [curves_by_hand(run, self.activation) for run in runs]
+        pairs = {pair: [gap(*pair, seed) for seed in self.seeds] for pair in product(ACTIVATIONS, LOSSES)}
+        with page(bench.picture, TITLE, "AB;CD", (5.6, 3.5), CAPTION) as axes:
+            _draw_example(axes["A"], axes["B"])
+            _draw_curves(axes["C"], runs[0], curves[0])
+            _draw_gaps(axes["D"], pairs)
+        worst = [max(gaps[place] for gaps in pairs.values()) for place in range(len(self.seeds))]
+        text = f"digits, {self.epochs} epochs: largest difference of the curves"
+        return [
+            Claim("gradients: largest difference from autograd, every activation and loss", worst, "<=", 1e-6),
+            *(Claim(f"{text}, {WORDS[split]} loss", _apart(runs, curves, split), "<=", 1e-5) for split in curves[0]),
+            Claim(f"digits, {self.epochs} epochs: test accuracy", [_accuracy(run) for run in runs], ">=", 0.8),
+        ]
+
+    def _settings(self, seed: int) -> Sequence[str]:
+        widths = ",".join(map(str, self.hidden_features))
+        net = (f"model.hidden_features=[{widths}]", f"activation={self.activation}", "trainer.precision=64-true")
+        return ("data=digits", *net, "optimizer=sgd", f"optimizer.lr={self.lr}", *self._length, f"seed={seed}")
+
+    @property
+    def _length(self) -> Sequence[str]:
+        return (f"trainer.max_epochs={self.epochs}",)
+
+
+def curves_by_hand(run: Run, activation: str) -> Curves:
+    """Loss by epoch of the NumPy net that starts as the run did and takes its batches."""
+    splits, learner = run.splits(), run.fresh()
+    linear = [one for one in learner.network.modules() if isinstance(one, nn.Linear)]
+    weights = [one.weight.detach().numpy().T for one in linear]
+    net = NumpyMLP(weights, [one.bias.detach().numpy() for one in linear], activation, "ce")
+    scale: Any = learner.network.scale
+    parts = {"train": splits.measured, "val": splits.val}
+    curves: Curves = {split: [] for split in parts}
+    loader = Batches(splits, run.config.batch_size, run.config.seed).train_dataloader()
+    for epoch in range(len(run.rows)):
+        for split, part in parts.items():
+            curves[split].append(net.measure(*_arrays(part, scale)))
+        loader.set_epoch(epoch)
+        for features, target in loader:
+            net.step(*_arrays(Part(features, target), scale), run.config.optimizer.lr)
+    return curves
+
+
+def _arrays(part: Part, scale: Any) -> tuple[np.ndarray, np.ndarray]:
+    return scale(part.features).numpy(), part.target.numpy()
+
+
+def _apart(runs: Sequence[Run], curves: Sequence[Curves], split: str) -> list[float]:
+    """The largest difference over the epochs, one a run."""
+    pairs = zip(runs, curves, strict=True)
+    return [float(np.abs(np.subtract(run.column(f"loss/{split}"), own[split])).max()) for run, own in pairs]
+
+
+def _accuracy(run: Run) -> float:
+    return float(run.scores["accuracy/test"])
+
+
+def _draw_example(forward: Any, backward: Any) -> None:
+    output = EXAMPLE.forward(np.array([[1.0, 2.0]]))
+    gradients = EXAMPLE.backward(output, np.array([[1.0]]))
+    row, fired = (_table(values)[0] for values in EXAMPLE.inputs[:2])
+    first, last = (_table(values)[0] for values in EXAMPLE.sums)
+    notes = [f"b {_short(b)}, sum {z}" for b, z in zip(EXAMPLE.biases[0], first, strict=True)]
+    beside = [["", ""], notes, [f"b {_short(EXAMPLE.biases[1][0])}"]]
+    heads = ["x", "ReLU(sum)", "output"]
+    draw_network(forward, [row, fired, last], [_table(one) for one in EXAMPLE.weights], beside, heads)
+    forward.set_title("Forward: each arrow multiplies by its weight")
+    slopes = [_table(by_bias[None])[0] for _, by_bias in gradients]
+    beside = [["", ""], [""] * 3, [f"2 ({last[0]} - 1)"]]
+    heads = ["x", "by sum", "by output"]
+    draw_network(backward, [row, *slopes], [_table(one) for one, _ in gradients], beside, heads, backward=True)
+    backward.set_title("Backward: the gradient of (output - 1)² by each weight")
+
+
+def _table(values: np.ndarray) -> list[list[str]]:
+    return [list(map(_short, row)) for row in values]
+
+
+def _short(value: float) -> str:
+    return f"{round(float(value), 6) + 0.0:g}"
+
+
+def _draw_curves(axes: Any, run: Run, own: Curves) -> None:
+    epochs = run.column("epoch")
+    axes.set(xlim=(0, epochs[-1] + 0.5), ylim=(0, 1.08 * own["val"][0]), xlabel="epoch", ylabel="loss (cross entropy)")
+    for split, values in own.items():
+        axes.plot(epochs, run.column(f"loss/{split}"), STYLES[split], color=COLOURS[split], linewidth=2)
+        axes.plot(epochs, values, "o", color=INK[split], markerfacecolor="none", markersize=9, clip_on=False)
+    label_ends(axes, {WORDS[split]: (epochs[-1] + 0.1, values[-1], INK[split]) for split, values in own.items()})
+    axes.set_title("Digits: the library's curve (lines), by hand (circles)")
+
+
+def _draw_gaps(axes: Any, pairs: dict[tuple[str, str], list[float]]) -> None:
+    for place, loss in enumerate(LOSSES):
+        found = [max(pairs[activation, loss]) for activation in ACTIVATIONS]
+        spread = place + np.linspace(-0.25, 0.25, len(found))
+        axes.plot(spread, np.maximum(found, 1e-18), "o", color="black", markersize=4)
+    axes.axhline(1e-6, color="0.5", linewidth=1, linestyle=":")
+    axes.annotate("limit 1e-6", (-0.4, 1e-6), (0, 3), textcoords="offset points", fontsize=9, color="0.35")
+    axes.set(yscale="log", ylim=(1e-18, 1e-4), xlim=(-0.5, len(LOSSES) - 0.5), xticks=range(len(LOSSES)))
+    axes.set(xticklabels=list(LOSSES), xlabel="loss; a dot is an activation", ylabel="largest difference")
+    axes.set_title("Gradients: by hand against autograd")

@@ -1,0 +1,121 @@
+"""Normalisation keeps the signals of a deep net at one size: it learns sooner, and forgives the learning rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mlplab.learner.layers import Layer, layers
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.initialisation import draw_median, spreads
+from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.report.page import page
+
+KINDS = {"none": "without", "batch": "batch norm", "layer": "layer norm"}
+LEARNED = 1.0  # a training loss below it, where guessing has 2.3
+TITLE = "Normalisation keeps the signals of a deep net at one size: it learns sooner, and at many learning rates"
+CAPTION = (
+    "Digits, {depth} hidden layers of {width} ReLUs from PyTorch's own starting weights; median and range over seeds. "
+    "Left: before training, all training rows as one batch. Dotted: the loss of guessing, log 10."
+)
+Runs = dict[str, list[Run]]
+
+
+@dataclass(frozen=True)
+class Normalisation(Lesson):
+    """depth: hidden layers, of `width` units each. rates: of plain gradient descent."""
+
+    seeds: Sequence[int]
+    depth: int
+    width: int
+    epochs: int
+    rates: Sequence[float]
+
+    def show(self, bench: Bench) -> list[Claim]:
+        runs = {kind: self._runs(bench, kind, "optimizer=adam") for kind in KINDS}
+        plain = {
+            kind: [self._runs(bench, kind, "optimizer=sgd", f"optimizer.lr={rate}") for rate in self.rates]
+            for kind in KINDS
+        }
+        sd = {kind: spreads([at_start(run) for run in several]) for kind, several in runs.items()}
+        ends = {kind: np.array([_ends(several) for several in by_rate]).T for kind, by_rate in plain.items()}
+        with page(bench.picture, TITLE, "ABC", (5.0, 4.0), CAPTION.format(depth=self.depth, width=self.width)) as axes:
+            _draw_spread(axes["A"], sd)
+            _draw_losses(axes["B"], runs)
+            _draw_rates(axes["C"], ends, self.rates, self.epochs)
+        return [*_of_signals(sd), *_of_learning(runs), *self._of_rates(ends)]
+
+    def _runs(self, bench: Bench, kind: str, *optimizer: str) -> list[Run]:
+        net = ("data=digits", f"model.hidden_features={[self.width] * self.depth}".replace(" ", ""))
+        settings = (*net, f"model.normalisation={kind}", *optimizer, f"trainer.max_epochs={self.epochs}")
+        return [bench.run(f"{kind}_{seed}", *settings, f"seed={seed}") for seed in self.seeds]
+
+    def _of_rates(self, ends: dict[str, np.ndarray]) -> list[Claim]:
+        text = f"learning rates, of {len(self.rates)}, that bring the training loss below 1 in {self.epochs} epochs"
+        count = {kind: (losses < LEARNED).sum(axis=1).astype(float).tolist() for kind, losses in ends.items()}
+        return [
+            Claim(f"{text}: without", count["none"], "==", 0),
+            Claim(f"{text}: batch norm", count["batch"], ">=", 3),
+            Claim(f"{text}: layer norm", count["layer"], ">=", 2),
+        ]
+
+
+def at_start(run: Run) -> list[Layer]:
+    """Before the first update, all training rows as one batch: what batch norm hands on while it trains."""
+    part, learner = run.splits().train, run.fresh()
+    for module in learner.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.momentum = None  # the running mean and variance become those of the one batch
+    with torch.no_grad():
+        learner.train().network(part.features)
+    return layers(learner.eval(), part.features, part.target)
+
+
+def _ends(several: list[Run]) -> list[float]:
+    return [run.rows[-1]["loss/train"] for run in several]
+
+
+def _of_signals(sd: dict[str, np.ndarray]) -> list[Claim]:
+    text = "spread of the last hidden layer's activations before training"
+    last = {kind: several[:, -1].tolist() for kind, several in sd.items()}
+    return [
+        Claim(f"{text}: without", last["none"], "<=", 0.1),
+        Claim(f"{text}: batch norm", last["batch"], ">=", 0.4),
+        Claim(f"{text}: layer norm", last["layer"], ">=", 0.4),
+    ]
+
+
+def _of_learning(runs: Runs) -> list[Claim]:
+    claims = []
+    for kind in ("batch", "layer"):
+        pairs = zip(runs[kind], runs["none"], strict=True)
+        shares = [own.column("loss/train")[4] / bare.column("loss/train")[4] for own, bare in pairs]
+        claims.append(Claim(f"training loss after 4 epochs of Adam by that without: {KINDS[kind]}", shares, "<=", 0.7))
+    return claims
+
+
+def _draw_spread(axes: Any, sd: dict[str, np.ndarray]) -> None:
+    number = [*range(1, 1 + len(sd["none"][0]))]
+    axes.set(xlim=(1, number[-1]), xticks=number, yscale="log", ylim=(1e-2, 2), xlabel="hidden layer")
+    axes.set(ylabel="spread (sd) of activations", title="Signals before training")
+    draw_median(axes, {KINDS[kind]: several for kind, several in sd.items()}, number)
+
+
+def _draw_losses(axes: Any, runs: Runs) -> None:
+    curves = {KINDS[kind]: np.array([run.column("loss/train") for run in several]) for kind, several in runs.items()}
+    epochs = [*range(len(curves["without"][0]))]
+    axes.set(xlim=(0, epochs[-1]), yscale="log", ylim=(1e-2, 4), xlabel="epoch")
+    axes.set(ylabel="training loss (cross entropy)", title="Learning, Adam")
+    axes.axhline(np.log(10), color="0.5", linewidth=1, linestyle=":")
+    draw_median(axes, curves, epochs)
+
+
+def _draw_rates(axes: Any, ends: dict[str, np.ndarray], rates: Sequence[float], epochs: int) -> None:
+    axes.set(xlim=(rates[0], rates[-1]), xscale="log", yscale="log", ylim=(1e-2, 4))
+    axes.set(xlabel="learning rate of plain gradient descent", ylabel="training loss (cross entropy)")
+    axes.set_title(f"Learned within {epochs} epochs, by learning rate")
+    axes.axhline(np.log(10), color="0.5", linewidth=1, linestyle=":")
+    draw_median(axes, {KINDS[kind]: losses for kind, losses in ends.items()}, rates)

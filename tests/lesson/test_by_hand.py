@@ -1,0 +1,35 @@
+"""By hand and by the library: the same curve; the lesson in full by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlplab.door.resume import resume
+from mlplab.door.train import train
+from mlplab.lesson.bench import Bench
+from mlplab.lesson.by_hand import curves_by_hand
+from tests.conftest import door
+
+SETTINGS = ("data=digits", "data.num_train=300", "model.hidden_features=[12]", "optimizer=sgd", "optimizer.lr=0.2")
+
+
+def test_the_curve_by_hand_is_that_of_the_run(tmp_path: Path) -> None:
+    run = Bench(tmp_path, train, resume).run(
+        "digits", *SETTINGS, "activation=silu", "trainer.precision=64-true", "trainer.max_epochs=2", "seed=3"
+    )
+    own = curves_by_hand(run, "silu")
+    for split in ("train", "val"):
+        assert len(own[split]) == 3
+        np.testing.assert_allclose(own[split], run.column(f"loss/{split}"), rtol=0, atol=1e-12)
+    assert own["train"][-1] < own["train"][0] - 0.3
+
+
+@pytest.mark.long
+def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
+    shown = door("lesson", "lesson=by_hand", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    told = json.loads((tmp_path / "outputs/lessons/by_hand/lesson.json").read_text())
+    assert told["outcome"] == "pass"
+    assert all(len(claim["values"]) >= 3 for claim in told["claims"])

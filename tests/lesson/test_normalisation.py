@@ -1,0 +1,34 @@
+"""What normalised layers hand on before training; the lesson in full by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mlplab.door.resume import resume
+from mlplab.door.train import train
+from mlplab.lesson.bench import Bench
+from mlplab.lesson.normalisation import at_start
+from tests.conftest import door
+
+# of max(z, 0) for z normal with mean 0 and sd 1: the root of 1/2 - 1/(2 pi)
+HALF_NORMAL = 0.5838
+
+
+@pytest.mark.parametrize("kind", ["batch", "layer"])
+def test_normalised_layers_hand_on_signals_of_one_size(tmp_path: Path, kind: str) -> None:
+    settings = ("data=digits", "data.num_train=200", "model.hidden_features=[64,64,64,64]", "trainer.max_epochs=1")
+    run = Bench(tmp_path, train, resume).run(kind, *settings, f"model.normalisation={kind}")
+    before = {name: value.clone() for name, value in run.fresh().named_parameters()}
+    assert [layer.spread for layer in at_start(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
+    assert all(torch.equal(value, before[name]) for name, value in run.fresh().named_parameters())
+
+
+@pytest.mark.long
+def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
+    shown = door("lesson", "lesson=normalisation", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    told = json.loads((tmp_path / "outputs/lessons/normalisation/lesson.json").read_text())
+    assert told["outcome"] == "pass"
+    assert all(len(claim["values"]) >= 3 for claim in told["claims"])
