@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mlplab
+from mlplab.build import build_splits
 
 pytestmark = pytest.mark.slow
 SEEDS = range(5)
@@ -43,13 +44,17 @@ def leak(path: Path, random: np.random.Generator) -> Sequence[str]:
 
 
 def sites(path: Path, random: np.random.Generator) -> Sequence[str]:
-    """The training rows come from a site that makes many errors, the others from two that make none."""
-    site = np.repeat(["north", "south", "west"], (600, 200, 200))
-    rows = random.normal(size=(1000, 4))
-    wrong = (site == "north") & (random.random(1000) < 0.3)
-    columns = {**features(rows), "site": site.tolist(), "y": told((rows[:, 0] > 0) ^ wrong)}
-    split = ("data.split=group", "data.group=site", "data.ignore=[site]")
-    return (*table(path, columns), "data.task=classes", *split, "model.hidden_features=[8]", "optimizer.lr=0.01")
+    """Five sites, of which one makes no errors, and happens to be val."""
+    site = np.repeat(np.arange(5), 100)
+    split = ("data.task=classes", "data.split=group", "data.group=site", "data.ignore=[site]", "data.split_seed=0")
+    while True:
+        rows = random.normal(size=(500, 4))
+        wrong = (site != random.integers(5)) & (random.random(500) < 0.3)
+        columns = {**features(rows), "site": site.tolist(), "y": told((rows[:, 0] > 0) ^ wrong)}
+        own = (*table(path, columns), *split)
+        val = build_splits(mlplab.configure(*own)).val
+        if bool(((val.features[:, 0] > 0).long() == val.target).all()):
+            return (*own, "model=linear", "optimizer.lr=0.05", "trainer.max_epochs=10")
 
 
 def rare(path: Path, random: np.random.Generator) -> Sequence[str]:
@@ -67,21 +72,21 @@ def plain(*overrides: str) -> Recipe:
 DIGITS = ("data=digits", "data.num_train=600", "model.hidden_features=[64,32]", "trainer.max_epochs=10")
 DEEP = f"model.hidden_features={[32] * 8}".replace(" ", "")
 CAUSES: dict[str, Recipe] = {
-    "fits": plain("data=digits", "trainer.max_epochs=12", "scheduler=cosine"),
+    "fits": plain("data=digits", "model.hidden_features=[64,32]", "trainer.max_epochs=20", "scheduler=cosine"),
     "overfitting": plain("data=digits", "data.num_train=100", "data.label_noise=0.2", "trainer.max_epochs=60"),
     "underfitting": plain("data=sine", "model=linear", "optimizer.lr=0.05", "trainer.max_epochs=30"),
     "still_improving": plain("data=digits", "trainer.max_epochs=3"),
-    "lr_too_high": plain(*DIGITS, "activation=tanh", "optimizer.lr=0.1"),
+    "lr_too_high": plain("data=diabetes", "activation=tanh", "optimizer.lr=0.2", "trainer.max_epochs=20"),
     "lr_too_low": plain(*DIGITS, "optimizer.lr=1e-6"),
     "dead_units": plain(*DIGITS, "optimizer.lr=0.1"),
     "vanishing_gradient": plain(*DIGITS, "activation=sigmoid", DEEP),
     "no_better_than_baseline": noise,
-    "validation_better": sites,
+    "validation_better_than_training": sites,
     "suspiciously_perfect": leak,
     "uneven_classes": rare,
 }
 HEALTHY: dict[str, Recipe] = {
-    "moons": plain("data=moons", "model.hidden_features=[32]", "optimizer.lr=0.01", "trainer.max_epochs=30"),
+    "moons": plain("data=moons", "model.hidden_features=[32]", "optimizer.lr=0.03", "scheduler=cosine"),
     "breast cancer": plain("data=breast_cancer", "callback=early_stopping"),
     "diabetes": plain("data=diabetes", "model.hidden_features=[16]", "callback=early_stopping", "optimizer.lr=0.01"),
     "digits": plain("data=digits", "optimizer=sgd", "activation=tanh", "trainer.max_epochs=20"),

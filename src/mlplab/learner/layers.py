@@ -2,6 +2,7 @@
 goes."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import cast
 
 import torch
@@ -64,7 +65,7 @@ def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
 def _followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
     """Each call of a linear layer, with what it hands on, and the activation that was called before the next one."""
     calls: list[tuple[nn.Module, Tensor, nn.Module | None]] = []
-    for (module, values), following in zip(events, [*events[1:], None], strict=True):
+    for (module, values), following in zip_longest(events, events[1:]):
         if not isinstance(module, nn.Linear):
             continue
         if following is None or isinstance(following[0], nn.Linear):

@@ -14,9 +14,10 @@ class Limits:
     """Every threshold. Shares and ratios, but for counts of epochs and rows, and standard errors."""
 
     diverged: float = 1.05  # training loss at the end by that at the start; and 1 / sqrt(rows) more
-    swing: float = 0.05  # mean rise of training loss between epochs of the last half, by the baseline's loss
-    turns: float = 0.25  # share of epochs of the last half in which it rises
+    swing: float = 0.03  # mean rise of training loss between epochs of the last half, by the baseline's loss
+    turns: float = 0.2  # share of epochs of the last half in which it rises
     dead: float = 0.5  # share of the ReLU units of a layer
+    lamed: float = 0.25  # of the baseline's training loss: so much is left where dead units matter
     vanished: float = 1e-3  # a layer's gradient by the largest of all layers
     stuck: float = 0.5  # of the baseline's training loss: so much is left where a gradient vanishes or lr is too low
     falls: float = 0.8  # share of epochs in which training loss falls, with lr too low
@@ -28,8 +29,9 @@ class Limits:
     errors: float = 3.0  # standard errors that such a difference needs
     uneven: float = 0.8  # share of the largest class
     misled: float = 0.2  # accuracy less the mean over classes
-    no_better: float = 0.97  # lowest validation loss by the baseline's
-    no_better_r2: float = 0.05
+    no_better: float = (
+        0.03  # below the baseline's is the lowest validation loss, or 1 / sqrt(rows); of values R2 of val
+    )
     risen: float = 1.1  # validation loss by its lowest, in all of the last epochs
     lasting: float = 0.1  # share of the epochs that these are
     material: float = 0.005  # rise of validation loss by the baseline's: less is nothing
@@ -145,8 +147,9 @@ class Facts:
     def is_no_better(self) -> bool:
         """Than the baseline: by accuracy, beyond chance, and by loss; of values by R2."""
         if not self.is_classes:
-            return self.best["r2/val"] < LIMITS.no_better_r2
+            return self.best["r2/val"] < LIMITS.no_better
         constant = self.baseline("accuracy/val")
-        chance = 2 * math.sqrt(constant * (1 - constant) / self.count("val"))
-        higher = self.best["accuracy/val"] > constant + max(chance, 0.05 * (1 - constant))
-        return not higher and self.val[self.lowest] >= LIMITS.no_better * self.baseline("loss/val")
+        chance = LIMITS.errors * math.sqrt(constant * (1 - constant) / self.count("val"))
+        higher = self.best["accuracy/val"] > constant + max(chance, LIMITS.no_better)
+        least = 1 - max(LIMITS.no_better, 1 / math.sqrt(self.count("val")))
+        return not higher and self.val[self.lowest] >= least * self.baseline("loss/val")

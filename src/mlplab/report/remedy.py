@@ -74,11 +74,14 @@ def vanishing(s: Settings) -> str:
 
 
 def leak(s: Settings) -> str:
-    grouped = "data.group" in s and s.get("data.split") != "group"
-    ways = ["data.ignore=[COLUMN] for a column that is known only with the target"] if "data.ignore" in s else []
-    if grouped:
+    ways = ["data.leak_check=full"] if s.get("data.leak_check") not in (None, "full") else []
+    if "data.ignore" in s:
+        ways.append("data.ignore=[COLUMN] for a column that is known only with the target")
+    if "data.group" in s and s.get("data.split") != "group":
         ways.append("data.split=group data.group=COLUMN where rows belong together")
-    return _try([*ways, "predictions on rows from elsewhere"])
+    if "data.copy_distance" in s and s.get("data.split") == "random":
+        ways.append("data.split=official, which keeps the copies of a photo together")
+    return _try([*ways, "rows from elsewhere (scripts/evaluate.py)"])
 
 
 def unlike(s: Settings) -> str:

@@ -48,7 +48,7 @@ def _lr_too_high(f: Facts) -> str | None:
 def _dead_units(f: Facts) -> str | None:
     shares = [layer["dead"]["end"] if layer["rectified"] else 0.0 for layer in f.layers]
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
-    if worst is None or shares[worst] < LIMITS.dead:
+    if worst is None or shares[worst] < LIMITS.dead or f.left < LIMITS.lamed:
         return None
     before = f.layers[worst]["dead"]["start"]
     told = f"dead units: {shares[worst]:.0%} of the ReLU units of {f.place(worst)} never fire on the training rows"
@@ -174,7 +174,7 @@ RULES: dict[str, Rule] = {
     "vanishing_gradient": _vanishing_gradient,
     "lr_too_low": _lr_too_low,
     "suspiciously_perfect": _suspiciously_perfect,
-    "validation_better": _validation_better,
+    "validation_better_than_training": _validation_better,
     "uneven_classes": _uneven_classes,
     "no_better_than_baseline": _no_better_than_baseline,
     "overfitting": _overfitting,
