@@ -22,6 +22,7 @@ def linear(weight: list[list[float]], bias: list[float]) -> nn.Linear:
 
 
 def regressor(*modules: nn.Module) -> Regressor:
+    """Whose prediction is the output."""
     return Regressor(nn.Sequential(*modules), nn.MSELoss(), target_scaling="none")
 
 
@@ -90,6 +91,15 @@ def test_nothing_of_the_learner_and_no_random_state_changes() -> None:
     assert learner.training
     assert all(parameter.grad is None for parameter in learner.parameters())
     assert not any(module._forward_hooks for module in learner.modules())
+
+
+def test_a_compiled_network_is_measured_as_it_is() -> None:
+    learner = Classifier(MLP(5, 3, (8,)), nn.CrossEntropyLoss(), num_classes=3)
+    features, target = rows(20, 5), torch.arange(20) % 3
+    plain = layers(learner, features, target)
+    learner.network.compile(backend="eager")
+    learner.network(features)
+    assert layers(learner, features, target) == plain
 
 
 def test_it_measures_where_gradients_are_off() -> None:

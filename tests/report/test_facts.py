@@ -63,8 +63,10 @@ def test_the_noise_of_a_difference_is_that_of_two_samples() -> None:
     assert facts([3.0, 1.0]).noise(0.5, 2) == pytest.approx(0.2236, abs=1e-4)
 
 
-def test_a_run_is_stopped_early_only_where_that_was_asked_and_it_ended_before_its_time() -> None:
+def test_a_run_is_stopped_early_where_that_was_asked_and_it_waited_long_enough() -> None:
     asked = {"callback.early_stopping.patience": 3, "trainer.max_epochs": 50}
-    assert facts([3.0, 1.0], **asked).stopped_early
-    assert not facts([3.0, 1.0], **{**asked, "trainer.max_epochs": 1}).stopped_early
-    assert not facts([3.0, 1.0], **{"trainer.max_epochs": 50}).stopped_early
+    turned = [3.0, 1.0, 2.0, 2.0, 2.0]
+    assert facts(turned, **asked).stopped_early
+    assert not facts(turned, best=2, **asked).stopped_early, "by trainer.max_time"
+    assert not facts(turned, **{**asked, "trainer.max_epochs": 4}).stopped_early
+    assert not facts(turned, **{"trainer.max_epochs": 50}).stopped_early

@@ -146,7 +146,7 @@ def test_the_untouched_network_does_not_count_as_the_lowest() -> None:
 def test_a_fall_in_the_last_quarter_is_still_improving() -> None:
     told = judge([2.0, 1.5, 1.0, 0.75], train=0.5)
     assert told.name == "still_improving"
-    assert "fell from 1 to 0.75 in the last epoch; training 0.5. Try trainer.max_epochs=6" in told.text
+    assert "fell from 1 to 0.75 in the last epoch; training 0.5. Try trainer.max_epochs=8" in told.text
 
 
 @pytest.mark.parametrize(
@@ -261,6 +261,10 @@ def test_a_gradient_that_vanishes_is_told_with_the_layer() -> None:
         "at the end the gradient by the weights of hidden layer 1 (body.0) is 0.0009, of the output layer" in told.text
     )
     assert judge(flat, train=1.9, layers=[(0, 1.1e-3), (0, 0.1), (0, 1.0)]).name == "underfitting"
+
+
+def test_a_gradient_of_nothing_in_every_layer_has_vanished() -> None:
+    assert judge([2.5, *[1.9] * 5], train=1.9, layers=[(0, 0.0), (0, 0.0)]).name == "vanishing_gradient"
 
 
 def test_a_gradient_that_is_small_where_training_succeeded_is_no_alarm() -> None:

@@ -34,7 +34,7 @@ class Layer:
 
 
 def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
-    """The linear layers in the order in which they are called, by one pass forward and backward over these rows.
+    """The linear layers within the network in the order of their calls, by one pass forward and backward over these rows.
 
     features, target: raw, as of a split. The learner's weights, gradients and mode stay as they are, and no random
     number is drawn. A layer that the loss does not reach has gradient 0.
@@ -48,7 +48,8 @@ def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
     learner.eval()
     try:
         with torch.enable_grad():
-            loss = learner.measured_loss(network(features), learner.encode(target))
+            # `forward`: a compiled network would not call the hooks
+            loss = learner.measured_loss(network.forward(features), learner.encode(target))
             weights = {one: weight for one in names if (weight := cast(Tensor, one.weight)).requires_grad}
             found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True) if weights else ()
     finally:

@@ -134,9 +134,9 @@ class Facts:
 
     @property
     def stopped_early(self) -> bool:
-        """Early stopping waits until the validation loss has risen: that it ends higher is no fault."""
-        asked = any(key.startswith("callback.early_stopping.") for key in self.settings)
-        return asked and self.epochs < self.settings["trainer.max_epochs"]
+        """Early stopping waits `patience` epochs for a better one: that the validation loss ends higher is no fault."""
+        patience = self.settings.get("callback.early_stopping.patience", math.inf)
+        return self.epochs < self.settings["trainer.max_epochs"] and self.epochs - self.best_epoch >= patience
 
     @property
     def is_improving(self) -> bool:

@@ -108,7 +108,7 @@ def no_better(s: Settings, learned: bool) -> str:
 def longer(s: Settings, epochs: int) -> str:
     planned = s.get("choice.scheduler") in ("cosine", "one_cycle", "warmup_cosine")
     how = "" if planned else " (scripts/resume.py goes on with this run)"
-    return _try([f"trainer.max_epochs={2 * epochs}{how}", *_rate(s, 3)])
+    return _try([f"trainer.max_epochs={max(2 * epochs, epochs + 5)}{how}", *_rate(s, 3)])
 
 
 def made_by_formula(s: Settings) -> bool:

@@ -62,7 +62,7 @@ def _vanishing_gradient(f: Facts) -> str | None:
     for when in ("start", "end"):
         norms = [layer["gradient"][when] for layer in f.layers]
         least = min(range(len(norms)), key=norms.__getitem__, default=None)
-        if least is None or norms[least] >= LIMITS.vanished * max(norms):
+        if least is None or norms[least] >= LIMITS.vanished * max(norms) > 0:
             continue
         most = f.place(max(range(len(norms)), key=norms.__getitem__))
         told = (
