@@ -177,24 +177,32 @@ def test_sixty_percent_of_the_baseline_s_loss_are_underfitting() -> None:
     assert of_values(values(left=0.59)).name == "fits"
 
 
+def slope(middle: float, end: float, epochs: int = 8) -> list[float]:
+    """From 2.5 straight to the middle, and on straight."""
+    half = epochs // 2
+    first = [2.5 + (middle - 2.5) * epoch / half for epoch in range(half)]
+    return [*first, *(middle + (end - middle) * epoch / half for epoch in range(half + 1))]
+
+
 def test_a_learning_rate_that_is_too_low_falls_steadily_and_gets_nowhere() -> None:
-    slow = [2.5, 2.4, 2.3, 2.2, 2.1, 2.0]
+    slow = slope(2.25, 2.0)
     told = judge(slow, train=slow, metrics={"accuracy/val": 0.1})
     assert told.name == "lr_too_low"
     assert (
-        "only from 2.5 to 2 in 5 epochs, 100% of the baseline's. Try optimizer.lr=0.01 or optimizer.lr=0.1" in told.text
+        "only from 2.5 to 2 in 8 epochs, 100% of the baseline's. Try optimizer.lr=0.01 or optimizer.lr=0.1" in told.text
     )
 
 
 @pytest.mark.parametrize(
     ("train", "name"),
     [
-        ([2.5, 2.3, 2.1, 1.95, 1.8], "lr_too_low"),  # 0.4, then 0.3: three quarters of it
-        ([2.5, 2.2, 1.9, 1.75, 1.59], "still_improving"),  # 0.6, then 0.31: about half
-        ([2.5, 2.1, 1.75, 1.4, 1.01], "lr_too_low"),
-        ([2.5, 2.1, 1.75, 1.4, 0.99], "still_improving"),  # less than half of the baseline's is left
-        ([2.5, 2.3, 2.4, 2.35, 2.0], "still_improving"),  # falls in three of four epochs
-        ([2.5, 2.3, 2.1], "still_improving"),  # too short to tell
+        (slope(2.1, 2.1 - 0.61 * 0.4), "lr_too_low"),
+        (slope(2.1, 2.1 - 0.59 * 0.4), "still_improving"),
+        (slope(1.75, 1.01), "lr_too_low"),
+        (slope(1.75, 0.99), "still_improving"),  # less than half of the baseline's is left
+        ([2.5, 2.55, 2.3, 2.25, 2.2, 2.1, 2.05, 2.06, 1.9], "still_improving"),  # falls in six of eight epochs
+        ([2.5, 2.55, 2.3, 2.25, 2.2, 2.1, 2.05, 2.0, 1.9], "lr_too_low"),
+        (slope(2.1, 1.7, epochs=6), "still_improving"),  # too short to tell
     ],
 )
 def test_on_which_side_a_slow_fall_is(train: list[float], name: str) -> None:
@@ -202,8 +210,8 @@ def test_on_which_side_a_slow_fall_is(train: list[float], name: str) -> None:
 
 
 def test_a_validation_loss_that_does_not_follow_is_no_matter_of_the_learning_rate() -> None:
-    slow = [2.5, 2.4, 2.3, 2.2, 2.1, 2.0]
-    assert judge([2.5] * 6, train=slow).name != "lr_too_low"
+    slow = slope(2.25, 2.0)
+    assert judge([2.5] * 9, train=slow).name != "lr_too_low"
 
 
 def test_a_training_loss_that_ends_above_its_start_is_diverging() -> None:
@@ -264,7 +272,9 @@ def test_a_gradient_that_vanishes_is_told_with_the_layer() -> None:
 
 
 def test_a_gradient_of_nothing_in_every_layer_has_vanished() -> None:
-    assert judge([2.5, *[1.9] * 5], train=1.9, layers=[(0, 0.0), (0, 0.0)]).name == "vanishing_gradient"
+    told = judge([2.5, *[1.9] * 5], train=1.9, layers=[(0, 0.0), (0, 0.0)])
+    assert told.name == "vanishing_gradient"
+    assert "of hidden layer 1 (body.0) is 0, as of every layer" in told.text
 
 
 def test_a_gradient_that_is_small_where_training_succeeded_is_no_alarm() -> None:
@@ -336,14 +346,19 @@ def test_of_two_classes_the_other_s_recall_follows_from_the_accuracy() -> None:
 
 
 def test_no_better_than_the_baseline_is_by_loss_and_by_accuracy() -> None:
-    """400 rows: the loss may lie 5 % below, the accuracy three standard errors above, 0.075."""
-    flat = [2.5, *[1.91] * 5]
+    """The loss may lie 3 % below, of 25 rows 10 %; the accuracy three standard errors above, of 400 rows 0.075."""
+    flat = [2.5, *[1.95] * 5]
     told = judge(flat, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5)
     assert told.name == "no_better_than_baseline"
-    assert "lowest validation loss 1.91 @ 1, of the majority class 2" in told.text
+    assert "lowest validation loss 1.95 @ 1, of the majority class 2" in told.text
     assert judge(flat, train=1.0, metrics={"accuracy/val": 0.58}, baseline=0.5).name == "fits"
-    low = [2.5, *[1.89] * 5]
+    low = [2.5, *[1.93] * 5]
     assert judge(low, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5).name == "fits"
+    assert (
+        judge(low, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5, rows=25).name == "no_better_than_baseline"
+    )
+    lower = [2.5, *[1.79] * 5]
+    assert judge(lower, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5, rows=25).name == "fits"
 
 
 def test_values_that_explain_nothing_are_no_better_than_the_mean() -> None:

@@ -34,7 +34,7 @@ class Layer:
 
 
 def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
-    """The linear layers within the network in the order of their calls, by one pass forward and backward over these rows.
+    """The linear layers within the network in the order of their calls, by one pass forward and backward over rows.
 
     features, target: raw, as of a split. The learner's weights, gradients and mode stay as they are, and no random
     number is drawn. A layer that the loss does not reach has gradient 0.

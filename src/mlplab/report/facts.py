@@ -38,7 +38,8 @@ class Limits:
     improved: float = 0.05  # fall of validation loss in the last quarter of the epochs, by the lowest before
     worth: float = 0.01  # the same by the baseline's
     underfit: float = 0.6  # of the baseline's training loss (of values: of the variance) that is left
-    least_epochs: int = 4  # to tell a swing or a slope
+    swing_epochs: int = 4  # least to tell a swing
+    slope_epochs: int = 8  # least to tell a slope
 
 
 LIMITS = Limits()
@@ -151,5 +152,5 @@ class Facts:
         constant = self.baseline("accuracy/val")
         chance = LIMITS.errors * math.sqrt(constant * (1 - constant) / self.count("val"))
         higher = self.best["accuracy/val"] > constant + max(chance, LIMITS.no_better)
-        least = 1 - max(LIMITS.no_better, 1 / math.sqrt(self.count("val")))
+        least = 1 - max(LIMITS.no_better, 0.5 / math.sqrt(self.count("val")))
         return not higher and self.val[self.lowest] >= least * self.baseline("loss/val")

@@ -66,10 +66,10 @@ def dead(s: Settings, born: bool) -> str:
 
 def vanishing(s: Settings) -> str:
     ways = ["activation=relu"] if s.get("choice.activation") not in (None, "relu") else []
+    if s.get("model.initialisation") in ("zeros", "naive"):
+        ways.insert(0, "model.initialisation=he_normal")
     if s.get("model.normalisation") == "none":
         ways.append("model.normalisation=batch")
-    if s.get("model.initialisation") not in (None, "he_normal"):
-        ways.append("model.initialisation=he_normal")
     return _try([*ways, "fewer layers" if s.get("choice.model") == "residual_mlp" else "model=residual_mlp"])
 
 

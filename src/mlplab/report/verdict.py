@@ -34,7 +34,7 @@ def _diverging(f: Facts) -> str | None:
 
 
 def _lr_too_high(f: Facts) -> str | None:
-    if f.epochs < LIMITS.least_epochs:
+    if f.epochs < LIMITS.swing_epochs:
         return None
     half = f.train[-(f.epochs // 2) - 1 :]
     rises = [max(0.0, after - before) for before, after in pairwise(half)]
@@ -64,17 +64,17 @@ def _vanishing_gradient(f: Facts) -> str | None:
         least = min(range(len(norms)), key=norms.__getitem__, default=None)
         if least is None or norms[least] >= LIMITS.vanished * max(norms) > 0:
             continue
-        most = f.place(max(range(len(norms)), key=norms.__getitem__))
+        largest = f"of {f.place(norms.index(max(norms)))} {max(norms):.1g}" if max(norms) else "as of every layer"
         told = (
             f"vanishing gradient: at the {when} the gradient by the weights of {f.place(least)} is {norms[least]:.1g}"
         )
         left = f"training loss ends at {f.train[-1]:.3g}, {f.of_baseline}"
-        return f"{told}, of {most} {max(norms):.1g}; {left}. {remedy.vanishing(f.settings)}"
+        return f"{told}, {largest}; {left}. {remedy.vanishing(f.settings)}"
     return None
 
 
 def _lr_too_low(f: Facts) -> str | None:
-    if f.epochs < LIMITS.least_epochs or f.left < LIMITS.stuck or f.val[-1] >= f.val[0]:
+    if f.epochs < LIMITS.slope_epochs or f.left < LIMITS.stuck or f.val[-1] >= f.val[0]:
         return None
     falls = [before - after for before, after in pairwise(f.train)]
     middle = f.train[f.epochs // 2]
