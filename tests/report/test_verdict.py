@@ -318,6 +318,9 @@ def test_values_are_better_by_half_and_more_than_chance() -> None:
     """400 rows: three standard errors of the ratio are exp(0.424) = 1.53."""
     assert of_values(values(0.2, mse=(1.54, 1.0))).name == "validation_better_than_training"
     assert of_values(values(0.2, mse=(1.52, 1.0))).name == "fits"
+    assert of_values(values(0.051, mse=(1.54, 1.0))).name == "validation_better_than_training"
+    assert of_values(values(0.049, mse=(1.54, 1.0))).name == "fits", "hardly an error is left"
+    assert of_values(values(0.0, mse=(0.0, 0.0))).name == "fits"
     assert of_values(values(0.2, mse=(1.51, 1.0)), rows=10_000).name == "validation_better_than_training"
     assert of_values(values(0.2, mse=(1.49, 1.0)), rows=10_000).name == "fits"
 

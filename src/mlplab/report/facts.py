@@ -24,14 +24,12 @@ class Limits:
     steady: float = 0.6  # fall in the second half of the epochs by that in the first, with lr too low
     perfect: float = 0.999  # accuracy or R2 on val
     perfect_rows: int = 100  # of val
-    better: float = 0.05  # by so much is val's accuracy above training's
+    better: float = 0.05  # by so much is val's accuracy above training's; of training's variance so much is left
     better_ratio: float = 1.5  # training's mean squared error by val's
     errors: float = 3.0  # standard errors that such a difference needs
     uneven: float = 0.8  # share of the largest class
     misled: float = 0.2  # accuracy less the mean over classes
-    no_better: float = (
-        0.03  # below the baseline's is the lowest validation loss, or 1 / sqrt(rows); of values R2 of val
-    )
+    no_better: float = 0.03  # lowest validation loss below the baseline's, or 0.5 / sqrt(rows); of values R2 of val
     risen: float = 1.1  # validation loss by its lowest, in all of the last epochs
     lasting: float = 0.1  # share of the epochs that these are
     material: float = 0.005  # rise of validation loss by the baseline's: less is nothing

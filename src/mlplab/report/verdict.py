@@ -107,7 +107,7 @@ def _validation_better(f: Facts) -> str | None:
     else:
         train, val = last["mse/train"], last["mse/val"]
         spread = 2 * math.sqrt(1 / f.count("train") + 1 / f.count("val"))  # of a ratio of squared errors, tails heavy
-        if train < max(LIMITS.better_ratio, math.exp(LIMITS.errors * spread)) * val:
+        if f.left < LIMITS.better or train < max(LIMITS.better_ratio, math.exp(LIMITS.errors * spread)) * val:
             return None
         words = f"mean squared error {val:.3g} against {train:.3g}"
     told = f"validation better than training: {words} at the end, more than chance would give"
