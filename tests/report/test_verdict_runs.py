@@ -45,11 +45,11 @@ def leak(path: Path, random: np.random.Generator) -> Sequence[str]:
 
 def sites(path: Path, random: np.random.Generator) -> Sequence[str]:
     """Five sites, of which one makes no errors, and happens to be val."""
-    site = np.repeat(np.arange(5), 100)
+    site = np.repeat(np.arange(5), 160)
     split = ("data.task=classes", "data.split=group", "data.group=site", "data.ignore=[site]", "data.split_seed=0")
     while True:
-        rows = random.normal(size=(500, 4))
-        wrong = (site != random.integers(5)) & (random.random(500) < 0.3)
+        rows = random.normal(size=(800, 4))
+        wrong = (site != random.integers(5)) & (random.random(800) < 0.3)
         columns = {**features(rows), "site": site.tolist(), "y": told((rows[:, 0] > 0) ^ wrong)}
         own = (*table(path, columns), *split)
         val = build_splits(mlplab.configure(*own)).val
