@@ -29,6 +29,8 @@ from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
 from mlplab.device import check_device
+from mlplab.diagnosis import measured_layers
+from mlplab.learner.layers import Layer
 from mlplab.learner.learner import Learner
 from mlplab.make import make
 from mlplab.mistake import Mistake
@@ -57,6 +59,7 @@ class Lab:
     overlay: Overlay
     history: History
     checkpoints: Checkpoints
+    start: list[Layer]  # before the first update
 
 
 def build(config: DictConfig) -> Lab:
@@ -65,13 +68,12 @@ def build(config: DictConfig) -> Lab:
     splits = build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
+    start = measured_layers(learner, splits)
     batches = Batches(splits, config.batch_size, config.seed)
-    run = Path(config.run_dir)
+    run, judged = Path(config.run_dir), (config.monitor, direction(config.monitor))
     overlay = Overlay(run / "tensorboard")
-    history = History(run / "history.csv", config.monitor, direction(config.monitor))
-    checkpoints = Checkpoints(
-        run / "checkpoints", config.monitor, direction(config.monitor), first=(history.sync, overlay.sync)
-    )
+    history = History(run / "history.csv", *judged)
+    checkpoints = Checkpoints(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
     drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
     callbacks = [*_callbacks(config, history, checkpoints), *drawn]
     trainer = build_trainer(config, callbacks, overlay, batches)
@@ -80,7 +82,7 @@ def build(config: DictConfig) -> Lab:
 
         compile_network(learner, batches)
     fitted = in_blocks(config, learner, batches, trainer)
-    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints)
+    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start)
 
 
 def build_splits(config: DictConfig) -> Splits:

@@ -94,9 +94,12 @@ def curves(run: Path) -> dict[str, Any]:
     """Every point of every tag, in order, but for the time of day."""
     points = {}
     for folder in ("", "train", "val", "test"):
-        events = EventAccumulator(str(run / "tensorboard" / folder), {"scalars": 0, "histograms": 0, "images": 0})
+        events = EventAccumulator(
+            str(run / "tensorboard" / folder), {"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
+        )
         events.Reload()
-        readers = {"scalars": events.Scalars, "histograms": events.Histograms, "images": events.Images}
+        readers: dict[str, Any] = {"scalars": events.Scalars, "histograms": events.Histograms, "images": events.Images}
+        readers["tensors"] = events.Tensors
         for kind, read in readers.items():
             for tag in events.Tags()[kind]:
                 points[folder, tag] = [{**vars(event), "wall_time": 0} for event in read(tag)]
@@ -128,6 +131,7 @@ def checkpoint(run: Path, name: str) -> dict[str, Any]:
 def assert_same(one: Path, other: Path) -> None:
     assert history(one) == history(other)
     assert scores(one) == scores(other)
+    assert (one / "diagnosis.json").read_bytes() == (other / "diagnosis.json").read_bytes()
     assert curves(one) == curves(other)
     for name in ("best", "last"):
         left, right = checkpoint(one, name), checkpoint(other, name)

@@ -18,6 +18,8 @@ from mlplab.configuration import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.door.train import train as train_door
 from mlplab.mistake import Mistake
+from mlplab.report import picture
+from mlplab.report.verdict import RULES
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]")
@@ -62,7 +64,8 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
     assert scores["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
     assert scores["train_rows_measured"] == 30
     assert scores["device"] in ("cpu", "cuda", "mps")
-    assert scores["verdict"] in ("fits", "overfitting", "still_improving", "diverging")
+    assert scores["verdict"] in RULES
+    assert scores["verdict_text"].endswith(".")
     assert scores["torch"] == torch.__version__
     assert scores["baseline/accuracy"] == pytest.approx(1 / 3)
     assert scores["baseline/loss"] == pytest.approx(math.log(3), abs=1e-3)
@@ -177,6 +180,23 @@ def test_a_run_says_what_it_trains_and_how_it_ended(train: Train, caplog: pytest
     assert f"at best epoch {scores['best_epoch']}" in said
     assert f"tensorboard --logdir {folder.parent}" in said
     assert said.count("samples/s") == 3
+
+
+def test_the_verdict_stands_in_every_place(
+    train: Train, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions = []
+    monkeypatch.setattr(picture, "draw_curves", lambda *given: captions.append(given[4]))
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        folder, scores = train("data=digits", "trainer.max_epochs=2", "report.picture=true")
+    assert scores["verdict"] == "still_improving"
+    text = scores["verdict_text"]
+    assert text.startswith("still improving: validation loss fell from ")
+    assert f"verdict   {text}" in caplog.text
+    assert captions == [text]
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    (point,) = events.Tensors("verdict/text_summary")
+    assert (point.step, point.tensor_proto.string_val[0].decode()) == (2, text)
 
 
 def test_curves_png_is_written_when_asked(train: Train) -> None:

@@ -22,8 +22,8 @@ Point = tuple[float, float]
 SVG = "{http://www.w3.org/2000/svg}"
 TITLE = "breast_cancer: residual_mlp, momentum, lr 0.0001"
 CAPTION = (
-    "overfitting: validation loss was lowest at epoch 4 (0.72); validation loss ends at 2.18, "
-    "training loss at 0.182: a gap of 2"
+    "no better than the baseline: lowest validation loss 0.72 @ 4, of the majority class 0.693; training loss ends at "
+    "0.182, 26% of the baseline's. What was learned are the training rows by heart. Try other features or more rows."
 )
 
 

@@ -134,7 +134,7 @@ def _go_on(
         lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
         lab.history.go_on(rows)
         keep(config)
-        for past in (scores, folder / "failure.txt"):
+        for past in (scores, folder / "diagnosis.json", folder / "failure.txt"):
             past.unlink(missing_ok=True)
     log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
     for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]

@@ -15,7 +15,10 @@ from omegaconf import DictConfig
 import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
+from mlplab.check import leaves
+from mlplab.configuration import plain
 from mlplab.data.leak_check import told
+from mlplab.diagnosis import diagnose
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
@@ -60,10 +63,13 @@ def finish(config: DictConfig, lab: Lab) -> Scores:
     """After the last epoch: test the best weights, write what the run came to. scores.json is the last file."""
     run = Path(config.run_dir)
     seconds = lab.history.seconds
+    diagnosis = diagnose(lab.learner, lab.splits, lab.start)
     lab.learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
     lab.trainer.test(lab.learner, lab.batches.test_dataloader(), verbose=False)
-    ending = verdict(lab.history.rows, lab.history.best_epoch)
-    scores = {**collect(config, lab, seconds), "verdict": ending.name, **versions()}
+    ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(plain(config))))
+    found = {"verdict": ending.name, "verdict_text": ending.text}
+    scores = {**collect(config, lab, seconds), **found, **versions()}
+    atomic.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
     _to_tensorboard(config, lab, scores)
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
@@ -143,6 +149,7 @@ def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     chosen = {name: str(value) for name, value in config.choice.items() if value is not None and name not in unused}
     numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
     lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
+    lab.overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 
 
 def _draw(config: DictConfig, lab: Lab, caption: str, path: Path) -> None:

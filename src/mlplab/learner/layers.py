@@ -2,22 +2,27 @@
 goes."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from mlplab.learner.learner import Learner
 
-RECTIFIERS = (nn.ReLU,)  # exactly 0 with slope 0 below: a unit that never fires learns nothing
+RECTIFIERS = (nn.ReLU, nn.ReLU6)  # exactly 0 with slope 0 below: a unit that never fires learns nothing
+FLAT = 0.01  # a slope below it counts as saturated
+
+Event = tuple[nn.Module, Tensor]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One linear layer and what follows it up to the next. name: as in `network.named_modules()`.
+    """One linear layer and the activation that follows it. name: as in `network.named_modules()`.
 
-    spread: sd of its activations over rows and units. dead: share of units that are 0 for every row, 0 unless the
-    activation is a ReLU. gradient: L2 norm of the loss's gradient by its weights. saturated: share of activations whose
-    slope is below 0.01, for sigmoid and tanh.
+    spread: sd of what it hands on, over rows and units. dead: share of units that are 0 for every row, 0 unless the
+    activation is a ReLU. saturated: share of activations whose slope is below 0.01, for sigmoid and tanh. gradient: L2
+    norm of the loss's gradient by its weights. rectified: whether the activation is a ReLU.
     """
 
     name: str
@@ -25,61 +30,71 @@ class Layer:
     dead: float
     saturated: float
     gradient: float
+    rectified: bool = False
 
 
 def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
-    """The hidden linear layers and the output layer, in order, by one pass forward and backward over these rows.
+    """The linear layers within the network in the order of their calls, by one pass forward and backward over rows.
 
-    features, target: raw, as of a split. The learner's weights, gradients and mode stay as they are.
+    features, target: raw, as of a split. The learner's weights, gradients and mode stay as they are, and no random
+    number is drawn. A layer that the loss does not reach has gradient 0.
     """
     network = learner.network
-    found = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    after = _activations(network)
-    seen: dict[nn.Module, Tensor] = {}
-    hooks = [module.register_forward_hook(lambda one, _, output: seen.update({one: output})) for module in after]
-    hooks += [one.register_forward_hook(lambda one, _, output: seen.update({one: output})) for _, one in found]
+    names: dict[nn.Module, str] = {one: name for name, one in network.named_modules() if isinstance(one, nn.Linear)}
+    events: list[Event] = []
+    watched = [module for module in network.modules() if module in names or _is_activation(module)]
+    hooks = [module.register_forward_hook(lambda one, _, out: events.append((one, out))) for module in watched]
     training = learner.training
     learner.eval()
     try:
         with torch.enable_grad():
-            loss = learner.loss(network(features), learner.encode(target))
-            weights = [module.weight for _, module in found]
-            gradients = torch.autograd.grad(loss, weights)
+            # `forward`: a compiled network would not call the hooks
+            loss = learner.measured_loss(network.forward(features), learner.encode(target))
+            weights = {one: weight for one in names if (weight := cast(Tensor, one.weight)).requires_grad}
+            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True) if weights else ()
     finally:
         learner.train(training)
         for hook in hooks:
             hook.remove()
+    gradients = dict(zip(weights, found, strict=True))
     return [
-        _layer(name, seen[after_of(module, network) or module].detach(), after_of(module, network), gradient)
-        for (name, module), gradient in zip(found, gradients, strict=True)
+        _layer(names[linear], values.detach(), activation, gradients.get(linear))
+        for linear, values, activation in _followed(events)
     ]
 
 
-def after_of(linear: nn.Module, network: nn.Module) -> nn.Module | None:
-    """The activation that follows a linear layer, before the next one."""
-    seen = False
-    for module in network.modules():
-        if module is linear:
-            seen = True
-        elif seen and isinstance(module, nn.Linear):
-            return None
-        elif seen and _is_activation(module):
-            return module
-    return None
-
-
-def _activations(network: nn.Module) -> list[nn.Module]:
-    return [module for module in network.modules() if _is_activation(module)]
+def _followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
+    """Each call of a linear layer, with what it hands on, and the activation that was called before the next one."""
+    calls: list[tuple[nn.Module, Tensor, nn.Module | None]] = []
+    for (module, values), following in zip_longest(events, events[1:]):
+        if not isinstance(module, nn.Linear):
+            continue
+        if following is None or isinstance(following[0], nn.Linear):
+            calls.append((module, values, None))
+        else:
+            calls.append((module, following[1], following[0]))
+    return calls
 
 
 def _is_activation(module: nn.Module) -> bool:
     return type(module).__module__ == "torch.nn.modules.activation"
 
 
-def _layer(name: str, values: Tensor, activation: nn.Module | None, gradient: Tensor) -> Layer:
-    dead = (values == 0).all(dim=0).double().mean() if isinstance(activation, RECTIFIERS) else torch.tensor(0.0)
-    saturated = torch.tensor(0.0)
-    if isinstance(activation, nn.Sigmoid | nn.Tanh):
-        slope = values * (1 - values) if isinstance(activation, nn.Sigmoid) else 1 - values**2
-        saturated = (slope < 0.01).double().mean()
-    return Layer(name, float(values.double().std()), float(dead), float(saturated), float(gradient.norm()))
+def _layer(name: str, values: Tensor, activation: nn.Module | None, gradient: Tensor | None) -> Layer:
+    rectified = isinstance(activation, RECTIFIERS)
+    dead = (values == 0).all(dim=0).double().mean() if rectified else 0.0
+    return Layer(
+        name,
+        spread=float(values.double().std(correction=0)),
+        dead=float(dead),
+        saturated=_saturated(values, activation),
+        gradient=0.0 if gradient is None else float(gradient.double().norm()),
+        rectified=rectified,
+    )
+
+
+def _saturated(values: Tensor, activation: nn.Module | None) -> float:
+    if not isinstance(activation, nn.Sigmoid | nn.Tanh):
+        return 0.0
+    slope = values * (1 - values) if isinstance(activation, nn.Sigmoid) else 1 - values**2
+    return float((slope < FLAT).double().mean())

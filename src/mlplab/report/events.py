@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
-AT_THE_END = ("best/", "_hparams_/", "report/")  # written once a run is over
+AT_THE_END = ("best/", "_hparams_/", "report/", "verdict")  # written once a run is over
 BY_EPOCH = ("weights/", "images", "shape/")  # what else stands here is drawn by step
 
 

@@ -1,0 +1,56 @@
+"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers."""
+
+from typing import Any
+
+import torch
+
+from mlplab.data.splits import Part, Splits
+from mlplab.learner.layers import Layer, layers
+from mlplab.learner.learner import Learner
+
+MOST_ROWS = 4096
+Diagnosis = dict[str, Any]
+
+
+def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
+    """On the first rows of the measured slice."""
+    rows = splits.measured.first(MOST_ROWS)
+    return layers(learner, rows.features.to(learner.device), rows.target.to(learner.device))
+
+
+def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
+    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first.
+
+    baseline: scores of the best constant of the training targets, on val and on the measured slice of train. shares: of
+    each class in val.
+    """
+    end = measured_layers(learner, splits)
+    parts = {"train": splits.measured, "val": splits.val}
+    return {
+        "rows": {name: len(part) for name, part in parts.items()},
+        "baseline": {
+            f"{score}/{name}": value for name, part in parts.items() for score, value in _of(learner, splits, part)
+        },
+        "shares": _shares(splits),
+        "layers": [
+            {
+                "name": first.name,
+                "rectified": first.rectified,
+                "dead": {"start": first.dead, "end": last.dead},
+                "gradient": {"start": first.gradient, "end": last.gradient},
+            }
+            for first, last in zip(start, end, strict=True)
+        ],
+    }
+
+
+def _of(learner: Learner, splits: Splits, part: Part) -> list[tuple[str, float]]:
+    constant = learner.baseline(splits.train.target).expand(len(part), -1)
+    return [*learner.measure(constant, part.target).items()]
+
+
+def _shares(splits: Splits) -> dict[str, float]:
+    if not splits.class_names:
+        return {}
+    counts = torch.bincount(splits.val.target, minlength=len(splits.class_names))
+    return {name: int(count) / len(splits.val) for name, count in zip(splits.class_names, counts, strict=True)}

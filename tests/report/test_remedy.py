@@ -1,0 +1,100 @@
+"""What to try, in keys that the run has, and that would change it."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+import mlplab
+from mlplab.check import leaves
+from mlplab.configuration import plain
+from mlplab.report import remedy
+
+REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    **{name: getattr(remedy, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
+    **{"unlike": remedy.unlike, "uneven": remedy.uneven, "dead": lambda s: remedy.dead(s, born=False)},
+    **{"no better": lambda s: remedy.no_better(s, learned=False), "longer": lambda s: remedy.longer(s, 50)},
+}
+RUNS = {
+    "default": (),
+    "linear": ("data=iris", "model=linear", "optimizer=sgd"),
+    "residual": ("data=breast_cancer", "model=residual_mlp", "optimizer=adamw", "activation=tanh"),
+    "maxout": ("data=moons", "model=maxout", "optimizer=lbfgs"),
+    "dropped": ("model.dropout=0.6", "optimizer=adamw", "optimizer.weight_decay=1.5", "scheduler=cosine"),
+    "sigmoid": ("activation=sigmoid", "model.normalisation=layer", "optimizer=momentum"),
+}
+SUGGESTED = re.compile(r"(?<![\w.])([a-z_]+(?:\.[a-z_]+)*)=(\[[\d,]+\]|[\w.+/-]*\w)")
+
+
+def settings(*overrides: str) -> dict[str, Any]:
+    return dict(leaves(plain(mlplab.configure(*overrides))))
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_what_is_suggested_is_taken_by_the_command_line_and_changes_the_run(run: str) -> None:
+    held = settings(*RUNS[run])
+    said = [remedy_of(held) for remedy_of in REMEDIES.values()]
+    assert all(text.startswith(("Try ", "What ")) for text in said)
+    words = {word for text in said for word in SUGGESTED.findall(text) if "COLUMN" not in word[1]}
+    assert len(words) > 8
+    for group, choice in (word for word in words if "." not in word[0]):
+        assert settings(*RUNS[run], f"{group}={choice}") != held, group
+    values = sorted(word for word in words if "." in word[0] and word != ("optimizer.weight_decay", "0.1"))
+    while values:  # several at once, each key with one value
+        taken = dict(values)
+        values = [word for word in values if word not in taken.items()]
+        changed = settings(*RUNS[run], *(f"{key}={value}" for key, value in taken.items()))
+        assert not [key for key in taken if changed[key] == held[key]]
+
+
+def test_decoupled_weight_decay_comes_with_its_optimizer() -> None:
+    words = ("optimizer=adamw", "optimizer.weight_decay=0.1")
+    assert " ".join(words) in remedy.overfitting(settings())
+    assert settings(*words)["optimizer.weight_decay"] == 0.1
+
+
+def test_a_suggestion_is_about_what_the_run_has() -> None:
+    assert "dropout" not in remedy.overfitting(settings(*RUNS["linear"]))
+    assert "callback=early_stopping" not in remedy.overfitting(settings("callback=early_stopping"))
+    assert "data.num_train larger" in remedy.overfitting(settings("data.num_train=200"))
+    assert remedy.bigger(settings(*RUNS["linear"])).startswith("Try model=mlp")
+    assert "model.hidden_features=[32,128]" in remedy.bigger(settings("model.hidden_features=[2,32]"))
+    assert "model.dropout=0.2" in remedy.bigger(settings("model.dropout=0.6"))
+    assert "activation=relu" in remedy.vanishing(settings("activation=sigmoid"))
+    assert "activation=relu" not in remedy.vanishing(settings())
+
+
+def test_learning_rates_are_changed_by_tens() -> None:
+    assert "optimizer.lr=0.0001" in remedy.too_high(settings())
+    assert "Try optimizer.lr=0.01 or optimizer.lr=0.1" in remedy.too_low(settings())
+
+
+def test_units_that_were_dead_from_the_start_are_no_matter_of_the_learning_rate() -> None:
+    assert "optimizer.lr" in remedy.dead(settings(), born=False)
+    assert "optimizer.lr" not in remedy.dead(settings(), born=True)
+
+
+def test_two_classes_have_a_weight_of_another_name() -> None:
+    assert "loss.weight=balanced" in remedy.uneven(settings("data=iris"))
+    assert "loss.pos_weight=balanced" in remedy.uneven(settings("data=moons"))
+    assert "balanced" not in remedy.uneven(settings("data=iris", "loss.weight=balanced"))
+
+
+def test_a_run_whose_schedule_was_planned_is_not_resumed_to_more_epochs() -> None:
+    assert "scripts/resume.py" in remedy.longer(settings(), 50)
+    assert "scripts/resume.py" not in remedy.longer(settings("scheduler=cosine"), 50)
+    assert "trainer.max_epochs=100" in remedy.longer(settings("scheduler=cosine"), 50)
+
+
+def test_data_that_a_formula_made_may_be_perfect() -> None:
+    assert all(remedy.made_by_formula(settings(f"data={name}")) for name in ("moons", "line", "spiral", "function"))
+    assert not any(remedy.made_by_formula(settings(f"data={name}")) for name in ("iris", "digits", "california"))
+
+
+def test_copies_of_a_photo_have_a_split_of_their_own() -> None:
+    copied = {"data.copy_distance": 3.0, "data.split": "random"}
+    assert "data.split=official" in remedy.leak(copied)
+    assert "data.split=official" not in remedy.leak({**copied, "data.split": "official"})
+    assert "data.leak_check=full" in remedy.leak({"data.leak_check": "cheap"})
+    assert "data.leak_check=full" not in remedy.leak({"data.leak_check": "full"})

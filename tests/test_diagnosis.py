@@ -1,0 +1,84 @@
+"""What the verdict reads beside the history."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import mlplab
+from mlplab import diagnosis
+from mlplab.build import build
+from mlplab.callback.history import read
+from mlplab.check import leaves
+from mlplab.checkpoint import read_checkpoint, rebuild
+from mlplab.configuration import plain
+from mlplab.diagnosis import diagnose, measured_layers
+from mlplab.learner.layers import layers
+from mlplab.report.verdict import verdict
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]", "trainer.accelerator=cpu")
+
+
+def test_diagnosis_json_holds_what_the_verdict_follows_from(train: Train) -> None:
+    folder, scores = train(*FAST)
+    found = json.loads((folder / "diagnosis.json").read_text())
+    config = mlplab.configure(*FAST)
+    rows = read(folder / "history.csv")
+    told = verdict(rows, scores["best_epoch"], found, dict(leaves(plain(config))))
+    assert told == (scores["verdict"], scores["verdict_text"])
+
+
+def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train, tmp_path: Path) -> None:
+    overrides = (*FAST, "optimizer.lr=0.1")
+    folder, _ = train(*overrides)
+    found = json.loads((folder / "diagnosis.json").read_text())["layers"]
+    config = mlplab.configure(*overrides, f"run_dir={tmp_path / 'fresh'}")
+    lab = build(config)
+    rows = lab.splits.measured
+    path = folder / "checkpoints" / "last.ckpt"
+    last = rebuild(read_checkpoint(path), path, mlplab.configure(*overrides))
+    for when, learner in (("start", lab.learner), ("end", last)):
+        expected = layers(learner, rows.features, rows.target)
+        assert [layer["dead"][when] for layer in found] == [layer.dead for layer in expected]
+        assert [layer["gradient"][when] for layer in found] == [layer.gradient for layer in expected]
+
+
+def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(tmp_path: Path) -> None:
+    lab = build(mlplab.configure("data=breast_cancer", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
+    found = diagnose(lab.learner, lab.splits, lab.start)
+    share = lab.splits.train.target.double().mean()
+    for name, part in (("train", lab.splits.measured), ("val", lab.splits.val)):
+        ones = part.target.double().mean()
+        loss = -(ones * share.log() + (1 - ones) * (1 - share).log())
+        assert found["baseline"][f"loss/{name}"] == pytest.approx(float(loss), rel=1e-5)
+        assert found["rows"][name] == len(part)
+    ones = float(lab.splits.val.target.double().mean())
+    assert list(found["shares"].values()) == pytest.approx([1 - ones, ones])
+
+
+def test_values_have_no_shares(tmp_path: Path) -> None:
+    lab = build(mlplab.configure("data=diabetes", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
+    found = diagnose(lab.learner, lab.splits, lab.start)
+    assert found["shares"] == {}
+    mean = lab.splits.train.target.mean()
+    squared = ((lab.splits.val.target - mean) ** 2).mean()
+    assert found["baseline"]["mse/val"] == pytest.approx(float(squared), rel=1e-5)
+
+
+def test_layers_are_measured_on_a_limited_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = build(mlplab.configure(*FAST, f"run_dir={tmp_path / 'run'}"))
+    monkeypatch.setattr(diagnosis, "MOST_ROWS", 7)
+    rows = lab.splits.measured.first(7)
+    assert measured_layers(lab.learner, lab.splits) == layers(lab.learner, rows.features, rows.target)
+    assert measured_layers(lab.learner, lab.splits) != lab.start
+
+
+def test_to_measure_draws_no_random_number(tmp_path: Path) -> None:
+    lab = build(mlplab.configure(*FAST, f"run_dir={tmp_path / 'run'}"))
+    state = torch.get_rng_state()
+    diagnose(lab.learner, lab.splits, lab.start)
+    assert torch.equal(torch.get_rng_state(), state)
