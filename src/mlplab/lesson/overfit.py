@@ -74,9 +74,9 @@ class Overfit(Lesson):
     ) -> None:
         title = "A net with room enough learns anything by heart; only rows that it never saw tell"
         caption = (
-            f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the labels "
-            f"wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of y. D, "
-            f"E: means over {len(self.seeds)} seeds after {self.epochs} epochs, bands from the lowest to the highest."
+            f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the "
+            f"labels wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of "
+            f"y. D, E: means over {len(self.seeds)} seeds after {self.epochs} epochs, bands from lowest to highest."
         )
         with page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
             draw_turn(axes["A"], turn[0])
