@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from mlplab.report.console import table
 
+DARK = "#111111"  # on a light cell, on a dark page too
 MANY = 15  # classes, above which a matrix is wider than a terminal
 
 
@@ -58,12 +60,20 @@ class Confusion:
         return table(["true class", "predicted as", "rows"], rows) + "\n(the most frequent errors)"
 
     def draw(self, title: str, path: str | Path) -> None:
+        figure = Figure(figsize=(self.side, self.side), dpi=150, layout="constrained")
+        self.draw_on(figure.subplots())
+        figure.suptitle(textwrap.fill(title, round(8 * self.side)), x=0.02, ha="left", fontsize=10)
+        figure.savefig(path)
+
+    @property
+    def side(self) -> float:
+        """Of a picture that has room for all classes, in inches."""
+        return min(12.0, max(4.5, 0.42 * len(self.class_names) + 2.2))
+
+    def draw_on(self, axes: Axes) -> None:
         """A cell's shade is its share of the true class; its number counts rows."""
         names, matrix = self.class_names, self.matrix
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        side = min(12.0, max(4.5, 0.42 * len(names) + 2.2))
-        figure = Figure(figsize=(side, side), dpi=150, layout="constrained")
-        axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         small = 9 if len(names) <= 20 else 6
         turned: dict[str, Any] = (
@@ -73,11 +83,9 @@ class Confusion:
         axes.set_yticks(range(len(names)), names, fontsize=small)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        figure.suptitle(textwrap.fill(title, round(8 * side)), x=0.02, ha="left", fontsize=10)
         axes.spines[:].set_visible(False)
         if len(names) <= 30:
             for (row, column), count in np.ndenumerate(matrix):
                 if count:
-                    colour = "white" if share[row, column] > 0.5 else "black"
+                    colour = "white" if share[row, column] > 0.5 else DARK
                     axes.text(column, row, f"{count}", ha="center", va="center", fontsize=small - 1, color=colour)
-        figure.savefig(path)
