@@ -53,6 +53,7 @@ def running(run: Path) -> dict[str, list[tuple[int, float]]]:
         (),
         ("optimizer=momentum", "scheduler=one_cycle"),
         ("optimizer=adamw", "scheduler=warmup_cosine", "model.dropout=0.3"),
+        ("model.input_noise=0.5", "model.dropout=0.3"),
         ("optimizer=rmsprop", "scheduler=step", "scheduler.step_size=1"),
         ("optimizer=nadam", "scheduler=plateau", "scheduler.patience=0"),
         ("optimizer=sgd", "scheduler=cosine", "trainer.gradient_clip_val=0.1", "model.normalisation=batch"),

@@ -92,6 +92,7 @@ RANGES: dict[str, Range | Word | Character] = {
     "model.expansion": COUNT,
     "model.pieces": COUNT,
     "model.dropout": SHARE_OR_NONE,
+    "model.input_noise": NOT_NEGATIVE,
     "model.max_norm": POSITIVE,
     "model.initial_weight": NUMBER,
     "model.initial_bias": NUMBER,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from mlplab.report.lines import APART, _apart, draw_lines, draw_loss
+from mlplab.report.lines import APART, _apart, draw_lines, draw_loss, draw_splits, mark_best
 
 
 def labels(axes: object) -> dict[str, Annotation]:
@@ -45,3 +45,21 @@ def test_a_band_surrounds_its_line() -> None:
     axes = Figure().subplots()
     draw_lines(axes, {"mean": ([0, 1], [1, 2])}, band={"mean": ([0, 1], [2, 3])})
     assert len(axes.collections) == 1
+
+
+def test_seeds_become_a_mean_and_a_band() -> None:
+    axes = Figure().subplots()
+    draw_splits(axes, [1, 10], {"train": [[0, 2], [4, 2]], "val": [[1, 3], [3, 5]]})
+    train, val = axes.get_lines()
+    assert list(train.get_ydata()) == [2, 2]
+    assert list(val.get_ydata()) == [2, 4]
+    assert (train.get_linestyle(), val.get_linestyle()) == ("-", "--")
+    assert axes.collections[1].get_datalim(axes.transData).extents == pytest.approx([1, 1, 10, 5])
+    assert set(labels(axes)) == {"training", "validation"}
+
+
+def test_the_best_epoch_is_marked_where_it_is() -> None:
+    axes = Figure().subplots()
+    mark_best(axes, 5, 0.6, "best epoch: 5")
+    assert (list(axes.get_lines()[0].get_xdata()), list(axes.get_lines()[0].get_ydata())) == ([5], [0.6])
+    assert set(labels(axes)) == {"best epoch: 5"}

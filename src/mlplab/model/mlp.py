@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import nn
 
 from mlplab.model.initialise import initialise
+from mlplab.model.input_noise import InputNoise
 from mlplab.model.max_norm import MaxNormLinear
 from mlplab.model.network import Network
 from mlplab.model.normalise import normalisation_layer
@@ -17,6 +18,7 @@ class MLP(Network):
     hidden_features: the widths, one a hidden layer. activation: called once a layer, because a learnable one must not
     be shared. normalisation: none, batch, layer. initialisation: see `mlplab.model.initialise`. max_norm: bound on the
     L2 norm of a hidden unit's incoming weights (Srivastava et al., 2014, jmlr.org/papers/v15/srivastava14a.html).
+    input_noise: sd of noise on the scaled features while training.
     """
 
     def __init__(
@@ -31,8 +33,9 @@ class MLP(Network):
         max_norm: float | None = None,
         output_activation: str = "linear",
         standardise: bool = True,
+        input_noise: float = 0.0,
     ) -> None:
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [InputNoise(input_noise)] if input_noise else []
         for before, after in pairwise([in_features, *hidden_features]):
             layers.append(nn.Linear(before, after) if max_norm is None else MaxNormLinear(before, after, max_norm))
             layers.extend(normalisation_layer(normalisation, after))

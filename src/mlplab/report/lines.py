@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -35,6 +36,28 @@ def draw_loss(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "los
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if labels:
         label_ends(axes, {WORDS[split]: (epochs[-1], curves[split][-1], INK[split]) for split in curves})
+
+
+def draw_splits(axes: Axes, x: Sequence[float], curves: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Training against validation over anything, as a mean and a band from the lowest to the highest.
+
+    curves: by split, one a seed. Call it when the limits stand.
+    """
+    ends = {}
+    for split, seeds in curves.items():
+        values = np.array(seeds)
+        mean = values.mean(axis=0)
+        axes.plot(x, mean, STYLES[split], color=COLOURS[split], linewidth=2, marker="o", markersize=4, clip_on=False)
+        axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=COLOURS[split], alpha=0.2, linewidth=0)
+        ends[WORDS[split]] = (x[-1], float(mean[-1]), INK[split])
+    label_ends(axes, ends)
+
+
+def mark_best(axes: Axes, epoch: float, value: float, text: str) -> None:
+    """A dot on a validation curve, with words in the gap between the two."""
+    axes.plot([epoch], [value], "o", color="black", markersize=5)
+    line = {"arrowstyle": "-", "color": "0.4"}
+    axes.annotate(text, (epoch, value), (26, -4), textcoords="offset points", arrowprops=line, fontsize=9, va="center")
 
 
 def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:

@@ -1,0 +1,111 @@
+"""Copies of a photo on both sides of a split: a leak, made visible beside a split by photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlplab.data.splits import Part, Splits
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.overfit import seeded
+from mlplab.report.images import draw_images
+from mlplab.report.lines import draw_loss
+from mlplab.report.look import COLOURS
+from mlplab.report.page import page
+
+WORDS = {"random": "at random", "group": "by photo"}
+PAIRS = 6
+WIDEST = 8.0  # of the distances that are drawn
+
+
+@dataclass(frozen=True)
+class ASL(Lesson):
+    """copy_distance: images of one letter that are closer, in L2 on pixels of 0..1, are copies of one photo."""
+
+    seeds: Sequence[int]
+    hidden: int
+    epochs: int
+    copy_distance: float
+
+    def show(self, bench: Bench) -> list[Claim]:
+        net = ("model=mlp", f"model.hidden_features=[{self.hidden}]")
+        runs = {split: self._runs(bench, split, *net) for split in WORDS}
+        linear = self._runs(bench, "random", "model=linear")
+        parts = {split: found[0].splits() for split, found in runs.items()}
+        self._draw(bench, runs, parts)
+        copied = {split: float((nearest(one)[0] < self.copy_distance).mean()) for split, one in parts.items()}
+        test = {split: [run.scores["accuracy/test"] for run in found] for split, found in runs.items()}
+        return [
+            Claim("split at random: validation images with a copy in training, share", [copied["random"]], ">=", 0.9),
+            Claim("split by photo: the same", [copied["group"]], "<=", 0.02),
+            Claim("split at random: test accuracy", test["random"], ">=", 0.98),
+            Claim(
+                "split at random: test accuracy of one linear layer",
+                [one.scores["accuracy/test"] for one in linear],
+                ">=",
+                0.95,
+            ),
+            Claim("split by photo: test accuracy", test["group"], "<=", 0.7),
+            Claim("split by photo: test accuracy, chance is 0.04", test["group"], ">=", 0.2),
+            Claim(
+                "split by photo: training accuracy",
+                [run.rows[-1]["accuracy/train"] for run in runs["group"]],
+                ">=",
+                0.99,
+            ),
+        ]
+
+    def _runs(self, bench: Bench, split: str, *model: str) -> list[Run]:
+        data = ("data=sign_mnist", f"data.split={split}", f"data.copy_distance={self.copy_distance}", "batch_size=64")
+        told = (*data, *model, f"trainer.max_epochs={self.epochs}")
+        return [bench.run(f"{split}_{model[0].split('=')[1]}_{seed}", *told, *seeded(seed)) for seed in self.seeds]
+
+    def _draw(self, bench: Bench, runs: dict[str, list[Run]], parts: dict[str, Splits]) -> None:
+        scores = {split: np.mean([run.scores["accuracy/test"] for run in found]) for split, found in runs.items()}
+        title = (
+            f"Copies of a photo on both sides of the split feign {scores['random']:.0%} of letters right; "
+            f"of new photos it is {scores['group']:.0%}"
+        )
+        caption = (
+            "Sign language letters, the same net and the same rows, split in two ways. Left: validation images, below "
+            "each the training image that is nearest to it. Distance: L2 over pixels of 0..1, left of the dotted "
+            f"line a copy. The title's accuracy is of test images, a mean over {len(self.seeds)} seeds."
+        )
+        with page(bench.picture, title, "ABC;DEF", (4.2, 2.9), caption, width_ratios=(1.6, 1, 1)) as axes:
+            for letters, split in zip(("ABC", "DEF"), WORDS, strict=True):
+                draw_pairs(axes[letters[0]], parts[split])
+                axes[letters[0]].set_title(f"split {WORDS[split]}: validation, and nearest in training")
+                axes[letters[1]].set(ylabel="accuracy", ylim=(0, 1.03), title=f"split {WORDS[split]}: accuracy")
+                draw_loss(axes[letters[1]], runs[split][0].rows, "accuracy")
+                self._draw_distances(axes[letters[2]], parts[split])
+                axes[letters[2]].set_title(f"split {WORDS[split]}: how near")
+
+    def _draw_distances(self, axes: Any, parts: Splits) -> None:
+        axes.hist(np.minimum(nearest(parts)[0], WIDEST), bins=np.linspace(0, WIDEST, 25), color=COLOURS["val"])
+        axes.axvline(self.copy_distance, color="0.4", linewidth=1, linestyle=":")
+        axes.set(xlim=(0, WIDEST), xlabel="distance to the nearest training image", ylabel="validation images")
+        axes.text(
+            self.copy_distance - 0.1, 0.88, "copies", transform=axes.get_xaxis_transform(), ha="right", fontsize=9
+        )
+
+
+def nearest(parts: Splits) -> tuple[np.ndarray, np.ndarray]:
+    """Of each validation image: how far the nearest training image is, and its place."""
+    distance, place = torch.cdist(pixels(parts.val), pixels(parts.train)).min(dim=1)
+    return distance.numpy(), place.numpy()
+
+
+def pixels(part: Part) -> torch.Tensor:
+    return part.features.float() / 255
+
+
+def draw_pairs(axes: Any, parts: Splits) -> None:
+    distance, place = (one[:PAIRS] for one in nearest(parts))
+    images = np.concatenate([pixels(parts.val)[:PAIRS].numpy(), pixels(parts.train)[place].numpy()])
+    own = [parts.class_names[one] for one in parts.val.target[:PAIRS].tolist()]
+    theirs = [parts.class_names[one] for one in parts.train.target[place].tolist()]
+    far = [f"{name}, {one:.1f} away" for name, one in zip(theirs, distance, strict=True)]
+    draw_images(axes, images.reshape(-1, 28, 28), PAIRS, [*own, *far])

@@ -1,0 +1,189 @@
+"""Memorising: labels drawn by lot, nets of all sizes, many rows and few, two trend lines through the same points."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.report.lines import draw_loss, draw_splits, label_ends, mark_best
+from mlplab.report.page import page
+
+CLASSES = 10
+BY_LOT = 1 - 1 / CLASSES  # redrawn from the other classes in so many rows, a label says nothing of its image
+TURN = ("experiment=overfit",)
+FREQUENCY = 0.3
+CURVE = ("data=sine", f"data.frequency={FREQUENCY}", "data.noise=0.0", "data.label_noise=0.5", "data.num_rows=200")
+NETS = {
+    "small": ("model.hidden_features=[1]", "activation=tanh", "optimizer.lr=0.05", "trainer.max_epochs=150"),
+    "huge": ("model.hidden_features=[256,256]", "optimizer.lr=3e-3", "trainer.max_epochs=400"),
+}
+LOOK = {
+    "small": ("1 hidden unit", "#CC3311", "-"),
+    "huge": ("512 hidden units", "#4D4D4D", "-."),
+    "truth": ("truth", "0.45", ":"),
+}
+SPLITS = ("train", "val")
+Runs = Sequence[Run]
+
+
+@dataclass(frozen=True)
+class Overfit(Lesson):
+    """num_rows, wrong: digits that are trained on, and the share of wrong labels, where nothing else is said. sizes: of
+    training sets of right labels, for a net of `width` hidden units. points: that two curves are fitted to."""
+
+    seeds: Sequence[int]
+    epochs: int
+    lr: float
+    num_rows: int
+    wrong: float
+    widths: Sequence[int]
+    sizes: Sequence[int]
+    width: int
+    points: int
+
+    def show(self, bench: Bench) -> list[Claim]:
+        lot = self._runs(bench, "by_lot", self.width, self.num_rows, BY_LOT)
+        turn = [bench.run(f"turn_{seed}", *TURN, *seeded(seed)) for seed in self.seeds]
+        by_width = {width: self._runs(bench, "width", width, self.num_rows, self.wrong) for width in self.widths}
+        by_size = {size: self._runs(bench, "rows", self.width, size, 0.0) for size in self.sizes}
+        fits = {name: self._fits(bench, name) for name in NETS}
+        self._draw(bench, turn, lot, by_width, by_size, fits)
+        return [*memorised(turn, lot), *of_width(by_width), *of_size(by_size), *of_fits(fits)]
+
+    def _runs(self, bench: Bench, name: str, width: int, size: int, wrong: float) -> list[Run]:
+        data = ("data=digits", f"data.num_train={size}", f"data.label_noise={wrong}")
+        net = (f"model.hidden_features=[{width}]", f"optimizer.lr={self.lr}", f"trainer.max_epochs={self.epochs}")
+        return [bench.run(f"{name}_{width}_{size}_{seed}", *data, *net, *seeded(seed)) for seed in self.seeds]
+
+    def _fits(self, bench: Bench, name: str) -> list[Run]:
+        rows = (f"data.num_train={self.points}", f"batch_size={self.points}")
+        return [bench.run(f"{name}_fit_{seed}", *CURVE, *rows, *NETS[name], *seeded(seed)) for seed in self.seeds]
+
+    def _draw(
+        self,
+        bench: Bench,
+        turn: Runs,
+        lot: Runs,
+        by_width: Mapping[int, Runs],
+        by_size: Mapping[int, Runs],
+        fits: Mapping[str, Runs],
+    ) -> None:
+        title = "A net with room enough learns anything by heart; only rows that it never saw tell"
+        caption = (
+            f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the "
+            f"labels wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of "
+            f"y. D, E: means over {len(self.seeds)} seeds after {self.epochs} epochs, bands from lowest to highest."
+        )
+        with page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
+            draw_turn(axes["A"], turn[0])
+            draw_by_lot(axes["B"], lot[0])
+            draw_fits(axes["C"], {name: runs[-1] for name, runs in fits.items()})
+            draw_sizes(axes["D"], by_width, "hidden units", "D  Why not one huge net?")
+            draw_sizes(axes["E"], by_size, "training rows", "E  More rows, all labels right")
+
+
+def seeded(seed: int) -> tuple[str, str]:
+    return f"seed={seed}", f"data.split_seed={seed}"
+
+
+def last(runs: Runs, score: str) -> list[float]:
+    return [run.rows[-1][score] for run in runs]
+
+
+def lowest(runs: Runs) -> list[float]:
+    return [min(run.column("loss/val")) for run in runs]
+
+
+def ratio(of: Sequence[float], to: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(of, to, strict=True)]
+
+
+def memorised(turn: Runs, lot: Runs) -> list[Claim]:
+    risen = ratio(last(turn, "loss/val"), lowest(turn))
+    fallen = ratio(last(turn, "loss/train"), last(turn, "loss/val"))
+    return [
+        Claim("some labels wrong: validation loss at the end, by its lowest", risen, ">=", 1.2),
+        Claim("some labels wrong: training loss at the end, by validation loss", fallen, "<=", 0.1),
+        Claim("labels drawn by lot: training accuracy", last(lot, "accuracy/train"), "==", 1),
+        Claim("labels drawn by lot: validation accuracy, chance is 0.1", last(lot, "accuracy/val"), "<=", 0.2),
+    ]
+
+
+def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
+    """Against the width whose validation loss is lowest in the mean over the seeds."""
+    best = min(by_width, key=lambda width: sum(last(by_width[width], "loss/val")))
+    wide, narrow, good = by_width[max(by_width)], by_width[min(by_width)], by_width[best]
+    losses = {name: last(runs, "loss/val") for name, runs in (("wide", wide), ("narrow", narrow), ("good", good))}
+    accuracy = np.subtract(last(wide, "accuracy/val"), last(good, "accuracy/val"))
+    return [
+        Claim("training loss of the widest net", last(wide, "loss/train"), "<=", 0.01),
+        Claim("validation loss, widest net by best width", ratio(losses["wide"], losses["good"]), ">=", 1.1),
+        Claim("validation loss, narrowest net by best width", ratio(losses["narrow"], losses["good"]), ">=", 1.4),
+        Claim("but validation accuracy, widest net minus best width", accuracy.tolist(), ">=", -0.1),
+    ]
+
+
+def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
+    few, many = min(by_size), max(by_size)
+    fallen = ratio(last(by_size[few], "loss/val"), last(by_size[many], "loss/val"))
+    accuracy = last(by_size[many], "accuracy/val")
+    return [
+        Claim(f"validation loss, {few} rows by {many}", fallen, ">=", 2),
+        Claim(f"validation accuracy with {many} rows", accuracy, ">=", 0.9),
+    ]
+
+
+def of_fits(fits: Mapping[str, Runs]) -> list[Claim]:
+    own, truth = ({name: last(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val"))
+    return [
+        Claim("error at the points, small net by huge", ratio(own["small"], own["huge"]), ">=", 1.5),
+        Claim("error against the true curve, huge net by small", ratio(truth["huge"], truth["small"]), ">=", 1.4),
+    ]
+
+
+def draw_turn(axes: Any, run: Run) -> None:
+    axes.set(ylabel="loss (cross entropy)", ylim=(0, max(run.column("loss/val")) * 1.15), title="A  Learning by heart")
+    draw_loss(axes, run.rows)
+    best = min(run.rows[1:], key=lambda row: row["loss/val"])
+    mark_best(axes, best["epoch"], best["loss/val"], f"best epoch: {best['epoch']}")
+    gap = run.rows[-1]["loss/val"] - run.rows[-1]["loss/train"]
+    axes.text(0.97, 0.28, f"the gap, {gap:.2f}:\nlearned by heart", transform=axes.transAxes, ha="right", fontsize=9)
+
+
+def draw_by_lot(axes: Any, run: Run) -> None:
+    axes.set(ylabel="accuracy", ylim=(0, 1.02), title="B  Labels drawn by lot")
+    axes.axhline(1 / CLASSES, color="0.6", linewidth=1, linestyle=":")
+    axes.text(0.98, 0.02, "chance: 0.1 (dotted)", transform=axes.transAxes, ha="right", fontsize=9)
+    draw_loss(axes, run.rows, "accuracy")
+
+
+def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> None:
+    curves = {split: np.transpose([last(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
+    axes.set(xscale="log", xlabel=f"{words} (logarithmic)", ylabel="loss at the end (cross entropy)", title=title)
+    axes.set_xticks([*runs], [*map(str, runs)])
+    axes.minorticks_off()
+    axes.set(xlim=(min(runs) * 0.85, max(runs)), ylim=(0, 1.05 * max(values.max() for values in curves.values())))
+    draw_splits(axes, [*runs], {split: values.tolist() for split, values in curves.items()})
+
+
+def draw_fits(axes: Any, runs: Mapping[str, Run]) -> None:
+    part = next(iter(runs.values())).splits().train
+    x = torch.linspace(-1, 1, 400)[:, None]
+    axes.set(xlabel="x", ylabel="y", title="C  Which trend line is better?", xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
+    axes.scatter(part.features[:, 0], part.target[:, 0], s=16, color="0.2", zorder=3)
+    curves = {name: told(run, x) for name, run in runs.items()}
+    curves["truth"] = torch.sin(2 * torch.pi * FREQUENCY * x[:, 0]).tolist()
+    for name, values in curves.items():
+        _, colour, line = LOOK[name]
+        axes.plot(x[:, 0], values, color=colour, linestyle=line, linewidth=2)
+    label_ends(axes, {LOOK[name][0]: (1.0, values[-1], LOOK[name][1]) for name, values in curves.items()})
+
+
+def told(run: Run, x: torch.Tensor) -> list[float]:
+    with torch.no_grad():
+        values: list[float] = run.learner("last")(x)[:, 0].tolist()
+    return values

@@ -1,0 +1,63 @@
+"""What the lesson of MNIST reckons, on numbers known by hand; and the lesson itself."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import uniform_filter
+
+import mlplab
+from mlplab.learner.classifier import Classifier
+from mlplab.lesson.bench import Bench
+from mlplab.lesson.mnist import MNIST, likeness, mistakes, surely, weights
+from mlplab.model.mlp import MLP
+from tests.conftest import door
+
+TOLD = np.array([[0.995, 0.005], [0.1, 0.9], [0.002, 0.998], [0.4, 0.6]])
+TARGET = np.array([0, 0, 0, 1])
+
+
+def test_mistakes_stand_the_surest_first() -> None:
+    rows, sure = mistakes(TOLD, TARGET)
+    assert rows.tolist() == [2, 1]
+    assert sure == 0.998
+    rows, sure = mistakes(TOLD, TOLD.argmax(axis=1))
+    assert (rows.tolist(), sure) == ([], 0)
+
+
+def test_the_share_of_sure_answers_and_of_right_ones_among_them() -> None:
+    assert surely(TOLD, TARGET) == (0.5, 0.5)
+    none, right = surely(TOLD[[1, 3]], TARGET[[1, 3]])
+    assert none == 0
+    assert math.isnan(right), "which keeps no limit"
+
+
+def test_neighbours_in_noise_are_not_alike_and_in_a_blurred_image_they_are() -> None:
+    noise = np.random.default_rng(0).standard_normal((64, 28, 28))
+    assert abs(likeness(noise)) < 0.05
+    # a mean of three in a row shares two of them with its neighbour
+    assert likeness(uniform_filter(noise, (0, 0, 3))) == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_weights_are_those_of_the_first_layer_a_unit_an_image() -> None:
+    network = MLP(784, 10, [5, 4])
+    found = weights(Classifier(network, torch.nn.CrossEntropyLoss(), num_classes=10))
+    first = next(layer for layer in network.modules() if isinstance(layer, torch.nn.Linear))
+    assert found.shape == (5, 28, 28)
+    assert np.array_equal(found[3, 1], first.weight[3, 28:56].detach().numpy())
+
+
+def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, mlplab_data: Path) -> None:
+    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    claims = MNIST([0], num_rows=300, hidden=8, epochs=1, weight_decay=0.3).show(bench)
+    assert bench.picture.stat().st_size > 10_000
+    assert len(claims) == 7
+    assert claims[0].holds
+
+
+@pytest.mark.long
+def test_a_net_reads_digits_and_is_sometimes_surely_wrong(tmp_path: Path, mlplab_data: Path) -> None:
+    answer = door("lesson", "lesson=mnist", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr

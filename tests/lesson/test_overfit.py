@@ -1,0 +1,64 @@
+"""What the lesson of overfitting reckons, on runs made by hand; and the lesson itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.build import build_splits
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.overfit import BY_LOT, Overfit, lowest, of_width, ratio
+from tests.conftest import door
+
+
+def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> Run:
+    rows = [{"loss/val": one, "loss/train": train, "accuracy/val": accuracy} for one in val]
+    return Run(Path(), OmegaConf.create(), rows, {})
+
+
+def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
+    """Each label is as often any class, among the images of each true class."""
+    given = ("data=blobs", "data.num_classes=10", "data.num_rows=20000")
+    parts = [
+        build_splits(mlplab.configure(*given, f"data.label_noise={noise}")).train.target for noise in (0.0, BY_LOT)
+    ]
+    counts = np.zeros((10, 10))
+    np.add.at(counts, tuple(part.numpy() for part in parts), 1)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    assert np.abs(share - 0.1).max() < 0.04, "about 1200 rows a class: sd 0.009"
+    assert float(torch.eq(*parts).double().mean()) == pytest.approx(0.1, abs=1e-3)
+
+
+def test_the_lowest_loss_and_ratios_are_by_seed() -> None:
+    assert lowest([run(3, 1, 2), run(2, 2, 4)]) == [1, 2]
+    assert ratio([3, 1], [2, 4]) == [1.5, 0.25]
+
+
+def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
+    runs = {1: [run(4.0), run(2.0)], 8: [run(1.0), run(2.0, accuracy=0.7)], 64: [run(3.0, train=0.1), run(2.2)]}
+    claims = of_width(runs)
+    assert [list(claim.values) for claim in claims] == [
+        [0.1, 0.0],
+        [3.0, pytest.approx(1.1)],
+        [4.0, 1.0],
+        [0.0, pytest.approx(-0.2)],
+    ]
+
+
+def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlplab.lesson.overfit.NETS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
+    monkeypatch.setattr("mlplab.lesson.overfit.TURN", ("experiment=overfit", "trainer.max_epochs=2"))
+    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    lesson = Overfit([0], epochs=2, lr=3e-3, num_rows=50, wrong=0.3, widths=[8], sizes=[50], width=8, points=8)
+    claims = lesson.show(bench)
+    assert bench.picture.stat().st_size > 10_000
+    assert len(claims) == 12
+
+
+@pytest.mark.long
+def test_a_net_learns_anything_by_heart_and_only_unseen_rows_tell(tmp_path: Path) -> None:
+    answer = door("lesson", "lesson=overfit", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -1,0 +1,58 @@
+"""What the lesson of remedies reckons, on runs made by hand; and the lesson itself."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.remedies import BARE, MORE, Remedies, chunks, claims, spread, table
+from tests.conftest import door
+
+
+def run(*val: float, accuracy: float = 0.5) -> Run:
+    rows = [{"loss/val": one, "loss/train": 0.25, "accuracy/val": accuracy} for one in val]
+    return Run(Path(), OmegaConf.create(), rows, {})
+
+
+RUNS = {
+    BARE: [run(1, 2), run(2, 4)],
+    MORE: [run(1, 1, accuracy=0.7), run(1, 2, accuracy=0.6)],
+    "magic": [run(1, 3), run(1, 1)],
+}
+
+
+def test_each_remedy_is_held_against_the_bare_run_of_its_seed() -> None:
+    found = {claim.text.split(",")[0]: list(claim.values) for claim in claims(RUNS, ["magic"])}
+    assert found == {
+        "no remedy: validation loss at the end": [2, 2],
+        "more rows: validation loss at the end": [0.5, 0.5],
+        "magic: the same": [1.5],
+        "more rows: validation accuracy": pytest.approx([0.2, 0.1]),
+        "share of the remedies that raise validation accuracy in every draw": [0.5],
+    }
+
+
+def test_the_table_has_a_row_a_remedy_and_means_over_seeds() -> None:
+    assert table(RUNS)[1] == ["more rows", "1.50  (1.00 to 2.00)", "0.25  (0.25 to 0.25)", "0.65  (0.60 to 0.70)"]
+    assert spread([1.0, 2.5, 4.0]) == "2.50  (1.00 to 4.00)"
+
+
+def test_panels_stand_in_rows() -> None:
+    assert chunks([*"abcde"], 3) == [[*"abc"], [*"de"]]
+
+
+def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bare = ["data=digits", "data.num_train=50", "model.hidden_features=[4]", "trainer.max_epochs=3"]
+    remedies = {MORE: ["data.num_train=60"], "stopped": ["trainer.max_epochs=2"], "noise": ["model.input_noise=1.0"]}
+    told = Remedies([0], bare, remedies, ["stopped"]).show(bench)
+    assert bench.picture.stat().st_size > 10_000
+    assert len(told) == 6
+
+
+@pytest.mark.long
+def test_each_remedy_cuts_the_loss_on_rows_never_seen(tmp_path: Path) -> None:
+    answer = door("lesson", "lesson=remedies", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
