@@ -45,3 +45,10 @@ def test_a_band_surrounds_its_line() -> None:
     axes = Figure().subplots()
     draw_lines(axes, {"mean": ([0, 1], [1, 2])}, band={"mean": ([0, 1], [2, 3])})
     assert len(axes.collections) == 1
+
+
+def test_a_thing_keeps_its_colour_over_panels() -> None:
+    both, one = Figure().subplots(1, 2)
+    draw_lines(both, {"a": ([0, 1], [1, 2]), "b": ([0, 1], [2, 3])}, order=["a", "b"])
+    draw_lines(one, {"b": ([0, 1], [1, 2])}, order=["a", "b"])
+    assert one.get_lines()[0].get_color() == both.get_lines()[1].get_color() != both.get_lines()[0].get_color()
