@@ -90,7 +90,7 @@ def seconds(run: Run) -> float:
     return (run.rows[-1]["seconds"] - run.rows[0]["seconds"]) / (len(run.rows) - 1)
 
 
-def table_of(runs: Mapping[int, Run]) -> tuple[Sequence[str], list[Sequence[str]]]:
+def table_of(runs: Mapping[int, Run]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     header = ("batch size", "updates\na pass", "seconds\na pass", "validation loss\nafter one pass")
     rows = [
         (f"{size:,}", f"{updates([run])[0]:,}", f"{seconds(run):.1f}", f"{learned([run])[0]:.2f}")
