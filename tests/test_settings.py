@@ -55,3 +55,11 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
 
     with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(BrokenPipeError):
         answer(closed, compose("compare"), "compare")
+
+
+def test_a_lesson_takes_names_of_the_users_own_where_its_default_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ask("lesson", "lesson=function", "lesson.ranges={x:[0,1]}")
+    assert settings["lesson"]["ranges"] == {"x": [0, 1]}
+    with pytest.raises(SystemExit):
+        ask("lesson", "lesson=function", "+lesson.span={x:[0,1]}")
+    assert "lesson.span.x: nothing reads a key of this name" in capsys.readouterr().err

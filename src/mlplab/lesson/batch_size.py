@@ -92,7 +92,7 @@ def seconds(run: Run) -> float:
 
 def table_of(runs: Mapping[int, Run]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     header = ("batch size", "updates\na pass", "seconds\na pass", "validation loss\nafter one pass")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"{size:,}", f"{updates([run])[0]:,}", f"{seconds(run):.1f}", f"{learned([run])[0]:.2f}")
         for size, run in runs.items()
     ]
