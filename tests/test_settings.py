@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from mlplab.configuration import CONF
-from mlplab.settings import Settings, answer
+from mlplab.settings import Settings, answer, named
 
 
 def ask(door: str, *overrides: str) -> Settings:
@@ -57,9 +57,11 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
         answer(closed, compose("compare"), "compare")
 
 
-def test_a_lesson_takes_names_of_the_users_own_where_its_default_is_null(capsys: pytest.CaptureFixture[str]) -> None:
-    settings = ask("lesson", "lesson=function", "lesson.ranges={x:[0,1]}")
-    assert settings["lesson"]["ranges"] == {"x": [0, 1]}
-    with pytest.raises(SystemExit):
-        ask("lesson", "lesson=function", "+lesson.span={x:[0,1]}")
-    assert "lesson.span.x: nothing reads a key of this name" in capsys.readouterr().err
+def test_a_lesson_takes_names_of_the_users_own_where_its_default_is_null() -> None:
+    defaults = {"lesson": {"ranges": None, "seeds": [0]}}
+    assert named({"lesson": {"ranges": {"x": [0, 1]}, "seeds": [1]}}, defaults)["lesson"] == {
+        "ranges": None,
+        "seeds": [1],
+    }
+    for other in ({"lesson": {"seeds": {"x": 1}}}, {"lesson": {"span": {"x": [0, 1]}}}, {"data": {"root": {"x": 1}}}):
+        assert named(other, defaults) == other, "which the check refuses"
