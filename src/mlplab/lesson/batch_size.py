@@ -12,7 +12,7 @@ from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
 
 AXES = {"epoch": "epoch (passes over the training rows)", "step": "updates", "seconds": "seconds, on this machine"}
-TICKS = (0.2, 0.5, 1, 2)
+TICKS = (0.1, 0.2, 0.5, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def draw_against(axes: Any, runs: Mapping[int, Run], column: str) -> None:
     curves = {
         f"batch {size}": (run.column(column)[first:], run.column("loss/val")[first:]) for size, run in runs.items()
     }
-    axes.set(xlabel=AXES[column], ylabel="validation loss (cross entropy)", ylim=(0.15, 3), yscale="log")
+    axes.set(xlabel=AXES[column], ylabel="validation loss (cross entropy)", ylim=(0.1, 3), yscale="log")
     axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
     axes.minorticks_off()
     if first:

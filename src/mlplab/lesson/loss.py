@@ -90,15 +90,10 @@ class Loss(Lesson):
     def _draw_lines(self, axes: Any, runs: dict[str, Run]) -> None:
         x, y = points(self.num_rows, self.outliers, self.shift, self.seeds[0])
         axes.scatter(x, y, s=10, color="0.5", linewidths=0)
-        axes.annotate(
-            "outliers",
-            (x[-self.outliers], y[-self.outliers :].mean()),
-            (-14, 0),
-            ha="right",
-            va="center",
-            textcoords="offset points",
-            fontsize=9,
-        )
+        if self.outliers:
+            where = (x[-self.outliers], y[-self.outliers :].mean())
+            style = {"ha": "right", "va": "center", "textcoords": "offset points", "fontsize": 9}
+            axes.annotate("outliers", where, (-14, 0), **style)
         ends = np.array([LOW, HIGH])
         axes.set(xlabel="x", ylabel="y", title="Three lines through data with outliers", xlim=(LOW, HIGH))
         curves = {NAMES[loss]: (list(ends), list(line_of(run, ends))) for loss, run in runs.items()}
