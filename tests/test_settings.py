@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from mlplab.configuration import CONF
-from mlplab.settings import Settings, answer
+from mlplab.settings import Settings, answer, named
 
 
 def ask(door: str, *overrides: str) -> Settings:
@@ -55,3 +55,13 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
 
     with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(BrokenPipeError):
         answer(closed, compose("compare"), "compare")
+
+
+def test_a_lesson_takes_names_of_the_users_own_where_its_default_is_null() -> None:
+    defaults = {"lesson": {"ranges": None, "seeds": [0]}}
+    assert named({"lesson": {"ranges": {"x": [0, 1]}, "seeds": [1]}}, defaults)["lesson"] == {
+        "ranges": None,
+        "seeds": [1],
+    }
+    for other in ({"lesson": {"seeds": {"x": 1}}}, {"lesson": {"span": {"x": [0, 1]}}}, {"data": {"root": {"x": 1}}}):
+        assert named(other, defaults) == other, "which the check refuses"

@@ -20,9 +20,17 @@ def answer(act: Callable[[Settings], Any], config: DictConfig, door: str) -> Non
     try:
         settings = plain(config)
         chosen = [f"{group}={choice}" for group, choice in settings.get("choice", {}).items()]
-        check_form(settings, plain(compose(door, chosen)))
+        defaults = plain(compose(door, chosen))
+        check_form(named(settings, defaults), defaults)
         act(settings)
     except BrokenPipeError:
         raise
     except Exception as error:
         fail(explain(error, door), traced=True)
+
+
+def named(settings: Settings, defaults: Settings) -> Settings:
+    """Without the keys and values that a lesson is given for a default of null: their names are the user's."""
+    own, usual = settings.get("lesson", {}), defaults.get("lesson", {})
+    free = {key for key, value in own.items() if isinstance(value, Mapping) and usual.get(key, value) is None}
+    return {**settings, "lesson": {**own, **dict.fromkeys(free)}} if free else settings

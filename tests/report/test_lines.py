@@ -63,3 +63,10 @@ def test_the_best_epoch_is_marked_where_it_is() -> None:
     mark_best(axes, 5, 0.6, "best epoch: 5")
     assert (list(axes.get_lines()[0].get_xdata()), list(axes.get_lines()[0].get_ydata())) == ([5], [0.6])
     assert set(labels(axes)) == {"best epoch: 5"}
+
+
+def test_a_thing_keeps_its_colour_over_panels() -> None:
+    both, one = Figure().subplots(1, 2)
+    draw_lines(both, {"a": ([0, 1], [1, 2]), "b": ([0, 1], [2, 3])}, order=["a", "b"])
+    draw_lines(one, {"b": ([0, 1], [1, 2])}, order=["a", "b"])
+    assert one.get_lines()[0].get_color() == both.get_lines()[1].get_color() != both.get_lines()[0].get_color()

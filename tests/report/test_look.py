@@ -24,3 +24,5 @@ def test_neighbours_of_what_is_compared_differ_in_grey_or_in_style() -> None:
 
 def test_words_have_more_contrast_than_their_lines() -> None:
     assert all(grey(look.INK[split]) <= grey(look.COLOURS[split]) for split in look.INK)
+    assert all(grey(word) <= grey(line) for word, line in zip(look.WORD_ORDER, look.ORDER, strict=True))
+    assert all(grey(word) < 0.53 for word in look.WORD_ORDER)

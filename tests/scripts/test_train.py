@@ -15,7 +15,16 @@ def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path)
     assert "\x1b" not in answer.stdout
     assert "\r" not in answer.stdout
     (run,) = (tmp_path / "outputs" / "iris").iterdir()
-    names = ["checkpoints", "config.yaml", "curves.png", "diagnosis.json", "history.csv", "scores.json", "tensorboard", "train.log"]
+    names = [
+        "checkpoints",
+        "config.yaml",
+        "curves.png",
+        "diagnosis.json",
+        "history.csv",
+        "scores.json",
+        "tensorboard",
+        "train.log",
+    ]
     assert sorted(path.name for path in run.iterdir()) == names
     assert (run / "train.log").read_text() == answer.stdout
     assert f"run       outputs/iris/{run.name}" in answer.stdout

@@ -21,6 +21,7 @@ def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters 
 
 GAS_FLOW = "mlplab.data.function.gas_flow"
 GAS_RANGES = {"T": [250.0, 400.0], "P": [1.0, 10.0], "Q": [1.0, 100.0]}
+GAS_UNITS = {"T": "K", "P": "bar", "Q": "m³/h", "gas_flow": "m³/h"}
 
 
 @dataclass(kw_only=True)
@@ -30,27 +31,36 @@ class Function(Generated):
     function: str = GAS_FLOW
     ranges: dict[str, list[float]] | None = None
 
-    def draw(self, generator: np.random.Generator) -> Rows:
-        function = _load(self.function)
+    @property
+    def limits(self) -> dict[str, list[float]]:
+        """Low and high of each argument, checked."""
         ranges = self.ranges or (GAS_RANGES if self.function == GAS_FLOW else {})
         if not ranges:
             raise Mistake(f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}")
         for name, limits in ranges.items():
             if len(limits) != 2 or not -np.inf < limits[0] < limits[1] < np.inf:
                 raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
-        columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in ranges.items()}
+        return ranges
+
+    def draw(self, generator: np.random.Generator) -> Rows:
+        columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in self.limits.items()}
         inputs = np.stack(list(columns.values()), axis=1)
+        y = self.values(inputs) + self.noise * generator.standard_normal(self.num_rows)
+        return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
+
+    def values(self, inputs: np.ndarray) -> np.ndarray:
+        """(N,): what the function says, without noise, of inputs (N, num_arguments), also beyond the ranges."""
+        function, names = _load(self.function), [*self.limits]
         try:
-            y = np.array([float(function(**dict(zip(columns, row, strict=True)))) for row in inputs.tolist()])
+            y = np.array([float(function(**dict(zip(names, row, strict=True)))) for row in inputs.tolist()])
         except Exception as error:  # the user's own code may raise anything
             said = f"{type(error).__name__}: {error}"
-            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(columns)}: {said}") from error
+            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(names)}: {said}") from error
         if not np.isfinite(y).all():
-            first = zip(columns, inputs[~np.isfinite(y)][0], strict=True)
+            first = zip(names, inputs[~np.isfinite(y)][0], strict=True)
             where = ", ".join(f"{name}={value:g}" for name, value in first)
             raise Mistake(f"data.function={self.function} is not finite at {where}: narrow data.ranges")
-        y += self.noise * generator.standard_normal(self.num_rows)
-        return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
+        return y
 
 
 @contextmanager

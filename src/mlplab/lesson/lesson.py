@@ -39,8 +39,9 @@ class Claim:
         return kept.get(self.relation, self.measured == self.limit)
 
     def told(self) -> dict[str, Any]:
-        limits = {"relation": self.relation, "limit": self.limit}
-        return {"claim": self.text, "measured": self.measured, **limits, "holds": self.holds, "values": [*self.values]}
+        values = [float(value) for value in self.values]  # of numpy, perhaps, which JSON does not know
+        numbers = {"measured": float(self.measured), "relation": self.relation, "limit": float(self.limit)}
+        return {"claim": self.text, **numbers, "holds": bool(self.holds), "values": values}
 
 
 class Lesson(ABC):

@@ -8,20 +8,31 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mlplab.report.look import COLOURS, INK, LINES, ORDER, STYLES, WORDS
+from mlplab.report.look import COLOURS, INK, LINES, ORDER, STYLES, WORD_ORDER, WORDS
 
 Curve = tuple[Sequence[float], Sequence[float]]
 APART = 11.0  # points between the names of two ends
 
 
-def draw_lines(axes: Axes, curves: Mapping[str, Curve], band: Mapping[str, Curve] | None = None, **style: Any) -> None:
-    """A line a name, in the order of the look's colours. band: by name, its lower and its upper edge."""
-    for number, (name, (x, y)) in enumerate(curves.items()):
+def draw_lines(
+    axes: Axes,
+    curves: Mapping[str, Curve],
+    band: Mapping[str, Curve] | None = None,
+    order: Sequence[str] = (),
+    **style: Any,
+) -> None:
+    """A line a name, in the order of the look's colours. band: by name, its lower and its upper edge.
+
+    order: names by colour, where a thing keeps its colour over several panels; else that of the curves.
+    """
+    numbers = {name: [*(order or curves)].index(name) for name in curves}
+    for name, (x, y) in curves.items():
+        number = numbers[name]
         colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
         axes.plot(x, y, color=colour, linestyle=line, **{"linewidth": 2, **style})
         if band and name in band:
             axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
-    ends = {name: (x[-1], y[-1], ORDER[number % len(ORDER)]) for number, (name, (x, y)) in enumerate(curves.items())}
+    ends = {name: (x[-1], y[-1], WORD_ORDER[numbers[name] % len(ORDER)]) for name, (x, y) in curves.items()}
     label_ends(axes, ends)
 
 

@@ -1,0 +1,195 @@
+"""The same points as regression, two classes and three: output layer, loss, decision, and how each is measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import r2_score, roc_auc_score
+
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.report.field import draw_field
+from mlplab.report.look import ORDER
+from mlplab.report.page import page
+from mlplab.report.threshold import by_threshold, draw_curves, draw_thresholds
+
+LOW, HIGH = -2.0, 2.0
+EDGES = (-1.0, 1.0)  # between low, middle and high values; high ones are the positive class
+CLASSES = ("low", "middle", "high")
+SHOWN = 150  # points of the test set
+TASKS = {
+    "value": ("data.task=values", "learner=regressor", "loss=mse"),
+    "is_high": ("data.task=classes", "learner=binary_classifier", "loss=bce"),
+    "level": ("data.task=classes", "learner=classifier", "loss=ce"),
+}
+
+
+@dataclass(frozen=True)
+class Tasks(Lesson):
+    """num_rows: points. noise: sd of the value that decides all three targets. thresholds: rising."""
+
+    num_rows: int
+    noise: float
+    thresholds: Sequence[float]
+    epochs: int
+    seeds: Sequence[int]
+
+    def show(self, bench: Bench) -> list[Claim]:
+        runs = {task: [self._run(bench, task, seed) for seed in self.seeds] for task in TASKS}
+        self._draw(bench, {task: every[0] for task, every in runs.items()})
+        values, classes, levels = runs.values()
+        moved = np.array([by_threshold(*told(run), self.thresholds) for run in classes])
+        differ = [abs(of_sklearn(run) - run.scores["precision/test"]) for run in classes]
+        rest = [residuals(run) for run in values]
+        return [
+            Claim("regression: R2 on the test set", [float(r2_score(*told(run))) for run in values], ">=", 0.6),
+            Claim(
+                "regression: mean residual by their sd, without its sign",
+                [float(abs(one.mean()) / one.std()) for one in rest],
+                "<=",
+                0.3,
+            ),
+            Claim(
+                "two classes: area under the ROC curve",
+                [float(roc_auc_score(*told(run))) for run in classes],
+                ">=",
+                0.8,
+            ),
+            Claim(
+                "two classes: precision, from the lowest threshold to the highest",
+                (moved[:, 0, -1] - moved[:, 0, 0]).tolist(),
+                ">=",
+                0.15,
+            ),
+            Claim(
+                "two classes: recall, from the lowest threshold to the highest",
+                (moved[:, 1, -1] - moved[:, 1, 0]).tolist(),
+                "<=",
+                -0.3,
+            ),
+            Claim(
+                "two classes: largest rise of recall with the threshold",
+                np.diff(moved[:, 1]).max(axis=1).tolist(),
+                "<=",
+                0,
+            ),
+            Claim("two classes: precision at 0.5, scikit-learn's from the run's", differ, "<=", 1e-6),
+            Claim(
+                "three classes: accuracy above that of the largest class",
+                [above_largest(run) for run in levels],
+                ">=",
+                0.15,
+            ),
+        ]
+
+    def _run(self, bench: Bench, task: str, seed: int) -> Run:
+        path = _table(bench.folder / f"points_{seed}.csv", points(self.num_rows, self.noise, seed))
+        others = ",".join(other for other in TASKS if other != task)
+        data = ("data=csv", f"data.path={path}", f"data.target={task}", f"data.ignore=[{others}]")
+        model = ("model.hidden_features=[32,32]", "activation=tanh", "optimizer.lr=0.01", *TASKS[task])
+        seeds = (f"data.split_seed={seed}", f"seed={seed}", f"trainer.max_epochs={self.epochs}")
+        return bench.run(f"{task}_{seed}", *data, *model, *seeds)
+
+    def _draw(self, bench: Bench, runs: Mapping[str, Run]) -> None:
+        title = "The same points, three questions: what is asked decides the output layer, the loss and the decision"
+        caption = (
+            f"{self.num_rows} points; value = 2 sin(1.5 x1) + x2 + noise of sd {self.noise:g}. Classes are cut from "
+            f"the value: low below {EDGES[0]:g}, high above {EDGES[1]:g}. Points and scores: the test set, one "
+            "seed. Black dots on the curves: thresholds."
+        )
+        places = "AAAABBBBCCCC;DDDEEEFFFGGG"
+        with page(bench.picture, title, places, size=(1.2, 3.7), caption=caption, height_ratios=(1.25, 1)) as axes:
+            draw_value(axes["A"], runs["value"])
+            draw_probability(axes["B"], runs["is_high"])
+            draw_levels(axes["C"], runs["level"])
+            draw_residuals(axes["D"], runs["value"])
+            target, probability = told(runs["is_high"])
+            draw_thresholds(axes["E"], by_threshold(target, probability, self.thresholds), self.thresholds)
+            draw_curves(axes["F"], axes["G"], target, probability, self.thresholds)
+
+
+def points(num_rows: int, noise: float, seed: int) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    x1, x2 = generator.uniform(LOW, HIGH, (2, num_rows))
+    value = 2 * np.sin(1.5 * x1) + x2 + noise * generator.standard_normal(num_rows)
+    high = np.where(value > EDGES[1], "yes", "no")
+    level = np.array([f"{place} {name}" for place, name in enumerate(CLASSES)])[np.digitize(value, EDGES)]
+    return pd.DataFrame({"x1": x1, "x2": x2, "value": value, "is_high": high, "level": level})
+
+
+def _table(path: Path, table: pd.DataFrame) -> Path:
+    table.to_csv(path, index=False, float_format="%.6f")
+    return path.resolve()
+
+
+def predicted(run: Run, features: np.ndarray) -> np.ndarray:
+    """(N,) values or probabilities of class 1, or (N, num_classes)."""
+    with torch.no_grad():
+        predictions: np.ndarray = run.learner()(torch.from_numpy(features).float()).numpy()
+    return predictions.squeeze(1) if predictions.shape[1:] == (1,) else predictions
+
+
+def told(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """The target of the test set, (N,), and what is predicted of it."""
+    test = run.splits().test
+    target: np.ndarray = test.target.numpy()
+    return target.reshape(len(target)), predicted(run, test.features.numpy())
+
+
+def residuals(run: Run) -> np.ndarray:
+    target, value = told(run)
+    return target - value
+
+
+def of_sklearn(run: Run) -> float:
+    return float(by_threshold(*told(run), [0.5])[0, 0])
+
+
+def above_largest(run: Run) -> float:
+    return float(run.scores["accuracy/test"] - run.scores["baseline/accuracy"])
+
+
+def _dots(axes: Any, run: Run, marks: str, colours: Sequence[str]) -> None:
+    test = run.splits().test.first(SHOWN)
+    for label, (mark, colour) in enumerate(zip(marks, colours, strict=True)):
+        of_class = test.features[test.target == label].numpy()
+        axes.scatter(*of_class.T, s=16, marker=mark, color=colour, edgecolors="white", linewidths=0.4)
+
+
+def _field(axes: Any, run: Run, levels: list[float], contour: list[float] | None = None, task: str = "") -> None:
+    draw_field(axes, lambda places: predicted(run, places), ((LOW, HIGH), (LOW, HIGH)), levels, contour)
+    axes.set(xlabel="x1", ylabel="x2")
+    axes.set_title(task, fontsize=10)
+
+
+def draw_value(axes: Any, run: Run) -> None:
+    task = "Regression: one linear output, MSE;\nthe value itself is told"
+    _field(axes, run, [*range(-4, 5)], [-2, -1, 0, 1, 2], task)
+    axes.scatter(*run.splits().test.first(SHOWN).features.numpy().T, s=5, color="black", linewidths=0)
+
+
+def draw_probability(axes: Any, run: Run) -> None:
+    task = "Two classes: one sigmoid output, BCE;\nhigh (orange) where it is at least a threshold"
+    _field(axes, run, [place / 10 for place in range(11)], [0.1, 0.5, 0.9], task)
+    _dots(axes, run, "os", ORDER[:2])
+
+
+def draw_levels(axes: Any, run: Run) -> None:
+    task = "Three softmax outputs, CE; the most probable is told:\nlow (blue), middle (red) or high (orange)"
+    limits = ((LOW, HIGH), (LOW, HIGH))
+    draw_field(axes, lambda places: predicted(run, places).argmax(axis=1), limits, [-0.5, 0.5, 1.5, 2.5])
+    axes.set(xlabel="x1", ylabel="x2")
+    axes.set_title(task, fontsize=10)
+    _dots(axes, run, "o^s", (ORDER[0], ORDER[2], ORDER[1]))
+
+
+def draw_residuals(axes: Any, run: Run) -> None:
+    target, value = told(run)
+    axes.axhline(0, color="0.6", linewidth=1)
+    axes.scatter(value, target - value, s=8, color=ORDER[0], linewidths=0, alpha=0.7)
+    axes.set(xlabel="predicted value", ylabel="residual: target - prediction")
+    axes.set_title(f"Regression: R\u00b2 {r2_score(target, value):.2f}", fontsize=10)

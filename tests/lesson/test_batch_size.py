@@ -1,0 +1,40 @@
+"""What the lesson of batch sizes takes from histories; and the lesson itself."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from omegaconf import OmegaConf
+
+from mlplab.lesson.batch_size import draw_against, learned, seconds, table_of, updates
+from mlplab.lesson.bench import Run
+from tests.conftest import door
+
+HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]
+
+
+def run() -> Run:
+    rows = [dict(zip(("epoch", "step", "seconds", "loss/val"), row, strict=True)) for row in HISTORY]
+    return Run(Path(), OmegaConf.create(), rows, {})
+
+
+def test_a_pass_is_told_by_its_updates_its_seconds_and_its_loss() -> None:
+    assert (updates([run()]), learned([run()]), seconds(run())) == ([500], [0.9], 2.0)
+    header, rows = table_of({100: run()})
+    assert rows == [("100", "500", "2.0", "0.90")]
+    assert len(header) == 4
+
+
+def test_the_start_is_drawn_by_epoch_and_left_out_where_the_axis_is_logarithmic() -> None:
+    by_epoch, by_updates = Figure().subplots(1, 2)
+    draw_against(by_epoch, {100: run()}, "epoch")
+    draw_against(by_updates, {100: run()}, "step")
+    assert list(by_epoch.get_lines()[0].get_xdata()) == [0, 1, 2]
+    assert list(by_updates.get_lines()[0].get_xdata()) == [500, 1000]
+    assert by_updates.get_xscale() == "log"
+
+
+@pytest.mark.long
+def test_small_batches_learn_more_in_a_pass(tmp_path: Path, mlplab_data: Path) -> None:
+    answer = door("lesson", "lesson=batch_size", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr

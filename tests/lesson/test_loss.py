@@ -1,0 +1,55 @@
+"""What the lesson of losses reckons, on numbers known by hand; and the lesson itself."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from torch import nn
+
+import mlplab
+from mlplab.learner.binary_classifier import BinaryClassifier
+from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.loss import Loss, heard_by, learned, points
+from tests.conftest import door
+
+
+def test_outliers_are_the_last_rows_and_only_they() -> None:
+    x, y = points(50, 5, -12.0, seed=1)
+    _, clean = points(50, 5, 0.0, seed=1)
+    assert (np.diff(x) >= 0).all()
+    assert np.allclose(clean - y, [0.0] * 45 + [12.0] * 5)
+    assert np.abs(clean - 2 * x - 1).max() < 2.5, "noise of sd 0.5"
+
+
+def test_what_is_heard_of_a_mistake_is_as_by_hand() -> None:
+    p = np.array([0.1, 0.5])
+    costs, gradients = heard_by(BinaryClassifier(nn.Identity(), nn.BCEWithLogitsLoss()), p)
+    assert costs == pytest.approx(-np.log(p), rel=1e-5)
+    assert gradients == pytest.approx(1 - p, rel=1e-5)
+    costs, gradients = heard_by(BinaryClassifier(nn.Identity(), nn.MSELoss()), p)
+    assert costs == pytest.approx((1 - p) ** 2, rel=1e-5)
+    assert gradients == pytest.approx(2 * p * (1 - p) ** 2, rel=1e-5)
+
+
+def test_learned_is_the_first_epoch_where_most_rows_are_right() -> None:
+    def run(*accuracy: float) -> Run:
+        return Run(Path(), OmegaConf.create(), [{"accuracy/val": one} for one in accuracy], {})
+
+    assert learned(run(0.1, 0.9, 0.8)) == 1
+    assert learned(run(0.1, 0.2)) == 2, "never"
+
+
+def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    claims = Loss(seeds=[0], num_rows=20, outliers=2, shift=-12.0, wrong=4.0, epochs=2).show(bench)
+    assert bench.picture.stat().st_size > 10_000
+    assert len(claims) == 8
+    assert all(math.isfinite(claim.measured) for claim in claims)
+
+
+@pytest.mark.long
+def test_squares_follow_outliers_and_are_slow_where_cross_entropy_is_not(tmp_path: Path) -> None:
+    answer = door("lesson", "lesson=loss", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr

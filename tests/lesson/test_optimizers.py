@@ -1,0 +1,53 @@
+"""What the lesson of optimizers draws; that its grids are of all optimizers; and the lesson itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from matplotlib.figure import Figure
+from omegaconf import OmegaConf
+from torch.optim import SGD
+
+from mlplab.configuration import choices
+from mlplab.lesson.bench import Run
+from mlplab.lesson.optimizers import draw_curves, draw_walk, losses
+from mlplab.lesson.ravine import Ravine
+from tests.conftest import REPO, door
+
+
+def test_every_optimizer_but_lbfgs_has_a_grid() -> None:
+    """LBFGS is for whole data sets: it is no match for batches of 64."""
+    conf = yaml.safe_load((REPO / "conf" / "lesson" / "optimizers.yaml").read_text())
+    assert set(conf["rates"]) == set(choices("optimizer")) - {"lbfgs"}
+    assert set(conf["ravine"]) <= set(conf["rates"])
+    assert 0 not in conf["seeds"], "which chooses the learning rates"
+
+
+def test_losses_are_by_seed_and_epoch() -> None:
+    runs = [Run(Path(), OmegaConf.create(), [{"loss/val": loss} for loss in one], {}) for one in ((1, 2, 3), (4, 5, 6))]
+    assert losses(runs).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_curves_are_means_with_a_band_and_the_others_stand_behind() -> None:
+    axes = Figure().subplots()
+    draw_curves(axes, {"adam": np.array([[1.0, 0.5], [3.0, 0.1]])}, [np.array([[1.0, 0.9]])])
+    other, adam = axes.get_lines()
+    assert list(other.get_ydata()) == [1.0, 0.9]
+    assert list(adam.get_ydata()) == pytest.approx([2.0, 0.3])
+    band = axes.collections[0].get_datalim(axes.transData)
+    assert (band.y0, band.y1) == pytest.approx((0.1, 3.0))
+
+
+def test_a_walk_is_named_with_its_updates() -> None:
+    axes = Figure().subplots()
+    ravine = Ravine(10.0)
+    path = ravine.path(SGD, 0.1, (-4.0, 1.0))
+    draw_walk(axes, ravine, "sgd", path)
+    assert axes.get_title() == f"sgd\n{len(path) - 1} updates"
+
+
+@pytest.mark.long
+def test_every_optimizer_gets_there_at_its_own_rate(tmp_path: Path) -> None:
+    answer = door("lesson", "lesson=optimizers", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
