@@ -1,7 +1,5 @@
 """By level: what is certain always, what is likely if asked, nothing if not wanted."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,20 +48,10 @@ def test_bundled_data_sets_give_no_false_alarm(name: str) -> None:
     assert find_leaks(Bundled(name=name, leak_check="full", split_seed=7).splits()) == []
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Of this process: other work on the machine does not count."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
 @pytest.mark.slow
-def test_mnist_is_checked_in_half_a_second_and_in_full_in_ten(mlplab_data: Path) -> None:
+def test_mnist_is_clean_as_published(mlplab_data: Path) -> None:
     splits = Vision(name="MNIST", root=str(mlplab_data), split="official", val_fraction=0.1).splits()
-    full = replace(splits, leak_check="full")
-    assert find_leaks(full) == []
-    assert min(seconds(lambda: find_leaks(splits)) for _ in range(3)) < 0.5
-    assert seconds(lambda: find_leaks(full)) < 10
+    assert find_leaks(replace(splits, leak_check="full")) == []
 
 
 @pytest.mark.slow

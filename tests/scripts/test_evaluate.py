@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,7 @@ def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "outputs", "rows.csv"]
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "batch_size": -4}))
-    started = time.perf_counter()
     answer = door("evaluate", "run=last", cwd=tmp_path)
-    assert time.perf_counter() - started < 3  # torch is not imported
     said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be a whole number from 1 to 1000000000\n"
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", said)
     shutil.rmtree(run)
