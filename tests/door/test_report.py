@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import mlplab
 from mlplab.door.report import report
 from mlplab.mistake import Mistake
 
