@@ -45,6 +45,7 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
     assert command(config) == "python scripts/train.py experiment=overfit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

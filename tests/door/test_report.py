@@ -63,6 +63,7 @@ def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, .
     assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org)", text)
 
 
+@pytest.mark.slow
 def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: Train) -> None:
     run, scores = train("data=wine", *SHORT)
     _, *rows = table(told(run), "Classes")
@@ -71,12 +72,14 @@ def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: T
     assert sum(float(row[4]) for row in rows) == 36
 
 
+@pytest.mark.slow
 def test_the_area_is_that_of_scores_json(train: Train) -> None:
     run, scores = train("data=breast_cancer", *SHORT)
     _, _, second = table(told(run), "Classes")
     assert float(second[5]) == pytest.approx(scores["auroc/test"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_command_trains_to_the_same_scores(train: Train) -> None:
     run, scores = train("data=iris", *SHORT, "optimizer=sgd", "seed=3")
     (text,) = re.findall(r"<pre>(.+?)</pre>", told(run))
@@ -85,6 +88,7 @@ def test_the_command_trains_to_the_same_scores(train: Train) -> None:
     assert {name: again[name] for name in scores if "/" in name} == {n: v for n, v in scores.items() if "/" in n}
 
 
+@pytest.mark.slow
 def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     assert "Worst of the validation split, 30 rows" in told(run, split="val", output=str(tmp_path / "v.html"))
@@ -92,6 +96,7 @@ def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp
     assert not (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
     run, _ = train("data=iris", *SHORT, "report.trajectory=true")
     assert "of the path&#x27;s variance" in told(run, slice=None)
@@ -104,6 +109,7 @@ def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
         told(run, slice="both")
 
 
+@pytest.mark.slow
 def test_a_score_that_is_another_is_said(train: Train) -> None:
     run, scores = train("data=iris", *SHORT)
     text = (run / "scores.json").read_text()
@@ -128,6 +134,7 @@ def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> Non
             told(run, output=str(output))
 
 
+@pytest.mark.slow
 def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     mine = tmp_path / "mine.html"

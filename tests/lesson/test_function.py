@@ -26,6 +26,7 @@ def test_a_region_has_the_mean_of_its_errors() -> None:
     assert regions == pytest.approx(10.5 + np.arange(REGIONS), abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
     bench = Bench(tmp_path, mlplab.train, mlplab.resume)
     own = Function("mlplab.data.function.gas_flow", GAS_RANGES, [], 200, [8], epochs=1, seeds=[0], units={"T": "K"})

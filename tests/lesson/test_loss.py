@@ -41,6 +41,7 @@ def test_learned_is_the_first_epoch_where_most_rows_are_right() -> None:
     assert learned(run(0.1, 0.2)) == 2, "never"
 
 
+@pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
     bench = Bench(tmp_path, mlplab.train, mlplab.resume)
     claims = Loss(seeds=[0], num_rows=20, outliers=2, shift=-12.0, wrong=4.0, epochs=2).show(bench)

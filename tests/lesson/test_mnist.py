@@ -49,6 +49,7 @@ def test_weights_are_those_of_the_first_layer_a_unit_an_image() -> None:
     assert np.array_equal(found[3, 1], first.weight[3, 28:56].detach().numpy())
 
 
+@pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, mlplab_data: Path) -> None:
     bench = Bench(tmp_path, mlplab.train, mlplab.resume)
     claims = MNIST([0], num_rows=300, hidden=8, epochs=1, weight_decay=0.3).show(bench)

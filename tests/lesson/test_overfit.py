@@ -48,6 +48,7 @@ def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlplab.lesson.overfit.NETS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
     monkeypatch.setattr("mlplab.lesson.overfit.TURN", ("experiment=overfit", "trainer.max_epochs=2"))

@@ -27,6 +27,7 @@ def test_the_value_is_its_formula_and_noise() -> None:
     assert noise.std() == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
     bench = Bench(tmp_path, mlplab.train, mlplab.resume)
     claims = Tasks(num_rows=200, noise=1.0, thresholds=[0.1, 0.5, 0.9], epochs=3, seeds=[0]).show(bench)

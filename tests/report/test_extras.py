@@ -61,14 +61,14 @@ def test_each_part_can_be_asked_for_alone(train: Train, part: str) -> None:
 
 
 def test_the_graph_shows_every_layer(train: Train) -> None:
-    run, _ = train(*DIGITS, "report=full")
+    run, _ = train(*DIGITS, "report=full", "report.html=false")
     scopes = {node.name for node in events(run).Graph().node}
     for layer in ("Scale[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
         assert any(layer in scope for scope in scopes), layer
 
 
 def test_the_first_64_training_digits_are_shown(train: Train, tmp_path: Path) -> None:
-    run, _ = train(*DIGITS, "report=full")
+    run, _ = train(*DIGITS, "report=full", "report.html=false")
     shown = tiles(run, 8, 8)
     assert len(shown) == 64
     digits = untouched(tmp_path, *DIGITS).splits.train.features[:64].reshape(-1, 8, 8).numpy()
@@ -82,7 +82,7 @@ def test_pixels_are_shown_as_they_are(train: Train, tmp_path: Path, grey: str) -
     folder_of_images(tmp_path / "images", size=6)
     images = ("data=image_folder", f"data.root={tmp_path / 'images'}", "data.size=[6,6]", f"data.grey={grey}")
     settings = (*images, "model=linear", "trainer.max_epochs=1")
-    run, _ = train(*settings, "report=full")
+    run, _ = train(*settings, "report=full", "report.html=false")
     part = untouched(tmp_path, *settings).splits.train
     assert part.features.dtype == torch.uint8
     pixels = part.features[:64].reshape(-1, 6, 6, 1 if grey == "true" else 3).numpy()
@@ -91,7 +91,7 @@ def test_pixels_are_shown_as_they_are(train: Train, tmp_path: Path, grey: str) -
 
 
 def test_rows_that_are_no_images_are_not_drawn_as_such(train: Train) -> None:
-    run, _ = train("data=iris", "model=linear", "trainer.max_epochs=1", "report=full")
+    run, _ = train("data=iris", "model=linear", "trainer.max_epochs=1", "report=full", "report.html=false")
     found = events(run).Tags()
     assert (found["graph"], "images" in found["images"]) == (True, False)
     assert sorted(found["histograms"]) == ["weights/body.bias", "weights/body.weight"]
@@ -99,7 +99,7 @@ def test_rows_that_are_no_images_are_not_drawn_as_such(train: Train) -> None:
 
 def test_each_parameter_has_a_histogram_an_epoch(train: Train, tmp_path: Path) -> None:
     """The first is of the untouched network, the last of the weights in last.ckpt."""
-    run, _ = train(*DIGITS, "report=full")
+    run, _ = train(*DIGITS, "report=full", "report.html=false")
     read = events(run)
     before = dict(untouched(tmp_path, *DIGITS).learner.network.named_parameters())
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True, map_location="cpu")["state_dict"]
@@ -119,7 +119,7 @@ def test_each_parameter_has_a_histogram_an_epoch(train: Train, tmp_path: Path) -
 def test_a_run_learns_the_same_with_and_without(train: Train, choice: str) -> None:
     """No draw of dropout and no batch statistic goes into the drawing."""
     without, scores = train(*DIGITS, choice)
-    with_all, same = train(*DIGITS, choice, "report=full")
+    with_all, same = train(*DIGITS, choice, "report=full", "report.html=false")
     timed = ("seconds", "samples_per_second")
     assert {name: value for name, value in scores.items() if name not in timed} == {
         name: value for name, value in same.items() if name not in timed

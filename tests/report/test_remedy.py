@@ -31,6 +31,7 @@ def settings(*overrides: str) -> dict[str, Any]:
     return dict(leaves(plain(mlplab.configure(*overrides))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_what_is_suggested_is_taken_by_the_command_line_and_changes_the_run(run: str) -> None:
     held = settings(*RUNS[run])
