@@ -14,7 +14,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D, Bbox
 
-from mlplab.report.picture import COLOURS, draw_curves
+from mlplab.report.look import COLOURS
+from mlplab.report.picture import draw_curves
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 Row = dict[str, float]

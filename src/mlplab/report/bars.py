@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-BLUE = "#0072B2"
+from mlplab.report.look import COLOURS
+
 MOST = 15
 
 
@@ -13,7 +14,7 @@ def draw_bars(axes: Axes, names: Sequence[str], values: np.ndarray, spread: np.n
     """values: (N,). spread: (N,) their sd, as a whisker. No more than MOST are drawn."""
     order = np.argsort(-values, kind="stable")[:MOST][::-1]
     places = np.arange(len(order))
-    axes.barh(places, values[order], color=BLUE, height=0.65)
+    axes.barh(places, values[order], color=COLOURS["train"], height=0.65)
     axes.errorbar(values[order], places, xerr=spread[order], fmt="none", ecolor="black", elinewidth=1, capsize=2)
     axes.set_yticks(places, [_short(names[at]) for at in order], fontsize=9)
     axes.axvline(0, color="0.6", linewidth=1)

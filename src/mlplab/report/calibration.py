@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-BLUE = "#0072B2"
+from mlplab.report.look import COLOURS
+
 BINS = 10
 
 
@@ -39,8 +40,8 @@ class Calibration:
         told, true, rows = (np.array(values) for values in zip(*self.bins(), strict=True))
         axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
         axes.text(0.02, 0.07, "as told", color="0.45", fontsize=9, rotation=36, rotation_mode="anchor")
-        axes.plot(told, true, color=BLUE, linewidth=1.2, alpha=0.6)
-        axes.scatter(told, true, s=12 + 240 * rows / rows.sum(), color=BLUE, zorder=3)
+        axes.plot(told, true, color=COLOURS["train"], linewidth=1.2, alpha=0.6)
+        axes.scatter(told, true, s=12 + 240 * rows / rows.sum(), color=COLOURS["train"], zorder=3)
         axes.set(
             xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="probability that is told", ylabel="share that came true"
         )

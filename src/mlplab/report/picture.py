@@ -10,21 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
+from mlplab.report.look import COLOURS, INK, LOSSES, STYLES, WORDS
+
 Row = dict[str, float]
 
-# dark blue and light orange stay apart in grey and for the colour-blind (Okabe and Ito, 2008)
-COLOURS = {"train": "#0072B2", "val": "#E69F00"}
-WORDS = {"train": "training", "val": "validation"}
+SPLITS = ("train", "val")
 # of the label of the best epoch, in points from its dot; the first that hides least of the curves is taken
 PLACES = [(x, y) for y in (14, -12, 40, -40, 80, -80) for x in (8, -8, 40, -40)]
-LOSSES = {
-    "ce": "cross entropy",
-    "bce": "binary cross entropy",
-    "mse": "mean squared error",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-    "huber": "Huber loss",
-}
 
 
 def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, caption: str, path: str | Path) -> None:
@@ -33,8 +25,8 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     figure = Figure(figsize=(7, 4.4), dpi=150, layout="constrained")
     axes = figure.subplots()
     epochs = [row["epoch"] for row in rows]
-    for split, style in (("train", "-"), ("val", "--")):
-        axes.plot(epochs, [row[f"loss/{split}"] for row in rows], style, color=COLOURS[split], linewidth=2)
+    for split in SPLITS:
+        axes.plot(epochs, [row[f"loss/{split}"] for row in rows], STYLES[split], color=COLOURS[split], linewidth=2)
     axes.set_xlabel("epoch (passes over the training data)")
     axes.set_ylabel(f"loss ({', '.join(filter(None, (LOSSES.get(name, name), unit)))})")
     axes.set_ylim(bottom=0)
@@ -50,7 +42,7 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
 
 def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
     """Names beside the lines' ends, pushed apart where they would overlap."""
-    ends = {split: rows[-1][f"loss/{split}"] for split in WORDS}
+    ends = {split: rows[-1][f"loss/{split}"] for split in SPLITS}
     span = max(max(row["loss/train"], row["loss/val"]) for row in rows) or 1.0
     low, high = sorted(ends, key=lambda split: ends[split])
     push = max(0.0, 0.07 * span - (ends[high] - ends[low]))
@@ -61,7 +53,7 @@ def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
             (rows[-1]["epoch"], ends[split] + shift),
             xytext=(6, 0),
             textcoords="offset points",
-            color=COLOURS[split] if split == "train" else "#B37400",
+            color=INK[split],
             va="center",
             annotation_clip=False,
         )
@@ -93,7 +85,7 @@ def _covered(axes: Axes, label: Annotation) -> int:
     frame = axes.get_window_extent()
     if not (frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)):
         return 10_000
-    curves = axes.get_lines()[: len(COLOURS)]
+    curves = axes.get_lines()[: len(SPLITS)]
     epochs = np.linspace(*axes.get_xlim(), 1000)
     points = [
         np.stack([epochs, np.interp(epochs, np.asarray(line.get_xdata()), np.asarray(line.get_ydata()))], axis=1)

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlplab.report.console import table
-
-BLUE = "#0072B2"
+from mlplab.report.look import COLOURS
 
 
 @dataclass(frozen=True)
@@ -80,4 +79,5 @@ class Parity:
     def _dots(self) -> dict[str, Any]:
         """Many dots are one image, where a picture is of lines."""
         size = float(np.clip(3000 / len(self.target), 2, 25))
-        return {"s": size, "color": BLUE, "alpha": 0.5, "linewidths": 0, "rasterized": len(self.target) > 1000}
+        many = len(self.target) > 1000
+        return {"s": size, "color": COLOURS["train"], "alpha": 0.5, "linewidths": 0, "rasterized": many}
