@@ -98,6 +98,7 @@ def test_debug_shows_the_traceback_of_a_wrong_configuration_too(word: str, tmp_p
     assert (quiet.returncode, len(quiet.stderr.splitlines())) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_run_whose_reader_has_seen_enough_goes_on_in_silence(tmp_path: Path) -> None:
     arguments = "data=iris trainer.max_epochs=2 report.picture=false run_dir=run"
     command = f"{shlex.quote(sys.executable)} {REPO / 'scripts' / 'train.py'} {arguments} | head -n 1"

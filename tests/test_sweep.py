@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import door
 
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
@@ -30,6 +32,7 @@ def test_a_sweep_goes_on_past_a_failed_job_and_ranks_the_others(tmp_path: Path) 
     assert f"tensorboard --logdir {folder.relative_to(tmp_path)}" in answer.stdout
 
 
+@pytest.mark.slow
 def test_a_sweep_without_failures_exits_with_0_and_names_folders_by_swept_keys(tmp_path: Path) -> None:
     answer = door("train", "-m", *SMALL, "optimizer=sgd,adam", "optimizer.lr=0.1,0.01", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr

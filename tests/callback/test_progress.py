@@ -115,6 +115,7 @@ def test_off_a_terminal_each_epoch_is_one_plain_line(tmp_path: Path, monkeypatch
     assert [line for line in logged if line.startswith("epoch")] == lines
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_one_live_line(tmp_path: Path) -> None:
     status, sent = on_a_terminal(tmp_path, 120, *TINY, "trainer.max_epochs=2000")
     assert status == 0

@@ -13,6 +13,7 @@ import mlplab
 from tests.conftest import REPO, door
 
 LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
+SIGNALS = [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 
 
 def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in answer.stderr
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
 def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     process = subprocess.Popen(
         [sys.executable, str(REPO / "scripts" / "train.py"), *LONG],
@@ -61,7 +62,7 @@ def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: s
     assert len(history.read_text().splitlines()) >= 4
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
 def test_a_signal_during_the_imports_leaves_no_folder_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     process = subprocess.Popen(
         [sys.executable, str(REPO / "scripts" / "train.py"), *LONG],

@@ -11,6 +11,7 @@ import yaml
 from tests.conftest import REPO, door
 
 
+@pytest.mark.slow
 def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> None:
     """One run, in processes of their own: the newest is `last`, nothing else is written, nothing stands on stderr."""
     assert door("train", "data=iris", "trainer.max_epochs=2", "report.picture=false", cwd=tmp_path).returncode == 0

@@ -9,6 +9,7 @@ from tests.conftest import door
 SMALL = ("data=iris", "trainer.max_epochs=2", "run_dir=run")
 
 
+@pytest.mark.slow
 def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> None:
     assert door("train", *SMALL, cwd=tmp_path).returncode == 0
     before = (tmp_path / "run" / "train.log").read_text()

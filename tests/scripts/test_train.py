@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPO, door
 
 
@@ -31,6 +33,7 @@ def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path)
     assert json.loads((run / "scores.json").read_text())["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_it_runs_from_an_installed_package_where_no_checkout_is(tmp_path: Path) -> None:
     """A wheel holds conf and scripts; its train command composes from its own conf folder."""
     pip_wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
