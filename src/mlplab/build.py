@@ -21,6 +21,7 @@ from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.callback.progress import Progress
+from mlplab.callback.pruning import Judge, Pruning
 from mlplab.callback.running import Running
 from mlplab.callback.stopping import Stopping
 from mlplab.callback.trajectory import Trajectory
@@ -62,8 +63,8 @@ class Lab:
     start: list[Layer]  # before the first update
 
 
-def build(config: DictConfig) -> Lab:
-    """config: checked and resolved, as from `mlplab.configure`."""
+def build(config: DictConfig, judge: Judge | None = None) -> Lab:
+    """config: checked and resolved, as from `mlplab.configure`. judge: whether a search ends it here."""
     check_device(config.trainer.accelerator, config.trainer.precision)
     splits = build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
@@ -74,8 +75,9 @@ def build(config: DictConfig) -> Lab:
     overlay = Overlay(run / "tensorboard")
     history = History(run / "history.csv", *judged)
     checkpoints = Checkpoints(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
+    judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
-    callbacks = [*_callbacks(config, history, checkpoints), *drawn]
+    callbacks = [*_callbacks(config, history, checkpoints), *judged_by, *drawn]
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second

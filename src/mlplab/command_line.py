@@ -21,6 +21,7 @@ from mlplab.configuration import CONF, keys_of, own_hydra, plain
 from mlplab.explain import explain
 from mlplab.fitting import fits_data
 from mlplab.mistake import Mistake
+from mlplab.search.presets import use_own
 from mlplab.signals import Interrupted, hear, ignore, status
 from mlplab.words import completed, is_group, parse, words_of
 
@@ -51,6 +52,7 @@ def door(main: Callable[[], Any], name: str = "train") -> None:
     hear()
     try:
         sys.argv[1:] = completed(sys.argv[1:]) if name == "train" else words_of(name, sys.argv[1:])
+        use_own()
         main()
         if status():  # heard where no exception leaves, as in a finalizer
             fail("stopped")

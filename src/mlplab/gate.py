@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -17,8 +16,10 @@ from mlplab.command_line import fail, resolve
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.runs import keep
+from mlplab.search.extra import check_extras
+from mlplab.search.halving import grid_of, is_halving, planned
+from mlplab.search.plan import Plan, is_search, plan
 from mlplab.sweep import summarise
-from mlplab.words import parse
 
 made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
 
@@ -28,6 +29,7 @@ class Gate(Callback):
 
     def __init__(self) -> None:
         self.jobs: list[list[str]] = []
+        self.search: Plan | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
@@ -38,26 +40,39 @@ class Gate(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
-            # the sweeper's own order, so that the numbers of the jobs agree
-            self.jobs = BasicSweeper.split_arguments(parse(config.hydra.overrides.task), None)[0]
-            if not self.jobs:
-                raise Mistake("a sweep over nothing: no choice has such a name")
+            check_extras(config)
+            self.search = plan(config) if is_search(config) else None
+            self.jobs = list(self.search.space.corners()) if self.search else grid_of(config)
             if any(word.startswith("run_dir=") for word in self.jobs[0]):
                 remedy = "give sweep.name instead"
                 raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
+            told = self._plan(config)
         for number, job in enumerate(self.jobs):
             shown = " ".join(word for word in job if not word.startswith("sweep.name="))
-            with _told(f"job {number} of {len(self.jobs)} ({shown}): "):
+            which = "an end of the search" if self.search else f"job {number} of {len(self.jobs)}"
+            with _told(f"{which} ({shown}): "):
                 resolve(compose("train", job, return_hydra_config=True))
         with _told():
             HydraConfig.instance().set_config(config)
-            claim(Path(config.hydra.sweep.dir), "sweep.name")
-        print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
+            if not (self.search and self.search.joins):
+                claim(Path(config.hydra.sweep.dir), "sweep.name")
+            if self.search:
+                self.search.agree()
+            print(f"{told} -> {config.hydra.sweep.dir}", flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         with _told():
+            if self.search:
+                from mlplab.search.search import jobs_of  # imports optuna
+
+                self.jobs = jobs_of(self.search)
             if summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor):
                 sys.exit(1)
+
+    def _plan(self, config: DictConfig) -> str:
+        if self.search:
+            return self.search.told()
+        return f"{len(self.jobs)} jobs" + (f", {planned(config, self.jobs)}" if is_halving(config) else "")
 
 
 @contextmanager

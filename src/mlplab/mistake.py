@@ -13,6 +13,10 @@ class Failure(RuntimeError):
     """A run that cannot go on, by no mistake of form: a loss that is no number, say."""
 
 
+class Pruned(Exception):
+    """A run that a search ended early, with a checkpoint from which it goes on: no failure."""
+
+
 class Stopped(Exception):
     """A run that a signal asked to stop, with a checkpoint from which it goes on."""
 

@@ -20,6 +20,8 @@ from mlplab.configuration import CONF, FORMAT, located, own_hydra, plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 
+PRUNED = "pruned.txt"  # of a run that a search ended early: why, in one line
+
 
 def find(run: str | Path, base: str | Path = "outputs") -> Path:
     """A run folder: its path, or the word `last` for the one below `base` with the newest config.yaml."""

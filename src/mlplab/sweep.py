@@ -1,23 +1,24 @@
 """After a sweep: one table, best first, and sweep.csv."""
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mlplab.monitor import direction
 from mlplab.report.console import table
+from mlplab.search.outcome import folder_of, outcome
 
 Job = dict[str, Any]
+STATES = ("finished", "pruned", "failed", "unfinished")  # in this order, best first within each
 
 
 def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
     """Prints the table, writes `<folder>/sweep.csv`; the number of failed jobs. Test scores are left out: choosing by
     them is the error that courses warn of."""
-    rows = [_row(folder, number, overrides) for number, overrides in enumerate(jobs)]
+    rows = [_row(folder, number, overrides, monitor) for number, overrides in enumerate(jobs)]
     sign = 1 if direction(monitor) == "min" else -1
-    rows.sort(key=lambda row: (row["failure"] != "", sign * row.get(monitor, 0.0)))
+    rows.sort(key=lambda row: (STATES.index(row["state"]), sign * row.get(monitor, 0.0)))
     swept = [key for key in _keys(jobs) if len({row.get(key) for row in rows}) > 1]
     names = dict.fromkeys(name for row in rows for name in row)
     scores = [name for name in names if name.endswith("/val") and name not in (monitor, "loss/val")]
@@ -38,14 +39,14 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], monitor: str) -> int:
     return sum(row["failure"] != "" for row in rows)
 
 
-def _row(folder: Path, number: int, overrides: Sequence[str]) -> Job:
+def _row(folder: Path, number: int, overrides: Sequence[str], monitor: str) -> Job:
     chosen = dict(override.split("=", 1) for override in overrides)
-    run = next(folder.glob(f"{number}_*"), folder / str(number))
-    failure, scores = run / "failure.txt", run / "scores.json"
-    if scores.exists():
-        return {"job": number, **chosen, **json.loads(scores.read_text()), "failure": ""}
-    reason = failure.read_text().strip() if failure.exists() else "ended without a word"
-    return {"job": number, **chosen, "failure": reason}
+    found = outcome(folder_of(folder, number), monitor)
+    row = {"job": number, **chosen, "verdict": "", **found.scores, "state": found.state, "failure": ""}
+    if found.state == "pruned":
+        return {**row, "verdict": f"pruned {found.reason}"}
+    failed = found.state in ("failed", "unfinished")
+    return {"job": number, **chosen, "state": found.state, "failure": found.reason} if failed else row
 
 
 def _keys(jobs: Sequence[Sequence[str]]) -> list[str]:
@@ -53,4 +54,6 @@ def _keys(jobs: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _end(row: Job) -> str:
+    if row["state"] == "pruned":
+        return f"pruned at {row.get('epochs', 0)}"
     return "failed" if row["failure"] else str(row["verdict"])

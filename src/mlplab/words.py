@@ -36,6 +36,10 @@ def completed(arguments: Sequence[str]) -> list[str]:
     its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
     known = _flags(arguments)
     words: list[str] = known.overrides
+    given = list(words)
+    if halves := [word for word in words if word.startswith("sweep.halving=")]:
+        words = [word for word in words if word not in halves]
+        words += _halving(halves[-1], known.multirun)
     for override in parse(words):
         _choice_is_a_word(override)
     keys = {word.split("=")[0].lstrip("+~") for word in words}
@@ -49,7 +53,17 @@ def completed(arguments: Sequence[str]) -> list[str]:
             added.append(f"sweep.name={datetime.now().strftime(STAMP)}")
         fixed = {key for key in fixed - swept if not key.startswith("hydra.")}
         added.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(sorted(fixed))}]")
-    return [*_without(arguments, words), *words, *added]
+    return [*_without(arguments, given), *words, *added]
+
+
+def _halving(word: str, multirun: bool) -> list[str]:
+    """A sweeper of its own, which no configuration of a job needs to know."""
+    value = word.partition("=")[2].lower()
+    if value not in ("true", "false"):
+        raise Mistake(f"{word}: true or false is needed, such as false")
+    if value == "true" and not multirun:
+        raise Mistake(f"{word}: is for a sweep; -m makes one")
+    return ["hydra/sweeper=halving"] if value == "true" else []
 
 
 def _without(arguments: Sequence[str], words: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from mlplab import atomic
-from mlplab.mistake import Failure, Stopped
+from mlplab.mistake import Failure, Pruned, Stopped
 
 
 class Checkpoints(Checkpoint):
@@ -23,8 +23,8 @@ class Checkpoints(Checkpoint):
     is needed to predict. Always after the last epoch, else for at most a 50th of the time.
 
     The last.ckpt before is kept as previous.ckpt. first: what must be on the disk before a checkpoint that stands on
-    it. Once `stop` holds the number of a signal, the epoch's end writes and raises Stopped. Raises Failure where the
-    disk refuses.
+    it. Once `stop` holds the number of a signal, the epoch's end writes and raises Stopped; where `pruned` says why the
+    run is to end early, Pruned. Raises Failure where the disk refuses.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Checkpoints(Checkpoint):
         self.mode = mode
         self.first = first
         self.stop = 0
+        self.pruned = ""
         self.best: dict[str, Any] = {}
         self._done: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
@@ -58,10 +59,12 @@ class Checkpoints(Checkpoint):
             self.best = {"value": value, "checkpoint": _to_predict(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        if last or self.stop or time.perf_counter() - self._wrote_at > 50 * self._cost:
+        if last or self.stop or self.pruned or time.perf_counter() - self._wrote_at > 50 * self._cost:
             self.write(trainer)
         if self.stop:
             raise Stopped(self.stop)
+        if self.pruned and not last:
+            raise Pruned(self.pruned)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
         """After the step under way: raises Stopped, with a checkpoint."""

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from mlplab.configuration import plain
 from mlplab.door.lock import held
 from mlplab.explain import explain
 from mlplab.gate import give_back
-from mlplab.runs import find, keep, stored
+from mlplab.mistake import Pruned
+from mlplab.runs import PRUNED, find, keep, stored
+from mlplab.search.judge import judge_of
+from mlplab.search.outcome import best_of
 from mlplab.signals import deferred, status
 
 log = logging.getLogger(__name__)
@@ -34,22 +38,42 @@ def job(config: DictConfig) -> float | None:
     resolved = OmegaConf.create(plain(config))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
-    label = f"#{hydra.job.num} {hydra.job.override_dirname}" if sweep else ""
+    label = f"#{run.name.partition('_')[0]} {hydra.job.override_dirname}" if sweep else ""
     if sweep:
         _quiet()
 
-    begun = [sweep]
+    goes_on = sweep and (run / "config.yaml").exists()  # from a round before, or from before a stop
+    begun = [sweep and not goes_on]
+    judge = judge_of(hydra.sweeper, Path(hydra.sweep.dir)) if sweep else None
 
     def train() -> dict[str, Any]:
         if sweep:
             keep(resolved)
         with deferred():
             import mlplab.door.train as door
-        return door.carry_out(resolved, lambda: begun.append(True))
+        return door.carry_out(resolved, lambda: begun.append(True), judge)
 
-    with held(run):  # which is new: nobody else can be in it
-        scores = guarded(train, run, lambda: any(begun), lambda: _clear(run), config.debug, label)
+    def resume() -> dict[str, Any]:
+        with deferred():
+            import mlplab.door.resume as door
+        return door.resume(run, allow=list(resolved.allow), begin=lambda: begun.append(True), judge=judge)
+
+    def work() -> dict[str, Any]:
+        try:
+            return resume() if goes_on else train()
+        except Pruned as pruned:
+            atomic.write(run / PRUNED, f"{pruned}\n")
+            log.info(f"pruned     {pruned}")
+            return {PRUNED: str(pruned)}
+
+    with nullcontext() if goes_on else held(run):  # a new folder: nobody else can be in it
+        clear = (lambda: None) if goes_on else (lambda: _clear(run))
+        scores = guarded(work, run, lambda: any(begun), clear, config.debug, label)
     if scores is None:
+        return None
+    if PRUNED in scores:
+        known = best_of(run, config.monitor)
+        print(f"{label}: pruned {scores[PRUNED]}; {config.monitor} {known[config.monitor]:.4f}", flush=True)
         return None
     if sweep:
         print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)

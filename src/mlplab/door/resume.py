@@ -13,12 +13,13 @@ from omegaconf import DictConfig
 
 from mlplab.build import Lab, build
 from mlplab.callback.history import read
+from mlplab.callback.pruning import Judge
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish
 from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
-from mlplab.runs import find, keep, stored
+from mlplab.runs import PRUNED, find, keep, stored
 
 log = logging.getLogger(__name__)
 # by this door, by a move of the folder or of the data, or without any effect
@@ -38,10 +39,11 @@ def resume(
     max_time: str | None = None,
     allow: Sequence[str] = (),
     begin: Callable[[], None] = lambda: None,
+    judge: Judge | None = None,
 ) -> Scores:
     """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
     allow: modules of your own that it was trained with. begin: called once nothing speaks against it, before the
-    folder is touched.
+    folder is touched. judge: of a search, as for `carry_out`.
 
     On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
     Raises Mistake where the folder is no run, where its data or its config.yaml have changed, or where it cannot become
@@ -52,8 +54,8 @@ def resume(
     with held(folder):
         found = _latest(folder)
         if found is None:
-            return _begin_anew(config, max_epochs, max_time, begin)
-        return _go_on(config, found, max_epochs, max_time, begin)
+            return _begin_anew(config, max_epochs, max_time, begin, judge)
+        return _go_on(config, found, max_epochs, max_time, begin, judge)
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
@@ -75,7 +77,13 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
     return None
 
 
-def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None, begin: Callable[[], None]) -> Scores:
+def _begin_anew(
+    config: DictConfig,
+    max_epochs: int | None,
+    max_time: str | None,
+    begin: Callable[[], None],
+    judge: Judge | None,
+) -> Scores:
     """Nothing was kept: the run ended before its first epoch did."""
     folder = Path(config.run_dir)
     history = folder / "history.csv"
@@ -83,12 +91,12 @@ def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None
         lost = f"{folder} has {len(rows) - 1} epochs in history.csv but no checkpoint"
         raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
     _limit(config, max_epochs, max_time)
-    lab = build(config)
+    lab = build(config, judge)
     begin()
     with _on_disk(folder, lab):
         keep(config)
         lab.overlay.clear()
-        for past in (history, folder / "failure.txt"):
+        for past in (history, folder / "failure.txt", folder / PRUNED):
             past.unlink(missing_ok=True)
     log.info(aligned({**describe(config, lab), "resume": "from the beginning: no epoch had ended"}))
     with closing(lab.overlay):
@@ -102,6 +110,7 @@ def _go_on(
     max_epochs: int | None,
     max_time: str | None,
     begin: Callable[[], None],
+    judge: Judge | None,
 ) -> Scores:
     folder, (path, checkpoint) = Path(config.run_dir), found
     state = _state(path, checkpoint)
@@ -118,7 +127,7 @@ def _go_on(
         log.info(f"{folder} ended after epoch {state['epochs']}, {ENDS[state['ended']]}: nothing is left to do")
         known: Scores = json.loads(scores.read_text())
         return known
-    lab = build(config)
+    lab = build(config, judge)
     _same_data(lab, checkpoint, path)
     load_weights(lab.learner, checkpoint["state_dict"], path)
     if lab.learner.plans_length and last != planned:
@@ -134,7 +143,7 @@ def _go_on(
         lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
         lab.history.go_on(rows)
         keep(config)
-        for past in (scores, folder / "diagnosis.json", folder / "failure.txt"):
+        for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED):
             past.unlink(missing_ok=True)
     log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
     for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
+from mlplab.callback.pruning import Judge
 from mlplab.check import leaves
 from mlplab.configuration import plain
 from mlplab.data.leak_check import told
@@ -49,9 +50,12 @@ def train(config: DictConfig) -> Scores:
                 (run / "config.yaml").unlink()
 
 
-def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
-    """The run of a folder that holds its config.yaml already. begin: called once data and network are made."""
-    lab = build(config)
+def carry_out(config: DictConfig, begin: Callable[[], None], judge: Judge | None = None) -> Scores:
+    """The run of a folder that holds its config.yaml already. begin: called once data and network are made.
+
+    judge: of a search; where it ends the run, Pruned is raised.
+    """
+    lab = build(config, judge)
     begin()
     log.info(aligned({**describe(config, lab), **told(lab.splits)}))
     with closing(lab.overlay):

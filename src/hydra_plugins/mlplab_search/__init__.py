@@ -1,0 +1,46 @@
+"""Sweepers of the lab, where Hydra looks for them: it imports this file at each start, so nothing heavy here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class Launching(Sweeper):
+    """Holds what a sweeper is told, and the launcher. The keys are those of conf/hydra/sweeper/."""
+
+    launcher: Launcher
+    config: DictConfig
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__()
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+
+class Search(Launching):
+    """Random or TPE, with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        from mlplab.search.plan import plan
+        from mlplab.search.search import search
+
+        return search(plan(self.config), self.launcher)
+
+
+class Halving(Launching):
+    """Successive halving over a plain grid: `sweep.halving=true`."""
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        from mlplab.search.halving import grid_of, halve
+
+        return halve(self.config, grid_of(self.config), self.launcher)

@@ -1,0 +1,45 @@
+"""What is not installed is told in one line, with the command that installs it, before anything is made."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from mlplab.mistake import Mistake
+from mlplab.search.extra import NEEDED, check_extras
+from tests.conftest import door
+
+
+@pytest.mark.parametrize("target", NEEDED)
+def test_an_extra_that_is_absent_is_named(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr("mlplab.search.extra.find_spec", nothing)
+    group = "sweeper" if target.endswith("Search") else "launcher"
+    other = "launcher" if group == "sweeper" else "sweeper"
+    choices = {"hydra/sweeper": "tpe", "hydra/launcher": "mine"}
+    hydra = {group: {"_target_": f"{target}X"}, other: {"_target_": "hydra._internal"}, "runtime": {"choices": choices}}
+    said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{NEEDED[target][1]}\]'"
+    with pytest.raises(Mistake, match=said):
+        check_extras(OmegaConf.create({"hydra": hydra}))
+
+
+def test_without_ray_its_launcher_is_refused_in_one_line(tmp_path: Path) -> None:
+    if importlib.util.find_spec("ray") is not None:
+        pytest.skip("ray is installed")
+    answer = door("train", "-m", "hydra/launcher=ray", "seed=1,2", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "mlplab: hydra/launcher=ray: needs packages that are not installed: pip install 'mlplab[ray]'\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    answer = door("train", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", cwd=tmp_path, PATH="/nowhere")
+    assert answer.stderr.startswith("mlplab: hydra/launcher=submitit_slurm: there is no sbatch on this machine")
+    assert list(tmp_path.iterdir()) == []

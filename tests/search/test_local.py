@@ -1,0 +1,204 @@
+"""Processes on this machine: so many at once, cores and GPUs divided, one that dies alone. And Slurm's script."""
+
+import csv
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlplab.search.local import Slots, gpus_here
+from tests.conftest import REPO, door
+
+SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "report.picture=false")
+
+
+@pytest.fixture
+def cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight of them."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize(
+    ("at_once", "threads", "gpus", "expected"),
+    [
+        (None, None, [], Slots(8, 1)),
+        (2, None, [], Slots(2, 4)),
+        (3, None, [], Slots(3, 2)),
+        (2, 1, [], Slots(2, 1)),
+        (16, None, [], Slots(16, 1)),
+        (None, None, [0], Slots(8, 1, (0,) * 8)),
+        (None, None, [0, 1], Slots(2, 4, (0, 1))),
+        (4, None, [2, 3], Slots(4, 2, (2, 3, 2, 3))),
+    ],
+)
+def test_cores_and_gpus_are_divided(at_once: int | None, threads: int | None, gpus: list[int], expected: Slots) -> None:
+    assert Slots.divided(at_once, threads, gpus) == expected
+
+
+@pytest.mark.usefixtures("cores")
+def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert Slots.divided(2, None, []).threads == 3
+
+
+def test_gpus_are_those_that_the_user_lets_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert gpus_here() == [2, 5]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpus_here() == []
+
+
+def rows_of(folder: Path) -> dict[str, dict[str, str]]:
+    with open(folder / "sweep.csv") as file:
+        return {row["job"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.slow
+def test_jobs_run_so_many_at_once_each_with_its_threads_and_its_gpu(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    (tmp_path / "seen.py").write_text(SEEN)
+    how = ("hydra/launcher=submitit_local", "hydra.launcher.at_once=2", "hydra.launcher.gpus=[4,6]")
+    own = ("allow=[seen]", "+callback.seen._target_=seen.Seen", "hydra.launcher.threads=1", "trainer.accelerator=cpu")
+    answer = door("train", "-m", *how, *own, *SMALL, "seed=1,2,3,4", "sweep.name=s", cwd=tmp_path, PYTHONPATH=path())
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("#")] != []
+    seen = [line.split() for line in (tmp_path / "seen.txt").read_text().splitlines()]
+    assert len(seen) == 8
+    assert {threads for _, _, threads, _ in seen} == {"1"}
+    assert {gpu for _, _, _, gpu in seen} == {"4", "6"}
+    most, now = 0, dict[str, str]()
+    for what, process, _, gpu in seen:
+        if what == "begins":
+            assert gpu not in now.values(), "two jobs on one GPU"
+            now[process] = gpu
+        else:
+            del now[process]
+        most = max(most, len(now))
+    assert most == 2
+
+
+SEEN = """
+import os
+import torch
+from lightning import Callback
+
+def note(what):
+    with open("seen.txt", "a") as file:
+        file.write(f"{what} {os.getpid()} {torch.get_num_threads()} {os.environ['CUDA_VISIBLE_DEVICES']}\\n")
+
+class Seen(Callback):
+    def on_train_start(self, trainer, learner):
+        note("begins")
+    def on_train_end(self, trainer, learner):
+        note("ends")
+"""
+
+
+def path() -> str:
+    return os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), "."]))
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_no_other_job(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    (tmp_path / "dies.py").write_text(DIES)
+    own = ("allow=[dies]", "+callback.dies._target_=dies.Dies", "hydra.launcher.at_once=2")
+    command = ("-m", "hydra/launcher=submitit_local", *own, *SMALL, "seed=1,2,3", "sweep.name=s")
+    answer = door("train", *command, cwd=tmp_path, PYTHONPATH=path())
+    assert answer.returncode == 1
+    assert "mlplab: #1: its process ended: " in answer.stderr
+    rows = rows_of(tmp_path / "outputs" / "sweeps" / "s")
+    assert [rows[number]["failure"] for number in "012"] == ["", "ended without a word", ""]
+
+
+DIES = """
+import os, signal
+from lightning import Callback
+
+class Dies(Callback):
+    def on_train_start(self, trainer, learner):
+        if "seed=2" in str(trainer.default_root_dir):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    words = ("-m", "hydra/launcher=submitit_local", "hydra.launcher.at_once=2", "seed=1,2", "sweep.name=s", *SMALL)
+    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, "trainer.max_epochs=100000"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        folder, deadline = tmp_path / "outputs" / "sweeps" / "s", time.monotonic() + 120
+        while len(list(folder.glob("*/checkpoints/last.ckpt"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 143
+    assert not list(folder.glob("*/failure.txt"))
+    logs = [file.read_text() for file in folder.glob("*/train.log")]
+    assert len(logs) == 2
+    assert all("go on by: python scripts/resume.py" in log for log in logs)
+
+
+SBATCH = """#!/bin/bash
+# keeps the script, and runs each task of the array here, one after the other
+script="${@: -1}"
+cp "$script" "$FAKE/script.sh"
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$script")
+(for task in $(seq 0 "$last"); do
+    SLURM_ARRAY_JOB_ID=77 SLURM_ARRAY_TASK_ID=$task SLURM_JOB_ID=77_$task SLURM_JOB_NUM_NODES=1 SLURM_NTASKS=1 \\
+    SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_CPUS_PER_TASK=2 SLURM_JOB_NODELIST=here bash "$script"
+done) >"$FAKE/out.txt" 2>&1 &
+echo "Submitted batch job 77"
+"""
+SRUN = """#!/bin/bash
+while [ "${1:0:2}" = -- ]; do
+    case "$1" in --unbuffered) shift ;; *) shift 2 ;; esac
+done
+exec "$@"
+"""
+SACCT = """#!/bin/bash
+echo "JobID|State|NodeList"
+for task in 0 1; do echo "77_$task|RUNNING|here"; done
+"""
+
+
+@pytest.mark.slow
+def test_slurms_batch_script_asks_for_what_a_job_needs_and_its_tasks_train(tmp_path: Path) -> None:
+    """In place of the cluster: an sbatch that runs the script which it is handed."""
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT}.items():
+        (bin_folder / name).write_text(text)
+        (bin_folder / name).chmod(stat.S_IRWXU)
+    how = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=short", "hydra.launcher.cpus_per_task=2")
+    answer = door(
+        *("train", "-m", *how, *SMALL, "seed=1,2", "sweep.name=s"),
+        cwd=tmp_path,
+        PATH=f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        FAKE=str(tmp_path),
+    )
+    assert answer.returncode == 0, answer.stderr + (tmp_path / "out.txt").read_text()
+    script = (tmp_path / "script.sh").read_text()
+    for line in (
+        "#SBATCH --array=0-1%2",
+        "#SBATCH --cpus-per-task=2",
+        "#SBATCH --partition=short",
+        "#SBATCH --mem=8GB",
+        "#SBATCH --time=240",
+        "#SBATCH --job-name=mlplab",
+        "export OMP_NUM_THREADS=$SLURM_CPUS_PER_TASK",
+    ):
+        assert f"\n{line}\n" in script
+    assert script.index("export OMP_NUM_THREADS") < script.index("\nsrun ")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    assert all(row["failure"] == "" for row in rows_of(folder).values())
+    assert "2 of " in next(folder.glob("0_*/train.log")).read_text()

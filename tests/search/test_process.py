@@ -1,0 +1,40 @@
+"""A process is known to live by its lock, which goes with it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from mlplab.search.process import alone, locked, taking_part
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from mlplab.search.process import taking_part
+with taking_part(Path(sys.argv[1])) as name:
+    print(name, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        assert locked(tmp_path / name)
+        process.send_signal(signal.SIGKILL)
+    assert (tmp_path / name).exists()
+    assert not locked(tmp_path / name)
+
+
+def test_one_that_ends_leaves_no_file(tmp_path: Path) -> None:
+    with taking_part(tmp_path) as name:
+        assert locked(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert not locked(tmp_path / name)
+
+
+def test_who_is_alone_is_waited_for(tmp_path: Path) -> None:
+    with alone(tmp_path / "lock"):
+        assert locked(tmp_path / "lock")
+    assert not locked(tmp_path / "lock")
