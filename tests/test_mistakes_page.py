@@ -25,6 +25,7 @@ import mlplab
 from mlplab.configuration import CONF
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
+from mlplab.door.find_lr import find_lr
 from mlplab.door.job import go_on, guarded
 from mlplab.door.predict import predict
 from mlplab.explain import explain
@@ -38,8 +39,14 @@ PAGE = (REPO / "docs" / "mistakes.md").read_text()
 BY_CONFIGURATION, BY_DATA, IN_TRAINING = (
     re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:4]
 )
-OF_DOORS = re.findall(r"^\| (evaluate|predict|resume|compare) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE)
-DOORS: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "predict": predict, "resume": go_on, "compare": compare}
+OF_DOORS = re.findall(r"^\| (evaluate|predict|resume|compare|find_lr) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE)
+DOORS: dict[str, Callable[..., Any]] = {
+    "evaluate": evaluate,
+    "predict": predict,
+    "resume": go_on,
+    "compare": compare,
+    "find_lr": find_lr,
+}
 
 
 class Code:

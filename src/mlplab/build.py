@@ -146,13 +146,13 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
     return {key: rule(equal) for key, rule in WEIGHTS.items() if config.loss.get(key) == "balanced"}
 
 
-def build_measurer(config: DictConfig) -> Trainer:
+def build_measurer(config: DictConfig, **known: Any) -> Trainer:
     """A trainer of the same precision, on the same device, that only measures, and writes nothing.
 
     Raises Mistake where the device is not there, or has not the precision: the scores would be others.
     """
     check_device(config.trainer.accelerator, config.trainer.precision, trained=True)
-    return _trainer(config, logger=False, enable_checkpointing=False)
+    return _trainer(config, logger=False, enable_checkpointing=False, **known)
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback], overlay: Overlay, batches: Batches) -> Trainer:

@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from mlplab.configuration import CONF
+from mlplab.configuration import CONF, keys_of
 from mlplab.explain import no_such_choice
 from mlplab.mistake import Mistake
 
@@ -111,10 +111,20 @@ def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     for word in words:
         if re.match(r"[+~]*hydra\b", word):
             raise Mistake(f"{word}: {name} makes no folder and no sweep, so it takes no setting of Hydra's")
+    if name == "find_lr":
+        words = _of_training(words)
     literal = [_literal(word) for word in words]
     if name == "compare":
         literal = [re.sub(r"^(data|model)=", r"only.\1=", word) for word in literal]
-    return [*_without(arguments, words), *literal]
+    return [*_without(arguments, known.overrides), *literal]
+
+
+def _of_training(words: Sequence[str]) -> list[str]:
+    """What find_lr has no key for is of the training that it tries, as one list."""
+    own = keys_of(Path(CONF, "find_lr.yaml")) - {"train"}
+    rest = [word for word in words if word.partition("=")[0] not in own]
+    quoted = ",".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in rest)
+    return [*(word for word in words if word not in rest), f"train=[{quoted}]"]
 
 
 def _literal(argument: str) -> str:
