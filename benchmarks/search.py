@@ -20,7 +20,7 @@ TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 SHARED = ("data=digits", "trainer.max_epochs=30", "report.picture=false", "model.hidden_features=[64]")
 GRID = ("optimizer.lr=1e-4,3e-4,1e-3,3e-3,1e-2,3e-2,1e-1,3e-1,1,3", "optimizer=sgd,momentum,adam,adamw")
 SPACE = ("optimizer.lr=tag(log,interval(1e-4,3))", "optimizer=sgd,momentum,adam,adamw")
-PRUNED = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=3", "hydra.sweeper.first=8")
+PRUNED = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=2", "hydra.sweeper.first=5")
 
 
 def ended(run: Path) -> float:
