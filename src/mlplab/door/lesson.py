@@ -56,9 +56,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
     atomic.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
     if settings["pictures"]:
-        copy = Path(settings["pictures"], f"{name}.png")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "picture.png", copy)
+        _copy(name, folder, Path(settings["pictures"]))
     _print(result, folder)
     return result
 
@@ -72,6 +70,13 @@ def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
     return [claim.told() for claim in make(config, "lesson").show(bench)]
+
+
+def _copy(name: str, folder: Path, book: Path) -> None:
+    """What a text shows, and what it may say."""
+    book.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "picture.png", book / f"{name}.png")
+    shutil.copyfile(folder / "lesson.json", book / f"{name}.json")
 
 
 def _print(result: Result, folder: Path) -> None:
