@@ -11,14 +11,15 @@ from torch.nn.utils import parameters_to_vector
 from mlplab import atomic
 
 MOST_POINTS = 1024
-MOST_NUMBERS = 16_000_000
+MOST_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
 
 
 class Trajectory(Callback):
     """Writes trajectory.npz where training ends: `epochs` (P,) from 0 on, `weights` (P, num_parameters) float64 or
     float32, as `parameters_to_vector` orders them.
 
-    Every epoch, or every second, fourth, ... so that no more than 1024 points and 16 million numbers are kept.
+    Every epoch, or every second, fourth, ... so that no more than 1024 points and 2 million numbers are kept, of a
+    large net 16 points.
     """
 
     def __init__(self, path: str | Path) -> None:
