@@ -11,20 +11,12 @@ from scipy.ndimage import uniform_filter
 import mlplab
 from mlplab.learner.classifier import Classifier
 from mlplab.lesson.bench import Bench
-from mlplab.lesson.mnist import MNIST, likeness, mistakes, surely, weights
+from mlplab.lesson.mnist import MNIST, likeness, surely, weights
 from mlplab.model.mlp import MLP
 from tests.conftest import door
 
 TOLD = np.array([[0.995, 0.005], [0.1, 0.9], [0.002, 0.998], [0.4, 0.6]])
 TARGET = np.array([0, 0, 0, 1])
-
-
-def test_mistakes_stand_the_surest_first() -> None:
-    rows, sure = mistakes(TOLD, TARGET)
-    assert rows.tolist() == [2, 1]
-    assert sure == 0.998
-    rows, sure = mistakes(TOLD, TOLD.argmax(axis=1))
-    assert (rows.tolist(), sure) == ([], 0)
 
 
 def test_the_share_of_sure_answers_and_of_right_ones_among_them() -> None:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.build import build_splits
 from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.overfit import BY_LOT, Overfit, lowest, of_width, ratio
+from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
 from tests.conftest import door
 
 
@@ -30,11 +30,6 @@ def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
     share = counts / counts.sum(axis=1, keepdims=True)
     assert np.abs(share - 0.1).max() < 0.04, "about 1200 rows a class: sd 0.009"
     assert float(torch.eq(*parts).double().mean()) == pytest.approx(0.1, abs=1e-3)
-
-
-def test_the_lowest_loss_and_ratios_are_by_seed() -> None:
-    assert lowest([run(3, 1, 2), run(2, 2, 4)]) == [1, 2]
-    assert ratio([3, 1], [2, 4]) == [1.5, 0.25]
 
 
 def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:

@@ -56,7 +56,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
     atomic.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
     if settings["pictures"]:
-        _copy(name, folder, Path(settings["pictures"]))
+        _copy(result, folder, Path(settings["pictures"]))
     _print(result, folder)
     return result
 
@@ -72,11 +72,12 @@ def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
     return [claim.told() for claim in make(config, "lesson").show(bench)]
 
 
-def _copy(name: str, folder: Path, book: Path) -> None:
-    """What a text shows, and what it may say."""
+def _copy(result: Result, folder: Path, book: Path) -> None:
+    """What a text shows, and the numbers that it may tell."""
     book.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / "picture.png", book / f"{name}.png")
-    shutil.copyfile(folder / "lesson.json", book / f"{name}.json")
+    shutil.copyfile(folder / "picture.png", book / f"{result['lesson']}.png")
+    told = {name: result[name] for name in ("lesson", "claims")}
+    atomic.write(book / f"{result['lesson']}.json", json.dumps(told, indent=1) + "\n")
 
 
 def _print(result: Result, folder: Path) -> None:

@@ -22,6 +22,7 @@ from mlplab.diagnosis import diagnose
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
+from mlplab.report.counted import counted
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
 
@@ -85,15 +86,16 @@ def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
     """Which data, which network, which device and why."""
     splits = lab.splits
     sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
-    kind = f"{len(splits.class_names)} classes" if splits.class_names else f"{len(splits.target_names)} target(s)"
-    rows = f"{sum(sizes.values()):,} rows, {splits.in_features} features, {kind}"
+    classes, targets = len(splits.class_names), len(splits.target_names)
+    kind = counted(classes, "class") if classes else counted(targets, "target")
+    rows = f"{sum(sizes.values()):,} rows, {counted(splits.in_features, 'feature')}, {kind}"
     split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
     activation = f", {config.choice.activation}" if "activation" in config.model else ""
     return {
         "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split)",
         "network": f"{config.choice.model}{activation}: {_layers(config, lab)}, {_parameters(lab):,} parameters",
         "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
-        f"batches of {config.batch_size}, {config.trainer.max_epochs} epochs",
+        f"batches of {config.batch_size}, {counted(config.trainer.max_epochs, 'epoch')}",
         "device": _device(config, lab),
         **_note(lab),
     }
@@ -106,7 +108,7 @@ def _note(lab: Lab) -> dict[str, str]:
         width = len(column.get("categories", [0]))
         filled = int(features[:, start : start + width].sum()) if "categories" in column else 0
         if width > filled / 2 > 0:
-            found[column["name"]] = f"{column['name']} ({width} different in {filled} rows)"
+            found[column["name"]] = f"{column['name']} ({width} different in {counted(filled, 'row')})"
         start += width
     if not found:
         return {}
