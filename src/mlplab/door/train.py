@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def train(config: DictConfig) -> Scores:
     run = Path(config.run_dir)
     if (run / "config.yaml").exists() or (run / "history.csv").exists():
         raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
+    made = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     begun: list[bool] = []
     with held(run):
@@ -48,6 +49,9 @@ def train(config: DictConfig) -> Scores:
         finally:
             if not begun:
                 (run / "config.yaml").unlink()
+                if made:
+                    with suppress(OSError):  # something was put there meanwhile
+                        run.rmdir()
 
 
 def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
