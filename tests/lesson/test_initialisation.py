@@ -1,6 +1,5 @@
 """Signals by layer before training, and the median that is drawn; the lesson in full by hand."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from mlplab.door.resume import resume
 from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.initialisation import at_start, spreads
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 
 def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_layer(tmp_path: Path) -> None:
@@ -23,8 +22,4 @@ def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_la
 
 @pytest.mark.long
 def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
-    shown = door("lesson", "lesson=initialisation", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    told = json.loads((tmp_path / "outputs/lessons/initialisation/lesson.json").read_text())
-    assert told["outcome"] == "pass"
-    assert all(len(claim["values"]) >= 3 for claim in told["claims"])
+    holds_as_the_book_says("initialisation", tmp_path)

@@ -11,7 +11,7 @@ from torch.optim import SGD
 from mlplab.configuration import choices
 from mlplab.lesson.optimizers import draw_curves, draw_walk
 from mlplab.lesson.ravine import Ravine
-from tests.conftest import REPO, door
+from tests.conftest import REPO, holds_as_the_book_says
 
 
 def test_every_optimizer_but_lbfgs_has_a_grid() -> None:
@@ -42,5 +42,4 @@ def test_a_walk_is_named_with_its_updates() -> None:
 
 @pytest.mark.long
 def test_every_optimizer_gets_there_at_its_own_rate(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=optimizers", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("optimizers", tmp_path)

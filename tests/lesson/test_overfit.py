@@ -11,7 +11,7 @@ import mlplab
 from mlplab.build import build_splits
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> Run:
@@ -56,5 +56,4 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.long
 def test_a_net_learns_anything_by_heart_and_only_unseen_rows_tell(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=overfit", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("overfit", tmp_path)
