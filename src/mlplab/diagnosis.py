@@ -1,8 +1,11 @@
-"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers."""
+"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers, and
+whether a rise of the validation loss is more than chance."""
 
+import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mlplab.data.splits import Part, Splits
 from mlplab.learner.layers import Layer, layers
@@ -16,6 +19,24 @@ def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
     """On the first rows of the measured slice."""
     rows = splits.measured.first(MOST_ROWS)
     return layers(learner, rows.features.to(learner.device), rows.target.to(learner.device))
+
+
+def val_losses(learner: Learner, splits: Splits) -> Tensor:
+    """(N,): of the first rows of val, each by itself."""
+    rows = splits.val.first(MOST_ROWS)
+    training = learner.training
+    learner.eval()
+    with torch.inference_mode():
+        losses = learner.row_losses(learner.network(rows.features.to(learner.device)), rows.target.to(learner.device))
+    learner.train(training)
+    return losses
+
+
+def rise(best: Tensor, last: Tensor) -> dict[str, float]:
+    """By how much rows are told worse by the last weights than by the best, and the standard error of that mean."""
+    differences = (last - best).double()
+    error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
+    return {"mean": float(differences.mean()), "error": float(error)}
 
 
 def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
