@@ -2,10 +2,11 @@
 whether a rise of the validation loss is more than chance."""
 
 import math
+from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mlplab.data.splits import Part, Splits
 from mlplab.learner.layers import Layer, layers
@@ -27,9 +28,21 @@ def val_losses(learner: Learner, splits: Splits) -> Tensor:
     training = learner.training
     learner.eval()
     with torch.inference_mode():
-        losses = learner.row_losses(learner.network(rows.features.to(learner.device)), rows.target.to(learner.device))
+        output = learner.network(rows.features.to(learner.device))
+        encoded = learner.encode(rows.target.to(learner.device))
+        losses = _by_row(learner.measured_loss, output.to(torch.promote_types(output.dtype, torch.float32)), encoded)
     learner.train(training)
     return losses
+
+
+def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
+    if not hasattr(loss, "reduction"):
+        rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
+        return torch.stack([loss(*row) for row in rows])
+    each: Any = deepcopy(loss)
+    each.reduction = "none"
+    losses: Tensor = each(output, encoded)
+    return losses.view(len(output), -1).mean(dim=1)
 
 
 def rise(best: Tensor, last: Tensor) -> dict[str, float]:

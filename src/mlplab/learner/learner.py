@@ -114,13 +114,6 @@ class Learner(LightningModule):
         scores = {"loss": loss, **self.metrics(self.decode(output), target)}
         return {name: float(score) for name, score in scores.items()}
 
-    def row_losses(self, output: Tensor, target: Tensor) -> Tensor:
-        """(N,): the loss of each row by itself, of raw outputs (N, out_features) and targets (N,) or (N, K)."""
-        output = output.to(torch.promote_types(output.dtype, torch.float32))
-        encoded = self.encode(target)
-        rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
-        return torch.stack([self.measured_loss(*row) for row in rows])
-
     def configure_optimizers(self) -> Any:
         optimizer = _made("optimizer", self.make_optimizer, self._parameter_groups())
         if self.make_scheduler is None:
