@@ -52,13 +52,15 @@ def rise(best: Tensor, last: Tensor) -> dict[str, float]:
     return {"mean": float(differences.mean()), "error": float(error)}
 
 
-def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
-    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first.
+def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[str, Any]) -> Diagnosis:
+    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first. best: the
+    weights of its best epoch, with which it is left.
 
     baseline: scores of the best constant of the training targets, on val and on the measured slice of train. shares: of
     each class in val.
     """
-    end = measured_layers(learner, splits)
+    end, last = measured_layers(learner, splits), val_losses(learner, splits)
+    learner.load_state_dict(best)
     parts = {"train": splits.measured, "val": splits.val}
     return {
         "rows": {name: len(part) for name, part in parts.items()},
@@ -70,11 +72,12 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
             {
                 "name": first.name,
                 "rectified": first.rectified,
-                "dead": {"start": first.dead, "end": last.dead},
-                "gradient": {"start": first.gradient, "end": last.gradient},
+                "dead": {"start": first.dead, "end": final.dead},
+                "gradient": {"start": first.gradient, "end": final.gradient},
             }
-            for first, last in zip(start, end, strict=True)
+            for first, final in zip(start, end, strict=True)
         ],
+        "rise": rise(val_losses(learner, splits), last),
     }
 
 

@@ -17,7 +17,7 @@ from mlplab.build import Lab, build
 from mlplab.check import leaves
 from mlplab.configuration import plain
 from mlplab.data.leak_check import told
-from mlplab.diagnosis import diagnose, rise, val_losses
+from mlplab.diagnosis import diagnose
 from mlplab.door.describe import describe, parameters
 from mlplab.door.lock import held
 from mlplab.mistake import Mistake
@@ -67,10 +67,8 @@ def finish(config: DictConfig, lab: Lab) -> Scores:
     """After the last epoch: test the best weights, write what the run came to. scores.json is the last file."""
     run = Path(config.run_dir)
     seconds = lab.history.seconds
-    diagnosis = diagnose(lab.learner, lab.splits, lab.start)
-    last = val_losses(lab.learner, lab.splits)
-    lab.learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
-    diagnosis["rise"] = rise(val_losses(lab.learner, lab.splits), last)
+    best = lab.checkpoints.best["checkpoint"]["state_dict"]
+    diagnosis = diagnose(lab.learner, lab.splits, lab.start, best)
     lab.trainer.test(lab.learner, lab.batches.test_dataloader(), verbose=False)
     ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(plain(config))))
     found = {"verdict": ending.name, "verdict_text": ending.text}
