@@ -136,6 +136,8 @@ def test_a_rise_that_chance_gives_is_no_overfitting() -> None:
     risen = [1.0, 0.5, 0.6, 0.7]
     assert judge(risen, train=0.3, rise=2.0).name == "overfitting"
     assert judge(risen, train=0.3, rise=1.9).name == "fits"
+    assert judge(risen, train=0.17, rise=0.1).name == "overfitting"
+    assert judge(risen, train=0.18, rise=0.1).name == "fits"
 
 
 def test_one_epoch_that_leaps_is_no_overfitting_of_fifty() -> None:

@@ -32,6 +32,7 @@ class Limits:
     no_better: float = 0.03  # lowest validation loss below the baseline's, or 0.5 / sqrt(rows); of values R2 of val
     risen: float = 1.1  # validation loss by its lowest, in all of the last epochs
     sure: float = 2.0  # standard errors of that rise, row by row
+    by_heart: float = 0.25  # of the validation loss: a training loss this low makes it sure, too
     wide: float = 0.25  # of the baseline's validation loss: where the losses part by so much, a smaller rise tells
     risen_wide: float = 1.05  # and this is it, however sure
     few: int = 3  # epochs at least in which it lasts

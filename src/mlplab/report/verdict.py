@@ -139,7 +139,7 @@ def _overfitting(f: Facts) -> str | None:
     low, end = f.val[f.lowest], f.val[-1]
     lasting = max(1, round(LIMITS.lasting * f.epochs))
     after = min(f.val[-lasting:])
-    is_sure = after >= LIMITS.risen * low and f.rise >= LIMITS.sure
+    is_sure = after >= LIMITS.risen * low and (f.rise >= LIMITS.sure or f.train[-1] <= LIMITS.by_heart * end)
     is_wide = min(f.val[-max(lasting, LIMITS.few) :]) >= LIMITS.risen_wide * low and f.has_parted
     if after <= low or after - low < LIMITS.material * f.baseline("loss/val") or not (is_sure or is_wide):
         return None
