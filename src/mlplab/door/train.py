@@ -24,6 +24,7 @@ from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
+from mlplab.sweep.jobs import swept
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -148,7 +149,8 @@ def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     unused = set() if "activation" in config.model else {"activation"}
     chosen = {name: str(value) for name, value in config.choice.items() if value is not None and name not in unused}
     numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
-    lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
+    varied = swept(Path(config.run_dir), dict(leaves(plain(config))))
+    lab.overlay.log_best({**varied, **chosen, **numbers, "parameters": scores["parameters"]}, best)
     lab.overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 
 

@@ -15,6 +15,9 @@ NAMED = {
     "#00785a": "test-ink",
     "#cc3311": "red",
     "#4d4d4d": "grey",
+    "#2a7fae": "sky-ink",
+    "#a84f82": "mauve-ink",
+    "#fefefe": "page",
 }
 
 

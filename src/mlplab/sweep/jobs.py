@@ -1,0 +1,35 @@
+"""The jobs of a sweep's folder: which there are, and how far each has come."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplab.check import shown
+
+TOLD = ("optimizer.lr", "batch_size", "seed")
+
+
+def folders(sweep: Path) -> dict[int, Path]:
+    """The folders of the jobs that have begun, by number."""
+    numbered = ((re.match(r"(\d+)_", path.name), path) for path in sweep.iterdir() if path.is_dir())
+    return dict(sorted((int(number[1]), path) for number, path in numbered if number))
+
+
+def finished(sweep: Path) -> dict[int, Path]:
+    """Those that have written their last file."""
+    return {number: run for number, run in folders(sweep).items() if (run / "scores.json").exists()}
+
+
+def unwritten(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Planned jobs of which there is no run at all, with what each would have been."""
+    begun = {number for number, run in folders(sweep).items() if (run / "config.yaml").exists()}
+    names = {n: " ".join(word for word in job if not word.startswith("sweep.name=")) for n, job in enumerate(jobs)}
+    return {number: words for number, words in names.items() if number not in begun}
+
+
+def swept(run: Path, settings: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """The values of the keys that a job's folder is named by, but those that every run tells."""
+    keys = re.findall(r"(?:^\d+_|,)([a-z_][\w.]*)=", run.name)
+    values = {key: settings[key] for key in keys if key in settings and key not in TOLD}
+    return {key: value if type(value) in (int, float, str) else shown(value) for key, value in values.items()}
