@@ -55,7 +55,7 @@ class Run:
         callbacks = dict.fromkeys(key.split(".")[1] for key, _ in held if key.startswith("callback."))
         others = {key: value for key, value in held if key.partition(".")[0] not in UNTYPED}
         told = {**chosen, **others, "callback": "+".join(map(str, callbacks)) or "none"}
-        return {str(key): shown(value) for key, value in told.items()}
+        return {str(key): _short(value) for key, value in told.items()}
 
 
 def read(folder: Path) -> Run | None:
@@ -127,6 +127,11 @@ def _headline(learner: str) -> str:
     if learner not in METRICS:
         raise Mistake(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
     return "r2" if learner == "regressor" else "accuracy"
+
+
+def _short(value: Any) -> str:
+    """1e+08 for a hundred million, 1 for 1.0."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else shown(value)
 
 
 def _reason(failure: Path) -> str:

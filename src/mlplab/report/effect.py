@@ -47,9 +47,13 @@ def draw_effect(
         axes.set_xlim(x[0] - 0.08 * (x[-1] - x[0]), x[-1] + 0.08 * (x[-1] - x[0]))
     else:
         axes.set_xlim(-side * 0.5 - 0.1, len(x) - 1 + side * 0.5 + 0.1)
+    low, high = float(everything.min()), float(everything.max())
     if axes.get_yscale() == "log":
-        axes.set_ylim(0.8 * float(everything.min()), 1.25 * float(everything.max()))
+        axes.set_ylim(0.8 * low, 1.25 * high)
         plain_log(axes.yaxis)
+    else:
+        room = 0.06 * ((high - low) or 1)
+        axes.set_ylim(low - room, high + room)
     best = min if lower_is_better else max
     means = (x, [float(np.mean(own)) for own in values.values()])
     bests = (x, [float(best(own)) for own in values.values()])

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from mlplab.report.ticks import spans
 
-DARK, LIGHT = "#111111", "#fefefe"  # of words in a cell, on a dark page too
+DARK, LIGHT = "#111111", "#ffffff"  # of words in a cell, on a dark page too
 
 
 def draw_heat(

@@ -1,13 +1,8 @@
 """The jobs of a sweep's folder: which there are, and how far each has come."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from mlplab.check import shown
-
-TOLD = ("optimizer.lr", "batch_size", "seed")
 
 
 def folders(sweep: Path) -> dict[int, Path]:
@@ -28,8 +23,6 @@ def unwritten(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
     return {number: words for number, words in names.items() if number not in begun}
 
 
-def swept(run: Path, settings: Mapping[str, Any]) -> dict[str, int | float | str]:
-    """The values of the keys that a job's folder is named by, but those that every run tells."""
-    keys = re.findall(r"(?:^\d+_|,)([a-z_][\w.]*)=", run.name)
-    values = {key: settings[key] for key in keys if key in settings and key not in TOLD}
-    return {key: value if type(value) in (int, float, str) else shown(value) for key, value in values.items()}
+def swept(run: Path) -> list[str]:
+    """The keys that a job's folder is named by; none of a run that is no job."""
+    return re.findall(r"(?:^\d+_|,)([a-z_][\w.]*)=", run.name)

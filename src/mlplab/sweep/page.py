@@ -34,7 +34,7 @@ def page(
 def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -> list[str]:
     main, *rest = conclusion(one, " ± ")
     header, lines = grid(one, tests=tests, sign=" ± ")
-    rows = [[_place(first), *(cell.replace(" ", "\u00a0") for cell in cells)] for first, *cells in lines]
+    rows = [[_place(first), *cells] for first, *cells in lines]
     told = "<br>".join(line.replace("+-", "±") for line in footer(one, tests))
     drawn = {panel.name: panel.html() for panel in panels}
     wide = {name: drawn.get(name, "") for name in ("curves", "heat", "parallel")}
@@ -43,11 +43,16 @@ def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -
     return [
         html.words(_sentence(main), "verdict"),
         *(html.words(_sentence(line)) for line in rest),
-        html.section(f"Settings, best first{of}", html.table(header, rows), f'<p class="quiet">{told}</p>'),
+        html.section(f"Settings, best first{of}", _whole(html.table(header, rows)), f'<p class="quiet">{told}</p>'),
         html.section(f"Curves{of}", wide["curves"]),
         html.section(f"What each key does{of}", wide["heat"], html.row(*effects), wide["parallel"]),
         html.section(f"What it costs{of}", html.row(*costs)),
     ]
+
+
+def _whole(table: str) -> str:
+    """Whose cells stay on one line; where there is less room it is moved."""
+    return f'<div class="whole">{table}</div>'
 
 
 def _place(text: str) -> int | None:

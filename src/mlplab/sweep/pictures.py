@@ -105,7 +105,7 @@ def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Pa
 
     said = "A grey dot is a setting (its mean over seeds)." if comparison.most > 1 else "A grey dot is a setting."
     if len(comparison.keys) > 1:
-        said += " Lines: the mean over all values of the other keys, and the best of them."
+        said += " Mean and best are those over all values of the other keys."
     return Panel(f"effect_{key}", f"What {key} does", draw, said)
 
 
@@ -153,7 +153,7 @@ def _front(comparison: Comparison, known: Sequence[tuple[int, float, float]], la
     def draw(axes: Axes) -> None:
         draw_front(axes, [*map(str, places)], spent, scores, (label, axis(comparison)), _lower(comparison))
 
-    named = "; ".join(f"{place}: {comparison.ranked[place - 1].name}" for place in best[-NAMED:])
+    named = "; ".join(f"{place}: {comparison.ranked[place - 1].name}" for place in sorted(best[-NAMED:]))
     said = "A dot is a setting, a number its place in the table. On the line nothing is better at no more cost."
     return replace(panel, draw=draw, caption=f"{said} {named}.")
 

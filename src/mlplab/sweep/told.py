@@ -19,6 +19,7 @@ def spread(mean: float | None, sd: float | None, between: str = " +- ") -> str:
         return ""
     if sd is None or not sd > 0:
         return f"{mean:#.4g}".rstrip(".") + ("" if sd is None else f"{between}0")
+    sd = float(f"{sd:.1e}")
     digits = max(0, min(6, 1 - math.floor(math.log10(sd))))
     if abs(mean) >= 1e5 or sd < 1e-5:
         return f"{mean:.3g}{between}{sd:.2g}"
