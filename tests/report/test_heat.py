@@ -8,8 +8,8 @@ from matplotlib.patches import Rectangle
 
 from mlplab.report.heat import draw_heat
 
-VALUES = np.array([[0.1, 0.5, np.nan], [0.2, 50.0, 0.4]])
-WORDS = [["0.1", "0.5", "failed"], ["0.2", "50", "0.4"]]
+VALUES = np.array([[0.1, 0.5, np.nan], [0.2, 5.0, 0.4]])
+WORDS = [["0.1", "0.5", "failed"], ["0.2", "5", "0.4"]]
 
 
 def light(colour: object) -> float:

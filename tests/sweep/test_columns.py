@@ -33,11 +33,7 @@ def made(folder: Path, *jobs: str) -> list[Run]:
             ["callback.early_stopping.patience"],
         ),
         (["model.dropout=0.5", "model.dropout=0"], ["model.dropout"], ["model.dropout"]),
-        (
-            ["batch_size=8 optimizer.lr=1", "batch_size=9 optimizer.lr=2"],
-            ["batch_size", "optimizer.lr"],
-            ["batch_size"],
-        ),
+        (["batch_size=8 optimizer.lr=1", "batch_size=9"], ["batch_size", "optimizer.lr"], ["batch_size"]),
         (["report.picture=false", "report=full"], [], []),
     ],
 )

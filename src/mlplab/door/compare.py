@@ -35,7 +35,7 @@ def compare(settings: Mapping[str, Any]) -> None:
     if sweep or settings["runs"]:
         if output and output != sweep:
             output.mkdir()
-        explain(runs, output, (), sort, limit, settings["show_test"], settings["picture"])
+        explain(runs, output, (), sort, limit, settings["show_test"], settings["picture"], sweep)
         return
     last = _last()
     for title, alike in _comparable(runs).items():

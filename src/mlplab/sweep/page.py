@@ -26,7 +26,7 @@ def page(
         parts += _parts(one, panels.get(place, ()), tests, alone=len(comparisons) == 1)
     if missing:
         parts.append(html.section("Failed or not finished", *(html.words(line) for line in missing)))
-    said = html.words("To look at it again, at the best run, and at all curves:", "quiet")
+    said = html.words("The page of a best run, and what more there is:", "quiet")
     parts.append(html.section("Commands", said, html.code("\n".join(commands))))
     return html.page(title, parts)
 

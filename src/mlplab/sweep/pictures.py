@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from mlplab.monitor import direction
 from mlplab.report.effect import draw_effect
@@ -19,6 +19,7 @@ from mlplab.sweep.comparison import Comparison
 from mlplab.sweep.setting import Setting
 from mlplab.sweep.told import spread
 
+KINDS = ("curves", "heat", "effect_", "parallel", "cost_")  # by which their names begin
 COSTS = {"parameters": "parameters", "seconds": "seconds of training a run"}
 MOST_CELLS = 12  # a side of the heat map
 MOST_LINES = 300
@@ -38,7 +39,7 @@ def curves(comparison: Comparison) -> list[Panel]:
     if not found:
         return []
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         draw_family(axes, found, axis(comparison), _lower(comparison))
 
     several = comparison.most > 1
@@ -70,7 +71,7 @@ def heat(comparison: Comparison) -> list[Panel]:
             words[at][to] = spread(mean, setting.sd(score), "\n± ") + note
             place = (at, to) if setting is best else place
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         draw_heat(axes, (rows, columns), levels, values, words, place, _lower(comparison))
 
     said = "Darker is better; the best is framed."
@@ -100,7 +101,7 @@ def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Pa
     known = [value for level in own if (value := numbers[level]) is not None]
     places = known if len(known) == len(own) else None
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         draw_effect(axes, key, own, places, axis(comparison), _lower(comparison))
 
     said = "A grey dot is a setting (its mean over seeds)." if comparison.most > 1 else "A grey dot is a setting."
@@ -117,7 +118,7 @@ def parallel(comparison: Comparison) -> list[Panel]:
     levels = {key: _upward(comparison.levels(key)) for key in comparison.keys}
     tied = len(comparison.tied)
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         draw_parallel(axes, levels, settings, tied, comparison.score, _lower(comparison))
 
     said = "A line is a setting, from its values to its score, better ones higher. Blue: the best."
@@ -150,7 +151,7 @@ def _front(comparison: Comparison, known: Sequence[tuple[int, float, float]], la
     places, spent, scores = map(list, zip(*known, strict=True))
     best = [int(places[at]) for at in front(spent, scores, _lower(comparison))]
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         draw_front(axes, [*map(str, places)], spent, scores, (label, axis(comparison)), _lower(comparison))
 
     named = "; ".join(f"{place}: {comparison.ranked[place - 1].name}" for place in sorted(best[-NAMED:]))

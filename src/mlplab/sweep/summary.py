@@ -25,7 +25,7 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True)
     missing = unwritten(folder, jobs)
     runs = [run for path in folders(folder).values() if (path / "config.yaml").exists() and (run := read(path))]
     lines = [f"job {number} ({words}) failed: ended without a word" for number, words in missing.items()]
-    explain(runs, folder, lines, picture=picture)
+    explain(runs, folder, lines, picture=picture, sweep=folder)
     return len(missing) + sum(run.state != "finished" for run in runs)
 
 
@@ -37,8 +37,10 @@ def explain(
     limit: int = LIMIT,
     tests: bool = False,
     picture: bool = True,
+    sweep: Path | None = None,
 ) -> None:
-    """Prints a table for each set of runs that can be compared; writes the files where there is a folder."""
+    """Prints a table for each set of runs that can be compared; writes the files where there is a folder. sweep: the
+    folder that the runs are the jobs of."""
     compared = comparisons(runs, sort)
     for one in compared:
         print(f"\n{_told(one, limit, tests, titled=len(compared) > 1)}")
@@ -49,29 +51,35 @@ def explain(
     atomic.write(folder / "sweep.csv", _csv(compared))
     print(f"table     {folder / 'sweep.csv'}")
     if picture and any(one.best for one in compared):
-        _draw(folder, compared, [*unended, *missing], tests)
+        _draw(folder, compared, [*unended, *missing], tests, sweep)
         print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
-    print(f"curves    tensorboard --logdir {folder}", flush=True)
+    if sweep:
+        print(f"curves    tensorboard --logdir {sweep}", flush=True)
 
 
-def _draw(folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool) -> None:
+def _draw(
+    folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool, sweep: Path | None
+) -> None:
     from mlplab.report.panel import Panel  # heavy
     from mlplab.sweep.page import page
-    from mlplab.sweep.pictures import pictures
+    from mlplab.sweep.pictures import KINDS, pictures
 
     drawn: dict[int, list[Panel]] = {place: pictures(one) for place, one in enumerate(compared)}
     (folder / "pictures").mkdir(exist_ok=True)
+    for old in (folder / "pictures").glob("*.png"):
+        if old.stem.startswith(KINDS):
+            old.unlink()
     for place, panels in drawn.items():
         for panel in panels:
             number = f"_{place + 1}" if len(compared) > 1 else ""
             atomic.write(folder / "pictures" / f"{panel.name}{number}.png", panel.png())
-    best = next(one.best.finished[0].folder for one in compared if one.best)
-    commands = [
-        f"python scripts/compare.py sweep={shlex.quote(str(folder))}",
-        f"python scripts/report.py run={shlex.quote(str(best))}",
-        f"tensorboard --logdir {shlex.quote(str(folder))}",
-    ]
-    atomic.write(folder / "sweep.html", page(f"Sweep {folder.name}", compared, drawn, missing, commands, tests))
+    best = [one.best.finished[0].folder for one in compared if one.best]
+    commands = [f"python scripts/report.py run={shlex.quote(str(run))}" for run in best]
+    if sweep:
+        quoted = shlex.quote(str(sweep))
+        commands += [f"python scripts/compare.py sweep={quoted}", f"tensorboard --logdir {quoted}"]
+    title = f"Sweep {sweep.name}" if sweep else "Runs compared"
+    atomic.write(folder / "sweep.html", page(title, compared, drawn, missing, commands, tests))
 
 
 def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
