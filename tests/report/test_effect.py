@@ -38,4 +38,4 @@ def test_with_one_setting_a_value_the_mean_is_all_there_is() -> None:
     axes = Figure().subplots()
     draw_effect(axes, "model.dropout", {"0": [0.001], "0.5": [0.9]}, [0, 0.5], "loss")
     assert [text.get_text() for text in axes.texts] == []
-    assert (axes.get_xscale(), axes.get_yscale(), axes.get_ylabel()) == ("linear", "log", "loss, log scale")
+    assert (axes.get_xscale(), axes.get_yscale(), axes.get_ylabel()) == ("linear", "log", "loss\n(log scale)")

@@ -39,7 +39,7 @@ def test_a_loss_that_falls_far_stands_on_a_log_scale_and_a_diverging_one_leaves_
     good, bad = [[2.0, 0.5, 0.05]], [[2.0, 1e5, 1e9]]
     draw_family(axes, {**{f"s{n}": (EPOCHS, good) for n in range(NAMED)}, "bad": (EPOCHS, bad)}, "loss")
     assert axes.get_yscale() == "log"
-    assert axes.get_ylabel() == "loss, log scale"
+    assert axes.get_ylabel() == "loss (log scale)"
     assert axes.get_ylim()[1] < 10
 
 

@@ -30,6 +30,6 @@ def test_it_is_drawn_with_names_on_it_and_dots_beside(lower: bool, named: list[s
     axes = Figure().subplots()
     draw_front(axes, ["1", "2", "3"], [10, 100, 1000], [0.5, 0.2, 0.6], ("parameters", "validation loss"), lower)
     assert [text.get_text() for text in axes.texts] == named
-    assert axes.get_xlabel() == "parameters, log scale"
+    assert axes.get_xlabel() == "parameters (log scale)"
     assert axes.get_ylabel() == "validation loss"
     assert list(axes.get_lines()[0].get_xdata()) == [10, 100, 1000]

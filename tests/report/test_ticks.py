@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.ticks import plain_log, spans
+from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ def test_ticks_are_read_at_a_glance(limits: tuple[float, float], told: list[str]
     axes.figure.draw_without_rendering()
     assert [label.get_text() for label in axes.get_yticklabels()] == told
     assert len(axes.yaxis.get_minorticklocs()) == 0
+
+
+def test_an_axis_says_that_it_is_a_log_scale() -> None:
+    assert on_log_scale("validation loss (cross entropy)") == "validation loss (cross entropy, log scale)"
+    assert on_log_scale("parameters") == "parameters (log scale)"
+    assert in_two("validation loss (cross entropy)") == "validation loss\n(cross entropy)"
 
 
 def test_a_log_scale_is_for_positive_values_that_span_much() -> None:

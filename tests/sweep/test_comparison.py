@@ -1,5 +1,6 @@
 """Settings stand best first, each judged against the best; what cannot be compared is parted."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,19 @@ def test_the_best_mean_stands_first_and_what_may_be_chance_is_known(tmp_path: Pa
         "sgd, lr 0.01",
     ]
     assert one.keys == one.columns == ["optimizer", "optimizer.lr"]
-    assert (one.score, one.test, one.most) == ("loss/val", PAIRED, 3)
+    assert (one.score, one.test, one.most) == ("loss/val", f"{PAIRED} (of logarithms)", 3)
     assert [setting.name for setting in one.tied] == ["adam, lr 0.01"]
-    scores = [setting.scores("loss/val") for setting in one.ranked]
+    scores = [{k: math.log(v) for k, v in setting.scores("loss/val").items()} for setting in one.ranked]
     assert [setting.p for setting in one.ranked[1:]] == against(scores[0], scores[1:])[1]
     assert one.best is one.settings[0]
     assert one.settings[-1].p is None
     assert len(one.ranked) == 3
+
+
+def test_shares_are_tested_as_they_are(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, GRID), "accuracy/val")
+    scores = [setting.scores("accuracy/val") for setting in one.ranked]
+    assert (one.test, [setting.p for setting in one.ranked[1:]]) == against(scores[0], scores[1:])
 
 
 def test_levels_of_numbers_are_in_their_order_and_those_of_words_are_none(tmp_path: Path) -> None:
@@ -42,7 +49,7 @@ def test_levels_of_numbers_are_in_their_order_and_those_of_words_are_none(tmp_pa
 
 def test_a_failed_seed_makes_the_tests_unpaired(tmp_path: Path) -> None:
     (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2, 0.3), "optimizer.lr=0.2": (0.3, 0.2, None)}))
-    assert one.test == WELCH
+    assert one.test.startswith(WELCH)
 
 
 def test_datasets_are_parted_and_other_orders_may_be_asked_for(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from mlplab.report.lines import label_ends
 from mlplab.report.look import COLOURS, INK
-from mlplab.report.ticks import plain_log, spans
+from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
 
 TWO = {"mean": COLOURS["train"], "best": COLOURS["val"]}
 
@@ -35,8 +35,8 @@ def draw_effect(
     everything = np.concatenate([np.asarray(own) for own in values.values()])
     if lower_is_better and spans(everything, 10):
         axes.set_yscale("log")
-        label += ", log scale"
-    axes.set_ylabel(label)
+        label = on_log_scale(label)
+    axes.set_ylabel(in_two(label))
     beside = axes.transData + ScaledTranslation(-6 / 72, 0, axes.figure.dpi_scale_trans)
     for at, own in zip(x, values.values(), strict=True):
         axes.plot([at] * len(own), own, "o", color="#999999", markersize=4, linewidth=0, transform=beside)

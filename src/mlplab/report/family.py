@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mlplab.report.lines import draw_lines
-from mlplab.report.ticks import plain_log, spans
+from mlplab.report.ticks import on_log_scale, plain_log, spans
 
 NAMED = 5  # settings in colour, the best; the others are grey
 
@@ -31,7 +31,7 @@ def draw_family(axes: Axes, settings: Mapping[str, Seeds], label: str, lower_is_
         axes.set_yscale("log")
         axes.set_ylim(0.8 * max(float(shown.min()), 1e-9), 1.15 * top)
         plain_log(axes.yaxis)
-        label += ", log scale"
+        label = on_log_scale(label)
     elif lower_is_better:
         axes.set_ylim(0, 1.05 * top)
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from mlplab.report.ticks import plain_log, spans
+from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
 
 
 def front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:
@@ -30,11 +30,11 @@ def draw_front(
     across, up = labels
     if spans(costs, 5):
         axes.set_xscale("log")
-        across += ", log scale"
+        across = on_log_scale(across)
     if lower_is_better and spans(scores, 10):
         axes.set_yscale("log")
-        up += ", log scale"
-    axes.set(xlabel=across, ylabel=up)
+        up = on_log_scale(up)
+    axes.set(xlabel=across, ylabel=in_two(up))
     axes.plot(costs, scores, "o", color="#999999", markersize=5, linewidth=0)
     axes.margins(0.12)
     for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):

@@ -13,6 +13,16 @@ def spans(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
     return low > 0 and high / low > ratio
 
 
+def on_log_scale(label: str) -> str:
+    """The name of an axis: `validation loss (cross entropy, log scale)`."""
+    return f"{label[:-1]}, log scale)" if label.endswith(")") else f"{label} (log scale)"
+
+
+def in_two(label: str) -> str:
+    """For a small picture: what stands in brackets on a line of its own."""
+    return label.replace(" (", "\n(", 1)
+
+
 def plain_log(axis: Axis) -> None:
     """Of a log scale whose limits stand: 0.05, 0.1, 0.2, not powers of ten; no more than six."""
     low, high = sorted(axis.get_view_interval())

@@ -8,7 +8,7 @@ from functools import cached_property
 from mlplab.listed import Run
 from mlplab.monitor import direction
 from mlplab.sweep.columns import columns, name, value_of, varied
-from mlplab.sweep.noise import LEVEL, against
+from mlplab.sweep.noise import LEVEL, Scores, against
 from mlplab.sweep.setting import Setting
 
 
@@ -91,6 +91,17 @@ def score_of(runs: Sequence[Run]) -> str:
     return monitor
 
 
+def _judged(scores: Sequence[Scores], sign: int) -> tuple[str, list[float | None]]:
+    """The first is the best. Of losses the logarithms are tested: their spread grows with them."""
+    if len(scores) < 2:
+        return "", []
+    if sign < 0 or any(value <= 0 for own in scores for value in own.values()):
+        return against(scores[0], scores[1:])
+    logs = [{seed: math.log(value) for seed, value in own.items()} for own in scores]
+    test, judged = against(logs[0], logs[1:])
+    return f"{test} (of logarithms)" if test else "", judged
+
+
 def _measures(key: str) -> bool:
     """Whether another value of a key makes another measure of the loss; label smoothing is off in what is measured."""
     return (key.partition(".")[0] == "loss" and key != "loss.label_smoothing") or key == "learner.target_scaling"
@@ -114,8 +125,7 @@ def _compare(data: str, runs: Sequence[Run], sort: str | None) -> Comparison:
         return math.inf if mean is None else sign * mean
 
     settings.sort(key=rank)
-    scores = [found for setting in settings if (found := setting.scores(score))]
-    test, judged = against(scores[0], scores[1:]) if len(scores) > 1 else ("", [])
+    test, judged = _judged([found for setting in settings if (found := setting.scores(score))], sign)
     for place, p in enumerate(judged, start=1):
         settings[place] = replace(settings[place], p=p)
     return Comparison(data, score, keys, named, settings, test)
