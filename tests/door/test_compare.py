@@ -82,6 +82,8 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
         ({"sort": "accuracy/test"}, "sort=accuracy/test: chooses by the test set"),
         ({"sweep": "s", "runs": "x"}, "sweep and runs: give one of them"),
         ({"sweep": "nowhere"}, "sweep=nowhere: no such folder"),
+        ({"sweep": 2026}, "sweep=2026: no such folder"),
+        ({"runs": 5}, "there is no run in runs=5"),
         ({"sweep": "last"}, "sweep=last: there is no sweep below outputs/sweeps"),
         ({"runs": "nowhere/*"}, r"there is no run in runs=nowhere/\*"),
         ({"output": "new"}, "output=new: is for sweep= and runs="),

@@ -10,6 +10,7 @@ from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.runs import every, find
+from mlplab.sweep.jobs import folders
 from mlplab.sweep.summary import explain
 
 SWEEPS = Path("outputs/sweeps")
@@ -20,15 +21,13 @@ def compare(settings: Mapping[str, Any]) -> None:
     limit, sort = settings["limit"], settings["sort"]
     if limit < 0:
         raise Mistake(f"limit={limit}: must be a whole number of at least 1, or 0 for all")
-    if settings["sweep"] and settings["runs"]:
+    if settings["sweep"] is not None and settings["runs"] is not None:
         raise Mistake("sweep and runs: give one of them")
-    sweep = _sweep(settings["sweep"]) if settings["sweep"] else None
+    sweep = None if settings["sweep"] is None else _sweep(str(settings["sweep"]))
     output = _output(settings, sweep)
     runs = [run for folder in _folders(settings, sweep) if (run := read(folder)) is not None]
     if not runs:
-        where = f"of {sweep}" if sweep else f"in runs={settings['runs']}" if settings["runs"] else None
-        remedy = "train one, or name another folder by below="
-        raise Mistake(f"there is no run {where}" if where else f"there is no run below {settings['below']}; {remedy}")
+        raise Mistake(_nothing(settings, sweep))
     for group in ("data", "model"):
         runs = _filtered(runs, group, settings["only"][group])
     _known(sort, runs, settings["show_test"])
@@ -58,17 +57,20 @@ def _sweep(name: str) -> Path:
 
 def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
     if sweep:
-        return sorted(every(sweep), key=_number)
+        return [run for run in folders(sweep).values() if (run / "config.yaml").exists()]
     if not settings["runs"]:
         return [*every(settings["below"])]
-    pattern = str(Path(settings["runs"]).expanduser())
+    pattern = str(Path(str(settings["runs"])).expanduser())
     found = sorted(Path(path) for path in glob.glob(pattern.removesuffix("**") or ".", recursive=True))
     return [*dict.fromkeys(run for path in found if path.is_dir() for run in every(path))]
 
 
-def _number(run: Path) -> tuple[int, str]:
-    number = run.name.partition("_")[0]
-    return (int(number) if number.isdigit() else -1), str(run)
+def _nothing(settings: Mapping[str, Any], sweep: Path | None) -> str:
+    if sweep:
+        return f"sweep={settings['sweep']}: no job of a sweep is in {sweep}; runs='{sweep}/**' compares any runs"
+    if settings["runs"]:
+        return f"there is no run in runs={settings['runs']}"
+    return f"there is no run below {settings['below']}; train one, or name another folder by below="
 
 
 def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
