@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from PIL import Image
@@ -26,7 +27,9 @@ from mlplab.configuration import CONF
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
 from mlplab.door.job import go_on, guarded
+from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
+from mlplab.door.report import report
 from mlplab.explain import explain
 from mlplab.gate import claim, give_back
 from mlplab.mistake import Mistake
@@ -38,8 +41,17 @@ PAGE = (REPO / "docs" / "mistakes.md").read_text()
 BY_CONFIGURATION, BY_DATA, IN_TRAINING = (
     re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:4]
 )
-OF_DOORS = re.findall(r"^\| (evaluate|predict|resume|compare) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE)
-DOORS: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "predict": predict, "resume": go_on, "compare": compare}
+OF_DOORS = re.findall(
+    r"^\| (evaluate|predict|resume|compare|report|lesson) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE
+)
+DOORS: dict[str, Callable[..., Any]] = {
+    "evaluate": evaluate,
+    "predict": predict,
+    "resume": go_on,
+    "compare": compare,
+    "report": report,
+    "lesson": lesson,
+}
 
 
 class Code:
@@ -74,6 +86,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     cut.write_bytes(cut.read_bytes()[:2000])
     torch.save({"state_dict": Code(), "hyper_parameters": {}}, code)
     torch.save({"weights": torch.ones(3)}, foreign)
+    Path(shutil.copytree("runs/iris", "not_ended"), "scores.json").unlink()
+    Path(shutil.copytree("runs/iris", "no_scores"), "scores.json").write_text("{}")
+    Path(shutil.copytree("runs/iris", "bad_path"), "trajectory.npz").write_text("no path")
     names = [f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width")]
     tables = {
         "rows": "5.1,3.5,1.4,0.2",
@@ -85,6 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Path(f"{name}.csv").write_text(f"{','.join(names)}\n{cells}\n")
     Path("three.csv").write_text(f"{','.join(names[:3])}\n5,3,1\n")
     Path("there.csv").write_text("mine\n")
+    Path("there.html").write_text("mine\n")
     Path("notes.md").write_text("words")
     Path("empty.csv").write_text("")
     yield Path.cwd()
@@ -259,14 +275,23 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
         assert sorted(files.rglob("*")) == before
 
 
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize(("name", "typed", "printed"), OF_DOORS)
 def test_a_door_says_what_the_page_says(
-    name: str, typed: str, printed: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    typed: str,
+    printed: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("MLPLAB_DATA", raising=False)
     before = sorted(folder.rglob("*"))
     try:
         with initialize_config_dir(CONF, version_base="1.3"):
-            answer(DOORS[name], compose(name, words_of(name, shlex.split(typed))), name)
+            config = compose(name, words_of(name, shlex.split(typed)), return_hydra_config=True)
+            HydraConfig.instance().set_config(config)
+            answer(DOORS[name], config, name)
         said = "nothing"
     except SystemExit:
         said = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")

@@ -100,6 +100,9 @@ def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     literal = [_literal(word) for word in words]
     if name == "compare":
         literal = [re.sub(r"^(data|model)=", r"only.\1=", word) for word in literal]
+    if name == "lesson":
+        for override in parse(literal):
+            _choice_is_a_word(override)
     return [*_without(arguments, words), *literal]
 
 
