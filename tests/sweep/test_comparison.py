@@ -41,6 +41,13 @@ def test_shares_are_tested_as_they_are(tmp_path: Path) -> None:
     assert (one.test, [setting.p for setting in one.ranked[1:]]) == against(scores[0], scores[1:])
 
 
+def test_keys_that_make_other_rows_are_known(tmp_path: Path) -> None:
+    jobs = {"data.noise=0.1": (0.1,), "data.noise=0.3": (0.2,), "data.num_train=20": (0.2,)}
+    (one,) = comparisons(sweep(tmp_path, jobs, data="moons"))
+    assert sorted(one.columns) == ["data.noise", "data.num_train"]
+    assert one.measured_apart == ["data.noise"]
+
+
 def test_levels_of_numbers_are_in_their_order_and_those_of_words_are_none(tmp_path: Path) -> None:
     (one,) = comparisons(sweep(tmp_path, GRID))
     assert one.levels("optimizer.lr") == {"0.01": 0.01, "0.1": 0.1}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.sweep import summarise
+from mlplab.sweep.summary import explain
 from tests.conftest import door
 from tests.sweep.made import sweep
 
@@ -98,6 +99,16 @@ def test_pictures_stand_beside_the_page_and_those_of_before_are_gone(tmp_path: P
         "mine.png",
     ]
     assert f"python scripts/compare.py sweep={tmp_path}" in (tmp_path / "sweep.html").read_text()
+
+
+def test_runs_that_are_no_sweep_are_named_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = sweep(tmp_path / "runs", {"optimizer=sgd": (0.5, None)})
+    explain(runs, tmp_path, picture=False)
+    with open(tmp_path / "sweep.csv") as file:
+        assert [row["job"] for row in csv.DictReader(file)] == [str(run.folder) for run in runs]
+    said = capsys.readouterr().out
+    assert f"{runs[1].folder} failed: the loss became nan" in said
+    assert "tensorboard" not in said
 
 
 def test_of_a_sweep_that_failed_altogether_there_is_a_table_and_no_page(tmp_path: Path) -> None:

@@ -100,5 +100,17 @@ def test_with_one_seed_each_the_way_to_know_more_is_told(tmp_path: Path) -> None
     assert footer(one) == []
 
 
+def test_of_seeds_alone_there_is_no_best(tmp_path: Path) -> None:
+    assert (
+        conclusion(compared(tmp_path, {"optimizer.lr=0.1": (0.10, 0.12, 0.11)}))[0]
+        == "loss/val 0.110 +- 0.010 over 3 seeds"
+    )
+
+
+def test_scores_on_other_rows_are_told(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, {"data.noise=0.1": (0.1,), "data.noise=0.3": (0.2,)}, data="moons"))
+    assert footer(one)[-1].startswith("data.noise: runs that differ in it were measured on other rows")
+
+
 def test_where_nothing_has_finished_that_is_told(tmp_path: Path) -> None:
     assert conclusion(compared(tmp_path, {"optimizer.lr=0.1": (None,)})) == ["no run has finished"]

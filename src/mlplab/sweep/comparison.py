@@ -59,6 +59,11 @@ class Comparison:
         return [run for setting in self.settings for run in setting.runs]
 
     @property
+    def measured_apart(self) -> list[str]:
+        """Keys of the data whose values make other rows or targets to be measured on."""
+        return [key for key in self.columns if any(key == f"data.{name}" for run in self.runs for name in run.rows)]
+
+    @property
     def most(self) -> int:
         """Seeds of the setting that has most of them."""
         return max((len(setting.scores(self.score)) for setting in self.settings), default=0)

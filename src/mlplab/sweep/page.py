@@ -35,7 +35,7 @@ def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -
     main, *rest = conclusion(one, " ± ")
     header, lines = grid(one, tests=tests, sign=" ± ")
     rows = [[_place(first), *cells] for first, *cells in lines]
-    told = "<br>".join(line.replace("+-", "±") for line in footer(one, tests))
+    told = [html.words(line.replace("+-", "±"), "quiet") for line in footer(one, tests)]
     drawn = {panel.name: panel.html() for panel in panels}
     wide = {name: drawn.get(name, "") for name in ("curves", "heat", "parallel")}
     effects, costs = ([drawn[name] for name in drawn if name.startswith(kind)] for kind in ("effect_", "cost_"))
@@ -43,7 +43,7 @@ def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -
     return [
         html.words(_sentence(main), "verdict"),
         *(html.words(_sentence(line)) for line in rest),
-        html.section(f"Settings, best first{of}", _whole(html.table(header, rows)), f'<p class="quiet">{told}</p>'),
+        html.section(f"Settings, best first{of}", _whole(html.table(header, rows)), *told),
         html.section(f"Curves{of}", wide["curves"]),
         html.section(f"What each key does{of}", wide["heat"], html.row(*effects), wide["parallel"]),
         html.section(f"What it costs{of}", html.row(*costs)),

@@ -44,11 +44,11 @@ def explain(
     compared = comparisons(runs, sort)
     for one in compared:
         print(f"\n{_told(one, limit, tests, titled=len(compared) > 1)}")
-    unended = [line for run in runs if (line := _unended(run))]
+    unended = [line for run in runs if (line := _unended(run, sweep))]
     print("\n".join(["", *unended, *missing]) if unended or missing else "", flush=True)
     if folder is None:
         return
-    atomic.write(folder / "sweep.csv", _csv(compared))
+    atomic.write(folder / "sweep.csv", _csv(compared, sweep))
     print(f"table     {folder / 'sweep.csv'}")
     if picture and any(one.best for one in compared):
         _draw(folder, compared, [*unended, *missing], tests, sweep)
@@ -89,15 +89,14 @@ def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
     return "\n".join([*head, table(header, rows), *footer(one, tests), "", *conclusion(one)])
 
 
-def _unended(run: Run) -> str:
-    number = run.folder.name.partition("_")[0]
-    who = f"job {number}" if number.isdigit() else str(run.folder)
+def _unended(run: Run, sweep: Path | None) -> str:
+    who = f"job {_job(run, sweep)}" if sweep else str(run.folder)
     if run.state == "failed":
         return f"{who} failed: {run.failure or 'ended without a word'}"
     return f"{who} has not finished: {run.epochs} epochs" if run.state == "unfinished" else ""
 
 
-def _csv(compared: Sequence[Comparison]) -> str:
+def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:
     """One row a run, best first, those without scores last. Test scores are left out: choosing by them is the error
     that courses warn of."""
     runs = sorted(((one, run) for one in compared for run in one.runs), key=_rank)
@@ -109,19 +108,22 @@ def _csv(compared: Sequence[Comparison]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(run) for _, run in runs)
+    writer.writerows(_line(run, sweep) for _, run in runs)
     return text.getvalue()
 
 
 def _rank(pair: tuple[Comparison, Run]) -> tuple[bool, str, float]:
     one, run = pair
-    value = run.scores.get(one.score, math.inf)
-    return run.state != "finished", one.data, value if direction(one.score) == "min" else -value
+    value, sign = run.scores.get(one.score), 1 if direction(one.score) == "min" else -1
+    return run.state != "finished", one.data, math.inf if value is None else sign * value
 
 
-def _line(run: Run) -> dict[str, Any]:
-    number = run.folder.name.partition("_")[0]
-    job = number if number.isdigit() else str(run.folder)
+def _job(run: Run, sweep: Path | None) -> str:
+    """Its number, or of any run its folder."""
+    return run.folder.name.partition("_")[0] if sweep else str(run.folder)
+
+
+def _line(run: Run, sweep: Path | None) -> dict[str, Any]:
     failure = "" if run.state == "finished" else run.failure or "ended without a word"
     facts = {name: run.report.get(name) for name in ("best_epoch", "seconds", "verdict")}
-    return {"job": job, **run.words, **run.scores, **facts, "failure": failure}
+    return {"job": _job(run, sweep), **run.words, **run.scores, **facts, "failure": failure}

@@ -73,7 +73,8 @@ def conclusion(comparison: Comparison, sign: str = " +- ") -> list[str]:
         return ["no run has finished"]
     over = f" over {len(best.finished)} seeds" if len(best.finished) > 1 else ""
     value = spread(best.mean(comparison.score), best.sd(comparison.score), sign)
-    told = [f"best: {best.name}, with {comparison.score} {value}{over}"]
+    who = f"best: {best.name}, with " if len(comparison.settings) > 1 else ""
+    told = [f"{who}{comparison.score} {value}{over}"]
     told += [line for line in (_noise(comparison), tested(comparison, sign)) if line]
     return told
 
@@ -113,6 +114,11 @@ def footer(comparison: Comparison, tests: bool = False) -> list[str]:
         told.append(f"may be chance: {comparison.test} against the best{several}, p at least {LEVEL:g}")
         if comparison.most < 4:
             told.append(f"{comparison.most} seeds tell large differences only; more of them tell smaller ones")
+    if comparison.measured_apart:
+        keys = " and ".join(comparison.measured_apart)
+        told.append(
+            f"{keys}: runs that differ in it were measured on other rows, so a better score may be an easier question"
+        )
     if tests:
         told.append("test scores of all are shown, as asked: of one that is chosen by them they are no estimate")
     return told
