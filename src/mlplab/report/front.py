@@ -6,6 +6,8 @@ from matplotlib.axes import Axes
 
 from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
 
+BEHIND = {"facecolor": "#fefefe", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}  # of a word; that of the page
+
 
 def front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:
     """Places, by cost: each better than all that cost no more."""
@@ -48,4 +50,5 @@ def draw_front(
     axes.set_ylim(*((None, worst) if lower_is_better else (worst, None)))
     for place in best:
         side = (4, 5) if lower_is_better else (4, -12)
-        axes.annotate(names[place], (costs[place], scores[place]), side, textcoords="offset points", fontsize=9)
+        at = (costs[place], scores[place])
+        axes.annotate(names[place], at, side, textcoords="offset points", fontsize=9, bbox=BEHIND)

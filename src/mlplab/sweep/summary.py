@@ -45,7 +45,7 @@ def explain(
     for one in compared:
         print(f"\n{_told(one, limit, tests, titled=len(compared) > 1)}")
     unended = [line for run in runs if (line := _unended(run, sweep))]
-    print("\n".join(["", *unended, *missing]) if unended or missing else "", flush=True)
+    print("\n".join(["", *unended, *missing]) if unended or missing else "")
     if folder is None:
         return
     atomic.write(folder / "sweep.csv", _csv(compared, sweep))
@@ -54,7 +54,7 @@ def explain(
         _draw(folder, compared, [*unended, *missing], tests, sweep)
         print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
     if sweep:
-        print(f"curves    tensorboard --logdir {sweep}", flush=True)
+        print(f"curves    tensorboard --logdir {sweep}")
 
 
 def _draw(
