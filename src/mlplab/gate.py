@@ -10,6 +10,7 @@ from typing import Any
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -18,6 +19,7 @@ from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.runs import keep
 from mlplab.sweep import summarise
+from mlplab.sweep.clock import estimate
 from mlplab.words import parse
 
 made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
@@ -28,6 +30,7 @@ class Gate(Callback):
 
     def __init__(self) -> None:
         self.jobs: list[list[str]] = []
+        self.done = 0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
@@ -54,9 +57,14 @@ class Gate(Callback):
             claim(Path(config.hydra.sweep.dir), "sweep.name")
         print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
 
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        self.done += 1
+        if self.done == 1 and (said := estimate(len(self.jobs), self.done)):
+            print(said, flush=True)
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         with _told():
-            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor):
+            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.report.picture):
                 sys.exit(1)
 
 

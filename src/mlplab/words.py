@@ -17,7 +17,7 @@ from mlplab.explain import no_such_choice
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
-PATHS = ("run", "input", "output", "pictures", "below", "data.path", "data.root")
+PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 

@@ -23,6 +23,7 @@ from mlplab.explain import explain
 from mlplab.gate import give_back
 from mlplab.runs import find, keep, stored
 from mlplab.signals import deferred, status
+from mlplab.sweep.clock import start
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def job(config: DictConfig) -> float | None:
             keep(resolved)
         with deferred():
             import mlplab.door.train as door
+        start()
         return door.carry_out(resolved, lambda: begun.append(True))
 
     with held(run):  # which is new: nobody else can be in it

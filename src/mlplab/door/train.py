@@ -24,6 +24,7 @@ from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
+from mlplab.sweep.row import row
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -114,12 +115,8 @@ def versions() -> dict[str, str]:
 def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     test = {name: value for name, value in scores.items() if name.endswith("/test")}
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
-    best = {name: value for name, value in scores.items() if name == "loss/train" or name.endswith("/val")}
-    best["loss/test"] = scores["loss/test"]
-    unused = set() if "activation" in config.model else {"activation"}
-    chosen = {name: str(value) for name, value in config.choice.items() if value is not None and name not in unused}
-    numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
-    lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
+    told = row(Path(config.run_dir), plain(config), scores)
+    lab.overlay.log_best(told.choices, told.scores, told.varied)
     lab.overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 
 
