@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from mlplab.build import Lab, build
 from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
-from mlplab.door.lock import held
 from mlplab.door.train import Scores, describe, finish
+from mlplab.lock import held
 from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.runs import find, keep, stored
