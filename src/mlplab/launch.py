@@ -1,8 +1,10 @@
 """The jobs of a sweep are launched: those that are not done, and again those that a killed process took along."""
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ from mlplab.grid import STOP, Job, keep, remedy, state
 from mlplab.lock import held
 from mlplab.signals import Interrupted
 
+PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
 Launch = Callable[[Sequence[Sequence[str]], int], Any]
 
 
 def launch_all(launch: Launch, folder: Path, jobs: Sequence[Job], retry: bool = False) -> None:
     """launch: of Hydra's launcher. retry: failed jobs too. Returns when each job has finished or failed, or was not
     begun because sweep.fail_fast stopped the sweep."""
+    os.environ[PROCESS] = str(os.getpid())
     with held(folder):
         keep(folder, jobs, sys.argv[1:])
         (folder / STOP).unlink(missing_ok=True)
@@ -29,6 +33,15 @@ def launch_all(launch: Launch, folder: Path, jobs: Sequence[Job], retry: bool = 
             print(f"mlplab: stopped; {remedy(folder)}", file=sys.stderr)
             raise SystemExit(stop.code) from None
         _tell_not_begun(folder, jobs)
+
+
+@contextmanager
+def leaving_with_its_sweep() -> Iterator[None]:
+    """A worker process whose sweep was killed meanwhile finishes its job and ends: joblib's would wait for ever."""
+    sweep = os.getppid()
+    yield
+    if os.environ.get(PROCESS) == str(sweep) and os.getppid() != sweep:
+        os._exit(1)
 
 
 def _together(launch: Launch, folder: Path, jobs: Sequence[Job]) -> None:

@@ -21,6 +21,7 @@ from mlplab.configuration import plain
 from mlplab.explain import explain
 from mlplab.gate import give_back
 from mlplab.grid import FILE, STOP, remedy
+from mlplab.launch import leaving_with_its_sweep
 from mlplab.lock import held
 from mlplab.runs import find, keep, stored
 from mlplab.signals import deferred, status
@@ -35,7 +36,8 @@ def job(config: DictConfig) -> float | None:
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
     if hydra.mode == RunMode.MULTIRUN:
-        return _of_a_sweep(resolved, run, hydra.job.override_dirname)
+        with leaving_with_its_sweep():
+            return _of_a_sweep(resolved, run, hydra.job.override_dirname)
     begun: list[bool] = []
 
     def train() -> dict[str, Any]:

@@ -1,0 +1,180 @@
+"""Jobs are launched until each has finished or failed, in real worker processes that are really killed."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from joblib import Parallel, delayed
+
+from mlplab.grid import STOP, Job, state
+from mlplab.launch import PROCESS, launch_all
+from mlplab.lock import held
+from mlplab.mistake import Mistake
+from tests.conftest import REPO, door
+
+NAMES = ["0_a", "1_b", "2_c", "3_d", "4_e"]
+SMALL = ("data=diabetes", "model.hidden_features=[8]", "report.picture=false", "optimizer=sgd")
+
+
+def work(folder: Path, words: Sequence[str], deadly: str, times: int) -> None:
+    """A job that leaves the files of one; the deadly one kills its process so many times."""
+    (name,) = re.findall(r"hydra\.sweep\.subdir='(.*)'", " ".join(words))
+    run = folder / name
+    run.mkdir(exist_ok=True)
+    (run / "config.yaml").write_text("")
+    with open(run / "begun", "a") as file:
+        file.write("x")
+    time.sleep(0.2)
+    if name == deadly and len((run / "begun").read_text()) <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    (run / "scores.json").write_text("")
+
+
+def swept(folder: Path, deadly: str = "", times: int = 0) -> list[str]:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> None:
+        Parallel(n_jobs=2, backend="loky")(delayed(work)(folder, words, deadly, times) for words in jobs)
+
+    launch_all(launch, folder, [Job(name, [], {}) for name in NAMES])
+    return [state(folder / name) for name in NAMES]
+
+
+def test_a_worker_that_is_killed_once_costs_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert swept(tmp_path, "1_b", times=1) == ["finished"] * 5
+    assert re.search(r"a process was killed; jobs under way \((0, )?1(, 2)?\) go on", capfd.readouterr().out)
+
+
+def test_a_job_that_is_killed_again_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert swept(tmp_path, "1_b", times=9) == ["finished", "failed", "finished", "finished", "finished"]
+    assert (tmp_path / "1_b" / "failure.txt").read_text().startswith("its process was killed twice")
+    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice\n"
+    assert swept(tmp_path) == ["finished", "failed", "finished", "finished", "finished"], "failed ones are left"
+    assert (tmp_path / "0_a" / "begun").read_text() in ("x", "xx"), "so are those that have finished"
+
+
+def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "0_a").mkdir()
+    (tmp_path / "0_a" / "failure.txt").write_text("no room")
+    seen: list[Sequence[str]] = []
+
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> None:
+        seen.extend(jobs)
+
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
+    assert seen == []
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], retry=True)
+    assert seen == [["seed=1", "hydra.sweep.subdir='0_a'"]]
+
+
+def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
+    with held(tmp_path), pytest.raises(Mistake, match="another process"):
+        swept(tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys, time
+        from mlplab.launch import leaving_with_its_sweep
+        if os.fork() == 0:
+            with leaving_with_its_sweep():
+                open("begun", "w").close()
+                time.sleep(2)
+                open("done", "w").close()
+            open("next", "w").close()
+        time.sleep(60)
+    """
+    sweep = subprocess.Popen(
+        ["bash", "-c", f'{PROCESS}=$$ exec {sys.executable} -c "$CODE"'], cwd=tmp_path, env={**os.environ, "CODE": code}
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    sweep.kill()
+    sweep.wait()
+    time.sleep(4)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["begun", "done"]
+
+
+@pytest.mark.slow
+def test_fail_fast_stops_at_the_first_and_the_rest_is_begun_when_it_goes_on(tmp_path: Path) -> None:
+    words = ("-m", *SMALL, "trainer.max_epochs=3", "optimizer.lr=1e-4,1e8,0.1,0.01", "sweep.name=s")
+    words = (*words, "sweep.fail_fast=true")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    answer = door("train", *words, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert (
+        "mlplab: job 1 failed and sweep.fail_fast=true: not begun: 2, 3; 1 finished, 1 failed, 2 new; go on by: "
+        in (answer.stderr)
+    )
+    assert sorted(path.name.partition("_")[0] for path in folder.iterdir() if path.is_dir()) == ["0", "1"]
+    assert not (folder / STOP).exists()
+    before = (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns
+    answer = door("train", *words, "sweep.resume=true", cwd=tmp_path)
+    assert answer.returncode == 1, "one has failed"
+    assert answer.stderr == ""
+    assert "4 jobs -> outputs/sweeps/s: 1 finished, 1 failed, 2 new" in answer.stdout
+    assert len(list(folder.glob("*/scores.json"))) == 3
+    assert (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns == before
+    answer = door("train", *words, "sweep.resume=failed", cwd=tmp_path)
+    assert answer.stderr.startswith("mlplab: #1 optimizer.lr=1")
+    assert len(list(folder.glob("*/scores.json"))) == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can mount a small disk")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_full_disk_or_too_little_memory_ends_one_job_and_the_others_finish(small_disk: Path) -> None:
+    widths = "model.hidden_features=[8],[1000,1000],[1000000,1000000],[4]"
+    answer = door(
+        "train",
+        "-m",
+        "data=iris",
+        "trainer.max_epochs=2",
+        "report.picture=false",
+        widths,
+        "sweep.name=s",
+        cwd=small_disk,
+    )
+    subprocess.run(["umount", "-l", str(small_disk)], check=True)
+    first, second = answer.stderr.splitlines()
+    assert answer.returncode == 1
+    assert re.match(r"mlplab: #1 .*last\.ckpt cannot be written: No space left on device", first)
+    assert re.match(r"mlplab: #2 .*: out of memory", second)
+    assert re.search(r"^#3 .*: loss/val", answer.stdout, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_sweep_tells_the_command_that_goes_on(tmp_path: Path, number: int, code: int) -> None:
+    words = ["-m", *SMALL, "trainer.max_epochs=100000", "seed=1,2", "sweep.name=s"]
+    process = subprocess.Popen(
+        [sys.executable, str(REPO / "scripts" / "train.py"), *words],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    last = tmp_path / "outputs" / "sweeps" / "s" / "0_seed=1" / "checkpoints" / "last.ckpt"
+    while not last.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    told, _, typed = said.splitlines()[-1].partition("; go on by: ")
+    assert told == "mlplab: stopped; 1 half-done, 1 new"
+    assert shlex.split(typed) == ["python", "scripts/train.py", *words, "sweep.resume=true"]
