@@ -11,21 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from joblib import Parallel, delayed
 
 from mlplab.grid import STOP, Job, state
 from mlplab.launch import PROCESS, launch_all
 from mlplab.lock import held
-from mlplab.mistake import Mistake
+from mlplab.mistake import Failure, Mistake
+from mlplab.signals import Interrupted
 from tests.conftest import REPO, door
 
 NAMES = ["0_a", "1_b", "2_c", "3_d", "4_e"]
 SMALL = ("data=diabetes", "model.hidden_features=[8]", "report.picture=false", "optimizer=sgd")
 
 
-def work(folder: Path, words: Sequence[str], deadly: str, times: int) -> None:
+def work(folder: Path, words: Sequence[str], deadly: str, times: int) -> JobReturn:
     """A job that leaves the files of one; the deadly one kills its process so many times."""
-    (name,) = re.findall(r"hydra\.sweep\.subdir='(.*)'", " ".join(words))
+    name = words[0]
     run = folder / name
     run.mkdir(exist_ok=True)
     (run / "config.yaml").write_text("")
@@ -35,25 +37,26 @@ def work(folder: Path, words: Sequence[str], deadly: str, times: int) -> None:
     if name == deadly and len((run / "begun").read_text()) <= times:
         os.kill(os.getpid(), signal.SIGKILL)
     (run / "scores.json").write_text("")
+    return JobReturn(status=JobStatus.COMPLETED)
 
 
 def swept(folder: Path, deadly: str = "", times: int = 0) -> list[str]:
-    def launch(jobs: Sequence[Sequence[str]], _: int) -> None:
-        Parallel(n_jobs=2, backend="loky")(delayed(work)(folder, words, deadly, times) for words in jobs)
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        return list(Parallel(n_jobs=2, backend="loky")(delayed(work)(folder, words, deadly, times) for words in jobs))
 
-    launch_all(launch, folder, [Job(name, [], {}) for name in NAMES])
+    launch_all(launch, folder, [Job(name, [name], {}) for name in NAMES])
     return [state(folder / name) for name in NAMES]
 
 
 def test_a_worker_that_is_killed_once_costs_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert swept(tmp_path, "1_b", times=1) == ["finished"] * 5
-    assert re.search(r"a process was killed; jobs under way \((0, )?1(, 2)?\) go on", capfd.readouterr().out)
+    assert re.search(r"a process was killed; jobs under way \((\d, )?1(, \d)?\) go on", capfd.readouterr().out)
 
 
 def test_a_job_that_is_killed_again_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert swept(tmp_path, "1_b", times=9) == ["finished", "failed", "finished", "finished", "finished"]
     assert (tmp_path / "1_b" / "failure.txt").read_text().startswith("its process was killed twice")
-    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice\n"
+    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice: is there memory enough for it?\n"
     assert swept(tmp_path) == ["finished", "failed", "finished", "finished", "finished"], "failed ones are left"
     assert (tmp_path / "0_a" / "begun").read_text() in ("x", "xx"), "so are those that have finished"
 
@@ -63,13 +66,42 @@ def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
     (tmp_path / "0_a" / "failure.txt").write_text("no room")
     seen: list[Sequence[str]] = []
 
-    def launch(jobs: Sequence[Sequence[str]], _: int) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         seen.extend(jobs)
+        return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
 
-    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume=True)
     assert seen == []
-    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], retry=True)
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume="failed")
     assert seen == [["seed=1", "hydra.sweep.subdir='0_a'"]]
+
+
+def test_an_error_that_a_job_could_not_keep_itself_is_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        return [JobReturn(status=JobStatus.FAILED, _return_value=MemoryError()) for _ in jobs]
+
+    launch_all(launch, tmp_path, [Job("0_a", [], {})])
+    assert (tmp_path / "0_a" / "failure.txt").read_text().startswith("out of memory")
+    assert capfd.readouterr().err.startswith("mlplab: #0: out of memory")
+
+
+def test_an_error_of_the_launcher_tells_how_to_go_on(tmp_path: Path) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(Failure, match=r"^No space left on device; 1 new; go on by: python scripts/train\.py "):
+        launch_all(launch, tmp_path, [Job("0_a", [], {})])
+
+
+def test_a_signal_between_jobs_tells_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        raise Interrupted(143)
+
+    with pytest.raises(SystemExit) as stop:
+        launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
+    assert stop.value.code == 143
+    assert not isinstance(stop.value, Interrupted), "the door would say once more that it stopped"
+    assert capfd.readouterr().err.startswith("mlplab: stopped; 1 new; go on by: python scripts/train.py ")
 
 
 def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def grown(old: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:
     for job in old:
         place = next((place for place, one in enumerate(left) if one.settings == job.settings), None)
         if place is None:
-            raise Mistake(_missing(job, now, folder))
+            raise Mistake(_missing(job, left or now, folder))
         kept.append(replace(left.pop(place), name=job.name))
     return kept + [replace(job, name=_renumbered(job.name, number)) for number, job in enumerate(left, len(old))]
 

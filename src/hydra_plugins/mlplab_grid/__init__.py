@@ -21,5 +21,4 @@ class Grid(BasicSweeper):
         assert launcher is not None
         assert context is not None
         gate = next(one for one in context.callbacks.callbacks if isinstance(one, Gate))
-        folder, retry = Path(config.hydra.sweep.dir), config.sweep.resume == "failed"
-        launch_all(launcher.launch, folder, gate.plan, retry)
+        launch_all(launcher.launch, Path(config.hydra.sweep.dir), gate.plan, config.sweep.resume)
