@@ -129,16 +129,10 @@ def _claim(folder: Path, together: Any, found: Any) -> None:
 @pytest.mark.slow
 def test_sweeps_that_start_together_have_folders_of_their_own(tmp_path: Path) -> None:
     """Two without a name, two that are given the same."""
-    command = [
-        sys.executable,
-        str(REPO / "scripts" / "train.py"),
-        "-m",
-        "data=iris",
-        "trainer.max_epochs=2",
-        "seed=1,2",
-    ]
+    command = [sys.executable, str(REPO / "scripts" / "train.py")]
+    words = ["-m", "data=iris", "trainer.max_epochs=2", "seed=1,2"]
     names: list[list[str]] = [[], [], ["sweep.name=same"], ["sweep.name=same"]]
-    started = [subprocess.Popen([*command, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names]
+    started = [subprocess.Popen([*command, *words, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names]
     assert sorted(process.wait(timeout=300) for process in started) == [0, 0, 0, 1]
     sweeps = list((tmp_path / "outputs" / "sweeps").iterdir())
     assert len(sweeps) == 3
