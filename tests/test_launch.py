@@ -1,8 +1,11 @@
 """Jobs are launched until each has finished or failed, in real worker processes that are really killed."""
 
+import csv
+import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -210,3 +213,65 @@ def test_a_stopped_sweep_tells_the_command_that_goes_on(tmp_path: Path, number: 
     told, _, typed = said.splitlines()[-1].partition("; go on by: ")
     assert told == "mlplab: stopped; 1 half-done, 1 new"
     assert shlex.split(typed) == ["python", "scripts/train.py", *words, "sweep.resume=true"]
+
+
+@pytest.mark.slow
+def test_a_grid_that_grows_keeps_what_it_had(tmp_path: Path) -> None:
+    words = ("-m", *SMALL[:3], "trainer.max_epochs=2", "sweep.name=s")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    assert door("train", *words, "optimizer.lr=0.1,0.01", cwd=tmp_path).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.*")}
+    wider = ("optimizer=sgd,adam", "optimizer.lr=1e-2,0.1,0.3", "sweep.resume=true")
+    answer = door("train", *words, *wider, cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("6 jobs -> outputs/sweeps/s, 4 of them new to it: 2 finished, 4 new\n")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    with open(folder / "sweep.csv", newline="") as file:
+        found = {row["job"]: (row["optimizer"], float(row["optimizer.lr"])) for row in csv.DictReader(file)}
+    assert (found["0"], found["1"], found["5"]) == (("adam", 0.1), ("adam", 0.01), ("adam", 0.3))
+    assert sorted(path.name.partition("_")[0] for path in folder.glob("*_*")) == list("012345")
+
+
+@pytest.mark.slow
+def test_with_joblib_a_killed_worker_costs_no_job_and_a_killed_sweep_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = ["-m", "data=digits", "trainer.max_epochs=60", "report.picture=false", "optimizer.lr=0.01,0.001,0.0001"]
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.name=s"]
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+
+    def started() -> "subprocess.Popen[bytes]":
+        command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, *joblib]
+        with open(tmp_path / "said", "w") as said:
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
+        deadline = time.monotonic() + 120
+        while not any(folder.glob("*/history.csv")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return process
+
+    sweep = started()
+    os.kill(workers(sweep.pid)[0], signal.SIGKILL)
+    assert sweep.wait(timeout=300) == 0
+    assert "a process was killed; jobs under way (" in (tmp_path / "said").read_text()
+    assert len(list(folder.glob("*/scores.json"))) == 3
+    killed = {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")}
+    shutil.rmtree(folder)
+    sweep = started()
+    theirs = workers(sweep.pid)
+    sweep.kill()
+    sweep.wait()
+    answer = door("train", *words, *joblib, "sweep.resume=true", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")} == killed
+    assert not any(Path("/proc", str(pid)).exists() for pid in theirs), "workers without a sweep have gone"
+
+
+def workers(parent: int) -> list[int]:
+    """Of joblib, children of a process."""
+    children = [path.read_text().split() for path in Path("/proc", str(parent), "task").glob("*/children")]
+    numbers = [number for some in children for number in some]
+    return [int(number) for number in numbers if b"popen_loky" in Path("/proc", number, "cmdline").read_bytes()]
+
+
+def timeless(scores: Path) -> dict[str, object]:
+    known = json.loads(scores.read_text())
+    return {name: value for name, value in known.items() if name not in ("seconds", "samples_per_second")}

@@ -37,8 +37,10 @@ def plain(composed: DictConfig) -> dict[str, Any]:
 
 
 def located(config: DictConfig) -> DictConfig:
-    """A copy that finds its files from any folder."""
+    """A copy that finds its files from any folder, and holds nothing of the command that began or resumed its sweep."""
     config = config.copy()
+    if "sweep" in config:
+        config.sweep.update({"resume": None, "fail_fast": False})
     for key in ("path", "root"):
         if isinstance(given := config.data.get(key), str):
             config.data[key] = str(Path(given).expanduser().absolute())

@@ -52,8 +52,7 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str) -> float | None:
     """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
     on."""
     number = run.name.partition("_")[0]
-    label, fail_fast = f"#{number} {overrides}", config.sweep.fail_fast
-    config.sweep.update(resume=None, fail_fast=False)  # not of the run
+    label = f"#{number} {overrides}"
     _quiet()
     if (run.parent / STOP).exists():
         _clear(run)
@@ -68,7 +67,7 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str) -> float | None:
 
     scores = guarded(work, run, lambda: True, lambda: None, config.debug, label)
     if scores is None:
-        if fail_fast:
+        if config.sweep.fail_fast:
             with contextlib.suppress(OSError):
                 (run.parent / STOP).write_text(number)
         return None
