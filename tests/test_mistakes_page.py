@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from PIL import Image
 
 import mlplab
-from mlplab.configuration import CONF
+from mlplab.configuration import CONF, plain
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
 from mlplab.door.job import go_on, guarded
@@ -32,14 +32,15 @@ from mlplab.door.predict import predict
 from mlplab.door.report import report
 from mlplab.explain import explain
 from mlplab.gate import claim, give_back
+from mlplab.grid import Job, keep, settings_of
 from mlplab.mistake import Mistake
 from mlplab.settings import answer
 from mlplab.words import words_of
-from tests.conftest import REPO
+from tests.conftest import REPO, door
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
-BY_CONFIGURATION, BY_DATA, IN_TRAINING = (
-    re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:4]
+BY_CONFIGURATION, BY_DATA, OF_SWEEPS, IN_TRAINING = (
+    re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:5]
 )
 OF_DOORS = re.findall(
     r"^\| (evaluate|predict|resume|compare|report|lesson) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE
@@ -186,6 +187,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_has_rows() -> None:
     assert len(BY_CONFIGURATION) > 25
     assert len(BY_DATA) > 35
+    assert len(OF_SWEEPS) > 5
     assert len(IN_TRAINING) == 1
     assert {name for name, *_ in OF_DOORS} == set(DOORS)
 
@@ -273,6 +275,28 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
         assert (run / "history.csv").exists()
     else:
         assert sorted(files.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the table of sweeps is typed in."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    kept, other = (folder / "outputs" / "sweeps" / name for name in ("lrs", "other"))
+    for path in (kept, other):
+        path.mkdir(parents=True)
+    (other / "thesis.txt").write_text("mine")
+    words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
+    jobs = [Job(f"{number}_", job, settings_of(plain(mlplab.configure(*job)))) for number, job in enumerate(words)]
+    keep(kept, jobs, ["-m"])
+    return folder
+
+
+@pytest.mark.parametrize(("typed", "printed"), OF_SWEEPS)
+def test_what_the_page_says_of_sweeps_is_what_is_printed(typed: str, printed: str, sweeps: Path) -> None:
+    before = sorted(sweeps.rglob("*"))
+    said = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
+    assert (said.returncode, said.stdout, said.stderr) == (1, "", f"mlplab: {printed}\n")
+    assert sorted(sweeps.rglob("*")) == before
 
 
 @pytest.mark.usefixtures("no_network")

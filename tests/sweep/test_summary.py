@@ -76,7 +76,7 @@ def test_a_file_with_one_row_a_job_best_first(tmp_path: Path, capsys: pytest.Cap
     assert rows[3]["failure"] == "the loss became nan"
     said = capsys.readouterr().out
     assert "job 3 failed: the loss became nan" in said
-    assert "job 4 (optimizer=adam seed=2) failed: ended without a word" in said
+    assert "job 4 (optimizer=adam seed=2) was not begun" in said
 
 
 def test_a_job_that_was_killed_is_told_with_its_epochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,4 +120,4 @@ def test_of_a_sweep_that_failed_altogether_there_is_a_table_and_no_page(tmp_path
 
 def test_a_sweep_whose_jobs_all_vanished_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summarise(tmp_path, [["seed=1"]]) == 1
-    assert "job 0 (seed=1) failed: ended without a word" in capsys.readouterr().out
+    assert "job 0 (seed=1) was not begun" in capsys.readouterr().out

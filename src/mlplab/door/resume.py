@@ -15,8 +15,8 @@ from mlplab.build import Lab, build
 from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.door.describe import describe
-from mlplab.door.lock import held
 from mlplab.door.train import Scores, finish
+from mlplab.lock import held
 from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.report.counted import counted

@@ -19,7 +19,7 @@ from mlplab.configuration import plain
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import diagnose
 from mlplab.door.describe import describe, parameters
-from mlplab.door.lock import held
+from mlplab.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict

@@ -19,7 +19,7 @@ def finished(sweep: Path) -> dict[int, Path]:
 def unwritten(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
     """Planned jobs of which there is no run at all, with what each would have been."""
     begun = {number for number, run in folders(sweep).items() if (run / "config.yaml").exists()}
-    names = {n: " ".join(word for word in job if not word.startswith("sweep.name=")) for n, job in enumerate(jobs)}
+    names = {n: " ".join(word for word in job if not word.startswith("sweep.")) for n, job in enumerate(jobs)}
     return {number: words for number, words in names.items() if number not in begun}
 
 

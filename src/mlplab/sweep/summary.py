@@ -24,7 +24,7 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True)
     """At the end of a sweep. jobs: the words of each. Returns how many have failed."""
     missing = unwritten(folder, jobs)
     runs = [run for path in folders(folder).values() if (path / "config.yaml").exists() and (run := read(path))]
-    lines = [f"job {number} ({words}) failed: ended without a word" for number, words in missing.items()]
+    lines = [f"job {number} ({words}) was not begun" for number, words in missing.items()]
     explain(runs, folder, lines, picture=picture, sweep=folder)
     return len(missing) + sum(run.state != "finished" for run in runs)
 
