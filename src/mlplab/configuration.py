@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-FORMAT = 3  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+FORMAT = 4  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 
 HERE = Path(__file__).resolve().parent
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
@@ -37,8 +37,10 @@ def plain(composed: DictConfig) -> dict[str, Any]:
 
 
 def located(config: DictConfig) -> DictConfig:
-    """A copy that finds its files from any folder."""
+    """A copy that finds its files from any folder, and holds nothing of the command that began or resumed its sweep."""
     config = config.copy()
+    if "sweep" in config:
+        config.sweep.update({"resume": None, "fail_fast": False})
     for key in ("path", "root"):
         if isinstance(given := config.data.get(key), str):
             config.data[key] = str(Path(given).expanduser().absolute())

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import door
 
 
+@pytest.mark.slow
 def test_it_takes_the_words_of_training_beside_its_own(tmp_path: Path) -> None:
     words = ("data=iris", "model.hidden_features=[8,8]", "num_steps=60", "output=here.png")
     answer = door("find_lr", *words, cwd=tmp_path)
@@ -15,6 +18,7 @@ def test_it_takes_the_words_of_training_beside_its_own(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["here.png"]
 
 
+@pytest.mark.slow
 def test_a_slip_is_told_in_one_line(tmp_path: Path) -> None:
     for word, said in (("data=irsi", "data=irsi: no such choice; did you mean iris?"), ("lr=1", "lr: no such key")):
         answer = door("find_lr", word, cwd=tmp_path)

@@ -28,6 +28,7 @@ def test_each_round_has_fewer_jobs_and_more_epochs(settings: tuple[int, ...], ex
     assert rounds(*settings) == [Round(*one) for one in expected]
 
 
+@pytest.mark.slow
 def test_the_best_goes_on_and_is_the_run_that_trained_straight_on(tmp_path: Path) -> None:
     grid = ("optimizer.lr=1e-4,0.01", "scheduler=cosine,none")
     answer = door(

@@ -144,7 +144,7 @@ def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -
     assert not list(folder.glob("*/failure.txt"))
     logs = [file.read_text() for file in folder.glob("*/train.log")]
     assert len(logs) == 2
-    assert all("go on by: python scripts/resume.py" in log for log in logs)
+    assert all("go on by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
 
 
 SBATCH = """#!/bin/bash

@@ -40,6 +40,7 @@ def states(folder: Path) -> list[str]:
     return [trial.state.name for trial in Study(folder, kept_settings(folder)).trials]
 
 
+@pytest.mark.slow
 def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_no_failure(tmp_path: Path) -> None:
     how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=6", "hydra.sweeper.first=2")
     prune = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=1", "sweep.name=s")
@@ -123,6 +124,7 @@ def test_joblib_takes_as_many_suggestions_as_it_has_processes(tmp_path: Path) ->
     assert states(sweep_of(tmp_path, "j")) == ["COMPLETE"] * 4
 
 
+@pytest.mark.slow
 def test_another_search_of_the_same_name_is_refused(tmp_path: Path) -> None:
     words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=s", *SMALL)
     assert door("train", *words, LR, cwd=tmp_path).returncode == 0
@@ -134,6 +136,7 @@ def test_another_search_of_the_same_name_is_refused(tmp_path: Path) -> None:
     assert len(other.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_told_as_such_and_the_search_goes_on(tmp_path: Path) -> None:
     how = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer=sgd", "optimizer.lr=1e9,1e8")
     answer = door("train", "-m", *how, "sweep.name=f", *SMALL, "data=diabetes", cwd=tmp_path)

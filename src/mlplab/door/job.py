@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +18,91 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
-from mlplab.door.lock import held
 from mlplab.explain import explain
 from mlplab.gate import give_back
+from mlplab.grid import FILE, STOP, remedy
+from mlplab.launch import leaving_with_its_sweep
+from mlplab.lock import held
 from mlplab.mistake import Pruned
 from mlplab.runs import PRUNED, find, keep, stored
-from mlplab.search.judge import judge_of
+from mlplab.search.judge import Judge, judge_of
 from mlplab.search.outcome import best_of
 from mlplab.signals import deferred, status
+from mlplab.sweep.clock import start
 
 log = logging.getLogger(__name__)
 
 
 def job(config: DictConfig) -> float | None:
-    """Train in the folder that Hydra made. A job of a sweep that fails leaves its reason, and the others go on."""
+    """Train in the folder that Hydra made."""
     hydra = HydraConfig.get()
-    sweep = hydra.mode == RunMode.MULTIRUN
     resolved = OmegaConf.create(plain(config))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
-    label = f"#{run.name.partition('_')[0]} {hydra.job.override_dirname}" if sweep else ""
-    if sweep:
-        _quiet()
-
-    goes_on = sweep and (run / "config.yaml").exists()  # from a round before, or from before a stop
-    begun = [sweep and not goes_on]
-    judge = judge_of(hydra.sweeper, Path(hydra.sweep.dir)) if sweep else None
+    if hydra.mode == RunMode.MULTIRUN:
+        judge = judge_of(hydra.sweeper, Path(hydra.sweep.dir))
+        with leaving_with_its_sweep():
+            return _of_a_sweep(resolved, run, hydra.job.override_dirname, judge)
+    begun: list[bool] = []
 
     def train() -> dict[str, Any]:
-        if sweep:
-            keep(resolved)
-        with deferred():
-            import mlplab.door.train as door
-        return door.carry_out(resolved, lambda: begun.append(True), judge)
+        return _train(resolved, lambda: begun.append(True))
 
-    def resume() -> dict[str, Any]:
-        with deferred():
-            import mlplab.door.resume as door
-        return door.resume(run, allow=list(resolved.allow), begin=lambda: begun.append(True), judge=judge)
+    with held(run):  # which is new: nobody else can be in it
+        scores = guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
+    return float(scores[config.monitor]) if scores else None
+
+
+def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
+    """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
+    on. judge: of a search, or of a round of halving; a job that it ends is no failure."""
+    number = run.name.partition("_")[0]
+    label = f"#{number} {overrides}"
+    _quiet()
+    if (run.parent / STOP).exists():
+        _clear(run)
+        return None
 
     def work() -> dict[str, Any]:
+        with held(run, wait=True):  # a process of a sweep that was killed may outlive it
+            if not (run / "config.yaml").exists():
+                keep(config)
+                return _train(config, lambda: None, judge)
+        return _resume(run, allow=config.allow, judge=judge)
+
+    def until_pruned() -> dict[str, Any]:
         try:
-            return resume() if goes_on else train()
+            return work()
         except Pruned as pruned:
             atomic.write(run / PRUNED, f"{pruned}\n")
             log.info(f"pruned     {pruned}")
             return {PRUNED: str(pruned)}
 
-    with nullcontext() if goes_on else held(run):  # a new folder: nobody else can be in it
-        clear = (lambda: None) if goes_on else (lambda: _clear(run))
-        scores = guarded(work, run, lambda: any(begun), clear, config.debug, label)
+    scores = guarded(until_pruned, run, lambda: True, lambda: None, config.debug, label)
     if scores is None:
+        if config.sweep.fail_fast:
+            with contextlib.suppress(OSError):
+                (run.parent / STOP).write_text(number)
         return None
     if PRUNED in scores:
         known = best_of(run, config.monitor)
         print(f"{label}: pruned {scores[PRUNED]}; {config.monitor} {known[config.monitor]:.4f}", flush=True)
         return None
-    if sweep:
-        print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
+    print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
+
+
+def _train(config: DictConfig, begin: Callable[[], None], judge: Judge | None = None) -> dict[str, Any]:
+    with deferred():
+        import mlplab.door.train as door
+    start()
+    return door.carry_out(config, begin, judge)
+
+
+def _resume(run: Path, **settings: Any) -> dict[str, Any]:
+    with deferred():
+        import mlplab.door.resume as door
+    return door.resume(run, **settings)
 
 
 def go_on(settings: Mapping[str, Any]) -> None:
@@ -94,9 +119,7 @@ def go_on(settings: Mapping[str, Any]) -> None:
         begun.append(True)
 
     def resume() -> dict[str, Any]:
-        with deferred():
-            import mlplab.door.resume as door
-        return door.resume(run, **limits, allow=settings["allow"], begin=begin)
+        return _resume(run, **limits, allow=settings["allow"], begin=begin)
 
     guarded(resume, run, lambda: bool(begun), lambda: None, settings["debug"])
 
@@ -145,10 +168,13 @@ def _clear(run: Path) -> None:
         with contextlib.suppress(OSError):
             for name in ("train.log", "config.yaml"):
                 (run / name).unlink(missing_ok=True)
+            run.rmdir()
             give_back()
 
 
 def _remedy(run: Path) -> str:
+    if (run.parent / FILE).exists():
+        return remedy(run.parent)
     if not (run / "config.yaml").exists():
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "

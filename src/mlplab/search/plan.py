@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab import atomic
 from mlplab.command_line import resolve
+from mlplab.grid import FILE
 from mlplab.limits import COUNT, Range
 from mlplab.mistake import Mistake
 from mlplab.monitor import direction
@@ -62,6 +63,8 @@ class Plan:
     def agree(self) -> None:
         """Note what is searched, or see that it is what was noted. Raises Mistake where it is not."""
         path = self.folder / FOLDER / "settings.json"
+        if not self.folder.is_dir() or (self.folder / FILE).exists():
+            raise Mistake(f"sweep.name: there is no search {self.folder} to go on with; give the name of one")
         fixed = [word for word in self.space.fixed if not word.startswith("sweep.")]
         searched = {key: repr(part) for key, part in self.space.searched.items()}
         mine = json.loads(json.dumps({**asdict(self.settings), "fixed": sorted(fixed), "searched": searched}))

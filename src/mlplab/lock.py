@@ -1,0 +1,37 @@
+"""One process at a time in a run folder; the lock goes with the process, however it ends."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlplab.mistake import Mistake
+
+
+@contextmanager
+def held(run: Path, wait: bool = False) -> Iterator[None]:
+    """Raises Mistake where another process trains in the folder, or waits for it. On Windows, which has no flock,
+    nothing is done."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder = os.open(run, os.O_RDONLY)
+    try:
+        _lock(fcntl, folder, run, wait)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        said = f"{run}: another process trains in this folder"
+        if not wait:
+            raise Mistake(said) from None
+        print(f"{said}: waiting for its end", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
