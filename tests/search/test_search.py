@@ -98,6 +98,26 @@ def test_a_search_that_was_killed_goes_on_with_the_job_that_was_under_way(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_search_that_is_stopped_says_how_it_goes_on_and_does(tmp_path: Path) -> None:
+    words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=t", LR, *SMALL)
+    words = (*words, "trainer.max_epochs=400", "trainer.blocks=false")
+    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(sweep_of(tmp_path, "t").glob("0_*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true goes on with the search\n")
+    again = door("train", *words, "sweep.resume=true", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert states(sweep_of(tmp_path, "t")) == ["COMPLETE"]
+
+
+@pytest.mark.slow
 def test_two_processes_share_a_search_and_its_budget(tmp_path: Path) -> None:
     words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=6", "sweep.name=two", LR, *SMALL)
     command = [sys.executable, str(REPO / "scripts" / "train.py"), *words]

@@ -27,6 +27,7 @@ from mlplab.mistake import Pruned
 from mlplab.runs import PRUNED, find, keep, stored
 from mlplab.search.judge import Judge, judge_of
 from mlplab.search.outcome import best_of
+from mlplab.search.plan import FOLDER
 from mlplab.signals import deferred, status
 from mlplab.sweep.clock import start
 
@@ -175,6 +176,8 @@ def _clear(run: Path) -> None:
 def _remedy(run: Path) -> str:
     if (run.parent / FILE).exists():
         return remedy(run.parent)
+    if (run.parent / FOLDER).is_dir():
+        return "the same command with sweep.resume=true goes on with the search"
     if not (run / "config.yaml").exists():
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
