@@ -1,0 +1,203 @@
+"""Train K members as one: a batched product a layer, one optimizer step for all, each with its own numbers."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlplab.data.batches import TensorLoader
+from mlplab.data.splits import Part, Splits
+from mlplab.mistake import Failure
+from mlplab.stack.draws import Draws
+from mlplab.stack.loss import stacked_loss
+from mlplab.stack.measure import measure
+from mlplab.stack.member import Member
+from mlplab.stack.network import StackedNetwork
+from mlplab.stack.optimizer import StackedOptimizer
+from mlplab.stack.records import Records
+from mlplab.stack.snapshot import Snapshot
+from mlplab.stack.weights import Weights
+
+MOST_NUMBERS = 2**22  # of one layer's activations, where rows are measured
+Ended = Callable[[Member, Weights, Snapshot, Snapshot], None]
+
+
+class StackedFit:
+    """members: of one form, as `groups` finds them.
+
+    end: called once for each member, however it ends: with where its last epoch and its best stand, each a snapshot of
+    that member alone. Raises what stops it, after `end` for all.
+    """
+
+    def __init__(self, members: Sequence[Member], splits: Splits, end: Ended) -> None:
+        self.members = list(members)
+        self.end = end
+        self.splits = splits
+        self.config = members[0].config
+        self.share = 1 / len(members)
+        self.started = time.perf_counter()
+        first: Any = members[0].lab.learner
+        self.inputs, self.targets = first.network.scale(splits.train.features), first.encode(splits.train.target)
+        self.measured = first.network.scale(torch.cat([splits.val.features, splits.measured.features]))
+        self.loaders = [TensorLoader(splits.train, self.config.batch_size, one.config.seed) for one in members]
+        self.records = Records(self.config.report.every_n_steps)
+        for member in members:
+            member.begin()
+        self._stack()
+        self.safe = self._now().copied()
+        self.best = self._now().copied()
+
+    def run(self) -> None:
+        try:
+            self._measure()
+            for epoch in range(self.config.trainer.max_epochs):
+                self._train(epoch)
+                self._measure()
+                self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
+        finally:  # where something stopped it, each has its last epoch kept
+            self._drop(range(len(self.members)))
+
+    def _stack(self) -> None:
+        self.learners: list[Any] = [member.lab.learner for member in self.members]
+        networks = [learner.network for learner in self.learners]
+        self.weights = Weights(networks)
+        draws = Draws([member.generator for member in self.members])
+        self.network = StackedNetwork(networks, self.weights, draws)
+        self.loss = stacked_loss([learner.loss for learner in self.learners])
+        self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
+        self.rates = [member.rate for member in self.members]
+        self.by_step = self.members[0].plan_of("step") is not None
+
+    def _now(self) -> Snapshot:
+        held = self.optimizer
+        return Snapshot(self.weights.flat, self.network.buffers, held.state, held.products, held.steps)
+
+    def _train(self, epoch: int) -> None:
+        for member, loader in zip(self.members, self.loaders, strict=True):
+            member.standing.current_epoch = epoch
+            member.standing.sanity_checking = False
+            loader.set_epoch(epoch)
+        for number, (low, high) in enumerate(self.loaders[0].bounds if self.members else ()):
+            if number == 0 or len(orders) != len(self.members):
+                orders = torch.stack([loader.order() for loader in self.loaders])  # type: ignore[misc]
+            broken = self._update(orders[:, low:high])
+            if broken:
+                self._drop(broken)
+            if not self.members:
+                return
+        self.records.hand_out(self.members)
+        for member in self.members:
+            member.standing.global_step = self.optimizer.steps
+            member.step_plan("epoch")
+        self._take_rates()
+
+    def _update(self, rows: Tensor) -> list[int]:
+        """rows: (K, B). Returns the places of members whose loss is no number: they have to go."""
+        features, target = (_taken(values, rows) for values in (self.inputs, self.targets))
+        losses = self.loss(self.network(features, True), target)
+        total, broken = losses.sum(), []
+        if not math.isfinite(total.item()):
+            broken = [place for place, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
+            self._explain(broken, losses.detach(), rows)
+            total = losses[[place for place in range(len(losses)) if place not in broken]].sum()
+        gradient = self.weights.gradient(total)
+        clip = self.config.trainer.gradient_clip_val
+        norm = gradient.norm(dim=1) if clip is not None or self.records.norm_is_due else None
+        self.records.add(losses.detach(), norm, self.rates)
+        if clip is not None and norm is not None:
+            gradient.mul_((clip / (norm + 1e-6)).clamp(max=1.0)[:, None])
+        self.optimizer.step(gradient)
+        if self.by_step:
+            for member in self.members:
+                member.step_plan("step")
+            self._take_rates()
+        return broken
+
+    def _explain(self, broken: Sequence[int], losses: Tensor, rows: Tensor) -> None:
+        for place in broken:
+            member = self.members[place]
+            member.standing.global_step = self.optimizer.steps
+            put(self._now().only([place]), self.weights, member.lab.learner.network)
+            batch = (self.splits.train.features[rows[place]], self.splits.train.target[rows[place]])
+            member.failed(losses[place], batch)
+
+    def _take_rates(self) -> None:
+        rates = [member.rate for member in self.members]
+        if rates != self.rates:
+            self.rates = rates
+            self.optimizer.take_rates(rates)
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        """A row for the history of each."""
+        if not self.members:
+            return
+        widest = max(max(parameter.shape[-1], len(parameter)) for parameter in self.weights.leaves.values())
+        blocks = self.measured.split(max(1, MOST_NUMBERS // (len(self.members) * max(widest, self.measured.shape[1]))))
+        output = torch.cat([self.network(block[None], False) for block in blocks], dim=1)
+        count, seconds = len(self.splits.val), (time.perf_counter() - self.started) * self.share
+        val = measure(self.learners, output[:, :count], self.splits.val.target)
+        train = measure(self.learners, output[:, count:], self.splits.measured.target)
+        broken = []
+        for place, member in enumerate(self.members):
+            scores = {f"{name}/val": values[place] for name, values in val.items()}
+            scores |= {f"{name}/train": values[place] for name, values in train.items()}
+            try:
+                put_needed = not math.isfinite(scores["loss/val"] + scores["loss/train"])
+                if put_needed:
+                    put(self._now().only([place]), self.weights, member.lab.learner.network)
+                member.add(scores, seconds)
+            except Failure as error:
+                member.failure = str(error)
+                broken.append(place)
+        self._drop(broken)
+
+    def _judge(self, last: bool) -> None:
+        """After an epoch: which have their best one, and which have ended."""
+        now = self._now()
+        self.best.take_weights([place for place, member in enumerate(self.members) if member.judge()], now)
+        self.safe = now.copied()
+        for member in self.members:
+            member.take_mark()
+            member.step_plateau()
+        self._take_rates()
+        self._drop([place for place, member in enumerate(self.members) if last or member.standing.should_stop])
+
+    def _drop(self, places: Sequence[int]) -> None:
+        """They have ended; the others go on."""
+        if not places:
+            return
+        ended = [(self.members[place], self.safe.only([place]), self.best.only([place])) for place in places]
+        rest = [place for place in range(len(self.members)) if place not in places]
+        now, weights = self._now().only(rest), self.weights
+        self.safe, self.best = self.safe.only(rest), self.best.only(rest)
+        self.members = [self.members[place] for place in rest]
+        self.loaders = [self.loaders[place] for place in rest]
+        self.records.only(torch.tensor(rest, dtype=torch.long))
+        if rest:
+            self._stack()
+            self._put_back(now)
+        for member, safe, best in ended:
+            self.end(member, weights, safe, best)
+
+    def _put_back(self, now: Snapshot) -> None:
+        self.weights.flat.copy_(now.flat)
+        for name, values in self.network.buffers.items():
+            values.copy_(now.buffers[name])
+        self.optimizer.state, self.optimizer.products, self.optimizer.steps = now.state, now.products, now.steps
+
+
+def put(held: Snapshot, weights: Weights, network: Any) -> None:
+    """The one member of a snapshot into its network."""
+    with torch.no_grad():
+        for parameter, value in zip(network.parameters(), weights.singles(held.flat[0]), strict=True):
+            parameter.copy_(value)
+        for name, values in held.buffers.items():
+            network.get_buffer(name).copy_(values[0])
+
+
+def _taken(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)

@@ -1,0 +1,43 @@
+"""The numbers of K members as they stood at one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Snapshot:
+    """flat: (K, P) weights. buffers, state, products: (K, ...), of networks and optimizers; of best weights no state."""
+
+    flat: Tensor
+    buffers: dict[str, Tensor]
+    state: dict[str, Tensor]
+    products: Tensor
+    steps: int
+
+    def copied(self) -> "Snapshot":
+        return Snapshot(
+            self.flat.clone(),
+            {name: values.clone() for name, values in self.buffers.items()},
+            {name: values.clone() for name, values in self.state.items()},
+            self.products.clone(),
+            self.steps,
+        )
+
+    def only(self, places: Sequence[int]) -> "Snapshot":
+        at = torch.tensor(places, dtype=torch.long)
+        return Snapshot(
+            self.flat[at],
+            {name: values[at] for name, values in self.buffers.items()},
+            {name: values[at] for name, values in self.state.items()},
+            self.products[at],
+            self.steps,
+        )
+
+    def take_weights(self, places: Sequence[int], of: "Snapshot") -> None:
+        at = torch.tensor(places, dtype=torch.long)
+        self.flat[at] = of.flat[at]
+        for name, values in self.buffers.items():
+            values[at] = of.buffers[name][at]
