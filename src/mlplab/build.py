@@ -62,10 +62,10 @@ class Lab:
     start: list[Layer]  # before the first update
 
 
-def build(config: DictConfig) -> Lab:
-    """config: checked and resolved, as from `mlplab.configure`."""
+def build(config: DictConfig, splits: Splits | None = None) -> Lab:
+    """config: checked and resolved, as from `mlplab.configure`. splits: where they are known already."""
     check_device(config.trainer.accelerator, config.trainer.precision)
-    splits = build_splits(config)
+    splits = splits or build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
     start = measured_layers(learner, splits)

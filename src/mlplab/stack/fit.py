@@ -18,7 +18,7 @@ from mlplab.stack.member import Member
 from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
 from mlplab.stack.records import Records
-from mlplab.stack.snapshot import Snapshot
+from mlplab.stack.snapshot import Snapshot, put
 from mlplab.stack.weights import Weights
 
 MOST_NUMBERS = 2**22  # of one layer's activations, where rows are measured
@@ -145,10 +145,9 @@ class StackedFit:
         for place, member in enumerate(self.members):
             scores = {f"{name}/val": values[place] for name, values in val.items()}
             scores |= {f"{name}/train": values[place] for name, values in train.items()}
+            if not math.isfinite(scores["loss/val"] + scores["loss/train"]):  # where in the network is looked up
+                put(self._now().only([place]), self.weights, member.lab.learner.network)
             try:
-                put_needed = not math.isfinite(scores["loss/val"] + scores["loss/train"])
-                if put_needed:
-                    put(self._now().only([place]), self.weights, member.lab.learner.network)
                 member.add(scores, seconds)
             except Failure as error:
                 member.failure = str(error)
@@ -188,15 +187,6 @@ class StackedFit:
         for name, values in self.network.buffers.items():
             values.copy_(now.buffers[name])
         self.optimizer.state, self.optimizer.products, self.optimizer.steps = now.state, now.products, now.steps
-
-
-def put(held: Snapshot, weights: Weights, network: Any) -> None:
-    """The one member of a snapshot into its network."""
-    with torch.no_grad():
-        for parameter, value in zip(network.parameters(), weights.singles(held.flat[0]), strict=True):
-            parameter.copy_(value)
-        for name, values in held.buffers.items():
-            network.get_buffer(name).copy_(values[0])
 
 
 def _taken(values: Tensor, rows: Tensor) -> Tensor:

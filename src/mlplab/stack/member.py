@@ -1,5 +1,6 @@
 """One member of a stack: a run as `build` makes it, but for the Trainer, and what it has come to."""
 
+import time
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ class Mark:
 
 @dataclass
 class Member:
-    """lab: its own, with a Trainer that all members share. started: on the clock of `perf_counter`.
+    """lab: its own. clocks: the time of each row.
 
     points: what `Running` would have logged, with the step and the time. best: value and epoch, counted from 1.
     """
@@ -43,6 +44,7 @@ class Member:
     standing: Standing
     generator: Generator
     rows: list[Row] = field(default_factory=list)
+    clocks: list[float] = field(default_factory=list)
     points: list[tuple[int, Row, float]] = field(default_factory=list)
     best: tuple[float, int] | None = None
     mark: Mark | None = None
@@ -50,6 +52,12 @@ class Member:
 
     def callback(self, kind: type) -> Any:
         return next((one for one in self.standing.callbacks if isinstance(one, kind)), None)
+
+    @property
+    def has_ended(self) -> bool:
+        """After its last epoch, not within one that something stopped."""
+        over = len(self.rows) - 1 == self.config.trainer.max_epochs
+        return self.mark is not None and (over or self.standing.should_stop)
 
     @property
     def optimizer(self) -> Any:
@@ -82,6 +90,7 @@ class Member:
         learner.scores = scores
         self.callback(FiniteGuard).on_validation_end(standing, learner)
         epoch = len(self.rows)
+        self.clocks.append(time.time())
         names = dict.fromkeys(name.split("/")[0] for name in scores)
         row = {"epoch": epoch, "step": standing.global_step, "seconds": round(seconds, 3), "lr": self.rate}
         self.rows.append(row | {f"{name}/{part}": scores[f"{name}/{part}"] for name in names for part in ("train", "val")})

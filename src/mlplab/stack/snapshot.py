@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from mlplab.stack.weights import Weights
 
 
 @dataclass
@@ -41,3 +43,12 @@ class Snapshot:
         self.flat[at] = of.flat[at]
         for name, values in self.buffers.items():
             values[at] = of.buffers[name][at]
+
+
+def put(held: Snapshot, weights: Weights, network: nn.Module) -> None:
+    """The one member of a snapshot into its network."""
+    with torch.no_grad():
+        for parameter, value in zip(network.parameters(), weights.singles(held.flat[0]), strict=True):
+            parameter.copy_(value)
+        for name, values in held.buffers.items():
+            network.get_buffer(name).copy_(values[0])

@@ -46,6 +46,7 @@ class Standing:
         self.callback_metrics: dict[str, Tensor] = {}
         self.optimizers: list[Optimizer] = []
         self.plan: Plan = {}
+        self.plan_state: dict[str, Any] = {}
 
     @property
     def estimated_stepping_batches(self) -> int:
@@ -69,7 +70,7 @@ class Standing:
             "loops": self._loops(),
             "callbacks": {name: state for name, state in states.items() if state},
             "optimizer_states": [one.state_dict() for one in self.optimizers],
-            "lr_schedulers": [self.plan["scheduler"].state_dict()] if self.plan else [],
+            "lr_schedulers": [self.plan_state] if self.plan else [],
             "hyper_parameters": dict(self.learner.hparams),
         }
 

@@ -1,0 +1,109 @@
+"""Stack: configurations of one form become run folders, trained as one; each folder is what `train` would have left."""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+
+from mlplab import atomic
+from mlplab.build import build_splits
+from mlplab.data.leak_check import told
+from mlplab.diagnosis import diagnose
+from mlplab.door.lock import held
+from mlplab.door.train import Scores, conclude, describe
+from mlplab.explain import explain
+from mlplab.report.console import aligned
+from mlplab.runs import keep
+from mlplab.stack.assemble import assemble
+from mlplab.stack.files import write
+from mlplab.stack.fit import StackedFit
+from mlplab.stack.member import Member
+from mlplab.stack.snapshot import Snapshot
+from mlplab.stack.weights import Weights
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Stack:
+    """labels: of the jobs, for the console. scores: of those that have come to their end, by place."""
+
+    configs: Sequence[DictConfig]
+    labels: Sequence[str]
+    scores: dict[int, Scores]
+
+    def train(self) -> None:
+        with ExitStack() as locks:
+            for config in self.configs:
+                Path(config.run_dir).mkdir(parents=True, exist_ok=True)
+                locks.enter_context(held(Path(config.run_dir)))
+                keep(config)
+            splits = build_splits(self.configs[0])
+            members = assemble(self.configs, splits)
+            self.places = {id(member): place for place, member in enumerate(members)}
+            self.told = told(splits)
+            StackedFit(members, splits, self.end).run()
+
+    def end(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
+        """Write what is left of a member: all of it where it came to its end."""
+        place, run = self.places[id(member)], Path(member.config.run_dir)
+        label = self.labels[place]
+        try:
+            with logged(run / "train.log"):
+                log.info(aligned({**describe(member.config, member.lab), **self.told}))
+                _tell(member)
+                write(member, weights, safe, best)
+                if not member.failure and member.has_ended:
+                    self.scores[place] = _finish(member)
+        except Exception as error:
+            member.failure = explain(error)
+        finally:
+            member.lab.overlay.close()
+        if member.failure:
+            print(f"mlplab: {label}: {member.failure}", file=sys.stderr, flush=True)
+            with suppress(OSError):
+                atomic.write(run / "failure.txt", member.failure + "\n")
+        elif place in self.scores:
+            scores, monitor = self.scores[place], member.config.monitor
+            print(f"{label}: {monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
+
+
+def _finish(member: Member) -> Scores:
+    """As `train.finish` does, with the test measured at once."""
+    lab, learner = member.lab, member.lab.learner
+    diagnosis = diagnose(learner, lab.splits, lab.start)
+    learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
+    learner.eval()
+    loader = lab.batches.test_dataloader()
+    with torch.no_grad():
+        output = torch.cat([learner.network(features) for features, _ in loader])
+    learner.scores = {f"{name}/test": value for name, value in learner.measure(output, lab.splits.test.target).items()}
+    return conclude(member.config, lab, diagnosis, member.rows[-1]["seconds"])
+
+
+def _tell(member: Member) -> None:
+    last = member.config.trainer.max_epochs
+    for row in member.rows[1:]:
+        losses = "  ".join(f"{part} {row[f'loss/{part}']:.4f}" for part in ("train", "val"))
+        log.info(f"epoch {row['epoch']:>{len(str(last))}}/{last}  loss {losses}")
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """What is told meanwhile stands in that file, and not on the console."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    file = logging.FileHandler(path)
+    root.handlers = [file]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        file.close()
