@@ -4,14 +4,13 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
 
 from mlplab import atomic
-from mlplab.build import build_splits
+from mlplab.build import build_learner, build_splits
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import diagnose
 from mlplab.door.lock import held
@@ -21,33 +20,49 @@ from mlplab.report.console import aligned
 from mlplab.runs import keep
 from mlplab.stack.assemble import assemble
 from mlplab.stack.files import write
+from mlplab.stack.chunks import largest
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
+from mlplab.stack.network import can_stack
 from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
 class Stack:
-    """labels: of the jobs, for the console. scores: of those that have come to their end, by place."""
+    """labels: of the jobs, for the console. most: members that train at once."""
 
-    configs: Sequence[DictConfig]
-    labels: Sequence[str]
-    scores: dict[int, Scores]
+    def __init__(self, configs: Sequence[DictConfig], labels: Sequence[str], most: int | None = None) -> None:
+        self.configs = configs
+        self.labels = labels
+        self.most = most
+        self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
 
-    def train(self) -> None:
+    def obstacle(self) -> str:
+        """What stands in the way of training these as one, or nothing."""
+        try:
+            self.splits = build_splits(self.configs[0])
+            learner = build_learner(self.configs[0], self.splits)
+        except Exception as error:  # each job will say so by itself
+            return explain(error)
+        if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
+            return "stacks train on a CPU"
+        self.largest = self.most or largest(learner, self.splits, self.configs[0].batch_size)
+        return can_stack(learner)
+
+    def train(self) -> dict[int, Scores]:
         with ExitStack() as locks:
             for config in self.configs:
                 Path(config.run_dir).mkdir(parents=True, exist_ok=True)
                 locks.enter_context(held(Path(config.run_dir)))
                 keep(config)
-            splits = build_splits(self.configs[0])
-            members = assemble(self.configs, splits)
-            self.places = {id(member): place for place, member in enumerate(members)}
-            self.told = told(splits)
-            StackedFit(members, splits, self.end).run()
+            self.told = told(self.splits)
+            for start in range(0, len(self.configs), self.largest):
+                members = assemble(self.configs[start : start + self.largest], self.splits)
+                self.places = {id(member): start + place for place, member in enumerate(members)}
+                StackedFit(members, self.splits, self.end).run()
+        return self.scores
 
     def end(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
         """Write what is left of a member: all of it where it came to its end."""

@@ -42,8 +42,10 @@ def _as_marked(member: Member, mark: Mark, weights: Weights, safe: Snapshot) -> 
     for group, rate in zip(optimizer.param_groups, mark.lr, strict=True):
         group["lr"] = rate
     pieces = {name: weights.singles(values[0]) for name, values in safe.state.items()}
-    for place, parameter in enumerate(member.lab.learner.network.parameters()):
-        held = {name: values[place].clone(memory_format=torch.contiguous_format) for name, values in pieces.items()}
+    places = {id(one): place for place, one in enumerate(member.lab.learner.network.parameters())}
+    for parameter in (one for group in optimizer.param_groups for one in group["params"]):
+        at = places[id(parameter)]
+        held = {name: values[at].clone(memory_format=torch.contiguous_format) for name, values in pieces.items()}
         if state := state_of(optimizer, held, safe.steps, safe.products[0, 0].clone()):
             optimizer.state[parameter] = state
     member.standing.plan_state = mark.plan

@@ -48,16 +48,21 @@ class StackedNetwork:
         return self.weights.leaves[name]
 
 
-def can_stack(network: nn.Module) -> str:
+def can_stack(learner: Any) -> str:
     """What stands in the way, or nothing."""
-    if type(network).forward is not Network.forward or not isinstance(network, Network):
+    network = learner.network
+    if not isinstance(network, Network) or type(network).forward is not Network.forward:
         return f"{type(network).__name__} has a pass of its own"
-    unknown = [one for one in (network.body, network.output_activation) for one in _parts(one)]
-    return next((type(one).__name__ for one in unknown if type(one) not in (*PASSES, *ELEMENTWISE)), "")
+    if any(True for name, _ in learner.named_parameters() if not name.startswith("network.body.")):
+        return "it learns more than its network"
+    parts = [*_parts(network.body), *_parts(network.output_activation)]
+    unknown = [type(part).__name__ for part in parts if type(part) not in (*PASSES, *ELEMENTWISE)]
+    return f"there is no stacked {unknown[0]}" if unknown else ""
 
 
 def _parts(module: nn.Module) -> list[nn.Module]:
-    return [one for part in module for one in _parts(part)] if type(module) is nn.Sequential else [module]
+    inner = module.branch if isinstance(module, ResidualBlock) else module
+    return [one for part in inner for one in _parts(part)] if type(inner) is nn.Sequential else [module]
 
 
 def _sequential(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:

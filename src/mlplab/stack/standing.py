@@ -10,6 +10,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mlplab.callback.checkpoints import OnTheDisk
 from mlplab.learner.learner import Learner
@@ -79,7 +80,6 @@ class Standing:
         names = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
         loops = deepcopy({name: getattr(self.shared, name).state_dict() for name in names})
         fit, epochs, batches = loops["fit_loop"], self.current_epoch + 1, len(self.train_dataloader)
-        by_step = bool(self.plan) and self.plan.get("interval") == "step"
         fit["state_dict"] = {"combined_loader": [self.train_dataloader.state_dict()]}
         fit["epoch_loop.state_dict"] = {"_batches_that_stepped": epochs * batches}
         _count(fit["epoch_loop.batch_progress"], epochs * batches, batches)
@@ -87,14 +87,20 @@ class Standing:
         optimizer = fit["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]
         _count(optimizer["step"], epochs * self.updates, self.updates)
         _count(optimizer["zero_grad"], epochs * batches, batches)
-        if by_step:
-            _count(fit["epoch_loop.scheduler_progress"], epochs * batches, batches)
+        if self.plan:
+            _count(fit["epoch_loop.scheduler_progress"], *self._planned(epochs, batches))
         _count(fit["epoch_loop.val_loop.batch_progress"], 2, 2)
         fit["epoch_loop.val_loop.batch_progress"]["is_last_batch"] = True
         _count(fit["epoch_progress"], epochs, epochs)
         for when in ("total", "current"):
             fit["epoch_progress"][when]["completed"] = epochs - 1
         return loops
+
+    def _planned(self, epochs: int, batches: int) -> tuple[int, int]:
+        """Steps of the scheduler so far, and in this epoch; a plateau's comes after the checkpoint."""
+        if isinstance(self.plan["scheduler"], ReduceLROnPlateau):
+            return epochs - 1, 0
+        return (epochs * batches, batches) if self.plan["interval"] == "step" else (epochs, 1)
 
 
 def _count(progress: dict[str, Any], total: int, current: int) -> None:

@@ -1,0 +1,88 @@
+"""The launcher: sorts jobs into stacks, and hands on to Hydra's basic launcher those that fit into none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+
+
+class StackedLauncher(Launcher):
+    """most: members of a stack; None: as many as fit into memory and are fast."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.basic = BasicLauncher()
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config = config
+        self.context = hydra_context
+        self.task_function = task_function
+        self.basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        jobs = Jobs(self.context, self.config).composed(job_overrides, initial_job_idx)
+        done: dict[int, JobReturn] = {}
+        stacks, alone = _sorted(jobs)
+        if stacks or len(jobs) > 1:
+            print(_told(jobs, stacks, alone), flush=True)
+        for places in stacks:
+            if reason := self._stacked([jobs[place] for place in places], done):
+                print(f"singly: {_numbers([jobs[place] for place in places])} ({reason})", flush=True)
+                alone |= dict.fromkeys(places, reason)
+        for place in sorted(alone):
+            done[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
+        return [done[job.number] for job in jobs]
+
+    def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
+        """Trains them, unless something is in the way, which it returns."""
+        from mlplab.signals import deferred
+
+        with deferred():
+            from mlplab.door.stack import Stack
+        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most)
+        if reason := stack.obstacle():
+            return reason
+        for job in jobs:
+            self.context.callbacks.on_job_start(config=job.composed, task_function=self.task_function)
+        scores = stack.train()
+        for place, job in enumerate(jobs):
+            monitored = scores[place][job.config.monitor] if place in scores else None
+            done[job.number] = _returned(job, monitored)
+            self.context.callbacks.on_job_end(config=job.composed, job_return=done[job.number])
+        return ""
+
+
+def _returned(job: Job, score: float | None) -> JobReturn:
+    """As of a job that trained by itself: one that failed has said so, and has no score."""
+    done: Any = JobReturn(overrides=job.overrides, cfg=job.config, task_name="train", status=JobStatus.COMPLETED)
+    done.return_value = score
+    return done
+
+
+def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
+    from mlplab.stack.groups import grouped
+
+    return grouped([job.plain for job in jobs])
+
+
+def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:
+    counts = ", ".join(str(len(places)) for places in stacks) or "none"
+    words = [f"stacked: {counts} of {len(jobs)} jobs"]
+    reasons: dict[str, list[Job]] = {}
+    for place, reason in alone.items():
+        reasons.setdefault(reason, []).append(jobs[place])
+    words += [f"singly: {_numbers(those)} ({reason})" for reason, those in reasons.items()]
+    return "; ".join(words)
+
+
+def _numbers(jobs: Sequence[Job]) -> str:
+    shown = ", ".join(f"#{job.number}" for job in jobs[:5])
+    return f"{shown} and {len(jobs) - 5} more" if len(jobs) > 5 else shown
