@@ -60,12 +60,13 @@ class Lab:
     history: History
     checkpoints: Checkpoints
     start: list[Layer]  # before the first update
+    callbacks: list[Callback]
 
 
-def build(config: DictConfig, splits: Splits | None = None) -> Lab:
-    """config: checked and resolved, as from `mlplab.configure`. splits: where they are known already."""
+def build(config: DictConfig, like: Lab | None = None) -> Lab:
+    """config: checked and resolved, as from `mlplab.configure`. like: a lab whose data and Trainer are taken."""
     check_device(config.trainer.accelerator, config.trainer.precision)
-    splits = splits or build_splits(config)
+    splits = like.splits if like else build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
     start = measured_layers(learner, splits)
@@ -76,13 +77,15 @@ def build(config: DictConfig, splits: Splits | None = None) -> Lab:
     checkpoints = Checkpoints(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
     drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
     callbacks = [*_callbacks(config, history, checkpoints), *drawn]
+    if like:
+        return Lab(splits, batches, learner, like.trainer, overlay, history, checkpoints, start, callbacks)
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
 
         compile_network(learner, batches)
     fitted = in_blocks(config, learner, batches, trainer)
-    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start)
+    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start, callbacks)
 
 
 def build_splits(config: DictConfig) -> Splits:

@@ -31,9 +31,11 @@ def own_hydra() -> Iterator[None]:
 
 def plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
-    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    containers: Any = OmegaConf.to_container(config, resolve=True)
-    return containers
+    held = {str(key): composed[key] for key in composed if key != "hydra"}
+    return {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in held.items()
+    }
 
 
 def located(config: DictConfig) -> DictConfig:

@@ -21,13 +21,9 @@ class Job:
 
     number: int
     overrides: list[str]
-    plain: dict[str, Any]
+    config: DictConfig
     label: str
     composed: DictConfig
-
-    @property
-    def config(self) -> DictConfig:
-        return OmegaConf.create(self.plain)
 
 
 class Jobs:
@@ -54,7 +50,7 @@ class Jobs:
             hydra.runtime.output_dir = os.path.abspath(folder)
         held = plain(config)
         held["run_dir"] = os.path.relpath(folder)
-        return Job(number, words, held, f"#{number} {hydra.job.override_dirname}", config)
+        return Job(number, words, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}", config)
 
     def _composed(self, words: list[str]) -> DictConfig:
         overrides = parse(words)

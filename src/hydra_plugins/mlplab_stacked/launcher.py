@@ -10,6 +10,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+from mlplab.configuration import plain
+from mlplab.stack.groups import grouped
 
 
 class StackedLauncher(Launcher):
@@ -68,9 +70,7 @@ def _returned(job: Job, score: float | None) -> JobReturn:
 
 
 def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
-    from mlplab.stack.groups import grouped
-
-    return grouped([job.plain for job in jobs])
+    return grouped([plain(job.config) for job in jobs])
 
 
 def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:

@@ -37,18 +37,19 @@ class Stack:
         self.configs = configs
         self.labels = labels
         self.most = most
+        self.told: dict[str, str] = {}
         self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
 
     def obstacle(self) -> str:
         """What stands in the way of training these as one, or nothing."""
         try:
-            self.splits = build_splits(self.configs[0])
-            learner = build_learner(self.configs[0], self.splits)
+            splits = build_splits(self.configs[0])
+            learner = build_learner(self.configs[0], splits)
         except Exception as error:  # each job will say so by itself
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
-        self.largest = self.most or largest(learner, self.splits, self.configs[0].batch_size)
+        self.largest = self.most or largest(learner, splits, self.configs[0].batch_size)
         return can_stack(learner)
 
     def train(self) -> dict[int, Scores]:
@@ -57,11 +58,11 @@ class Stack:
                 Path(config.run_dir).mkdir(parents=True, exist_ok=True)
                 locks.enter_context(held(Path(config.run_dir)))
                 keep(config)
-            self.told = told(self.splits)
             for start in range(0, len(self.configs), self.largest):
-                members = assemble(self.configs[start : start + self.largest], self.splits)
+                members = assemble(self.configs[start : start + self.largest])
                 self.places = {id(member): start + place for place, member in enumerate(members)}
-                StackedFit(members, self.splits, self.end).run()
+                self.told = self.told or told(members[0].lab.splits)
+                StackedFit(members, members[0].lab.splits, self.end).run()
         return self.scores
 
     def end(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:

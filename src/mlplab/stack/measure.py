@@ -21,7 +21,7 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
     In double precision each is measured by its own learner: there digits are asked for, not speed.
     """
     first: Any = learners[0]
-    metrics = METRICS.get(type(first))
+    metrics = next((METRICS[kind] for kind in type(first).__mro__ if kind in METRICS), None)
     if metrics is None or output.dtype == torch.float64:
         each = [learner.measure(one, target) for learner, one in zip(learners, output, strict=True)]
         return {name: [scores[name] for scores in each] for name in each[0]}
