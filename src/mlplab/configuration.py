@@ -38,13 +38,13 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     }
 
 
-def located(config: DictConfig) -> DictConfig:
-    """A copy that finds its files from any folder."""
-    config = config.copy()
+def located(config: DictConfig) -> dict[str, Any]:
+    """Plain containers, which find their files from any folder."""
+    held = plain(config)
     for key in ("path", "root"):
-        if isinstance(given := config.data.get(key), str):
-            config.data[key] = str(Path(given).expanduser().absolute())
-    return config
+        if isinstance(given := held["data"].get(key), str):
+            held["data"][key] = str(Path(given).expanduser().absolute())
+    return held
 
 
 def keys_of(path: Path) -> set[str]:

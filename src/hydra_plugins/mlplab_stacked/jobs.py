@@ -21,6 +21,7 @@ class Job:
 
     number: int
     overrides: list[str]
+    plain: dict[str, Any]
     config: DictConfig
     label: str
     composed: DictConfig
@@ -50,7 +51,7 @@ class Jobs:
             hydra.runtime.output_dir = os.path.abspath(folder)
         held = plain(config)
         held["run_dir"] = os.path.relpath(folder)
-        return Job(number, words, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}", config)
+        return Job(number, words, held, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}", config)
 
     def _composed(self, words: list[str]) -> DictConfig:
         overrides = parse(words)

@@ -10,7 +10,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
-from mlplab.configuration import plain
 from mlplab.stack.groups import grouped
 
 
@@ -70,7 +69,7 @@ def _returned(job: Job, score: float | None) -> JobReturn:
 
 
 def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
-    return grouped([plain(job.config) for job in jobs])
+    return grouped([job.plain for job in jobs])
 
 
 def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:

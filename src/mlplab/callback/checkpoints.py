@@ -81,8 +81,7 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(atomic.beside(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
-            os.replace(atomic.beside(last), last)
-            atomic.sync(self.folder)
+            atomic.commit(atomic.beside(last), last)
         except OSError as error:
             with contextlib.suppress(OSError):
                 atomic.beside(last).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -54,10 +54,11 @@ class Stack:
 
     def train(self) -> dict[int, Scores]:
         with ExitStack() as locks:
-            for config in self.configs:
-                Path(config.run_dir).mkdir(parents=True, exist_ok=True)
-                locks.enter_context(held(Path(config.run_dir)))
-                keep(config)
+            with atomic.together():
+                for config in self.configs:
+                    Path(config.run_dir).mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(held(Path(config.run_dir)))
+                    keep(config)
             for start in range(0, len(self.configs), self.largest):
                 members = assemble(self.configs[start : start + self.largest])
                 self.places = {id(member): start + place for place, member in enumerate(members)}
@@ -65,28 +66,37 @@ class Stack:
                 StackedFit(members, members[0].lab.splits, self.end).run()
         return self.scores
 
-    def end(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
-        """Write what is left of a member: all of it where it came to its end."""
-        place, run = self.places[id(member)], Path(member.config.run_dir)
-        label = self.labels[place]
+    def end(self, weights: Weights, ended: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
+        """Write what is left of members: all of it of those that came to their end."""
+        pages = self.configs[0].report.html  # which is made from files that are there
+        with nullcontext() if pages else atomic.together():
+            for member, safe, best in ended:
+                self._write(member, weights, safe, best)
+        for member, *_ in ended:
+            place = self.places[id(member)]
+            if member.failure:
+                print(f"mlplab: {self.labels[place]}: {member.failure}", file=sys.stderr, flush=True)
+            elif place in self.scores:
+                scores, monitor = self.scores[place], member.config.monitor
+                said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
+                print(f"{self.labels[place]}: {said}", flush=True)
+
+    def _write(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
+        run = Path(member.config.run_dir)
         try:
             with logged(run / "train.log"):
                 log.info(aligned({**describe(member.config, member.lab), **self.told}))
                 _tell(member)
                 write(member, weights, safe, best)
                 if not member.failure and member.has_ended:
-                    self.scores[place] = _finish(member)
+                    self.scores[self.places[id(member)]] = _finish(member)
         except Exception as error:
             member.failure = explain(error)
         finally:
             member.lab.overlay.close()
         if member.failure:
-            print(f"mlplab: {label}: {member.failure}", file=sys.stderr, flush=True)
             with suppress(OSError):
                 atomic.write(run / "failure.txt", member.failure + "\n")
-        elif place in self.scores:
-            scores, monitor = self.scores[place], member.config.monitor
-            print(f"{label}: {monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
 
 
 def _finish(member: Member) -> Scores:

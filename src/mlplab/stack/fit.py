@@ -22,14 +22,14 @@ from mlplab.stack.snapshot import Snapshot, put
 from mlplab.stack.weights import Weights
 
 MOST_NUMBERS = 2**22  # of one layer's activations, where rows are measured
-Ended = Callable[[Member, Weights, Snapshot, Snapshot], None]
+Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
 
 
 class StackedFit:
     """members: of one form, as `groups` finds them.
 
-    end: called once for each member, however it ends: with where its last epoch and its best stand, each a snapshot of
-    that member alone. Raises what stops it, after `end` for all.
+    end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of that
+    member alone.
     """
 
     def __init__(self, members: Sequence[Member], splits: Splits, end: Ended) -> None:
@@ -179,8 +179,7 @@ class StackedFit:
         if rest:
             self._stack()
             self._put_back(now)
-        for member, safe, best in ended:
-            self.end(member, weights, safe, best)
+        self.end(weights, ended)
 
     def _put_back(self, now: Snapshot) -> None:
         self.weights.flat.copy_(now.flat)
