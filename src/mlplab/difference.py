@@ -83,8 +83,7 @@ def _composed(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _containers(config: DictConfig) -> dict[str, Any]:
-    held = located(config)
-    return held
+    return located(config)
 
 
 def _literal(value: Any) -> str:

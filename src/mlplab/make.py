@@ -19,7 +19,7 @@ OFTEN = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members
 
 def make(config: DictConfig, group: str, **known: Any) -> Any:
     """The object that a group names. Raises Mistake where it may not be made, or its constructor refuses."""
-    node = OmegaConf.to_container(config[group], resolve=True)
+    node: Any = OmegaConf.to_container(config[group], resolve=True)
     if group in OFTEN and (maker := _maker(group, json.dumps(node), tuple(config.allow))):
         with suppress(Exception):  # which instantiate tells better
             return partial(maker, **known) if node.get("_partial_") else maker(**known)

@@ -19,8 +19,8 @@ from mlplab.explain import explain
 from mlplab.report.console import aligned
 from mlplab.runs import keep
 from mlplab.stack.assemble import assemble
-from mlplab.stack.files import write
 from mlplab.stack.chunks import largest
+from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
 from mlplab.stack.network import can_stack

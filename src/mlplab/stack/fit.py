@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlplab.data.batches import TensorLoader
-from mlplab.data.splits import Part, Splits
+from mlplab.data.splits import Splits
 from mlplab.mistake import Failure
 from mlplab.stack.draws import Draws
 from mlplab.stack.loss import stacked_loss
@@ -28,8 +28,8 @@ Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
 class StackedFit:
     """members: of one form, as `groups` finds them.
 
-    end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of that
-    member alone.
+    end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
+    that member alone.
     """
 
     def __init__(self, members: Sequence[Member], splits: Splits, end: Ended) -> None:
@@ -80,19 +80,24 @@ class StackedFit:
             member.standing.current_epoch = epoch
             member.standing.sanity_checking = False
             loader.set_epoch(epoch)
-        for number, (low, high) in enumerate(self.loaders[0].bounds if self.members else ()):
-            if number == 0 or len(orders) != len(self.members):
-                orders = torch.stack([loader.order() for loader in self.loaders])  # type: ignore[misc]
-            broken = self._update(orders[:, low:high])
-            if broken:
+        if not self.members:
+            return
+        orders = self._orders()
+        for low, high in self.loaders[0].bounds:
+            if broken := self._update(orders[:, low:high]):
                 self._drop(broken)
-            if not self.members:
-                return
+                if not self.members:
+                    return
+                orders = self._orders()
         self.records.hand_out(self.members)
         for member in self.members:
             member.standing.global_step = self.optimizer.steps
             member.step_plan("epoch")
         self._take_rates()
+
+    def _orders(self) -> Tensor:
+        """(K, N) rows."""
+        return torch.stack([loader.order() for loader in self.loaders])  # type: ignore[misc]
 
     def _update(self, rows: Tensor) -> list[int]:
         """rows: (K, B). Returns the places of members whose loss is no number: they have to go."""
@@ -189,4 +194,4 @@ class StackedFit:
 
 
 def _taken(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
+    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])

@@ -36,7 +36,9 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
 def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
     """(K, classes, classes) counts: a row is a true class, a column a decided."""
     member = torch.arange(len(decided))[:, None]
-    cells = torch.bincount(((member * classes + target) * classes + decided).flatten(), minlength=len(decided) * classes**2)
+    cells = torch.bincount(
+        ((member * classes + target) * classes + decided).flatten(), minlength=len(decided) * classes**2
+    )
     return cells.view(-1, classes, classes).double()
 
 

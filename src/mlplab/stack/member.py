@@ -93,7 +93,9 @@ class Member:
         self.clocks.append(time.time())
         names = dict.fromkeys(name.split("/")[0] for name in scores)
         row = {"epoch": epoch, "step": standing.global_step, "seconds": round(seconds, 3), "lr": self.rate}
-        self.rows.append(row | {f"{name}/{part}": scores[f"{name}/{part}"] for name in names for part in ("train", "val")})
+        self.rows.append(
+            row | {f"{name}/{part}": scores[f"{name}/{part}"] for name in names for part in ("train", "val")}
+        )
 
     def judge(self) -> bool:
         """Whether the epoch of the last row is the best so far."""

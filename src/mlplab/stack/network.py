@@ -95,7 +95,11 @@ def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -
 
 def _maxout(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
     product, pieces = _linear(stack, modules, f"{name}.linear"), modules[0].pieces
-    return lambda features, training: product(features, training).unflatten(-1, (-1, pieces)).amax(dim=-1)
+    return lambda features, training: _in_pieces(product(features, training), pieces).amax(dim=-1)
+
+
+def _in_pieces(values: Tensor, pieces: int) -> Tensor:
+    return values.view(*values.shape[:-1], -1, pieces)
 
 
 def _residual(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
@@ -152,7 +156,8 @@ def _batch_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
         if training:
             count.add_(1)
         settings = (weight.reshape(-1), bias.reshape(-1), training, modules[0].momentum, modules[0].eps)
-        return nn.functional.batch_norm(wide, mean, var, *settings).unflatten(1, (stack.count, -1)).transpose(0, 1)
+        normal = nn.functional.batch_norm(wide, mean, var, *settings)
+        return normal.view(len(normal), stack.count, -1).transpose(0, 1)
 
     return run
 

@@ -33,7 +33,8 @@ class Records:
         self.losses = [one[places] for one in self.losses]
         picked = places.tolist()
         self.norms = {
-            at: (norm[places], [rates[place] for place in picked], clock) for at, (norm, rates, clock) in self.norms.items()
+            at: (norm[places], [rates[place] for place in picked], clock)
+            for at, (norm, rates, clock) in self.norms.items()
         }
 
     def hand_out(self, members: Sequence[Member]) -> None:

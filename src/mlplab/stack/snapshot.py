@@ -11,7 +11,7 @@ from mlplab.stack.weights import Weights
 
 @dataclass
 class Snapshot:
-    """flat: (K, P) weights. buffers, state, products: (K, ...), of networks and optimizers; of best weights no state."""
+    """flat: (K, P) weights. buffers, state, products: (K, ...), of networks and optimizers."""
 
     flat: Tensor
     buffers: dict[str, Tensor]

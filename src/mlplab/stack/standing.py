@@ -30,7 +30,7 @@ class Standing:
     def __init__(
         self, shared: Trainer, learner: Learner, callbacks: list[Callback], batches: Any, updates: int, measured: Any
     ) -> None:
-        """batches: of an epoch, as Lightning would be given them. updates: of an epoch. measured: validation loaders."""
+        """batches: of an epoch, as Lightning is given them. updates: of an epoch. measured: validation loaders."""
         self.shared = shared
         self.learner = learner
         self.callbacks = callbacks

@@ -24,7 +24,7 @@ class Slot:
     def stacked(self, flat: Tensor) -> Tensor:
         """The view (K, ...) of (K, P)."""
         shape = self.shape[::-1] if self.turned else self.shape
-        return flat[:, self.start : self.end].unflatten(1, shape or (1,))
+        return flat[:, self.start : self.end].view(len(flat), *shape)
 
     def single(self, row: Tensor) -> Tensor:
         """The view of one member's row (P,) in the parameter's own shape."""
