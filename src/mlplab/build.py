@@ -128,8 +128,7 @@ def bare_learner(config: DictConfig, known: Card, weights: Mapping[str, Tensor] 
 
 
 def build_loss(config: DictConfig, weights: Mapping[str, Tensor]) -> nn.Module:
-    loss: nn.Module = make(config, "loss", **weights)
-    return loss
+    return make(config, "loss", **weights)
 
 
 def _balanced(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
