@@ -123,3 +123,24 @@ def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> N
     assert all((folder / "scores.json").exists() for folder in folders)
     evaluated = door("evaluate", f"run={folders[1]}", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr
+
+
+def test_what_was_saved_before_a_kill_goes_on_as_if_nothing_had_been(
+    stack: Callable[..., list[Path]], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlplab.stack import fit
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(fit, "EVERY", -1.0)
+    monkeypatch.setattr(fit.StackedFit, "_drop", lambda own, places: kill() if places else None)
+    with pytest.raises(Killed):
+        stack(["seed=1", "seed=2"], "trainer.precision=64-true")
+    going = resume(tmp_path / "member1", max_epochs=6)
+    _, alone = train(*SMALL, "trainer.precision=64-true", "seed=2", "trainer.max_epochs=6")
+    assert going["loss/val"] == pytest.approx(alone["loss/val"], rel=1e-9)
+    assert scalars(tmp_path / "member1", "val")["loss"][-1][0] == 6

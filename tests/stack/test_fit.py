@@ -130,3 +130,21 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
         fit.run()
     assert [member for member, *_ in handed] == members
     assert {(safe.steps, len(member.rows) - 1, member.has_ended) for member, safe, _ in handed} == {(9, 3, False)}
+
+
+def test_from_time_to_time_all_that_go_on_are_saved(
+    configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlplab.stack import fit
+    from mlplab.stack.assemble import assemble
+
+    monkeypatch.setattr(fit, "EVERY", -1.0)
+    members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
+    steps: list[list[int]] = []
+    fit.StackedFit(
+        members,
+        members[0].lab.splits,
+        lambda *_: None,
+        lambda _, going: steps.append([one.steps for _, one, _ in going]),
+    ).run()
+    assert steps == [[3, 3], [6, 6], []]

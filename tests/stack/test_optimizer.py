@@ -62,3 +62,20 @@ def test_the_products_of_nadam_are_kept_as_torch_keeps_them() -> None:
     network = nn.Linear(1, 1).double()
     together = StackedOptimizer([NAdam(network.parameters())], [network], torch.zeros(1, 2, dtype=torch.float64))
     assert together.products.dtype == torch.float32
+
+
+def test_a_large_net_takes_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradients = torch.randn(5, 3, 8)
+    found = []
+    for large in (1, 100):
+        monkeypatch.setattr("mlplab.stack.optimizer.LARGE", large)
+        networks = [nn.Linear(3, 2) for _ in range(3)]
+        optimizers = [
+            AdamW(one.parameters(), lr=lr, weight_decay=0.1) for one, lr in zip(networks, (0.1, 0.01, 1.0), strict=True)
+        ]
+        flat = torch.ones(3, 8)
+        together = StackedOptimizer(optimizers, networks, flat)
+        for gradient in gradients:
+            together.step(gradient)
+        found.append((flat, together.state))
+    torch.testing.assert_close(found[0], found[1])

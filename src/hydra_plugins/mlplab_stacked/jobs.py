@@ -17,14 +17,13 @@ from mlplab.words import is_group, parse
 
 @dataclass
 class Job:
-    """composed: with Hydra's own part; shared by jobs of the same choices, so it is not to be kept."""
+    """plain, config: resolved, without Hydra's own part."""
 
     number: int
     overrides: list[str]
     plain: dict[str, Any]
     config: DictConfig
     label: str
-    composed: DictConfig
 
 
 class Jobs:
@@ -42,16 +41,21 @@ class Jobs:
         finally:
             HydraConfig.instance().cfg = before
 
-    def _job(self, words: list[str], number: int) -> Job:
+    def whole(self, words: list[str], number: int) -> DictConfig:
+        """With Hydra's own part. It is that of another job after the next call."""
         config = self._composed(words)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.job.id = config.hydra.job.num = number
+            folder = os.path.join(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir))
+            config.hydra.runtime.output_dir = os.path.abspath(folder)
+        return config
+
+    def _job(self, words: list[str], number: int) -> Job:
+        config = self.whole(words, number)
         hydra = config.hydra
-        with read_write(hydra), open_dict(hydra):
-            hydra.job.id = hydra.job.num = number
-            folder = os.path.join(str(hydra.sweep.dir), str(hydra.sweep.subdir))
-            hydra.runtime.output_dir = os.path.abspath(folder)
         held = plain(config)
-        held["run_dir"] = os.path.relpath(folder)
-        return Job(number, words, held, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}", config)
+        held["run_dir"] = os.path.relpath(hydra.runtime.output_dir)
+        return Job(number, words, held, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}")
 
     def _composed(self, words: list[str]) -> DictConfig:
         overrides = parse(words)

@@ -29,7 +29,8 @@ class StackedLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        jobs = Jobs(self.context, self.config).composed(job_overrides, initial_job_idx)
+        self.composer = Jobs(self.context, self.config)
+        jobs = self.composer.composed(job_overrides, initial_job_idx)
         done: dict[int, JobReturn] = {}
         stacks, alone = _sorted(jobs)
         if stacks or len(jobs) > 1:
@@ -52,12 +53,14 @@ class StackedLauncher(Launcher):
         if reason := stack.obstacle():
             return reason
         for job in jobs:
-            self.context.callbacks.on_job_start(config=job.composed, task_function=self.task_function)
+            whole = self.composer.whole(job.overrides, job.number)
+            self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
         scores = stack.train()
         for place, job in enumerate(jobs):
             monitored = scores[place][job.config.monitor] if place in scores else None
             done[job.number] = _returned(job, monitored)
-            self.context.callbacks.on_job_end(config=job.composed, job_return=done[job.number])
+            whole = self.composer.whole(job.overrides, job.number)
+            self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
         return ""
 
 

@@ -18,6 +18,7 @@ from mlplab.door.train import Scores, conclude, describe
 from mlplab.explain import explain
 from mlplab.report.console import aligned
 from mlplab.runs import keep
+from mlplab.signals import deferred
 from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest
 from mlplab.stack.files import write
@@ -63,13 +64,19 @@ class Stack:
                 members = assemble(self.configs[start : start + self.largest])
                 self.places = {id(member): start + place for place, member in enumerate(members)}
                 self.told = self.told or told(members[0].lab.splits)
-                StackedFit(members, members[0].lab.splits, self.end).run()
+                StackedFit(members, members[0].lab.splits, self.end, self.save).run()
         return self.scores
+
+    def save(self, weights: Weights, going: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
+        """So that a stack that is killed goes on from here, member by member."""
+        with deferred(), atomic.together():
+            for member, safe, best in going:
+                write(member, weights, safe, best, curves=False)
 
     def end(self, weights: Weights, ended: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
         """Write what is left of members: all of it of those that came to their end."""
         pages = self.configs[0].report.html  # which is made from files that are there
-        with nullcontext() if pages else atomic.together():
+        with deferred(), nullcontext() if pages else atomic.together():  # a signal waits: nothing else keeps them
             for member, safe, best in ended:
                 self._write(member, weights, safe, best)
         for member, *_ in ended:

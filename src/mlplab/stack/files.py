@@ -12,14 +12,18 @@ from mlplab.stack.snapshot import Snapshot, put
 from mlplab.stack.weights import Weights
 
 
-def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
-    """safe, best: of this member alone, where its last epoch and its best ended. The learner is left with the last."""
+def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:
+    """safe, best: of this member alone, where its last epoch and its best ended. The learner is left with the last.
+
+    curves: of a member that has ended; a run that goes on draws them anew from its history.
+    """
     history, overlay = member.lab.history, member.lab.overlay
     if not member.rows:
         return
     history.path.parent.mkdir(parents=True, exist_ok=True)  # type: ignore[union-attr]
     history.go_on(member.rows)
-    _curves(member, overlay)
+    if curves:
+        _curves(member, overlay)
     if member.mark is None or member.best is None:
         return
     learner, standing, checkpoints = member.lab.learner, member.standing, member.lab.checkpoints

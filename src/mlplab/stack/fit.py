@@ -11,17 +11,18 @@ from torch import Tensor
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Splits
 from mlplab.mistake import Failure
+from mlplab.signals import deferred
 from mlplab.stack.draws import Draws
 from mlplab.stack.loss import stacked_loss
-from mlplab.stack.measure import measure
+from mlplab.stack.measure import measure, outputs
 from mlplab.stack.member import Member
 from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
 from mlplab.stack.records import Records
-from mlplab.stack.snapshot import Snapshot, put
+from mlplab.stack.snapshot import Snapshot, put, put_back
 from mlplab.stack.weights import Weights
 
-MOST_NUMBERS = 2**22  # of one layer's activations, where rows are measured
+EVERY = 30.0  # seconds between savings, which take a 20th of the time at most
 Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
 
 
@@ -29,16 +30,17 @@ class StackedFit:
     """members: of one form, as `groups` finds them.
 
     end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
-    that member alone.
+    that member alone. save: the same of those that go on, from time to time.
     """
 
-    def __init__(self, members: Sequence[Member], splits: Splits, end: Ended) -> None:
+    def __init__(self, members: Sequence[Member], splits: Splits, end: Ended, save: Ended = lambda *_: None) -> None:
         self.members = list(members)
-        self.end = end
+        self.end, self.save = end, save
         self.splits = splits
         self.config = members[0].config
         self.share = 1 / len(members)
-        self.started = time.perf_counter()
+        self.started = self.saved = time.perf_counter()
+        self.cost = 0.0
         first: Any = members[0].lab.learner
         self.inputs, self.targets = first.network.scale(splits.train.features), first.encode(splits.train.target)
         self.measured = first.network.scale(torch.cat([splits.val.features, splits.measured.features]))
@@ -55,8 +57,9 @@ class StackedFit:
             self._measure()
             for epoch in range(self.config.trainer.max_epochs):
                 self._train(epoch)
-                self._measure()
-                self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
+                with deferred():  # so that what a member has come to is of one epoch
+                    self._measure()
+                    self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
         finally:  # where something stopped it, each has its last epoch kept
             self._drop(range(len(self.members)))
 
@@ -140,9 +143,7 @@ class StackedFit:
         """A row for the history of each."""
         if not self.members:
             return
-        widest = max(max(parameter.shape[-1], len(parameter)) for parameter in self.weights.leaves.values())
-        blocks = self.measured.split(max(1, MOST_NUMBERS // (len(self.members) * max(widest, self.measured.shape[1]))))
-        output = torch.cat([self.network(block[None], False) for block in blocks], dim=1)
+        output = outputs(self.network, self.measured)
         count, seconds = len(self.splits.val), (time.perf_counter() - self.started) * self.share
         val = measure(self.learners, output[:, :count], self.splits.val.target)
         train = measure(self.learners, output[:, count:], self.splits.measured.target)
@@ -169,12 +170,20 @@ class StackedFit:
             member.step_plateau()
         self._take_rates()
         self._drop([place for place, member in enumerate(self.members) if last or member.standing.should_stop])
+        if time.perf_counter() - self.saved > max(EVERY, 20 * self.cost):
+            began = time.perf_counter()
+            self.save(self.weights, [self._of(place) for place in range(len(self.members))])
+            self.saved = time.perf_counter()
+            self.cost = self.saved - began
+
+    def _of(self, place: int) -> tuple[Member, Snapshot, Snapshot]:
+        return self.members[place], self.safe.only([place]), self.best.only([place])
 
     def _drop(self, places: Sequence[int]) -> None:
         """They have ended; the others go on."""
         if not places:
             return
-        ended = [(self.members[place], self.safe.only([place]), self.best.only([place])) for place in places]
+        ended = [self._of(place) for place in places]
         rest = [place for place in range(len(self.members)) if place not in places]
         now, weights = self._now().only(rest), self.weights
         self.safe, self.best = self.safe.only(rest), self.best.only(rest)
@@ -183,14 +192,8 @@ class StackedFit:
         self.records.only(torch.tensor(rest, dtype=torch.long))
         if rest:
             self._stack()
-            self._put_back(now)
+            put_back(now, self.weights, self.network, self.optimizer)
         self.end(weights, ended)
-
-    def _put_back(self, now: Snapshot) -> None:
-        self.weights.flat.copy_(now.flat)
-        for name, values in self.network.buffers.items():
-            values.copy_(now.buffers[name])
-        self.optimizer.state, self.optimizer.products, self.optimizer.steps = now.state, now.products, now.steps
 
 
 def _taken(values: Tensor, rows: Tensor) -> Tensor:

@@ -11,8 +11,17 @@ from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
 from mlplab.stack.loss import stacked_loss
+from mlplab.stack.network import StackedNetwork
 
 Scores = dict[str, list[float]]
+MOST_NUMBERS = 2**22  # of one layer's activations at once
+
+
+def outputs(network: StackedNetwork, rows: Tensor) -> Tensor:
+    """(K, N, out_features), of scaled rows (N, in_features) that are the same for all."""
+    widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
+    blocks = torch.split(rows, max(1, MOST_NUMBERS // (network.count * widest)))
+    return torch.cat([network(block[None], False) for block in blocks], dim=1)
 
 
 def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,3 +53,11 @@ def put(held: Snapshot, weights: Weights, network: nn.Module) -> None:
             parameter.copy_(value)
         for name, values in held.buffers.items():
             network.get_buffer(name).copy_(values[0])
+
+
+def put_back(held: Snapshot, weights: Weights, network: Any, optimizer: Any) -> None:
+    """All members of a snapshot into what trains them."""
+    weights.flat.copy_(held.flat)
+    for name, values in network.buffers.items():
+        values.copy_(held.buffers[name])
+    optimizer.state, optimizer.products, optimizer.steps = held.state, held.products, held.steps
