@@ -31,7 +31,8 @@ def own_hydra() -> Iterator[None]:
 
 def plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
-    held = {str(key): composed[key] for key in composed if key != "hydra"}
+    keys = [str(key) for key in composed if key != "hydra"]
+    held = {key: "???" if OmegaConf.is_missing(composed, key) else composed[key] for key in keys}
     return {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         for key, value in held.items()

@@ -32,14 +32,10 @@ class Jobs:
     def __init__(self, context: HydraContext, master: DictConfig) -> None:
         self.loader = context.config_loader
         self.master = master
-        self._known: dict[tuple[Any, ...], DictConfig] = {}
+        self._known: dict[tuple[Any, ...], tuple[DictConfig, Any]] = {}  # with Hydra's state, which tells the choices
 
     def composed(self, jobs: Sequence[Sequence[str]], first: int) -> list[Job]:
-        before = HydraConfig.instance().cfg
-        try:
-            return [self._job(list(words), first + place) for place, words in enumerate(jobs)]
-        finally:
-            HydraConfig.instance().cfg = before
+        return [self._job(list(words), first + place) for place, words in enumerate(jobs)]
 
     def whole(self, words: list[str], number: int) -> DictConfig:
         """With Hydra's own part. It is that of another job after the next call."""
@@ -66,9 +62,9 @@ class Jobs:
             config = self.loader.load_sweep_config(self.master, words)
             HydraConfig.instance().set_config(config)
             if simple:
-                self._known[key] = config
+                self._known[key] = config, HydraConfig.instance().cfg
             return config
-        config = self._known[key]
+        config, HydraConfig.instance().cfg = self._known[key]
         values = [one for one in overrides if not is_group(one)]
         with read_write(config.hydra), open_dict(config.hydra):
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
