@@ -90,8 +90,9 @@ def main() -> None:
     parser.add_argument("--sides", default="basic,joblib,sklearn")
     parser.add_argument("--pairs", type=int, default=1)
     given = parser.parse_args()
-    sides = given.sides.split(",")
+    sides = [side for side in given.sides.split(",") if side]
     os.environ.setdefault("PYTHONPATH", str(REPO / "src"))
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the door sets it, before torch is imported
     print("| sweep | launcher | seconds, median | stacked is faster by | whole command, s |\n|---|---|---|---|---|")
     for name in (case.replace("; ", ", ") for case in given.cases.split(",")):
         title, words = CASES[name]
