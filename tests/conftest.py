@@ -1,5 +1,6 @@
 """What the tests share: a run in process, a door in a subprocess, real data where it is."""
 
+import json
 import os
 import socket
 import subprocess
@@ -44,6 +45,19 @@ def door(name: str, *arguments: str, cwd: Path, **environment: str) -> subproces
         timeout=600,
         check=False,
     )
+
+
+def holds_as_the_book_says(lesson: str, folder: Path) -> None:
+    """Shown in full it keeps every claim, and these are the claims and the limits of docs/lessons."""
+    shown = door("lesson", f"lesson={lesson}", cwd=folder)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    now, book = folder / "outputs" / "lessons" / lesson, REPO / "docs" / "lessons" / f"{lesson}.json"
+    claims, told = (
+        [(one["claim"], one["relation"], pytest.approx(one["limit"])) for one in json.loads(path.read_text())["claims"]]
+        for path in (now / "lesson.json", book)
+    )
+    assert claims == told
+    assert (now / "picture.png").stat().st_size > 50_000
 
 
 @pytest.fixture

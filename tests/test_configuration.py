@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from mlplab.configuration import CONF, choices, has_key, keys_of
+import mlplab
+from mlplab.configuration import CONF, choices, has_key, keys_of, located
 
 
 def test_conf_is_found_and_holds_the_groups() -> None:
@@ -30,3 +31,9 @@ def test_a_key_may_be_looked_for_inside_another() -> None:
 def test_what_datasets_share_is_no_choice() -> None:
     assert "mnist" in choices("data")
     assert "base" not in choices("data")
+
+
+def test_a_kept_configuration_knows_nothing_of_the_command_that_began_its_sweep() -> None:
+    config = mlplab.configure("data=iris", "sweep.name=s", "sweep.resume=true", "sweep.fail_fast=true")
+    assert located(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False}
+    assert config.sweep.resume is True

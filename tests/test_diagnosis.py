@@ -1,6 +1,7 @@
 """What the verdict reads beside the history."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ import torch
 
 import mlplab
 from mlplab import diagnosis
-from mlplab.build import build
+from mlplab.build import build, build_splits
 from mlplab.callback.history import read
 from mlplab.check import leaves
 from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.configuration import plain
-from mlplab.diagnosis import diagnose, measured_layers
+from mlplab.diagnosis import diagnose, measured_layers, rise, val_losses
 from mlplab.learner.layers import layers
 from mlplab.report.verdict import verdict
 
@@ -49,7 +50,7 @@ def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train,
 
 def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=breast_cancer", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
-    found = diagnose(lab.learner, lab.splits, lab.start)
+    found = diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
     share = lab.splits.train.target.double().mean()
     for name, part in (("train", lab.splits.measured), ("val", lab.splits.val)):
         ones = part.target.double().mean()
@@ -62,7 +63,7 @@ def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(t
 
 def test_values_have_no_shares(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=diabetes", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
-    found = diagnose(lab.learner, lab.splits, lab.start)
+    found = diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
     assert found["shares"] == {}
     mean = lab.splits.train.target.mean()
     squared = ((lab.splits.val.target - mean) ** 2).mean()
@@ -80,5 +81,29 @@ def test_layers_are_measured_on_a_limited_number_of_rows(tmp_path: Path, monkeyp
 def test_to_measure_draws_no_random_number(tmp_path: Path) -> None:
     lab = build(mlplab.configure(*FAST, f"run_dir={tmp_path / 'run'}"))
     state = torch.get_rng_state()
-    diagnose(lab.learner, lab.splits, lab.start)
+    diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_rise_is_a_mean_over_rows_with_its_standard_error() -> None:
+    found = rise(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([2.0, 2.0, 5.0, 5.0]))
+    assert found["mean"] == 1.0
+    assert found["error"] == pytest.approx((2 / 3) ** 0.5 / 4**0.5)  # differences 1, 0, 2, 1
+    assert rise(torch.tensor([1.0]), torch.tensor([3.0])) == {"mean": 2.0, "error": math.inf}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [("data=iris",), ("data=breast_cancer",), ("data=diabetes", "loss=huber"), ("data=iris", "loss=mse")],
+)
+def test_the_losses_of_rows_have_the_loss_of_val_as_their_mean(train: Train, overrides: tuple[str, ...]) -> None:
+    chosen = (*overrides, "trainer.max_epochs=2", "trainer.accelerator=cpu")
+    folder, _ = train(*chosen)
+    found, config = json.loads((folder / "diagnosis.json").read_text())["rise"], mlplab.configure(*chosen)
+    path, splits = folder / "checkpoints" / "last.ckpt", build_splits(config)
+    last = rebuild(read_checkpoint(path), path, config)
+    rows, history = val_losses(last, splits), read(folder / "history.csv")
+    assert len(rows) == len(splits.val)
+    assert float(rows.mean()) == pytest.approx(history[-1]["loss/val"], rel=1e-5)
+    best = min(row["loss/val"] for row in history[1:])
+    assert found["mean"] == pytest.approx(history[-1]["loss/val"] - best, abs=1e-5)

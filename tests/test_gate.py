@@ -1,16 +1,19 @@
 """Nothing is made before the configuration is known to be good, and nothing is written over."""
 
+import multiprocessing
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlplab.gate import claim, give_back
 from mlplab.mistake import Mistake
-from tests.conftest import door
+from tests.conftest import REPO, door
 
 
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
@@ -92,6 +95,50 @@ def test_a_sweep_does_not_write_into_another_of_the_same_name(tmp_path: Path) ->
     answer = door("train", "-m", "sweep.name=mine", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert "sweep.name: outputs/sweeps/mine exists already" in answer.stderr
+
+
+def test_only_a_sweep_goes_on_by_sweep_resume(tmp_path: Path) -> None:
+    answer = door("train", "data=iris", "sweep.resume=true", cwd=tmp_path)
+    said = "sweep.resume: this is no sweep (-m); a run goes on by: python scripts/resume.py run=FOLDER"
+    assert (answer.returncode, answer.stderr) == (1, f"mlplab: {said}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_processes_that_claim_a_folder_at_once_one_gets_it(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    together, found = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_claim, args=(tmp_path, together, found)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    won = [found.get(timeout=120) for _ in range(4 * 50)]
+    for process in processes:
+        process.join()
+    assert sorted(name for name in won if name) == sorted(str(number) for number in range(50))
+
+
+def _claim(folder: Path, together: Any, found: Any) -> None:
+    for number in range(50):
+        together.wait()
+        try:
+            claim(folder / "sweeps" / str(number), "sweep.name")
+            found.put(str(number))
+        except Mistake:
+            found.put("")
+
+
+@pytest.mark.slow
+def test_sweeps_that_start_together_have_folders_of_their_own(tmp_path: Path) -> None:
+    """Two without a name, two that are given the same."""
+    command = [sys.executable, str(REPO / "scripts" / "train.py")]
+    words = ["-m", "data=iris", "trainer.max_epochs=2", "seed=1,2"]
+    names: list[list[str]] = [[], [], ["sweep.name=same"], ["sweep.name=same"]]
+    started = [subprocess.Popen([*command, *words, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names]
+    assert sorted(process.wait(timeout=300) for process in started) == [0, 0, 0, 1]
+    sweeps = list((tmp_path / "outputs" / "sweeps").iterdir())
+    assert len(sweeps) == 3
+    for sweep in sweeps:
+        assert sorted(path.name for path in sweep.glob("*_*")) == ["0_seed=1", "1_seed=2"]
+        assert len(list(sweep.glob("*/scores.json"))) == 2
 
 
 @pytest.mark.parametrize("slip", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])

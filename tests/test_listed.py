@@ -47,6 +47,25 @@ def test_what_is_shown_is_plain(tmp_path: Path) -> None:
     assert shown.scores == {"loss/val": 1.0}, "what is no number is no score"
 
 
+def test_settings_are_told_as_they_are_typed(tmp_path: Path) -> None:
+    words = ("optimizer=sgd", "optimizer.lr=1e8", "model.hidden_features=[8,4]", "callback=[early_stopping]", "seed=3")
+    shown = read(run(tmp_path / "run", "data=iris", *words))
+    assert shown is not None
+    told = [shown.words[key] for key in ("optimizer", "optimizer.lr", "model.hidden_features", "callback", "seed")]
+    assert told == ["sgd", "1e+08", "[8,4]", "early_stopping", "3"]
+    assert shown.words["optimizer.weight_decay"] == "0"
+    assert not {"run_dir", "report.picture", "choice.data", "sweep.name", "debug"} & {*shown.words}
+    assert (shown.failure, shown.report) == ("", {})
+
+
+def test_a_failed_run_tells_its_reason_in_one_line(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", "data=iris")
+    (folder / "failure.txt").write_text("the loss became\n nan\n")
+    shown = read(folder)
+    assert shown is not None
+    assert (shown.state, shown.failure) == ("failed", "the loss became nan")
+
+
 LEFT_OUT = {
     "config.yaml": [
         ("optimizer", None, "config.yaml: optimizer.lr=null: a number is needed"),

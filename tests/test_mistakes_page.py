@@ -17,29 +17,42 @@ import pytest
 import torch
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from PIL import Image
 
 import mlplab
-from mlplab.configuration import CONF
+from mlplab.configuration import CONF, plain
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
 from mlplab.door.job import go_on, guarded
+from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
+from mlplab.door.report import report
 from mlplab.explain import explain
 from mlplab.gate import claim, give_back
+from mlplab.grid import Job, keep, settings_of
 from mlplab.mistake import Mistake
 from mlplab.settings import answer
 from mlplab.words import words_of
-from tests.conftest import REPO
+from tests.conftest import REPO, door
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
-BY_CONFIGURATION, BY_DATA, IN_TRAINING = (
-    re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:4]
+BY_CONFIGURATION, BY_DATA, OF_SWEEPS, IN_TRAINING = (
+    re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:5]
 )
-OF_DOORS = re.findall(r"^\| (evaluate|predict|resume|compare) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE)
-DOORS: dict[str, Callable[..., Any]] = {"evaluate": evaluate, "predict": predict, "resume": go_on, "compare": compare}
+OF_DOORS = re.findall(
+    r"^\| (evaluate|predict|resume|compare|report|lesson) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE
+)
+DOORS: dict[str, Callable[..., Any]] = {
+    "evaluate": evaluate,
+    "predict": predict,
+    "resume": go_on,
+    "compare": compare,
+    "report": report,
+    "lesson": lesson,
+}
 
 
 class Code:
@@ -74,6 +87,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     cut.write_bytes(cut.read_bytes()[:2000])
     torch.save({"state_dict": Code(), "hyper_parameters": {}}, code)
     torch.save({"weights": torch.ones(3)}, foreign)
+    Path(shutil.copytree("runs/iris", "not_ended"), "scores.json").unlink()
+    Path(shutil.copytree("runs/iris", "no_scores"), "scores.json").write_text("{}")
+    Path(shutil.copytree("runs/iris", "bad_path"), "trajectory.npz").write_text("no path")
     names = [f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width")]
     tables = {
         "rows": "5.1,3.5,1.4,0.2",
@@ -85,6 +101,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Path(f"{name}.csv").write_text(f"{','.join(names)}\n{cells}\n")
     Path("three.csv").write_text(f"{','.join(names[:3])}\n5,3,1\n")
     Path("there.csv").write_text("mine\n")
+    Path("there.html").write_text("mine\n")
     Path("notes.md").write_text("words")
     Path("empty.csv").write_text("")
     yield Path.cwd()
@@ -170,6 +187,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_has_rows() -> None:
     assert len(BY_CONFIGURATION) > 25
     assert len(BY_DATA) > 35
+    assert len(OF_SWEEPS) > 5
     assert len(IN_TRAINING) == 1
     assert {name for name, *_ in OF_DOORS} == set(DOORS)
 
@@ -259,14 +277,45 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
         assert sorted(files.rglob("*")) == before
 
 
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the table of sweeps is typed in."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    kept, other = (folder / "outputs" / "sweeps" / name for name in ("lrs", "other"))
+    for path in (kept, other):
+        path.mkdir(parents=True)
+    (other / "thesis.txt").write_text("mine")
+    words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
+    jobs = [Job(f"{number}_", job, settings_of(plain(mlplab.configure(*job)))) for number, job in enumerate(words)]
+    keep(kept, jobs, ["-m"])
+    return folder
+
+
+@pytest.mark.parametrize(("typed", "printed"), OF_SWEEPS)
+def test_what_the_page_says_of_sweeps_is_what_is_printed(typed: str, printed: str, sweeps: Path) -> None:
+    before = sorted(sweeps.rglob("*"))
+    said = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
+    assert (said.returncode, said.stdout, said.stderr) == (1, "", f"mlplab: {printed}\n")
+    assert sorted(sweeps.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize(("name", "typed", "printed"), OF_DOORS)
 def test_a_door_says_what_the_page_says(
-    name: str, typed: str, printed: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    typed: str,
+    printed: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("MLPLAB_DATA", raising=False)
     before = sorted(folder.rglob("*"))
     try:
         with initialize_config_dir(CONF, version_base="1.3"):
-            answer(DOORS[name], compose(name, words_of(name, shlex.split(typed))), name)
+            config = compose(name, words_of(name, shlex.split(typed)), return_hydra_config=True)
+            HydraConfig.instance().set_config(config)
+            answer(DOORS[name], config, name)
         said = "nothing"
     except SystemExit:
         said = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")

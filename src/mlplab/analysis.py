@@ -19,6 +19,7 @@ from mlplab.importance import Importance, importance
 from mlplab.landscape import Landscape, along_path, at_random
 from mlplab.learner.learner import Learner
 from mlplab.report.bars import draw_bars
+from mlplab.report.counted import counted
 from mlplab.report.outcome import Outcome
 from mlplab.report.panel import Panel
 from mlplab.report.shape import columns, shape, teller
@@ -100,7 +101,7 @@ def _bars(matters: Importance | None, rows: Slice) -> list[Panel]:
         return []
     caption = (
         "By how much the loss rises when the cells of one input change places among the rows: "
-        f"mean and sd of 5 shuffles, {matters.rows:,} rows of {rows.name}."
+        f"mean and sd of 5 shuffles, {counted(matters.rows, 'row')} of {rows.name}."
     )
     size = (4.8, 1.3 + 0.26 * min(15, len(matters.names)))
     return [
@@ -147,7 +148,7 @@ def _drawing(found: Landscape) -> Any:
 
 
 def _told(found: Landscape) -> str:
-    on = f"Loss of {found.rows:,} training rows"
+    on = f"Loss of {counted(found.rows, 'training row')}"
     if math.isnan(found.share):
         return f"{on}, from the last weights in two random directions, each row of weights scaled to its own length."
     return f"{on} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."

@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-FORMAT = 3  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+FORMAT = 4  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 
 HERE = Path(__file__).resolve().parent
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
@@ -40,8 +40,11 @@ def plain(composed: DictConfig) -> dict[str, Any]:
 
 
 def located(config: DictConfig) -> dict[str, Any]:
-    """Plain containers, which find their files from any folder."""
+    """Plain containers, which find their files from any folder, and hold nothing of the command that began or resumed
+    their sweep."""
     held = plain(config)
+    if "sweep" in held:
+        held["sweep"] |= {"resume": None, "fail_fast": False}
     for key in ("path", "root"):
         if isinstance(given := held["data"].get(key), str):
             held["data"][key] = str(Path(given).expanduser().absolute())

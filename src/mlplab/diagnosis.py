@@ -1,8 +1,12 @@
-"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers."""
+"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers, and
+whether a rise of the validation loss is more than chance."""
 
+import math
+from copy import deepcopy
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from mlplab.data.splits import Part, Splits
 from mlplab.learner.layers import Layer, layers
@@ -18,13 +22,45 @@ def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
     return layers(learner, rows.features.to(learner.device), rows.target.to(learner.device))
 
 
-def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
-    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first.
+def val_losses(learner: Learner, splits: Splits) -> Tensor:
+    """(N,): of the first rows of val, each by itself."""
+    rows = splits.val.first(MOST_ROWS)
+    training = learner.training
+    learner.eval()
+    with torch.inference_mode():
+        output = learner.network(rows.features.to(learner.device))
+        encoded = learner.encode(rows.target.to(learner.device))
+        losses = _by_row(learner.measured_loss, output.to(torch.promote_types(output.dtype, torch.float32)), encoded)
+    learner.train(training)
+    return losses
+
+
+def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
+    if not hasattr(loss, "reduction"):
+        rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
+        return torch.stack([loss(*row) for row in rows])
+    each: Any = deepcopy(loss)
+    each.reduction = "none"
+    losses: Tensor = each(output, encoded)
+    return losses.view(len(output), -1).mean(dim=1)
+
+
+def rise(best: Tensor, last: Tensor) -> dict[str, float]:
+    """By how much rows are told worse by the last weights than by the best, and the standard error of that mean."""
+    differences = (last - best).double()
+    error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
+    return {"mean": float(differences.mean()), "error": float(error)}
+
+
+def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[str, Any]) -> Diagnosis:
+    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first. best: the
+    weights of its best epoch, with which it is left.
 
     baseline: scores of the best constant of the training targets, on val and on the measured slice of train. shares: of
     each class in val.
     """
-    end = measured_layers(learner, splits)
+    end, last = measured_layers(learner, splits), val_losses(learner, splits)
+    learner.load_state_dict(best)
     parts = {"train": splits.measured, "val": splits.val}
     return {
         "rows": {name: len(part) for name, part in parts.items()},
@@ -36,11 +72,12 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer]) -> Diagnosis:
             {
                 "name": first.name,
                 "rectified": first.rectified,
-                "dead": {"start": first.dead, "end": last.dead},
-                "gradient": {"start": first.gradient, "end": last.gradient},
+                "dead": {"start": first.dead, "end": final.dead},
+                "gradient": {"start": first.gradient, "end": final.gradient},
             }
-            for first, last in zip(start, end, strict=True)
+            for first, final in zip(start, end, strict=True)
         ],
+        "rise": rise(val_losses(learner, splits), last),
     }
 
 

@@ -21,6 +21,7 @@ from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.learner.learner import Learner
 from mlplab.mistake import Mistake
+from mlplab.report.counted import counted
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewh
         return Slice(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
     part: Part = getattr(splits, split)
     words = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
-    return Slice(part, split, f"{words[split]}, {len(part):,} rows{changed}")
+    return Slice(part, split, f"{words[split]}, {counted(len(part), 'row')}{changed}")
 
 
 def of_file(config: DictConfig, known: Card, path: str) -> Slice:
@@ -101,7 +102,7 @@ def of_file(config: DictConfig, known: Card, path: str) -> Slice:
     except Mistake as mistake:
         raise Mistake(f"{path}: {mistake}") from mistake
     part = Part(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
-    return Slice(part, bare_name(path), f"{path}, {len(part):,} rows")
+    return Slice(part, bare_name(path), f"{path}, {counted(len(part), 'row')}")
 
 
 def _of_arrays(_: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:

@@ -110,7 +110,7 @@ UNKNOWN_KEY = (
     r"Could not override '(\S+?)'\. No match in the defaults list",
 )
 ANSWERS: list[tuple[str, Callable[..., str]]] = [
-    (r"Could not (?:find|load) '([\w/]+)/([^/]+?)'", no_such_choice),
+    (r"Could not (?:find|load) '([\w/]+)/([^/']*)'", no_such_choice),
     (
         r"Ambiguous value for argument '(.+?)' 1\.",
         "{}: one value is needed; -m runs each, brackets make a list".format,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,18 @@ from typing import Any
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from mlplab.command_line import fail, resolve
+from mlplab import grid
+from mlplab.command_line import fail, folder_name, resolve
+from mlplab.configuration import plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.runs import keep
 from mlplab.sweep import summarise
+from mlplab.sweep.clock import estimate
 from mlplab.words import parse
 
 made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
@@ -28,10 +32,16 @@ class Gate(Callback):
 
     def __init__(self) -> None:
         self.jobs: list[list[str]] = []
+        self.plan: list[grid.Job] = []
+        self.left = self.done = 0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
             resolved = resolve(config)
+            if resolved.sweep.resume:
+                raise Mistake(
+                    "sweep.resume: this is no sweep (-m); a run goes on by: python scripts/resume.py run=FOLDER"
+                )
             claim(Path(config.hydra.run.dir), "run_dir")
             resolved.run_dir = config.hydra.run.dir
             keep(resolved)  # now, so that a run that is killed in its imports can go on
@@ -45,18 +55,41 @@ class Gate(Callback):
             if any(word.startswith("run_dir=") for word in self.jobs[0]):
                 remedy = "give sweep.name instead"
                 raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
+            _of_the_whole_sweep(self.jobs)
         for number, job in enumerate(self.jobs):
-            shown = " ".join(word for word in job if not word.startswith("sweep.name="))
+            shown = " ".join(word for word in job if not word.startswith("sweep."))
             with _told(f"job {number} of {len(self.jobs)} ({shown}): "):
-                resolve(compose("train", job, return_hydra_config=True))
+                composed = compose("train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True)
+                name = f"{number}_{folder_name(composed.hydra.job.override_dirname)}"
+                self.plan.append(grid.Job(name, job, grid.settings_of(plain(resolve(composed)))))
         with _told():
             HydraConfig.instance().set_config(config)
-            claim(Path(config.hydra.sweep.dir), "sweep.name")
-        print(f"{len(self.jobs)} jobs -> {config.hydra.sweep.dir}", flush=True)
+            folder = Path(config.hydra.sweep.dir)
+            if config.sweep.resume:
+                self._go_on(folder)
+            else:
+                claim(folder, "sweep.name")
+                self.left = len(self.jobs)
+                print(f"{len(self.jobs)} jobs -> {folder}", flush=True)
+
+    def _go_on(self, folder: Path) -> None:
+        known = grid.read(folder)
+        self.plan = grid.grown(known, self.plan, folder)
+        self.jobs = [job.words for job in self.plan]
+        self.left = sum(grid.state(folder / job.name) in ("half-done", "new") for job in self.plan)
+        for changed in grid.changed_versions(folder):
+            print(f"note: {changed}: the last digits may be others")
+        grown = f", {len(self.plan) - len(known)} of them new to it" if 0 < len(known) < len(self.plan) else ""
+        print(f"{len(self.jobs)} jobs -> {folder}{grown}: {grid.progress(folder, self.plan)}", flush=True)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        self.done += 1
+        if self.done == 1 and (said := estimate(self.left, self.done)):
+            print(said, flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         with _told():
-            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.monitor):
+            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.report.picture):
                 sys.exit(1)
 
 
@@ -69,13 +102,21 @@ def _told(where: str = "") -> Iterator[None]:
         fail(f"{where}{explain(error)}", traced=True)
 
 
+def _of_the_whole_sweep(jobs: Sequence[Sequence[str]]) -> None:
+    for words in zip(*jobs, strict=True):
+        key = words[0].partition("=")[0]
+        if key in grid.OF_THE_COMMAND and len(set(words)) > 1:
+            raise Mistake(f"{key}: one value is needed, for the whole sweep")
+
+
 def claim(folder: Path, key: str) -> None:
     """Make a folder that must be new."""
     made[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise Mistake(f"{key}: {folder} exists already; name another, nothing is written over") from None
+        going_on = "; sweep.resume=true goes on with it" if (folder / grid.FILE).exists() else ""
+        raise Mistake(f"{key}: {folder} exists already; name another, nothing is written over{going_on}") from None
     except OSError as error:
         give_back()
         raise Mistake(f"{key}: {folder} cannot be made ({error.strerror})") from error

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -43,8 +44,11 @@ def along_path(learner: Learner, part: Part, trajectory: Path, count: int | None
 
     learner: of the last epoch. trajectory: the file that report.trajectory=true leaves.
     """
-    with np.load(trajectory) as held:
-        weights, epochs = held["weights"], held["epochs"]
+    try:
+        with np.load(trajectory) as held:
+            weights, epochs = held["weights"], held["epochs"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise Mistake(f"{trajectory}: is no path of weights, or is cut short or damaged; take slice=random") from error
     last = _vector(learner)
     if weights.shape[1] != len(last) or len(weights) < 2:
         raise Mistake(f"{trajectory}: is of another model than the checkpoint, or has no path")

@@ -182,6 +182,7 @@ CHOICES = {
     "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed"),
     "trainer.matmul_precision": ("highest", "high", "medium"),
+    "sweep.resume": (None, True, False, "failed"),
     "invert": (None, "auto", True, False),  # of predict
 }
 

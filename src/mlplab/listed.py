@@ -5,18 +5,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
-from mlplab.check import NEEDED, select, shown
+from mlplab.check import NEEDED, leaves, select, shown
 from mlplab.mistake import Mistake
 from mlplab.monitor import METRICS
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
 SPLITS = ("/train", "/val", "/test")
+UNTYPED = ("run_dir", "debug", "allow", "format", "sweep", "report", "choice")  # keys and groups that change no number
 # what leaves the rows of val and test, and their targets, as they are
 ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey")
 
@@ -26,7 +28,8 @@ Kind = TypeVar("Kind")
 @dataclass(frozen=True)
 class Run:
     """data: the dataset, with what those of one name differ by. rows: by what the rows and targets that measure a run
-    may be others than those of another on the same data. scores: by `<name>/<split>`, those that are finite.
+    may be others than those of another on the same data. scores: by `<name>/<split>`, those that are finite. settings:
+    config.yaml by dotted keys. report: scores.json as it is. failure: the reason, one line.
     """
 
     folder: Path
@@ -40,6 +43,19 @@ class Run:
     state: str
     written: float
     date: str
+    settings: dict[str, Any]
+    report: dict[str, Any]
+    failure: str
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """Every setting as it is typed; a choice by its group's name."""
+        held = self.settings.items()
+        chosen = {key.removeprefix("choice."): value for key, value in held if key.startswith("choice.")}
+        callbacks = dict.fromkeys(key.split(".")[1] for key, _ in held if key.startswith("callback."))
+        others = {key: value for key, value in held if key.partition(".")[0] not in UNTYPED}
+        told = {**chosen, **others, "callback": "+".join(map(str, callbacks)) or "none"}
+        return {str(key): _short(value) for key, value in told.items()}
 
 
 def read(folder: Path) -> Run | None:
@@ -81,6 +97,9 @@ def _run(folder: Path) -> Run:
         state="finished" if finished else "failed" if (folder / "failure.txt").exists() else "unfinished",
         written=written,
         date=datetime.fromtimestamp(written).strftime("%Y-%m-%d %H:%M"),
+        settings=dict(leaves(config)),
+        report=scores,
+        failure="" if finished else _reason(folder / "failure.txt"),
     )
 
 
@@ -108,6 +127,15 @@ def _headline(learner: str) -> str:
     if learner not in METRICS:
         raise Mistake(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
     return "r2" if learner == "regressor" else "accuracy"
+
+
+def _short(value: Any) -> str:
+    """1e+08 for a hundred million, 1 for 1.0."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else shown(value)
+
+
+def _reason(failure: Path) -> str:
+    return " ".join(failure.read_text(encoding="utf-8", errors="replace").split()) if failure.exists() else ""
 
 
 def _epochs(history: Path) -> int:

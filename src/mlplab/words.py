@@ -17,7 +17,7 @@ from mlplab.explain import no_such_choice
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
-PATHS = ("run", "input", "output", "pictures", "below", "data.path", "data.root")
+PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
@@ -100,6 +100,9 @@ def words_of(name: str, arguments: Sequence[str]) -> list[str]:
     literal = [_literal(word) for word in words]
     if name == "compare":
         literal = [re.sub(r"^(data|model)=", r"only.\1=", word) for word in literal]
+    if name == "lesson":
+        for override in parse(literal):
+            _choice_is_a_word(override)
     return [*_without(arguments, words), *literal]
 
 

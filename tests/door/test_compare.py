@@ -10,12 +10,14 @@ import yaml
 
 from mlplab.door.compare import compare
 from mlplab.mistake import Mistake
+from tests.sweep.made import sweep
 from tests.test_listed import DELETED, edited, run
 
 
 def asked(below: Path, **settings: Any) -> dict[str, Any]:
     only = {"data": settings.pop("data", None), "model": settings.pop("model", None)}
-    return {"below": str(below), "only": only, "sort": None, "limit": 20, **settings}
+    usual = {"sweep": None, "runs": None, "output": None, "picture": False, "show_test": False}
+    return {"below": str(below), "only": only, "sort": None, "limit": 20, **usual, **settings}
 
 
 @pytest.fixture
@@ -77,9 +79,20 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
         ({"limit": -1}, "limit=-1: must be a whole number of at least 1, or 0 for all"),
         ({"sort": "loss/vl"}, "sort=loss/vl: no run has this score; choose accuracy/test"),
         ({"below": "nowhere"}, "there is no run below nowhere"),
+        ({"sort": "accuracy/test"}, "sort=accuracy/test: chooses by the test set"),
+        ({"sweep": "s", "runs": "x"}, "sweep and runs: give one of them"),
+        ({"sweep": "nowhere"}, "sweep=nowhere: no such folder"),
+        ({"sweep": 2026}, "sweep=2026: no such folder"),
+        ({"runs": 5}, "there is no run in runs=5"),
+        ({"sweep": "last"}, "sweep=last: there is no sweep below outputs/sweeps"),
+        ({"runs": "nowhere/*"}, r"there is no run in runs=nowhere/\*"),
+        ({"output": "new"}, "output=new: is for sweep= and runs="),
     ],
 )
-def test_what_is_not_there_is_told(runs: Path, settings: dict[str, Any], said: str) -> None:
+def test_what_is_not_there_is_told(
+    runs: Path, settings: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs / "iris")  # no outputs/ here
     with pytest.raises(Mistake, match=said):
         compare({**asked(runs), **(settings if "below" in settings else asked(runs, **settings))})
 
@@ -174,3 +187,71 @@ def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.C
             (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
     compare(asked(tmp_path))
     assert "iris: 1000 runs, of which 20 are shown" in capsys.readouterr().out
+
+
+def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(asked(runs, data="iris"))
+    said = capsys.readouterr().out
+    assert "on the test set, of the first alone: accuracy/test 0.6000" in said
+    assert said.count("accuracy/test") == 1
+    compare(asked(runs, data="iris", show_test=True, sort="accuracy/test"))
+    said = capsys.readouterr().out
+    assert "best accuracy/test first" in said
+    assert [place for place in ("0.9", "0.7", "0.6") if f"  {place}" in said] == ["0.9", "0.7", "0.6"]
+
+
+@pytest.fixture
+def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sweep of two settings with three seeds, one run of it failed."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "outputs" / "sweeps" / "lrs"
+    sweep(folder, {"optimizer.lr=0.1": (0.1, 0.12, 0.11), "optimizer.lr=0.2": (0.3, 0.31, None)})
+    return folder
+
+
+@pytest.mark.parametrize("name", ["outputs/sweeps/lrs", "lrs", "last"])
+def test_a_sweep_is_explained_by_its_folder_its_name_or_as_the_last(
+    name: str, swept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare(asked(Path("outputs"), sweep=name))
+    said = capsys.readouterr().out
+    assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in said
+    assert "job 5 failed: the loss became nan" in said
+    assert len((swept / "sweep.csv").read_text().splitlines()) == 7
+    assert not (swept / "sweep.html").exists()
+
+
+def test_any_runs_are_explained_and_written_only_where_asked(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(swept.rglob("*"))
+    compare(asked(Path("outputs"), runs="outputs/**"))
+    assert "best: lr 0.1" in capsys.readouterr().out
+    assert sorted(swept.rglob("*")) == before
+    compare(asked(Path("outputs"), runs="outputs/sweeps/lrs/[03]*", output="mine", picture=True))
+    assert "0.3000" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("mine").iterdir()) == ["pictures", "sweep.csv", "sweep.html"]
+    with pytest.raises(Mistake, match="output=mine: name a new folder"):
+        compare(asked(Path("outputs"), runs="outputs/**", output="mine"))
+
+
+def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(Path("outputs/other"), {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.3,)}, data="diabetes")
+    compare(asked(Path("outputs"), runs="outputs", output="both", picture=True))
+    said = capsys.readouterr().out
+    assert said.index("diabetes: 2 settings, best loss/val first") < said.index("iris: 2 settings, best loss/val first")
+    assert {"curves_1.png", "curves_2.png"} <= {path.name for path in Path("both/pictures").iterdir()}
+    compare(asked(Path("outputs"), runs="outputs", data="iris"))
+    assert "diabetes" not in capsys.readouterr().out
+
+
+def test_no_edit_of_one_run_stops_the_explanation_of_the_others(
+    swept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = next(swept.glob("4_*")) / "config.yaml"
+    held = yaml.safe_load(path.read_bytes())
+    groups = {"choice", "callback", "monitor", "loss", "seed"}
+    keys = [keys for keys in paths(held) if not keys or keys[0] in groups]
+    for own in keys:
+        for value in (DELETED, None, "abc", [], {}, -1, float("nan")):
+            path.write_text(edited(held, own, value))
+            compare(asked(Path("outputs"), sweep="lrs"))
+            assert "best: " in capsys.readouterr().out

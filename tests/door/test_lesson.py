@@ -41,6 +41,7 @@ def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: l
     assert kept["outcome"] == "pass"
     assert kept["claims"] == [short[0].told()]
     assert (tmp_path / "docs" / "line.png").read_bytes() == b"a picture"
+    assert json.loads((tmp_path / "docs" / "line.json").read_text()) == {"lesson": "line", "claims": kept["claims"]}
     said = capsys.readouterr().out
     assert "it falls" in said
     assert "<= 2" in said

@@ -144,3 +144,29 @@ def test_what_was_saved_before_a_kill_goes_on_as_if_nothing_had_been(
     _, alone = train(*SMALL, "trainer.precision=64-true", "seed=2", "trainer.max_epochs=6")
     assert going["loss/val"] == pytest.approx(alone["loss/val"], rel=1e-9)
     assert scalars(tmp_path / "member1", "val")["loss"][-1][0] == 6
+
+
+@pytest.mark.slow
+def test_a_stacked_sweep_goes_on_and_grows(tmp_path: Path) -> None:
+    """What was begun goes on by itself, what is new is stacked; a job that fails ends the sweep where that is asked."""
+    words = ("-m", "hydra/launcher=stacked", *SMALL, "report.picture=false", "seed=0,1", "sweep.name=a")
+    first = door("train", *words, "optimizer.lr=0.01", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "a"
+    before = {run.name: (run / "history.csv").read_text() for run in sweep.glob("[0-9]_*")}
+    next(sweep.glob("1_*/scores.json")).unlink()
+    grown = door("train", *words, "optimizer.lr=0.01,0.1", "sweep.resume=true", cwd=tmp_path)
+    assert grown.returncode == 0, grown.stderr
+    assert "stacked: 2 of 3 jobs; singly: #1 (begun before)" in grown.stdout
+    assert len(list(csv.DictReader((sweep / "sweep.csv").open()))) == 4
+    assert all((sweep / name / "history.csv").read_text() == text for name, text in before.items())
+    failing = (
+        "sweep.name=b",
+        "optimizer=sgd",
+        "optimizer.lr=1e30,2e30",
+        "sweep.fail_fast=true",
+        "activation=relu,tanh",
+    )
+    stopped = door("train", *words[:-1], *failing, cwd=tmp_path)
+    assert stopped.returncode == 1
+    assert "failed and sweep.fail_fast=true: not begun: " in stopped.stderr

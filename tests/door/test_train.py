@@ -306,3 +306,11 @@ def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
     folder, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
     assert 0 < scores["epochs"] < 100000
     assert {row["step"] - 34 * row["epoch"] for row in history(folder)} == {0}
+
+
+def test_a_run_that_never_began_leaves_no_folder_unless_it_was_there(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("new", "mine"):
+        with pytest.raises(Mistake, match="only 90 training rows"):
+            mlplab.train(mlplab.configure("data=iris", "data.num_train=1000", f"run_dir={tmp_path / name}"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]

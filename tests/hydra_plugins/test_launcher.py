@@ -7,7 +7,7 @@ from hydra_plugins.mlplab_stacked.launcher import _told
 
 
 def test_reasons_are_told_once_with_the_numbers_of_their_jobs() -> None:
-    jobs: Any = [SimpleNamespace(number=number) for number in range(10)]
+    jobs: Any = [SimpleNamespace(place=str(number)) for number in range(10)]
     assert (
         _told(jobs, [[0, 1], [2, 3]], {4: "a", 5: "b", 6: "a"})
         == "stacked: 2, 2 of 10 jobs; singly: #4, #6 (a); singly: #5 (b)"

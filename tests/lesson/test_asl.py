@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mlplab.data.splits import Part, Splits
 from mlplab.lesson.asl import PAIRS, draw_pairs, nearest
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 
 def splits() -> Splits:
@@ -41,5 +41,4 @@ def test_each_validation_image_stands_above_its_nearest() -> None:
 
 @pytest.mark.long
 def test_copies_of_a_photo_feign_what_new_photos_do_not_keep(tmp_path: Path, mlplab_data: Path) -> None:
-    answer = door("lesson", "lesson=asl", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("asl", tmp_path)

@@ -1,6 +1,5 @@
 """By hand and by the library: the same curve; the lesson in full by hand."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from mlplab.door.resume import resume
 from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.by_hand import curves_by_hand
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 SETTINGS = ("data=digits", "data.num_train=300", "model.hidden_features=[12]", "optimizer=sgd", "optimizer.lr=0.2")
 
@@ -26,10 +25,6 @@ def test_the_curve_by_hand_is_that_of_the_run(tmp_path: Path) -> None:
     assert own["train"][-1] < own["train"][0] - 0.3
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
-    shown = door("lesson", "lesson=by_hand", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    told = json.loads((tmp_path / "outputs/lessons/by_hand/lesson.json").read_text())
-    assert told["outcome"] == "pass"
-    assert all(len(claim["values"]) >= 3 for claim in told["claims"])
+    holds_as_the_book_says("by_hand", tmp_path)

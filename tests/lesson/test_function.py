@@ -10,7 +10,7 @@ import mlplab
 from mlplab.data.function import GAS_RANGES
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.function import REGIONS, Function, by_region, drawn
-from tests.conftest import door
+from tests.conftest import door, holds_as_the_book_says
 
 
 def test_rows_are_drawn_in_their_limits_and_the_same_each_time() -> None:
@@ -35,10 +35,9 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
     assert all(math.isfinite(claim.measured) for claim in claims)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_function_is_learned_back_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=function", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("function", tmp_path)
 
 
 @pytest.mark.long

@@ -1,17 +1,14 @@
 """Signals by layer before training, and the median that is drawn; the lesson in full by hand."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from mlplab.door.resume import resume
 from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
-from mlplab.lesson.initialisation import at_start, draw_median, spreads
-from tests.conftest import door
+from mlplab.lesson.initialisation import at_start, spreads
+from tests.conftest import holds_as_the_book_says
 
 
 def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_layer(tmp_path: Path) -> None:
@@ -23,21 +20,6 @@ def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_la
     assert (he[1:] / he[:-1]).tolist() == pytest.approx([1, 1], rel=0.3)
 
 
-def test_the_median_over_runs_is_drawn_within_their_range() -> None:
-    axes = Figure().subplots()
-    values = np.array([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]])
-    axes.set(xlim=(0, 1), ylim=(0, 10))
-    draw_median(axes, {"one": values}, [0, 1])
-    (line,) = axes.lines
-    assert line.get_ydata().tolist() == [2, 7]
-    (band,) = axes.collections
-    assert {tuple(point) for point in band.get_paths()[0].vertices.tolist()} == {(0, 1), (0, 6), (1, 5), (1, 9)}
-
-
 @pytest.mark.long
 def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
-    shown = door("lesson", "lesson=initialisation", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    told = json.loads((tmp_path / "outputs/lessons/initialisation/lesson.json").read_text())
-    assert told["outcome"] == "pass"
-    assert all(len(claim["values"]) >= 3 for claim in told["claims"])
+    holds_as_the_book_says("initialisation", tmp_path)

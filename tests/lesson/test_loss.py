@@ -12,7 +12,7 @@ import mlplab
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.loss import Loss, heard_by, learned, points
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 
 def test_outliers_are_the_last_rows_and_only_they() -> None:
@@ -52,5 +52,4 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_squares_follow_outliers_and_are_slow_where_cross_entropy_is_not(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=loss", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("loss", tmp_path)

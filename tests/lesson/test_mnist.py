@@ -11,20 +11,12 @@ from scipy.ndimage import uniform_filter
 import mlplab
 from mlplab.learner.classifier import Classifier
 from mlplab.lesson.bench import Bench
-from mlplab.lesson.mnist import MNIST, likeness, mistakes, surely, weights
+from mlplab.lesson.mnist import MNIST, likeness, surely, weights
 from mlplab.model.mlp import MLP
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 TOLD = np.array([[0.995, 0.005], [0.1, 0.9], [0.002, 0.998], [0.4, 0.6]])
 TARGET = np.array([0, 0, 0, 1])
-
-
-def test_mistakes_stand_the_surest_first() -> None:
-    rows, sure = mistakes(TOLD, TARGET)
-    assert rows.tolist() == [2, 1]
-    assert sure == 0.998
-    rows, sure = mistakes(TOLD, TOLD.argmax(axis=1))
-    assert (rows.tolist(), sure) == ([], 0)
 
 
 def test_the_share_of_sure_answers_and_of_right_ones_among_them() -> None:
@@ -60,5 +52,4 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, mlplab_data: Path)
 
 @pytest.mark.long
 def test_a_net_reads_digits_and_is_sometimes_surely_wrong(tmp_path: Path, mlplab_data: Path) -> None:
-    answer = door("lesson", "lesson=mnist", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("mnist", tmp_path)

@@ -1,6 +1,5 @@
 """What normalised layers hand on before training; the lesson in full by hand."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from mlplab.door.resume import resume
 from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.normalisation import at_start
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 # of max(z, 0) for z normal with mean 0 and sd 1: the root of 1/2 - 1/(2 pi)
 HALF_NORMAL = 0.5838
@@ -27,8 +26,4 @@ def test_normalised_layers_hand_on_signals_of_one_size(tmp_path: Path, kind: str
 
 @pytest.mark.long
 def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
-    shown = door("lesson", "lesson=normalisation", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    told = json.loads((tmp_path / "outputs/lessons/normalisation/lesson.json").read_text())
-    assert told["outcome"] == "pass"
-    assert all(len(claim["values"]) >= 3 for claim in told["claims"])
+    holds_as_the_book_says("normalisation", tmp_path)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import yaml
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 from torch.optim import SGD
 
 from mlplab.configuration import choices
-from mlplab.lesson.bench import Run
-from mlplab.lesson.optimizers import draw_curves, draw_walk, losses
+from mlplab.lesson.optimizers import draw_curves, draw_walk
 from mlplab.lesson.ravine import Ravine
-from tests.conftest import REPO, door
+from tests.conftest import REPO, holds_as_the_book_says
 
 
 def test_every_optimizer_but_lbfgs_has_a_grid() -> None:
@@ -22,11 +20,6 @@ def test_every_optimizer_but_lbfgs_has_a_grid() -> None:
     assert set(conf["rates"]) == set(choices("optimizer")) - {"lbfgs"}
     assert set(conf["ravine"]) <= set(conf["rates"])
     assert 0 not in conf["seeds"], "which chooses the learning rates"
-
-
-def test_losses_are_by_seed_and_epoch() -> None:
-    runs = [Run(Path(), OmegaConf.create(), [{"loss/val": loss} for loss in one], {}) for one in ((1, 2, 3), (4, 5, 6))]
-    assert losses(runs).tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
 def test_curves_are_means_with_a_band_and_the_others_stand_behind() -> None:
@@ -49,5 +42,4 @@ def test_a_walk_is_named_with_its_updates() -> None:
 
 @pytest.mark.long
 def test_every_optimizer_gets_there_at_its_own_rate(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=optimizers", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("optimizers", tmp_path)

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.build import build_splits
 from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.overfit import BY_LOT, Overfit, lowest, of_width, ratio
-from tests.conftest import door
+from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
+from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> Run:
@@ -30,11 +30,6 @@ def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
     share = counts / counts.sum(axis=1, keepdims=True)
     assert np.abs(share - 0.1).max() < 0.04, "about 1200 rows a class: sd 0.009"
     assert float(torch.eq(*parts).double().mean()) == pytest.approx(0.1, abs=1e-3)
-
-
-def test_the_lowest_loss_and_ratios_are_by_seed() -> None:
-    assert lowest([run(3, 1, 2), run(2, 2, 4)]) == [1, 2]
-    assert ratio([3, 1], [2, 4]) == [1.5, 0.25]
 
 
 def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
@@ -61,5 +56,4 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.long
 def test_a_net_learns_anything_by_heart_and_only_unseen_rows_tell(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=overfit", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("overfit", tmp_path)

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.remedies import BARE, MORE, Remedies, chunks, claims, spread, table
-from tests.conftest import door
+from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, accuracy: float = 0.5) -> Run:
@@ -54,5 +54,4 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_each_remedy_cuts_the_loss_on_rows_never_seen(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=remedies", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    holds_as_the_book_says("remedies", tmp_path)

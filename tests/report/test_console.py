@@ -105,3 +105,10 @@ def test_a_score_that_is_no_number_is_said_so() -> None:
 
 def test_a_text_of_several_lines_has_its_name_before_each() -> None:
     assert aligned({"data": "iris", "leak": "one\ntwo"}) == "data   iris\nleak   one\nleak   two"
+
+
+def test_in_a_notebook_a_table_is_a_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rich finds Jupyter it would show the table itself, and leave the text empty."""
+    before = table(["name", "value"], [["x", 1.5]])
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert table(["name", "value"], [["x", 1.5]]) == before != ""

@@ -1,14 +1,16 @@
 """Names stand at the ends of their lines, apart from each other."""
 
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from mlplab.report.lines import APART, _apart, draw_lines, draw_loss, draw_splits, mark_best
+from mlplab.report.lines import APART, _apart, draw_lines, draw_loss, draw_range, draw_splits, mark_best
 
 
 def labels(axes: object) -> dict[str, Annotation]:
@@ -21,6 +23,18 @@ def test_lines_that_end_together_have_names_apart() -> None:
     axes.figure.draw_without_rendering()
     boxes = sorted((one.get_window_extent() for one in labels(axes).values()), key=lambda box: box.y0)
     assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(boxes))
+
+
+@pytest.mark.parametrize(("middle", "expected"), [(np.median, [2, 7]), (np.mean, [3, 7])])
+def test_the_middle_of_several_runs_is_drawn_within_their_range(middle: Any, expected: list[float]) -> None:
+    axes = Figure().subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 10))
+    draw_range(axes, [0, 1], {"one": np.array([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]])}, middle)
+    (line,) = axes.lines
+    assert np.asarray(line.get_ydata()).tolist() == expected
+    (band,) = axes.collections
+    corners = np.asarray(band.get_paths()[0].vertices).tolist()
+    assert {tuple(point) for point in corners} == {(0, 1), (0, 6), (1, 5), (1, 9)}
 
 
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=8))

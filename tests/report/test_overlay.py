@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from mlplab.report.overlay import Overlay
@@ -105,6 +106,25 @@ def test_the_row_is_complete_from_python(tmp_path: Path) -> None:
     overlay.close()
     assert row_of_choices(tmp_path) == {"optimizer": "adam", "lr": 0.5, "nesterov": True}
     assert points(tmp_path, "best/loss/val") == [(0, 0.25)]
+
+
+def test_what_was_varied_is_marked_so_that_its_columns_stand_first(tmp_path: Path) -> None:
+    overlay = Overlay(tmp_path)
+    overlay.log_best({"activation": "relu", "lr": 0.5, "optimizer": "sgd"}, {"loss/val": 0.25}, ["lr", "optimizer"])
+    overlay.close()
+    (path,) = tmp_path.glob("events.*")
+    contents = [
+        HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        for event in LegacyEventFileLoader(str(path)).Load()
+        for value in event.summary.value
+        if value.tag == "_hparams_/experiment"
+    ]
+    (experiment,) = (content.experiment for content in contents)
+    assert {column.name: column.differs for column in experiment.hparam_infos} == {
+        "activation": False,
+        "lr": True,
+        "optimizer": True,
+    }
 
 
 def test_a_score_goes_to_its_split_and_all_else_to_the_root(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ SETTINGS = {
     **{"data._target_": "mlplab.data.csv.CSV", "loss.weight": None},
 }
 Layers = Sequence[tuple[float, float]]
+NO_RISE = {"mean": 0.0, "error": 1.0}
 
 
 def judge(
@@ -29,11 +30,12 @@ def judge(
     shares: Mapping[str, float] | None = None,
     layers: Layers = (),
     best: int | None = None,
+    rise: float = 9.0,
     **settings: Any,
 ) -> Verdict:
     """metrics: of the best and of the last epoch; accuracy 0.9 in both splits unless given. baseline: its accuracy.
     layers: of each the share of dead units and the gradient at the end; nothing was dead, and all gradients were 1, at
-    the start."""
+    the start. rise: of the losses of val's rows after the best epoch, in standard errors."""
     train = [train] * len(val) if isinstance(train, float) else train
     scores = {**dict.fromkeys(("accuracy/train", "accuracy/val", "recall/val"), 0.9), **(metrics or {})}
     history = [
@@ -53,6 +55,7 @@ def judge(
             }
             for number, (dead, gradient) in enumerate(layers)
         ],
+        "rise": {"mean": rise, "error": 1.0},
     }
     lowest = min(range(1, len(val)), key=val.__getitem__) if best is None else best
     return verdict(
@@ -68,7 +71,13 @@ def values(left: float, val: float = 0.5, mse: tuple[float, float] = (1.0, 1.0))
 def of_values(metrics: Mapping[str, float], val: Sequence[float] = CALM, rows: int = 400, **settings: Any) -> Verdict:
     history = [{"epoch": epoch, "loss/train": loss, "loss/val": loss, **metrics} for epoch, loss in enumerate(val)]
     baseline = {"loss/train": BASE, "loss/val": BASE, "r2/val": 0.0}
-    diagnosis = {"rows": {"train": rows, "val": rows}, "baseline": baseline, "shares": {}, "layers": []}
+    diagnosis = {
+        "rows": {"train": rows, "val": rows},
+        "baseline": baseline,
+        "shares": {},
+        "layers": [],
+        "rise": NO_RISE,
+    }
     return verdict(history, 1, diagnosis, {**SETTINGS, "choice.learner": "regressor", **settings})
 
 
@@ -102,7 +111,17 @@ def test_overfitting_says_from_which_epoch_how_much_and_what_to_try() -> None:
     [(0.5, 0.55, "overfitting"), (1.0, 1.1, "overfitting"), (0.5, 0.549, "fits"), (1.0, 1.0999, "fits")],
 )
 def test_ten_percent_above_the_lowest_is_overfitting(lowest: float, last: float, name: str) -> None:
-    assert judge([3 * lowest, lowest, last], train=0.1).name == name
+    assert judge([3 * lowest, lowest, last], train=0.9 * lowest).name == name
+
+
+def test_where_the_losses_have_parted_five_percent_are_overfitting_however_sure() -> None:
+    parted = LIMITS.wide * BASE
+
+    def of(last: float, apart: float, epochs: int = LIMITS.few) -> str:
+        return judge([3.0, 1.0, *[last] * epochs], train=last - apart * parted, rise=0.5).name
+
+    assert of(1.051, 1.01) == "overfitting"
+    assert of(1.049, 1.01) == of(1.051, 0.99) == of(1.051, 1.01, epochs=2) == "fits"
 
 
 def test_a_rise_that_is_nothing_by_the_baseline_is_no_overfitting() -> None:
@@ -110,6 +129,15 @@ def test_a_rise_that_is_nothing_by_the_baseline_is_no_overfitting() -> None:
     assert judge([2.0, 0.01, 0.01 + 1.01 * least], train=0.0).name == "overfitting"
     assert judge([2.0, 0.01, 0.01 + 0.99 * least], train=0.0).name == "fits"
     assert judge([2.0, 0.5, 0.0, 0.0], train=0.0).name == "fits"
+
+
+def test_a_rise_that_chance_gives_is_no_overfitting() -> None:
+    """By a few rows more than by the others."""
+    risen = [1.0, 0.5, 0.6, 0.7]
+    assert judge(risen, train=0.3, rise=2.0).name == "overfitting"
+    assert judge(risen, train=0.3, rise=1.9).name == "fits"
+    assert judge(risen, train=0.17, rise=0.1).name == "overfitting"
+    assert judge(risen, train=0.18, rise=0.1).name == "fits"
 
 
 def test_one_epoch_that_leaps_is_no_overfitting_of_fifty() -> None:

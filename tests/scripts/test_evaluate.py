@@ -24,7 +24,7 @@ def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> Non
         "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
     )
     answer = door("predict", "run=last", "input=rows.csv", "output=out.csv", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "written   out.csv: 1 rows\n")
+    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "written   out.csv: 1 row\n")
     answer = door("compare", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"outputs/iris/{run.name} (last)" in answer.stdout

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -23,7 +24,20 @@ class Job:
     overrides: list[str]
     plain: dict[str, Any]
     config: DictConfig
-    label: str
+    swept: str
+
+    @property
+    def run(self) -> Path:
+        return Path(self.plain["run_dir"])
+
+    @property
+    def place(self) -> str:
+        """Its number in the sweep, of which the jobs that are launched may be a part."""
+        return self.run.name.partition("_")[0]
+
+    @property
+    def label(self) -> str:
+        return f"#{self.place} {self.swept}"
 
 
 class Jobs:
@@ -51,7 +65,7 @@ class Jobs:
         hydra = config.hydra
         held = plain(config)
         held["run_dir"] = os.path.relpath(hydra.runtime.output_dir)
-        return Job(number, words, held, OmegaConf.create(held), f"#{number} {hydra.job.override_dirname}")
+        return Job(number, words, held, OmegaConf.create(held), hydra.job.override_dirname)
 
     def _composed(self, words: list[str]) -> DictConfig:
         overrides = parse(words)

@@ -1,6 +1,7 @@
 """The launcher: sorts jobs into stacks, and hands on to Hydra's basic launcher those that fit into none."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -11,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+from mlplab.grid import STOP, state
 from mlplab.stack.groups import grouped
 
 
@@ -44,7 +46,9 @@ class StackedLauncher(Launcher):
         if stacks or len(jobs) > 1:
             print(_told(jobs, stacks, alone), flush=True)
         for places in stacks:
-            if reason := self._stacked([jobs[place] for place in places], done):
+            if (_sweep(jobs[0]) / STOP).exists():
+                alone |= dict.fromkeys(places, "")  # which will see it, too
+            elif reason := self._stacked([jobs[place] for place in places], done):
                 print(f"singly: {_numbers([jobs[place] for place in places])} ({reason})", flush=True)
                 alone |= dict.fromkeys(places, reason)
         for place in sorted(alone):
@@ -64,6 +68,9 @@ class StackedLauncher(Launcher):
             whole = self.composer.whole(job.overrides, job.number)
             self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
         scores = stack.train()
+        failed = [job for place, job in enumerate(jobs) if place not in scores]
+        if failed and jobs[0].config.sweep.fail_fast:
+            (_sweep(jobs[0]) / STOP).write_text(failed[0].place)
         for place, job in enumerate(jobs):
             monitored = scores[place][job.config.monitor] if place in scores else None
             done[job.number] = _returned(job, monitored)
@@ -80,7 +87,16 @@ def _returned(job: Job, score: float | None) -> JobReturn:
 
 
 def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
-    return grouped([job.plain for job in jobs])
+    """The places of each stack, and of those that run singly with the reason: a run that was begun before goes on."""
+    begun = {place: "begun before" for place, job in enumerate(jobs) if state(job.run) != "new"}
+    fresh = [place for place in range(len(jobs)) if place not in begun]
+    stacks, alone = grouped([jobs[place].plain for place in fresh])
+    reasons = begun | {fresh[place]: reason for place, reason in alone.items()}
+    return [[fresh[place] for place in places] for places in stacks], reasons
+
+
+def _sweep(job: Job) -> Path:
+    return job.run.parent
 
 
 def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:
@@ -94,5 +110,5 @@ def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int,
 
 
 def _numbers(jobs: Sequence[Job]) -> str:
-    shown = ", ".join(f"#{job.number}" for job in jobs[:5])
+    shown = ", ".join(f"#{job.place}" for job in jobs[:5])
     return f"{shown} and {len(jobs) - 5} more" if len(jobs) > 5 else shown

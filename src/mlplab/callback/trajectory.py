@@ -11,21 +11,22 @@ from torch.nn.utils import parameters_to_vector
 from mlplab import atomic
 
 MOST_POINTS = 1024
-MOST_NUMBERS = 16_000_000
+MOST_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
 
 
 class Trajectory(Callback):
     """Writes trajectory.npz where training ends: `epochs` (P,) from 0 on, `weights` (P, num_parameters) float64 or
     float32, as `parameters_to_vector` orders them.
 
-    Every epoch, or every second, fourth, ... so that no more than 1024 points and 16 million numbers are kept.
+    Every epoch, but of a long path or a large net only so many of the first ones, then every second, fourth, ... as the
+    steps grow small: no more than 1024 points and 2 million numbers are kept, of a large net 16 points.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.epochs: list[int] = []
         self.weights: list[torch.Tensor] = []
-        self.stride = 1
+        self.dense = MOST_POINTS  # epochs from the first on that are all kept
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if not self.epochs:
@@ -42,22 +43,28 @@ class Trajectory(Callback):
             np.savez(file, epochs=np.array(self.epochs), weights=torch.stack(self.weights).numpy())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epochs": self.epochs, "weights": self.weights, "stride": self.stride}
+        return {"epochs": self.epochs, "weights": self.weights, "dense": self.dense}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.epochs, self.weights, self.stride = list(state["epochs"]), list(state["weights"]), state["stride"]
+        self.epochs, self.weights, self.dense = list(state["epochs"]), list(state["weights"]), state["dense"]
 
     def _keep(self, epoch: int, learner: Any) -> None:
-        if epoch % self.stride:
+        if not _is_kept(epoch, self.dense):
             return
         self.epochs.append(epoch)
         self.weights.append(_weights(learner))
         most = max(16, min(MOST_POINTS, MOST_NUMBERS // self.weights[0].numel()))
-        if len(self.epochs) > most:
-            self.stride *= 2
-            kept = [place for place, at in enumerate(self.epochs) if at % self.stride == 0]
+        while len(self.epochs) > most and self.dense > 1:
+            self.dense //= 2
+            kept = [place for place, at in enumerate(self.epochs) if _is_kept(at, self.dense)]
             self.epochs = [self.epochs[place] for place in kept]
             self.weights = [self.weights[place] for place in kept]
+
+
+def _is_kept(epoch: int, dense: int) -> bool:
+    """All up to `dense`, every second up to twice as many, every fourth up to four times as many, ..."""
+    doublings = (-(-epoch // dense) - 1).bit_length() if epoch else 0
+    return epoch % 2**doublings == 0
 
 
 def _weights(learner: Any) -> torch.Tensor:

@@ -62,6 +62,6 @@ class California(Dataset):
         except OSError as error:
             raise Mistake(
                 f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "
-                "put the file there or set data.root"
+                "put the file there or set data.root or MLPLAB_DATA"
             ) from error
         return pd.DataFrame(bunch.data, columns=bunch.feature_names), np.asarray(bunch.target, dtype=np.float64)

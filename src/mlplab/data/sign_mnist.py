@@ -47,7 +47,7 @@ class SignMNIST(Dataset):
     def _table(self, name: str) -> pd.DataFrame:
         path = Path(self.root).expanduser() / "SignMNIST" / f"sign_mnist_{name}.csv"
         if not path.exists():
-            raise Mistake(f"sign_mnist: no file {path}; put the two CSV files there or set data.root")
+            raise Mistake(f"sign_mnist: no file {path}; put the two CSV files there or set data.root or MLPLAB_DATA")
         table = read_table(path)
         if table.shape[1] != 785 or table.columns[0] != "label":
             raise Mistake(f"{path}: columns label, pixel1, ..., pixel784 are needed, found {table.shape[1]} columns")

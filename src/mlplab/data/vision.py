@@ -80,7 +80,7 @@ class Vision(Dataset):
             files = "its files are" if len(lacking) == 4 else f"{', '.join(lacking)}:"
             raise Mistake(
                 f"{self.name}: {files} not in {self._folder} and could not be downloaded ({reason}); "
-                "put them there or set data.root"
+                "put them there or set data.root or MLPLAB_DATA"
             ) from error
 
 

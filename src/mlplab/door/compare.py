@@ -1,5 +1,6 @@
-"""Compare: a table of all runs, best first within what can be compared."""
+"""Compare: a table of all runs, best first within what can be compared; or a sweep, or any runs, explained."""
 
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,27 +10,88 @@ from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.runs import every, find
+from mlplab.sweep.jobs import folders
+from mlplab.sweep.summary import explain
+
+SWEEPS = Path("outputs/sweeps")
 
 
 def compare(settings: Mapping[str, Any]) -> None:
     """settings: the keys of conf/compare.yaml. Raises Mistake where there is no such run or score."""
-    below, only, limit = Path(settings["below"]), settings["only"], settings["limit"]
+    limit, sort = settings["limit"], settings["sort"]
     if limit < 0:
         raise Mistake(f"limit={limit}: must be a whole number of at least 1, or 0 for all")
-    runs = [run for folder in every(below) if (run := read(folder)) is not None]
+    if settings["sweep"] is not None and settings["runs"] is not None:
+        raise Mistake("sweep and runs: give one of them")
+    sweep = None if settings["sweep"] is None else _sweep(str(settings["sweep"]))
+    output = _output(settings, sweep)
+    runs = [run for folder in _folders(settings, sweep) if (run := read(folder)) is not None]
     if not runs:
-        raise Mistake(f"there is no run below {below}; train one, or name another folder by below=")
+        raise Mistake(_nothing(settings, sweep))
     for group in ("data", "model"):
-        runs = _filtered(runs, group, only[group])
-    sort = settings["sort"]
+        runs = _filtered(runs, group, settings["only"][group])
+    _known(sort, runs, settings["show_test"])
+    if sweep or settings["runs"]:
+        if output and output != sweep:
+            output.mkdir()
+        explain(runs, output, (), sort, limit, settings["show_test"], settings["picture"], sweep)
+        return
+    last = _last()
+    for title, alike in _comparable(runs).items():
+        print(_table(title, alike, settings, last), end="\n\n")
+    print("evaluate one by: python scripts/evaluate.py run=FOLDER (or run=last)")
+
+
+def _sweep(name: str) -> Path:
+    """A sweep's folder, or its name below outputs/sweeps, or the word `last`."""
+    if name == "last":
+        found = sorted(SWEEPS.glob("*/"), key=lambda folder: folder.stat().st_mtime_ns)
+        if not found:
+            raise Mistake(f"sweep=last: there is no sweep below {SWEEPS}; make one by train -m, or give its folder")
+        return found[-1]
+    for folder in (Path(name).expanduser(), SWEEPS / name):
+        if folder.is_dir():
+            return folder
+    raise Mistake(f"sweep={name}: no such folder; give a sweep's folder, or its name below {SWEEPS}")
+
+
+def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
+    if sweep:
+        return [run for run in folders(sweep).values() if (run / "config.yaml").exists()]
+    if not settings["runs"]:
+        return [*every(settings["below"])]
+    pattern = str(Path(str(settings["runs"])).expanduser())
+    found = sorted(Path(path) for path in glob.glob(pattern.removesuffix("**") or ".", recursive=True))
+    return [*dict.fromkeys(run for path in found if path.is_dir() for run in every(path))]
+
+
+def _nothing(settings: Mapping[str, Any], sweep: Path | None) -> str:
+    if sweep:
+        return f"sweep={settings['sweep']}: no job of a sweep is in {sweep}; runs='{sweep}/**' compares any runs"
+    if settings["runs"]:
+        return f"there is no run in runs={settings['runs']}"
+    return f"there is no run below {settings['below']}; train one, or name another folder by below="
+
+
+def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
+    """Where table and pictures go: a sweep's own folder, whose files are replaced, or one that is new."""
+    if not settings["output"]:
+        return sweep
+    output = Path(settings["output"]).expanduser()
+    if not (sweep or settings["runs"]):
+        raise Mistake(f"output={output}: is for sweep= and runs=; the table of all runs is printed only")
+    if output.exists() or not output.resolve().parent.is_dir():
+        raise Mistake(f"output={output}: name a new folder, in one that exists; nothing is written over")
+    return output
+
+
+def _known(sort: str | None, runs: list[Run], tests: bool) -> None:
     known = sorted({name for run in runs for name in run.scores})
     if sort is not None and sort not in known:
         remedy = f"choose {', '.join(known)}" if known else "no run has finished"
         raise Mistake(f"sort={sort}: no run has this score; {remedy}")
-    last = _last()
-    for title, alike in _comparable(runs).items():
-        print(_table(title, alike, sort, limit, last), end="\n\n")
-    print("evaluate one by: python scripts/evaluate.py run=FOLDER (or run=last)")
+    if sort is not None and sort.endswith("/test") and not tests:
+        raise Mistake(f"sort={sort}: chooses by the test set, which then measures nothing; show_test=true allows it")
 
 
 def _filtered(runs: list[Run], group: str, chosen: str | None) -> list[Run]:
@@ -62,9 +124,10 @@ def _comparable(runs: list[Run]) -> dict[str, list[Run]]:
     return dict(sorted(groups.items()))
 
 
-def _table(title: str, runs: list[Run], sort: str | None, limit: int, last: Path | None) -> str:
-    headline = runs[0].headline
-    score = sort or f"{headline}/val"
+def _table(title: str, runs: list[Run], settings: Mapping[str, Any], last: Path | None) -> str:
+    """Test scores of the best run alone, unless asked."""
+    headline, limit = runs[0].headline, settings["limit"]
+    score = settings["sort"] or f"{headline}/val"
     sign = 1 if direction(score) == "min" else -1
     unknown = float("inf")
 
@@ -74,7 +137,8 @@ def _table(title: str, runs: list[Run], sort: str | None, limit: int, last: Path
 
     ordered = sorted(runs, key=rank)
     shown = ordered[:limit] if limit else ordered
-    names = list(dict.fromkeys([score, f"{headline}/test", "loss/val"]))
+    tests = [f"{headline}/test"] if settings["show_test"] else []
+    names = list(dict.fromkeys([score, *tests, "loss/val"]))
     rows = [
         [
             f"{place:>{len(str(len(shown)))}}  {run.folder}{' (last)' if run.folder.resolve() == last else ''}",
@@ -89,4 +153,7 @@ def _table(title: str, runs: list[Run], sort: str | None, limit: int, last: Path
     ]
     more = f", of which {limit} are shown" if len(shown) < len(runs) else ""
     head = f"{title}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}{more}, best {score} first"
-    return f"{head}\n{table(['run', 'model', 'loss', 'optimizer', 'lr', *names, 'epochs', 'state', 'date'], rows)}"
+    columns = ["run", "model", "loss", "optimizer", "lr", *names, "epochs", "state", "date"]
+    tested = ordered[0].scores.get(f"{headline}/test")
+    foot = "" if tests or tested is None else f"\non the test set, of the first alone: {headline}/test {tested:#.4g}"
+    return f"{head}\n{table(columns, rows)}{foot}"

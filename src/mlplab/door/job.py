@@ -18,42 +18,75 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import atomic
 from mlplab.check import check
 from mlplab.configuration import plain
-from mlplab.door.lock import held
 from mlplab.explain import explain
 from mlplab.gate import give_back
+from mlplab.grid import FILE, STOP, remedy
+from mlplab.launch import leaving_with_its_sweep
+from mlplab.lock import held
 from mlplab.runs import find, keep, stored
 from mlplab.signals import deferred, status
+from mlplab.sweep.clock import start
 
 log = logging.getLogger(__name__)
 
 
 def job(config: DictConfig) -> float | None:
-    """Train in the folder that Hydra made. A job of a sweep that fails leaves its reason, and the others go on."""
+    """Train in the folder that Hydra made."""
     hydra = HydraConfig.get()
-    sweep = hydra.mode == RunMode.MULTIRUN
     resolved = OmegaConf.create(plain(config))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
-    label = f"#{hydra.job.num} {hydra.job.override_dirname}" if sweep else ""
-    if sweep:
-        _quiet()
-
-    begun = [sweep]
+    if hydra.mode == RunMode.MULTIRUN:
+        with leaving_with_its_sweep():
+            return _of_a_sweep(resolved, run, hydra.job.override_dirname)
+    begun: list[bool] = []
 
     def train() -> dict[str, Any]:
-        if sweep:
-            keep(resolved)
-        with deferred():
-            import mlplab.door.train as door
-        return door.carry_out(resolved, lambda: begun.append(True))
+        return _train(resolved, lambda: begun.append(True))
 
     with held(run):  # which is new: nobody else can be in it
-        scores = guarded(train, run, lambda: any(begun), lambda: _clear(run), config.debug, label)
-    if scores is None:
+        scores = guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
+    return float(scores[config.monitor]) if scores else None
+
+
+def _of_a_sweep(config: DictConfig, run: Path, overrides: str) -> float | None:
+    """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
+    on."""
+    number = run.name.partition("_")[0]
+    label = f"#{number} {overrides}"
+    _quiet()
+    if (run.parent / STOP).exists():
+        _clear(run)
         return None
-    if sweep:
-        print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
+
+    def work() -> dict[str, Any]:
+        with held(run, wait=True):  # a process of a sweep that was killed may outlive it
+            if not (run / "config.yaml").exists():
+                keep(config)
+                return _train(config, lambda: None)
+        return _resume(run, allow=config.allow)
+
+    scores = guarded(work, run, lambda: True, lambda: None, config.debug, label)
+    if scores is None:
+        if config.sweep.fail_fast:
+            with contextlib.suppress(OSError):
+                (run.parent / STOP).write_text(number)
+        return None
+    print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
+
+
+def _train(config: DictConfig, begin: Callable[[], None]) -> dict[str, Any]:
+    with deferred():
+        import mlplab.door.train as door
+    start()
+    return door.carry_out(config, begin)
+
+
+def _resume(run: Path, **settings: Any) -> dict[str, Any]:
+    with deferred():
+        import mlplab.door.resume as door
+    return door.resume(run, **settings)
 
 
 def go_on(settings: Mapping[str, Any]) -> None:
@@ -70,9 +103,7 @@ def go_on(settings: Mapping[str, Any]) -> None:
         begun.append(True)
 
     def resume() -> dict[str, Any]:
-        with deferred():
-            import mlplab.door.resume as door
-        return door.resume(run, **limits, allow=settings["allow"], begin=begin)
+        return _resume(run, **limits, allow=settings["allow"], begin=begin)
 
     guarded(resume, run, lambda: bool(begun), lambda: None, settings["debug"])
 
@@ -121,10 +152,13 @@ def _clear(run: Path) -> None:
         with contextlib.suppress(OSError):
             for name in ("train.log", "config.yaml"):
                 (run / name).unlink(missing_ok=True)
+            run.rmdir()
             give_back()
 
 
 def _remedy(run: Path) -> str:
+    if (run.parent / FILE).exists():
+        return remedy(run.parent)
     if not (run / "config.yaml").exists():
         return "the run had not begun"
     kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "

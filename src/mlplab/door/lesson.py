@@ -1,5 +1,6 @@
 """Lesson: an idea of a course is trained, drawn and held to numbers; or all of them."""
 
+import contextlib
 import json
 import shutil
 import time
@@ -11,7 +12,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import atomic
-from mlplab.mistake import Failure
+from mlplab.mistake import Failure, Mistake
 from mlplab.report.console import aligned, table
 
 Result = dict[str, Any]
@@ -22,6 +23,9 @@ def lesson(settings: Mapping[str, Any]) -> list[Result]:
 
     Raises Failure where a claim does not hold; all lessons that were asked for are shown first.
     """
+    for key, value in settings["lesson"].items():
+        if value == [] and key != "allow":
+            raise Mistake(f"lesson.{key}=[]: one value at least is needed")
     names: Sequence[str] | None = settings["lesson"].get("lessons")
     if names is None:
         results = [_shown(settings["choice"]["lesson"], settings)]
@@ -45,9 +49,13 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
 
     started = time.perf_counter()
     folder = Path(settings["output"], name)
+    fresh = [path for path in (folder / "runs", folder, *folder.parents) if not path.exists()]
     try:
         claims = _show(OmegaConf.create({**settings}), folder)
     except Exception as error:
+        for path in fresh:  # of a lesson that never began nothing stays
+            with contextlib.suppress(OSError):
+                path.rmdir()
         if settings["debug"]:
             raise
         return {"lesson": name, "outcome": explain(error), "seconds": time.perf_counter() - started}
@@ -56,9 +64,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
     atomic.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
     if settings["pictures"]:
-        copy = Path(settings["pictures"], f"{name}.png")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "picture.png", copy)
+        _copy(result, folder, Path(settings["pictures"]))
     _print(result, folder)
     return result
 
@@ -72,6 +78,14 @@ def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
     return [claim.told() for claim in make(config, "lesson").show(bench)]
+
+
+def _copy(result: Result, folder: Path, book: Path) -> None:
+    """What a text shows, and the numbers that it may tell."""
+    book.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "picture.png", book / f"{result['lesson']}.png")
+    told = {name: result[name] for name in ("lesson", "claims")}
+    atomic.write(book / f"{result['lesson']}.json", json.dumps(told, indent=1) + "\n")
 
 
 def _print(result: Result, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlplab import atomic
 from mlplab.data.suffixes import TABLES, is_packed, kind_of
 from mlplab.mistake import Mistake
+from mlplab.report.counted import counted
 from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
@@ -37,7 +38,7 @@ def predict(settings: Mapping[str, Any]) -> Path:
         raise Mistake(f"output={settings['output']}: cannot be written ({error.strerror})") from error
     for word in unseen.words:
         print(f"note      {word}")
-    print(f"written   {settings['output']}: {len(unseen.features):,} rows")
+    print(f"written   {settings['output']}: {counted(len(unseen.features), 'row')}")
     return output
 
 

@@ -1,6 +1,7 @@
 """Report: a run as one page of HTML, which needs nothing beside itself."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,12 @@ def _usual_slice(run: Path) -> str:
 def _scores(run: Path) -> dict[str, Any]:
     path = run / "scores.json"
     if not path.exists():
-        raise Mistake(f"{path}: is missing: the run has not ended; `resume run={run}` goes on")
+        remedy = f"go on by: python scripts/resume.py run={shlex.quote(str(run))}"
+        raise Mistake(f"{path}: is missing: the run has not ended; {remedy}")
     try:
         scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Mistake(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(scores, dict) or not {"epochs", "best_epoch", "parameters"} <= scores.keys():
+        raise Mistake(f"{path}: holds no scores of a run")
     return scores

@@ -14,10 +14,12 @@ from omegaconf import DictConfig
 from mlplab.build import Lab, build
 from mlplab.callback.history import read
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
-from mlplab.door.lock import held
-from mlplab.door.train import Scores, describe, finish
+from mlplab.door.describe import describe
+from mlplab.door.train import Scores, finish
+from mlplab.lock import held
 from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
+from mlplab.report.counted import counted
 from mlplab.runs import find, keep, stored
 
 log = logging.getLogger(__name__)
@@ -80,7 +82,7 @@ def _begin_anew(config: DictConfig, max_epochs: int | None, max_time: str | None
     folder = Path(config.run_dir)
     history = folder / "history.csv"
     if history.exists() and len(rows := read(history)) > 2:
-        lost = f"{folder} has {len(rows) - 1} epochs in history.csv but no checkpoint"
+        lost = f"{folder} has {counted(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
         raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
     _limit(config, max_epochs, max_time)
     lab = build(config)
@@ -110,7 +112,7 @@ def _go_on(
     _limit(config, max_epochs, max_time)
     last = config.trainer.max_epochs
     if last < state["epochs"]:
-        raise Mistake(f"trainer.max_epochs={last}: {folder} has {state['epochs']} epochs already; give more")
+        raise Mistake(f"trainer.max_epochs={last}: {folder} has {counted(state['epochs'], 'epoch')} already; give more")
     ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and max_time is None)
     over = ended or state["epochs"] == last
     scores = folder / "scores.json"
@@ -123,8 +125,8 @@ def _go_on(
     load_weights(lab.learner, checkpoint["state_dict"], path)
     if lab.learner.plans_length and last != planned:
         raise Mistake(
-            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for {planned} epochs; "
-            "train anew for another length"
+            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for "
+            f"{counted(planned, 'epoch')}; train anew for another length"
         )
     rows = lab.history.known(state["epochs"])
     begin()

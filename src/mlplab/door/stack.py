@@ -13,9 +13,10 @@ from mlplab import atomic
 from mlplab.build import build_learner, build_splits
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import diagnose
-from mlplab.door.lock import held
-from mlplab.door.train import Scores, conclude, describe
+from mlplab.door.describe import describe
+from mlplab.door.train import Scores, conclude
 from mlplab.explain import explain
+from mlplab.lock import held
 from mlplab.report.console import aligned
 from mlplab.runs import keep
 from mlplab.signals import deferred
@@ -109,8 +110,7 @@ class Stack:
 def _finish(member: Member) -> Scores:
     """As `train.finish` does, with the test measured at once."""
     lab, learner = member.lab, member.lab.learner
-    diagnosis = diagnose(learner, lab.splits, lab.start)
-    learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
+    diagnosis = diagnose(learner, lab.splits, lab.start, lab.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
     loader = lab.batches.test_dataloader()
     with torch.no_grad():

@@ -2,9 +2,8 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ from mlplab.check import leaves
 from mlplab.configuration import plain
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
-from mlplab.door.lock import held
+from mlplab.door.describe import describe, parameters
+from mlplab.lock import held
 from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
+from mlplab.sweep.row import row
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -38,6 +39,7 @@ def train(config: DictConfig) -> Scores:
     run = Path(config.run_dir)
     if (run / "config.yaml").exists() or (run / "history.csv").exists():
         raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
+    made = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     begun: list[bool] = []
     with held(run):
@@ -47,6 +49,9 @@ def train(config: DictConfig) -> Scores:
         finally:
             if not begun:
                 (run / "config.yaml").unlink()
+                if made:
+                    with suppress(OSError):  # something was put there meanwhile
+                        run.rmdir()
 
 
 def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
@@ -62,8 +67,8 @@ def carry_out(config: DictConfig, begin: Callable[[], None]) -> Scores:
 def finish(config: DictConfig, lab: Lab) -> Scores:
     """After the last epoch: test the best weights, write what the run came to."""
     seconds = lab.history.seconds
-    diagnosis = diagnose(lab.learner, lab.splits, lab.start)
-    lab.learner.load_state_dict(lab.checkpoints.best["checkpoint"]["state_dict"])
+    best = lab.checkpoints.best["checkpoint"]["state_dict"]
+    diagnosis = diagnose(lab.learner, lab.splits, lab.start, best)
     lab.trainer.test(lab.learner, lab.batches.test_dataloader(), verbose=False)
     return conclude(config, lab, diagnosis, seconds)
 
@@ -86,39 +91,6 @@ def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float)
     return scores
 
 
-def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
-    """Which data, which network, which device and why."""
-    splits = lab.splits
-    sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
-    kind = f"{len(splits.class_names)} classes" if splits.class_names else f"{len(splits.target_names)} target(s)"
-    rows = f"{sum(sizes.values()):,} rows, {splits.in_features} features, {kind}"
-    split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
-    activation = f", {config.choice.activation}" if "activation" in config.model else ""
-    return {
-        "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split)",
-        "network": f"{config.choice.model}{activation}: {_layers(config, lab)}, {_parameters(lab):,} parameters",
-        "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
-        f"batches of {config.batch_size}, {config.trainer.max_epochs} epochs",
-        "device": _device(config, lab),
-        **_note(lab),
-    }
-
-
-def _note(lab: Lab) -> dict[str, str]:
-    """Of columns with almost a text a row, such as names, which become as many features that tell nothing."""
-    features, start, found = lab.splits.train.features, 0, {}
-    for column in lab.splits.columns:
-        width = len(column.get("categories", [0]))
-        filled = int(features[:, start : start + width].sum()) if "categories" in column else 0
-        if width > filled / 2 > 0:
-            found[column["name"]] = f"{column['name']} ({width} different in {filled} rows)"
-        start += width
-    if not found:
-        return {}
-    remedy = f"leave out by data.ignore=[{','.join(found)}]?"
-    return {"note": f"text that is another in most rows: {', '.join(found.values())}; {remedy}"}
-
-
 def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
     """Scores of the best epoch: train and val as the history has them, test from best.ckpt."""
     history, splits, learner = lab.history, lab.splits, lab.learner
@@ -134,7 +106,7 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
         **{f"baseline/{name}": value for name, value in baseline.items()},
         "seconds": round(seconds, 3),
         "samples_per_second": round(epochs * len(splits.train) / seconds, 1),
-        "parameters": _parameters(lab),
+        "parameters": parameters(lab),
         "train_rows_measured": len(splits.measured),
         "seed": config.seed,
         "device": lab.trainer.strategy.root_device.type,
@@ -148,12 +120,8 @@ def versions() -> dict[str, str]:
 def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
     test = {name: value for name, value in scores.items() if name.endswith("/test")}
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
-    best = {name: value for name, value in scores.items() if name == "loss/train" or name.endswith("/val")}
-    best["loss/test"] = scores["loss/test"]
-    unused = set() if "activation" in config.model else {"activation"}
-    chosen = {name: str(value) for name, value in config.choice.items() if value is not None and name not in unused}
-    numbers = {"lr": config.optimizer.lr, "batch_size": config.batch_size, "seed": config.seed}
-    lab.overlay.log_best({**chosen, **numbers, "parameters": scores["parameters"]}, best)
+    told = row(Path(config.run_dir), plain(config), scores)
+    lab.overlay.log_best(told.choices, told.scores, told.varied)
     lab.overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 
 
@@ -172,26 +140,6 @@ def _tell(config: DictConfig, lab: Lab, scores: Scores) -> None:
     for panel in tell(config, Path(config.run_dir), scores).panels():
         tag = f"report/{panel.name}"
         lab.overlay.writer().add_image(tag, panel.pixels(), scores["epochs"], dataformats="HWC")
-
-
-def _layers(config: DictConfig, lab: Lab) -> str:
-    linear = [layer for layer in lab.learner.network.modules() if isinstance(layer, torch.nn.Linear)]
-    hidden = config.model.get("hidden_features", [layer.out_features for layer in linear[:-1]])
-    return "-".join(map(str, [lab.splits.in_features, *hidden, linear[-1].out_features]))
-
-
-def _parameters(lab: Lab) -> int:
-    return sum(parameter.numel() for parameter in lab.learner.parameters())
-
-
-def _device(config: DictConfig, lab: Lab) -> str:
-    device = lab.trainer.strategy.root_device
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)} (trainer.accelerator={config.trainer.accelerator})"
-    if device.type == "cpu":
-        reason = "no CUDA device was found" if config.trainer.accelerator == "auto" else "as asked"
-        return f"cpu ({reason}), {torch.get_num_threads()} of {os.cpu_count()} cores"
-    return f"{device.type} (trainer.accelerator={config.trainer.accelerator})"
 
 
 def _baseline_name(config: DictConfig) -> str:

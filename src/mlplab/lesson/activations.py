@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from mlplab.learner.layers import Layer, layers
-from mlplab.learner.learner import Learner
 from mlplab.lesson.activation_functions import NAMES, TOLD, activation, function_and_slope
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.boundary import draw_boundary
-from mlplab.report.lines import draw_lines
+from mlplab.lesson.seeds import after, scored
+from mlplab.report.lines import draw_range
 from mlplab.report.look import ORDER
 from mlplab.report.page import page
+from mlplab.report.regions import Plane
+from mlplab.report.shape import draw_boundary, teller
 
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 NETS = {
@@ -32,8 +31,9 @@ DYING = ("data=digits", "data.num_train=500", "model.hidden_features=[64,64]", "
 TITLE = "The activation function bends the boundary; the wrong one starves a deep net, and a large step kills ReLUs"
 CAPTION = (
     "Top: activation functions f(x), solid, and their slopes, dashed. Middle: what is told of each point of the plane, "
-    "with accuracy on test; the spiral by two hidden layers of 32 units. Below, on digits: gradients of a net of "
-    "{depth} hidden layers before training (median and range over seeds); ReLUs after 10 epochs (mean; dots: seeds)."
+    "fainter where it is less sure, with accuracy on test; the spiral by two hidden layers of 32 units. Below, on "
+    "digits: gradients of a net of {depth} hidden layers before training (median and range over seeds); ReLUs after 10 "
+    "epochs (mean; dots: seeds)."
 )
 
 
@@ -75,7 +75,7 @@ class Activations(Lesson):
     def _of_death(self, dead: dict[float, list[float]], dying: dict[float, list[Run]]) -> list[Claim]:
         right, wrong = self.rates[0], self.rates[-1]
         text = "ReLUs of the last hidden layer that never fire, share, after 10 epochs of Adam"
-        told = [run.rows[-1]["accuracy/val"] for run in dying[wrong]]
+        told = after(dying[wrong], "accuracy/val")
         return [
             Claim(f"{text}, lr {right:g}", dead[right], "<=", 0.1),
             Claim(f"{text}, lr {wrong:g}", dead[wrong], ">=", 0.8),
@@ -101,26 +101,23 @@ def _of_boundaries(xor: dict[str, list[Run]], spiral: dict[str, list[Run]]) -> l
     for name, runs in xor.items():
         bent = not name.startswith("linear")
         limit = (">=", 1.0) if bent else ("<=", 0.75)
-        claims.append(Claim(f"XOR, test accuracy: {name}", _accuracy(runs), *limit))  # type: ignore[arg-type]
+        claims.append(Claim(f"XOR, test accuracy: {name}", scored(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
     for name, runs in spiral.items():
         limit = ("<=", 0.6) if name == "linear" else (">=", 0.9)
-        claims.append(Claim(f"three spiral arms, test accuracy: {name}", _accuracy(runs), *limit))  # type: ignore[arg-type]
+        claims.append(Claim(f"three spiral arms, test accuracy: {name}", scored(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
     return claims
 
 
 def _of_depth(gradients: dict[str, list[list[float]]], deep: dict[str, list[Run]]) -> list[Claim]:
     text = "gradient of the first layer by that of the last, before training"
     lost = {name: [norms[0] / norms[-1] for norms in several] for name, several in gradients.items()}
+    right = {name: scored(runs, "accuracy/test") for name, runs in deep.items()}
     return [
         Claim(f"{text}: sigmoid", lost["sigmoid"], "<=", 1e-4),
         Claim(f"{text}: ReLU", lost["relu"], ">=", 0.1),
-        Claim("test accuracy of the deep sigmoid net after 10 epochs", _accuracy(deep["sigmoid"]), "<=", 0.25),
-        Claim("test accuracy of the deep ReLU net after 10 epochs", _accuracy(deep["relu"]), ">=", 0.6),
+        Claim("test accuracy of the deep sigmoid net after 10 epochs", right["sigmoid"], "<=", 0.25),
+        Claim("test accuracy of the deep ReLU net after 10 epochs", right["relu"], ">=", 0.6),
     ]
-
-
-def _accuracy(runs: Sequence[Run]) -> list[float]:
-    return [run.scores["accuracy/test"] for run in runs]
 
 
 def _draw_function(axes: Any, name: str, labels: bool) -> None:
@@ -137,16 +134,13 @@ def _draw_function(axes: Any, name: str, labels: bool) -> None:
 
 
 def _draw_regions(axes: Any, run: Run, title: str) -> None:
-    learner, part = run.learner(), run.splits().test
-    draw_boundary(axes, partial(_told, learner), part.features.numpy(), part.target.numpy())
+    splits, learner = run.splits(), run.learner()
+    points = splits.test.features.numpy(), splits.test.target.numpy()
+    plane = Plane.about(points[0], ("", ""))
+    draw_boundary(axes, teller(learner, classes=True), plane, points, splits.class_names, size=9)
+    axes.set(xticks=[], yticks=[])
     name, _, rest = title.partition(", ")
     axes.set_title("\n".join(filter(None, (name, rest, f"accuracy {run.scores['accuracy/test']:.2f}"))), fontsize=9)
-
-
-def _told(learner: Learner, places: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        told = learner.choose(learner(torch.from_numpy(places).to(learner.dtype)))
-    return told.numpy()
 
 
 def _draw_gradients(axes: Any, gradients: dict[str, list[list[float]]]) -> None:
@@ -154,8 +148,7 @@ def _draw_gradients(axes: Any, gradients: dict[str, list[list[float]]]) -> None:
     number = [*range(1, 1 + len(next(iter(many.values()))[0]))]
     axes.set(yscale="log", xlim=(1, len(number) + 0.9), xticks=number, xlabel="layer, from input to output")
     axes.set(ylabel="norm of the gradient", title="The gradient that reaches each layer of a deep net")
-    band = {name: (values.min(axis=0), values.max(axis=0)) for name, values in many.items()}
-    draw_lines(axes, {name: (number, np.median(values, axis=0)) for name, values in many.items()}, band)
+    draw_range(axes, number, many, np.median)
 
 
 def _draw_dead(axes: Any, dead: dict[float, list[float]]) -> None:

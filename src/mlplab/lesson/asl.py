@@ -10,7 +10,8 @@ import torch
 from mlplab.data.splits import Part, Splits
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.overfit import seeded
+from mlplab.lesson.seeds import after, scored, seeded
+from mlplab.report.counted import counted
 from mlplab.report.images import draw_images
 from mlplab.report.lines import draw_loss
 from mlplab.report.look import COLOURS
@@ -37,25 +38,15 @@ class ASL(Lesson):
         parts = {split: found[0].splits() for split, found in runs.items()}
         self._draw(bench, runs, parts)
         copied = {split: float((nearest(one)[0] < self.copy_distance).mean()) for split, one in parts.items()}
-        test = {split: [run.scores["accuracy/test"] for run in found] for split, found in runs.items()}
+        test = {split: scored(found, "accuracy/test") for split, found in runs.items()}
         return [
             Claim("split at random: validation images with a copy in training, share", [copied["random"]], ">=", 0.9),
             Claim("split by photo: the same", [copied["group"]], "<=", 0.02),
             Claim("split at random: test accuracy", test["random"], ">=", 0.98),
-            Claim(
-                "split at random: test accuracy of one linear layer",
-                [one.scores["accuracy/test"] for one in linear],
-                ">=",
-                0.95,
-            ),
+            Claim("split at random: test accuracy of one linear layer", scored(linear, "accuracy/test"), ">=", 0.95),
             Claim("split by photo: test accuracy", test["group"], "<=", 0.7),
             Claim("split by photo: test accuracy, chance is 0.04", test["group"], ">=", 0.2),
-            Claim(
-                "split by photo: training accuracy",
-                [run.rows[-1]["accuracy/train"] for run in runs["group"]],
-                ">=",
-                0.99,
-            ),
+            Claim("split by photo: training accuracy", after(runs["group"], "accuracy/train"), ">=", 0.99),
         ]
 
     def _runs(self, bench: Bench, split: str, *model: str) -> list[Run]:
@@ -64,7 +55,7 @@ class ASL(Lesson):
         return [bench.run(f"{split}_{model[0].split('=')[1]}_{seed}", *told, *seeded(seed)) for seed in self.seeds]
 
     def _draw(self, bench: Bench, runs: dict[str, list[Run]], parts: dict[str, Splits]) -> None:
-        scores = {split: np.mean([run.scores["accuracy/test"] for run in found]) for split, found in runs.items()}
+        scores = {split: np.mean(scored(found, "accuracy/test")) for split, found in runs.items()}
         title = (
             f"Copies of a photo on both sides of the split feign {scores['random']:.0%} of letters right; "
             f"of new photos it is {scores['group']:.0%}"
@@ -72,7 +63,7 @@ class ASL(Lesson):
         caption = (
             "Sign language letters, the same net and the same rows, split in two ways. Left: validation images, below "
             "each the training image that is nearest to it. Distance: L2 over pixels of 0..1, left of the dotted "
-            f"line a copy. The title's accuracy is of test images, a mean over {len(self.seeds)} seeds."
+            f"line a copy. The title's accuracy is of test images, a mean over {counted(len(self.seeds), 'seed')}."
         )
         with page(bench.picture, title, "ABC;DEF", (4.2, 2.9), caption, width_ratios=(1.6, 1, 1)) as axes:
             for letters, split in zip(("ABC", "DEF"), WORDS, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.seeds import after, ratio
 from mlplab.report.cells import draw_table
 from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
@@ -38,10 +39,7 @@ class BatchSize(Lesson):
             for size, every in runs.items()
         ]
         for small, large in pairwise(runs):
-            better = [
-                of_large / of_small
-                for of_large, of_small in zip(learned(runs[large]), learned(runs[small]), strict=True)
-            ]
+            better = ratio(after(runs[large], "loss/val", 1), after(runs[small], "loss/val", 1))
             text = f"validation loss after one pass: batch {large}, by that of batch {small}"
             claims.append(Claim(text, better, ">=", 1.2))
         return [*claims, *self._alike(runs)]
@@ -52,10 +50,9 @@ class BatchSize(Lesson):
         for small, large in pairwise(runs):
             passes = large // small
             if passes <= self.epochs[large] and large % small == 0:
-                pairs = zip(runs[small], runs[large], strict=True)
-                ratio = [other.column("loss/val")[passes] / one.column("loss/val")[1] for one, other in pairs]
+                alike = ratio(after(runs[large], "loss/val", passes), after(runs[small], "loss/val", 1))
                 text = f"validation loss after as many updates: batch {large}, by that of batch {small}"
-                claims += [Claim(text, ratio, "<=", 1.05), Claim(text, ratio, ">=", 0.95)]
+                claims += [Claim(text, alike, "<=", 1.05), Claim(text, alike, ">=", 0.95)]
         return claims
 
     def _run(self, bench: Bench, size: int, seed: int) -> Run:
@@ -72,17 +69,12 @@ class BatchSize(Lesson):
         with page(bench.picture, title, "AB;CD", caption=caption) as axes:
             for letter, column in zip("ABC", AXES, strict=True):
                 draw_against(axes[letter], runs, column)
-            draw_table(axes["D"], *table_of(runs))
+            draw_table(axes["D"], *table_of(runs), fill=0.6)
 
 
 def updates(runs: Sequence[Run]) -> list[int]:
     """In the first pass."""
     return [int(run.rows[1]["step"]) for run in runs]
-
-
-def learned(runs: Sequence[Run]) -> list[float]:
-    """The validation loss after the first pass."""
-    return [run.rows[1]["loss/val"] for run in runs]
 
 
 def seconds(run: Run) -> float:
@@ -93,7 +85,7 @@ def seconds(run: Run) -> float:
 def table_of(runs: Mapping[int, Run]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     header = ("batch size", "updates\na pass", "seconds\na pass", "validation loss\nafter one pass")
     rows: list[tuple[str, ...]] = [
-        (f"{size:,}", f"{updates([run])[0]:,}", f"{seconds(run):.1f}", f"{learned([run])[0]:.2f}")
+        (f"{size:,}", f"{updates([run])[0]:,}", f"{seconds(run):.1f}", f"{run.rows[1]['loss/val']:.2f}")
         for size, run in runs.items()
     ]
     return header, rows

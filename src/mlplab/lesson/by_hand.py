@@ -14,6 +14,8 @@ from mlplab.lesson.autograd import gap
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
+from mlplab.lesson.seeds import scored
+from mlplab.report.counted import counted
 from mlplab.report.diagram import draw_network
 from mlplab.report.lines import label_ends
 from mlplab.report.look import COLOURS, INK, STYLES, WORDS
@@ -53,11 +55,11 @@ class ByHand(Lesson):
             _draw_curves(axes["C"], runs[0], curves[0])
             _draw_gaps(axes["D"], pairs)
         worst = [max(gaps[place] for gaps in pairs.values()) for place in range(len(self.seeds))]
-        text = f"digits, {self.epochs} epochs: largest difference of the curves"
+        text = f"digits, {counted(self.epochs, 'epoch')}: largest difference of the curves"
         return [
             Claim("gradients: largest difference from autograd, every activation and loss", worst, "<=", 1e-6),
             *(Claim(f"{text}, {WORDS[split]} loss", _apart(runs, curves, split), "<=", 1e-5) for split in curves[0]),
-            Claim(f"digits, {self.epochs} epochs: test accuracy", [_accuracy(run) for run in runs], ">=", 0.8),
+            Claim(f"digits, {counted(self.epochs, 'epoch')}: test accuracy", scored(runs, "accuracy/test"), ">=", 0.8),
         ]
 
     def _settings(self, seed: int) -> Sequence[str]:
@@ -97,10 +99,6 @@ def _apart(runs: Sequence[Run], curves: Sequence[Curves], split: str) -> list[fl
     """The largest difference over the epochs, one a run."""
     pairs = zip(runs, curves, strict=True)
     return [float(np.abs(np.subtract(run.column(f"loss/{split}"), own[split])).max()) for run, own in pairs]
-
-
-def _accuracy(run: Run) -> float:
-    return float(run.scores["accuracy/test"])
 
 
 def _draw_example(forward: Any, backward: Any) -> None:

@@ -13,7 +13,9 @@ from mlplab.data.function import GAS_FLOW, GAS_UNITS
 from mlplab.data.function import Function as Source
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.lines import draw_lines
+from mlplab.lesson.seeds import scored, seeded
+from mlplab.report.counted import counted
+from mlplab.report.lines import draw_lines, draw_range
 from mlplab.report.page import page
 from mlplab.report.spread import draw_spread
 
@@ -49,7 +51,7 @@ class Function(Lesson):
         worst = [max(float(one.max() / one.min()) for one in regions.values()) for regions in inside]
         further = [max(one) / error for *one, error in zip(*beyond.values(), known, strict=True)]
         return [
-            Claim("R2 on rows that were not learned from", [run.scores["r2/test"] for run in runs], ">=", 0.97),
+            Claim("R2 on rows that were not learned from", scored(runs, "r2/test"), ">=", 0.97),
             Claim("mean error in the worst region of an input, by that in its best", worst, ">=", 1.5),
             Claim("mean error beyond the range of an input, at worst, by that inside", further, ">=", 5),
         ]
@@ -65,8 +67,8 @@ class Function(Lesson):
         data = ("data=function", f"data.function={self.function}", f"data.num_rows={self.num_rows}", *ranges, *allow)
         model = (f"model.hidden_features={[*self.hidden_features]}", "model.output_activation=sigmoid")
         training = ("learner.target_scaling=minmax", "batch_size=64", "optimizer.lr=0.003")
-        seeds = (f"data.split_seed={seed}", f"seed={seed}", f"trainer.max_epochs={self.epochs}")
-        return bench.run(f"function_{seed}", *data, *model, *training, *seeds)
+        length = f"trainer.max_epochs={self.epochs}"
+        return bench.run(f"function_{seed}", *data, *model, *training, length, *seeded(seed))
 
     def _errors(self, run: Run, inputs: np.ndarray) -> np.ndarray:
         return np.abs(told(run, inputs) - self._source.values(inputs))
@@ -81,9 +83,10 @@ class Function(Lesson):
     ) -> None:
         title = "A network learns a function back where it has seen it, and only there"
         caption = (
-            f"{self._name}({', '.join(self._source.limits)}) from {self.num_rows} rows; {len(self.hidden_features)} "
-            f"ReLU layers and a sigmoid. Upper two: one seed. Lower left: mean of {len(runs)} seeds, band from the "
-            "lowest to the highest. Beyond: one input as far again above its range, the others inside theirs."
+            f"{self._name}({', '.join(self._source.limits)}) from {self.num_rows} rows; "
+            f"{counted(len(self.hidden_features), 'ReLU layer')} and a sigmoid. Upper two: one seed. Lower left: mean "
+            f"of {counted(len(runs), 'seed')}, band from the lowest to the highest. Beyond: one input as far again "
+            "above its range, the others inside theirs."
         )
         farthest = max(inside[0], key=lambda name: np.mean(errors[name]))
         with page(bench.picture, title, "AB;CD", caption=caption) as axes:
@@ -156,14 +159,12 @@ def by_region(errors: np.ndarray, inputs: np.ndarray, limits: Mapping[str, Seque
 
 
 def draw_regions(axes: Any, inside: Sequence[Errors]) -> None:
-    """The mean over seeds, and from the lowest to the highest of them."""
     place = [100 * (region + 0.5) / REGIONS for region in range(REGIONS)]
     every = {one: np.array([errors[one] for errors in inside]) for one in inside[0]}
     top = max(float(errors.max()) for errors in every.values())
     axes.set(xlim=(0, 100), ylim=(0, 1.05 * top), xlabel="place in the range of the input (%)")
     axes.set_title("Inside the range")
-    band = {one: (list(errors.min(axis=0)), list(errors.max(axis=0))) for one, errors in every.items()}
-    draw_lines(axes, {one: (place, list(errors.mean(axis=0))) for one, errors in every.items()}, band)
+    draw_range(axes, place, every)
 
 
 def _written(limits: Mapping[str, Sequence[float]]) -> str:

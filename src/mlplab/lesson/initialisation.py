@@ -9,7 +9,9 @@ import numpy as np
 from mlplab.learner.layers import Layer, layers
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.lines import draw_lines
+from mlplab.lesson.seeds import after, curves, ratio
+from mlplab.report.counted import counted
+from mlplab.report.lines import draw_range
 from mlplab.report.look import ORDER
 from mlplab.report.page import page
 
@@ -62,16 +64,16 @@ class Initialisation(Lesson):
         return (f"activation={bend}", f"model.initialisation={rule}", f"trainer.max_epochs={self.epochs}")
 
     def _of_training(self, runs: Runs) -> list[Claim]:
-        def after(bend: str, rule: str, epoch: int = -1) -> list[float]:
-            return [run.column("loss/train")[epoch] for run in runs[bend, rule]]
+        def loss(bend: str, rule: str, epoch: int = -1) -> list[float]:
+            return after(runs[bend, rule], "loss/train", epoch)
 
-        text = f"training loss after {self.epochs} epochs"
-        slower = [own / he for own, he in zip(after("relu", "default", 3), after("relu", "he_normal", 3), strict=True)]
+        text = f"training loss after {counted(self.epochs, 'epoch')}"
+        slower = ratio(loss("relu", "default", 3), loss("relu", "he_normal", 3))
         return [
-            Claim(f"{text}: ReLU, naive", after("relu", "naive"), ">=", 100),
-            Claim(f"{text}: ReLU, He", after("relu", "he_normal"), "<=", 0.2),
-            Claim(f"{text}: tanh, naive", after("tanh", "naive"), ">=", 2.3),
-            Claim(f"{text}: tanh, Xavier", after("tanh", "xavier_normal"), "<=", 0.1),
+            Claim(f"{text}: ReLU, naive", loss("relu", "naive"), ">=", 100),
+            Claim(f"{text}: ReLU, He", loss("relu", "he_normal"), "<=", 0.2),
+            Claim(f"{text}: tanh, naive", loss("tanh", "naive"), ">=", 2.3),
+            Claim(f"{text}: tanh, Xavier", loss("tanh", "xavier_normal"), "<=", 0.1),
             Claim("training loss after 3 epochs: ReLU, PyTorch's own by He's", slower, ">=", 2),
         ]
 
@@ -85,12 +87,6 @@ def at_start(run: Run) -> list[Layer]:
 def spreads(several: Sequence[Sequence[Layer]]) -> np.ndarray:
     """(runs, hidden layers): the sd of activations."""
     return np.array([[layer.spread for layer in found[:-1]] for found in several])
-
-
-def draw_median(axes: Any, curves: dict[str, np.ndarray], x: Sequence[float]) -> None:
-    """curves: (runs, len(x)) each; the range over the runs is a band. Scales and limits stand."""
-    band = {name: (values.min(axis=0), values.max(axis=0)) for name, values in curves.items()}
-    draw_lines(axes, {name: (x, np.median(values, axis=0).tolist()) for name, values in curves.items()}, band)
 
 
 def _of_signals(found: Measured) -> list[Claim]:
@@ -110,19 +106,19 @@ def _of_signals(found: Measured) -> list[Claim]:
 
 
 def _draw_spread(axes: Any, found: dict[str, list[list[Layer]]], name: str, top: float) -> None:
-    curves = {RULES[rule]: spreads(several) for rule, several in found.items()}
-    number = [*range(1, 1 + len(curves["He"][0]))]
+    sd = {RULES[rule]: spreads(several) for rule, several in found.items()}
+    number = [*range(1, 1 + len(sd["He"][0]))]
     axes.set(xlim=(1, number[-1]), xticks=number, yscale="log", ylim=(1e-2, top), xlabel="hidden layer")
     axes.set(ylabel="spread (sd) of activations", title=f"{name}: signals before training")
-    draw_median(axes, curves, number)
+    draw_range(axes, number, sd, np.median)
 
 
 def _draw_losses(axes: Any, runs: dict[str, list[Run]], name: str) -> None:
-    curves = {RULES[rule]: np.array([run.column("loss/train") for run in several]) for rule, several in runs.items()}
-    epochs = [*range(len(curves["He"][0]))]
-    end = float(np.median(curves["naive"][:, -1]))
+    losses = {RULES[rule]: curves(several, "loss/train") for rule, several in runs.items()}
+    epochs = [*range(len(losses["He"][0]))]
+    end = float(np.median(losses["naive"][:, -1]))
     if end > TOP:
-        curves = {f"naive: {end:.0e}" if rule == "naive" else rule: values for rule, values in curves.items()}
+        losses = {f"naive: {end:.0e}" if rule == "naive" else rule: values for rule, values in losses.items()}
     axes.set(xlim=(0, epochs[-1]), yscale="log", ylim=(5e-3, TOP), xlabel="epoch")
     axes.set(ylabel="training loss (cross entropy)", title=f"{name}: learning")
-    draw_median(axes, curves, epochs)
+    draw_range(axes, epochs, losses, np.median)

@@ -9,6 +9,7 @@ import numpy as np
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.bowl import START, gradient, mse, step, walk
 from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.mistake import Mistake
 from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
 from mlplab.report.surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
@@ -37,6 +38,11 @@ class Line(Lesson):
     too_large: float
     optimizers: Mapping[str, float]
     seeds: Sequence[int]
+
+    def __post_init__(self) -> None:
+        if len(self.rates) != len(self.updates):
+            counts = f"{len(self.rates)} and {len(self.updates)}"
+            raise Mistake(f"lesson.rates and lesson.updates have {counts} numbers: as many of each are needed")
 
     def show(self, bench: Bench) -> list[Claim]:
         plain = {rate: bench.run(f"lr_{rate}", *_sgd(rate, needed + 9)) for rate, needed in self._needed.items()}

@@ -11,7 +11,9 @@ import torch
 from mlplab.learner.learner import Learner
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.lines import draw_lines
+from mlplab.lesson.seeds import curves, ratio, seeded
+from mlplab.report.counted import counted
+from mlplab.report.lines import draw_lines, draw_range
 from mlplab.report.page import page
 
 NAMES = {"mse": "MSE", "huber": "Huber", "bce": "cross entropy", "mae": "MAE"}
@@ -41,8 +43,8 @@ class Loss(Lesson):
         self._draw(bench, lines, classes)
         away = {loss: [distance(run) for run in runs] for loss, runs in lines.items()}
         first = {loss: [learned(run) for run in runs] for loss, runs in classes.items()}
-        pulled = [mse / mae for mse, mae in zip(away["mse"], away["mae"], strict=True)]
-        slower = [mse / bce for mse, bce in zip(first["mse"], first["bce"], strict=True)]
+        pulled = ratio(away["mse"], away["mae"])
+        slower = ratio(first["mse"], first["bce"])
         heard = {loss: heard_by(runs[0].learner(), np.array([0.001])) for loss, runs in classes.items()}
         return [
             Claim("outliers: distance of the MSE line from the true one, by that of the MAE line", pulled, ">=", 4),
@@ -59,10 +61,10 @@ class Loss(Lesson):
 
     def _line(self, bench: Bench, loss: str, seed: int) -> Run:
         path = self._table(bench.folder / f"outliers_{seed}.csv", seed)
-        data = ("data=csv", f"data.path={path}", "data.target=y", "data.task=values", f"data.split_seed={seed}")
+        data = ("data=csv", f"data.path={path}", "data.target=y", "data.task=values")
         model = ("model=linear", "learner=regressor", "learner.target_scaling=none", f"loss={loss}")
         training = ("optimizer.lr=0.1", f"batch_size={self.num_rows}", f"trainer.max_epochs={self.epochs}")
-        return bench.run(f"{loss}_outliers_{seed}", *data, *model, *training, f"seed={seed}")
+        return bench.run(f"{loss}_outliers_{seed}", *data, *model, *training, *seeded(seed))
 
     def _table(self, path: Path, seed: int) -> Path:
         x, y = points(self.num_rows, self.outliers, self.shift, seed)
@@ -70,16 +72,16 @@ class Loss(Lesson):
         return path.resolve()
 
     def _classes(self, bench: Bench, loss: str, seed: int) -> Run:
-        data = ("data=blobs", "data.num_classes=2", f"data.split_seed={seed}", "batch_size=500")
+        data = ("data=blobs", "data.num_classes=2", "batch_size=500")
         model = ("learner=binary_classifier", f"loss={loss}", "model=linear", f"model.initial_weight={self.wrong}")
         training = ("optimizer=sgd", "optimizer.lr=1.0", f"trainer.max_epochs={self.epochs}", "model.initial_bias=0.0")
-        return bench.run(f"{loss}_wrong_{seed}", *data, *model, *training, f"seed={seed}")
+        return bench.run(f"{loss}_wrong_{seed}", *data, *model, *training, *seeded(seed))
 
     def _draw(self, bench: Bench, lines: dict[str, list[Run]], classes: dict[str, list[Run]]) -> None:
         title = "Squares follow outliers, and fall silent where a classifier is confidently wrong"
         caption = (
-            f"Lower right: from the same start, gradient descent on all rows at once, lr 1; mean of {len(self.seeds)} "
-            "draws of the data, the band from the lowest to the highest."
+            f"Lower right: from the same start, gradient descent on all rows at once, lr 1; mean of "
+            f"{counted(len(self.seeds), 'draw')} of the data, the band from the lowest to the highest."
         )
         with page(bench.picture, title, "AB;CD", caption=caption) as axes:
             self._draw_lines(axes["A"], {loss: runs[0] for loss, runs in lines.items()})
@@ -96,8 +98,8 @@ class Loss(Lesson):
             axes.annotate("outliers", where, (-14, 0), **style)
         ends = np.array([LOW, HIGH])
         axes.set(xlabel="x", ylabel="y", title="Three lines through data with outliers", xlim=(LOW, HIGH))
-        curves = {NAMES[loss]: (list(ends), list(line_of(run, ends))) for loss, run in runs.items()}
-        draw_lines(axes, curves, order=ORDER)
+        fitted = {NAMES[loss]: (list(ends), list(line_of(run, ends))) for loss, run in runs.items()}
+        draw_lines(axes, fitted, order=ORDER)
 
 
 def points(num_rows: int, outliers: int, shift: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,21 +143,16 @@ def draw_heard(losses: Any, gradients: Any, learners: dict[str, Learner]) -> Non
     heard = {name: heard_by(learner, probability) for name, learner in learners.items()}
     for number, (axes, what) in enumerate({losses: "loss", gradients: "gradient at the output"}.items()):
         axes.set(xlim=(0, 1), xlabel="probability given to the right class", ylabel=what)
-        curves = {name: (list(probability), list(both[number])) for name, both in heard.items()}
-        draw_lines(axes, curves, order=ORDER)
+        shown = {name: (list(probability), list(both[number])) for name, both in heard.items()}
+        draw_lines(axes, shown, order=ORDER)
     losses.set_title("What a mistake costs")
     losses.annotate("no upper bound", (0.02, losses.get_ylim()[1]), (4, -4), textcoords="offset points", fontsize=9)
     gradients.set_title("What of it reaches the network")
 
 
 def draw_learning(axes: Any, classes: dict[str, list[Run]]) -> None:
-    """The mean over seeds, and from the lowest to the highest of them."""
-    columns = {
-        NAMES[loss]: 100 * np.array([run.column("accuracy/val") for run in runs]) for loss, runs in classes.items()
-    }
-    epochs = list(range(len(next(iter(columns.values()))[0])))
+    right = {NAMES[loss]: 100 * curves(runs, "accuracy/val") for loss, runs in classes.items()}
+    epochs = list(range(len(next(iter(right.values()))[0])))
     axes.set(xlim=(0, epochs[-1]), ylim=(0, 102), xlabel="epoch (one update each)", ylabel="validation accuracy (%)")
     axes.set_title("A classifier that is wrong and sure at first")
-    curves = {name: (epochs, list(values.mean(axis=0))) for name, values in columns.items()}
-    band = {name: (list(values.min(axis=0)), list(values.max(axis=0))) for name, values in columns.items()}
-    draw_lines(axes, curves, band, order=ORDER)
+    draw_range(axes, epochs, right, order=ORDER)

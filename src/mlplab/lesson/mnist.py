@@ -12,7 +12,10 @@ from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.seeds import scored
 from mlplab.report.classes import Confusion
+from mlplab.report.counted import counted
+from mlplab.report.examples import worst_told
 from mlplab.report.images import draw_images, draw_numbers
 from mlplab.report.lines import draw_loss
 from mlplab.report.page import page
@@ -40,12 +43,12 @@ class MNIST(Lesson):
         last, first = ([likeness(weights(one)) for one in kind] for kind in (learners(runs), fresh(runs)))
         return [
             Claim("numbers an image", [parts.in_features], "==", 28 * 28),
-            Claim("test accuracy", [run.scores["accuracy/test"] for run in runs], ">=", 0.93),
+            Claim("test accuracy", scored(runs, "accuracy/test"), ">=", 0.93),
             Claim("test images told with 99 % or more, share", [surely(one, target)[0] for one in told], ">=", 0.3),
             Claim("share right of these", [surely(one, target)[1] for one in told], ">=", 0.985),
             Claim(
-                "probability of the wrong class, in the worst mistake",
-                [mistakes(one, target)[1] for one in told],
+                "probability of the wrong class, in the surest mistake",
+                [float(one[one.argmax(axis=1) != target].max(initial=0)) for one in told],
                 ">=",
                 0.95,
             ),
@@ -61,8 +64,8 @@ class MNIST(Lesson):
     def _draw(self, bench: Bench, run: Run, parts: Splits, told: np.ndarray) -> None:
         title = f"784 numbers in, ten probabilities out: {run.scores['accuracy/test']:.0%} of new digits are read right"
         caption = (
-            f"{self.num_rows} training images, one hidden layer of {self.hidden} units, {self.epochs} epochs. D: "
-            f"{len(told)} test images. F: white pixels speak for a unit, black ones against it, grey ones do not "
+            f"{self.num_rows} training images, one hidden layer of {self.hidden} units, {counted(self.epochs, 'epoch')}"
+            f". D: {len(told)} test images. F: white pixels speak for a unit, black ones against it, grey ones do not "
             "count; a speckled unit is dead: it fires for no image, and has learned nothing."
         )
         with page(bench.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
@@ -110,14 +113,6 @@ def surely(told: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     return float(sure.mean()), float(right.mean()) if len(right) else math.nan
 
 
-def mistakes(told: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rows that are told wrong, the surest first; and how sure that one is."""
-    chosen, sure = told.argmax(axis=1), told.max(axis=1)
-    order = np.argsort(-np.where(chosen == target, 0, sure), kind="stable")
-    rows = order[: int((chosen != target).sum())]
-    return rows, float(sure[rows].max(initial=0))
-
-
 def draw_given(grid: Any, numbers: Any, parts: Splits) -> None:
     images = parts.train.features[:30].numpy().reshape(-1, 28, 28)
     names = [parts.class_names[label] for label in parts.train.target[:30].tolist()]
@@ -131,10 +126,10 @@ def draw_given(grid: Any, numbers: Any, parts: Splits) -> None:
 
 def draw_mistakes(axes: Any, parts: Splits, told: np.ndarray) -> None:
     target = parts.test.target.numpy()
-    rows = mistakes(told, target)[0][:12]
+    rows = worst_told(told, target, 12)
     images = parts.test.features[rows].numpy().reshape(-1, 28, 28)
     names = [parts.class_names[one] for one in (*target[rows], *told[rows].argmax(axis=1))]
     sure = [f"{one:.1%}" for one in told[rows].max(axis=1)]
     words = [f"is {own}, told\n{other} ({p})" for own, other, p in zip(names[:12], names[12:], sure, strict=True)]
-    axes.set_title("E  The surest of its mistakes")
+    axes.set_title("E  Its worst mistakes")
     draw_images(axes, images, 4, words)

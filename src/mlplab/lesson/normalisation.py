@@ -10,8 +10,11 @@ from torch import nn
 
 from mlplab.learner.layers import Layer, layers
 from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.initialisation import draw_median, spreads
+from mlplab.lesson.initialisation import spreads
 from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.seeds import after, curves, ratio
+from mlplab.report.counted import counted
+from mlplab.report.lines import draw_range
 from mlplab.report.page import page
 
 KINDS = {"none": "without", "batch": "batch norm", "layer": "layer norm"}
@@ -41,7 +44,9 @@ class Normalisation(Lesson):
             for kind in KINDS
         }
         sd = {kind: spreads([at_start(run) for run in several]) for kind, several in runs.items()}
-        ends = {kind: np.array([_ends(several) for several in by_rate]).T for kind, by_rate in plain.items()}
+        ends = {
+            kind: np.array([after(several, "loss/train") for several in by_rate]).T for kind, by_rate in plain.items()
+        }
         with page(bench.picture, TITLE, "ABC", (5.0, 4.0), CAPTION.format(depth=self.depth, width=self.width)) as axes:
             _draw_spread(axes["A"], sd)
             _draw_losses(axes["B"], runs)
@@ -54,7 +59,8 @@ class Normalisation(Lesson):
         return [bench.run(f"{kind}_{seed}", *settings, f"seed={seed}") for seed in self.seeds]
 
     def _of_rates(self, ends: dict[str, np.ndarray]) -> list[Claim]:
-        text = f"learning rates, of {len(self.rates)}, that bring the training loss below 1 in {self.epochs} epochs"
+        epochs = counted(self.epochs, "epoch")
+        text = f"learning rates, of {len(self.rates)}, that bring the training loss below 1 in {epochs}"
         count = {kind: (losses < LEARNED).sum(axis=1).astype(float).tolist() for kind, losses in ends.items()}
         return [
             Claim(f"{text}: without", count["none"], "==", 0),
@@ -74,10 +80,6 @@ def at_start(run: Run) -> list[Layer]:
     return layers(learner.eval(), part.features, part.target)
 
 
-def _ends(several: list[Run]) -> list[float]:
-    return [run.rows[-1]["loss/train"] for run in several]
-
-
 def _of_signals(sd: dict[str, np.ndarray]) -> list[Claim]:
     text = "spread of the last hidden layer's activations before training"
     last = {kind: several[:, -1].tolist() for kind, several in sd.items()}
@@ -91,8 +93,7 @@ def _of_signals(sd: dict[str, np.ndarray]) -> list[Claim]:
 def _of_learning(runs: Runs) -> list[Claim]:
     claims = []
     for kind in ("batch", "layer"):
-        pairs = zip(runs[kind], runs["none"], strict=True)
-        shares = [own.column("loss/train")[4] / bare.column("loss/train")[4] for own, bare in pairs]
+        shares = ratio(after(runs[kind], "loss/train", 4), after(runs["none"], "loss/train", 4))
         claims.append(Claim(f"training loss after 4 epochs of Adam by that without: {KINDS[kind]}", shares, "<=", 0.7))
     return claims
 
@@ -101,21 +102,21 @@ def _draw_spread(axes: Any, sd: dict[str, np.ndarray]) -> None:
     number = [*range(1, 1 + len(sd["none"][0]))]
     axes.set(xlim=(1, number[-1]), xticks=number, yscale="log", ylim=(1e-2, 2), xlabel="hidden layer")
     axes.set(ylabel="spread (sd) of activations", title="Signals before training")
-    draw_median(axes, {KINDS[kind]: several for kind, several in sd.items()}, number)
+    draw_range(axes, number, {KINDS[kind]: several for kind, several in sd.items()}, np.median)
 
 
 def _draw_losses(axes: Any, runs: Runs) -> None:
-    curves = {KINDS[kind]: np.array([run.column("loss/train") for run in several]) for kind, several in runs.items()}
-    epochs = [*range(len(curves["without"][0]))]
+    losses = {KINDS[kind]: curves(several, "loss/train") for kind, several in runs.items()}
+    epochs = [*range(len(losses["without"][0]))]
     axes.set(xlim=(0, epochs[-1]), yscale="log", ylim=(1e-2, 4), xlabel="epoch")
     axes.set(ylabel="training loss (cross entropy)", title="Learning, Adam")
     axes.axhline(np.log(10), color="0.5", linewidth=1, linestyle=":")
-    draw_median(axes, curves, epochs)
+    draw_range(axes, epochs, losses, np.median)
 
 
 def _draw_rates(axes: Any, ends: dict[str, np.ndarray], rates: Sequence[float], epochs: int) -> None:
     axes.set(xlim=(rates[0], rates[-1]), xscale="log", yscale="log", ylim=(1e-2, 4))
     axes.set(xlabel="learning rate of plain gradient descent", ylabel="training loss (cross entropy)")
-    axes.set_title(f"Learned within {epochs} epochs, by learning rate")
+    axes.set_title(f"Learned within {counted(epochs, 'epoch')}, by learning rate")
     axes.axhline(np.log(10), color="0.5", linewidth=1, linestyle=":")
-    draw_median(axes, {KINDS[kind]: losses for kind, losses in ends.items()}, rates)
+    draw_range(axes, rates, {KINDS[kind]: losses for kind, losses in ends.items()}, np.median)

@@ -9,6 +9,8 @@ import numpy as np
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.ravine import Ravine
+from mlplab.lesson.seeds import after, curves, ratio
+from mlplab.report.counted import counted
 from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
 from mlplab.report.spread import draw_spread
@@ -38,7 +40,7 @@ class Optimizers(Lesson):
         runs = {name: [self._run(bench, name, lr, seed) for seed in self.seeds] for name, lr in best.items()}
         slow = [self._run(bench, "sgd", self.too_small, seed) for seed in self.seeds]
         paths, turned = (self._paths(runs, Ravine(self.steepness, degrees)) for degrees in (0.0, TURNED))
-        self._draw(bench, {name: losses(every) for name, every in runs.items()}, best, paths, turned)
+        self._draw(bench, {name: curves(every, "loss/val") for name, every in runs.items()}, best, paths, turned)
         return [*_trained(runs, slow, self.too_small), *_walked(paths, turned)]
 
     def _run(self, bench: Bench, name: str, lr: float, seed: int) -> Run:
@@ -54,30 +56,26 @@ class Optimizers(Lesson):
         return {name: [ravine.path(makers[name], lr, start) for start in STARTS] for name, lr in self.ravine.items()}
 
     def _draw(
-        self, bench: Bench, curves: Mapping[str, np.ndarray], best: Mapping[str, float], paths: Paths, turned: Paths
+        self, bench: Bench, losses: Mapping[str, np.ndarray], best: Mapping[str, float], paths: Paths, turned: Paths
     ) -> None:
         title = "At its own learning rate every optimizer gets there; those that adapt get there first"
         caption = (
-            f"Above: three spiral arms, a net of 32 and 32 units, batch 64; mean and sd of {len(self.seeds)} seeds, "
-            "the learning rate chosen from three by the validation loss of another seed. Below: the quadratic "
-            f"(u² + {self.steepness:g} v²) / 2 from one start, until it is a thousandth of what it was there."
+            "Above: three spiral arms, a net of 32 and 32 units, batch 64; mean and sd of "
+            f"{counted(len(self.seeds), 'seed')}, the learning rate chosen from three by the validation loss of "
+            f"another seed. Below: the quadratic (u² + {self.steepness:g} v²) / 2 from one start, until it is a "
+            "thousandth of what it was there."
         )
         bed = "AAABB;AAABB;CDEFG;HIJKL"
         with page(bench.picture, title, bed, size=(2.5, 2.3), caption=caption) as axes:
-            drawn = {name: curves[name] for name in self.ravine}
-            draw_curves(axes["A"], drawn, [curve for name, curve in curves.items() if name not in drawn])
-            draw_spread(axes["B"], {f"{name}, lr {best[name]:g}": curve[:, -1] for name, curve in curves.items()})
+            drawn = {name: losses[name] for name in self.ravine}
+            draw_curves(axes["A"], drawn, [curve for name, curve in losses.items() if name not in drawn])
+            draw_spread(axes["B"], {f"{name}, lr {best[name]:g}": curve[:, -1] for name, curve in losses.items()})
             axes["B"].set(xlabel=f"validation loss after {self.epochs} epochs: each seed, mean", xlim=(0, None))
             rows = {"along the axes": ("CDEFG", paths, 0.0), f"turned by {TURNED:g}°": ("HIJKL", turned, TURNED)}
             for lies, (letters, which, degrees) in rows.items():
                 for letter, name in zip(letters, which, strict=True):
                     draw_walk(axes[letter], Ravine(self.steepness, degrees), name, which[name][0])
                 axes[letters[0]].set_ylabel(f"a ravine {lies}")
-
-
-def losses(runs: Sequence[Run]) -> np.ndarray:
-    """(seeds, epochs + 1): validation losses."""
-    return np.array([run.column("loss/val") for run in runs])
 
 
 def draw_curves(axes: Any, drawn: Mapping[str, np.ndarray], others: Sequence[np.ndarray]) -> None:
@@ -106,12 +104,12 @@ def draw_walk(axes: Any, ravine: Ravine, name: str, path: np.ndarray) -> None:
 
 def _trained(runs: Mapping[str, Sequence[Run]], slow: Sequence[Run], too_small: float) -> list[Claim]:
     soon = min(EARLY, len(slow[0].rows) - 1)
-    early = losses(runs["sgd"])[:, soon] / losses(runs["adam"])[:, soon]
-    ends = {name: float(losses(every)[:, -1].mean()) for name, every in runs.items()}
-    right = [min(run.rows[-1]["accuracy/val"] for run in every) for every in runs.values()]
-    worse = losses(slow)[:, -1] / losses(runs["sgd"])[:, -1]
+    early = ratio(after(runs["sgd"], "loss/val", soon), after(runs["adam"], "loss/val", soon))
+    ends = {name: float(np.mean(after(every, "loss/val"))) for name, every in runs.items()}
+    right = [min(after(every, "accuracy/val")) for every in runs.values()]
+    worse = ratio(after(slow, "loss/val"), after(runs["sgd"], "loss/val"))
     return [
-        Claim(f"validation loss after {soon} epochs: sgd's, by adam's", early.tolist(), ">=", 2),
+        Claim(f"validation loss after {soon} epochs: sgd's, by adam's", early, ">=", 2),
         Claim("validation accuracy at the end, of all optimizers", right, ">=", 0.9),
         Claim(
             "mean loss at the end: the worst optimizer's, by the best one's",
@@ -119,7 +117,7 @@ def _trained(runs: Mapping[str, Sequence[Run]], slow: Sequence[Run], too_small: 
             "<=",
             4,
         ),
-        Claim(f"loss at the end: sgd with lr {too_small:g}, by sgd at its best lr", worse.tolist(), ">=", 3),
+        Claim(f"loss at the end: sgd with lr {too_small:g}, by sgd at its best lr", worse, ">=", 3),
     ]
 
 
@@ -127,10 +125,6 @@ def _walked(paths: Paths, turned: Paths) -> list[Claim]:
     along, across = (
         {name: [len(path) - 1 for path in every] for name, every in one.items()} for one in (paths, turned)
     )
-
-    def ratio(many: list[int], few: list[int]) -> list[float]:
-        return [one / other for one, other in zip(many, few, strict=True)]
-
     return [
         Claim("ravine: updates of sgd, by those of momentum", ratio(along["sgd"], along["momentum"]), ">=", 1.5),
         Claim(

@@ -9,6 +9,8 @@ import torch
 
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.seeds import Runs, after, lowest, ratio, seeded
+from mlplab.report.counted import counted
 from mlplab.report.lines import draw_loss, draw_splits, label_ends, mark_best
 from mlplab.report.page import page
 
@@ -27,7 +29,6 @@ LOOK = {
     "truth": ("truth", "0.45", ":"),
 }
 SPLITS = ("train", "val")
-Runs = Sequence[Run]
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Overfit(Lesson):
         caption = (
             f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the "
             f"labels wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of "
-            f"y. D, E: means over {len(self.seeds)} seeds after {self.epochs} epochs, bands from lowest to highest."
+            f"y. D, E: means over {counted(len(self.seeds), 'seed')} after {counted(self.epochs, 'epoch')}, bands from "
+            "lowest to highest."
         )
         with page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
             draw_turn(axes["A"], turn[0])
@@ -86,41 +88,25 @@ class Overfit(Lesson):
             draw_sizes(axes["E"], by_size, "training rows", "E  More rows, all labels right")
 
 
-def seeded(seed: int) -> tuple[str, str]:
-    return f"seed={seed}", f"data.split_seed={seed}"
-
-
-def last(runs: Runs, score: str) -> list[float]:
-    return [run.rows[-1][score] for run in runs]
-
-
-def lowest(runs: Runs) -> list[float]:
-    return [min(run.column("loss/val")) for run in runs]
-
-
-def ratio(of: Sequence[float], to: Sequence[float]) -> list[float]:
-    return [one / other for one, other in zip(of, to, strict=True)]
-
-
 def memorised(turn: Runs, lot: Runs) -> list[Claim]:
-    risen = ratio(last(turn, "loss/val"), lowest(turn))
-    fallen = ratio(last(turn, "loss/train"), last(turn, "loss/val"))
+    risen = ratio(after(turn, "loss/val"), lowest(turn, "loss/val"))
+    fallen = ratio(after(turn, "loss/train"), after(turn, "loss/val"))
     return [
         Claim("some labels wrong: validation loss at the end, by its lowest", risen, ">=", 1.2),
         Claim("some labels wrong: training loss at the end, by validation loss", fallen, "<=", 0.1),
-        Claim("labels drawn by lot: training accuracy", last(lot, "accuracy/train"), "==", 1),
-        Claim("labels drawn by lot: validation accuracy, chance is 0.1", last(lot, "accuracy/val"), "<=", 0.2),
+        Claim("labels drawn by lot: training accuracy", after(lot, "accuracy/train"), "==", 1),
+        Claim("labels drawn by lot: validation accuracy, chance is 0.1", after(lot, "accuracy/val"), "<=", 0.2),
     ]
 
 
 def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
     """Against the width whose validation loss is lowest in the mean over the seeds."""
-    best = min(by_width, key=lambda width: sum(last(by_width[width], "loss/val")))
+    best = min(by_width, key=lambda width: sum(after(by_width[width], "loss/val")))
     wide, narrow, good = by_width[max(by_width)], by_width[min(by_width)], by_width[best]
-    losses = {name: last(runs, "loss/val") for name, runs in (("wide", wide), ("narrow", narrow), ("good", good))}
-    accuracy = np.subtract(last(wide, "accuracy/val"), last(good, "accuracy/val"))
+    losses = {name: after(runs, "loss/val") for name, runs in (("wide", wide), ("narrow", narrow), ("good", good))}
+    accuracy = np.subtract(after(wide, "accuracy/val"), after(good, "accuracy/val"))
     return [
-        Claim("training loss of the widest net", last(wide, "loss/train"), "<=", 0.01),
+        Claim("training loss of the widest net", after(wide, "loss/train"), "<=", 0.01),
         Claim("validation loss, widest net by best width", ratio(losses["wide"], losses["good"]), ">=", 1.1),
         Claim("validation loss, narrowest net by best width", ratio(losses["narrow"], losses["good"]), ">=", 1.4),
         Claim("but validation accuracy, widest net minus best width", accuracy.tolist(), ">=", -0.1),
@@ -129,8 +115,8 @@ def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
 
 def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
     few, many = min(by_size), max(by_size)
-    fallen = ratio(last(by_size[few], "loss/val"), last(by_size[many], "loss/val"))
-    accuracy = last(by_size[many], "accuracy/val")
+    fallen = ratio(after(by_size[few], "loss/val"), after(by_size[many], "loss/val"))
+    accuracy = after(by_size[many], "accuracy/val")
     return [
         Claim(f"validation loss, {few} rows by {many}", fallen, ">=", 2),
         Claim(f"validation accuracy with {many} rows", accuracy, ">=", 0.9),
@@ -138,7 +124,7 @@ def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
 
 
 def of_fits(fits: Mapping[str, Runs]) -> list[Claim]:
-    own, truth = ({name: last(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val"))
+    own, truth = ({name: after(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val"))
     return [
         Claim("error at the points, small net by huge", ratio(own["small"], own["huge"]), ">=", 1.5),
         Claim("error against the true curve, huge net by small", ratio(truth["huge"], truth["small"]), ">=", 1.4),
@@ -162,7 +148,7 @@ def draw_by_lot(axes: Any, run: Run) -> None:
 
 
 def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> None:
-    curves = {split: np.transpose([last(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
+    curves = {split: np.transpose([after(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
     axes.set(xscale="log", xlabel=f"{words} (logarithmic)", ylabel="loss at the end (cross entropy)", title=title)
     axes.set_xticks([*runs], [*map(str, runs)])
     axes.minorticks_off()

@@ -9,10 +9,11 @@ import numpy as np
 
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.overfit import last, ratio, seeded
+from mlplab.lesson.seeds import after, lowest, ratio, seeded
+from mlplab.report.cells import draw_table
+from mlplab.report.counted import counted
 from mlplab.report.lines import draw_loss
 from mlplab.report.page import page
-from mlplab.report.tabular import draw_table
 
 BARE = "no_remedy"
 MORE = "more_rows"
@@ -47,7 +48,7 @@ class Remedies(Lesson):
         title = "Remedies lower the loss on digits that were never seen; few of them make more answers right"
         caption = (
             f"Same net, same axes, one seed. Grey: validation without a remedy. Table: means over "
-            f"{len(self.seeds)} seeds, in brackets lowest and highest."
+            f"{counted(len(self.seeds), 'seed')}, in brackets lowest and highest."
         )
         places = dict(zip(runs, ascii_uppercase, strict=False))
         rows = [*chunks([*places.values()], 3), ["Z"] * 3]
@@ -56,31 +57,31 @@ class Remedies(Lesson):
         with page(bench.picture, title, panels, (3.6, 2.3), caption, height_ratios=ratios) as axes:
             for name, letter in places.items():
                 draw_remedy(axes[letter], name, runs[name][0], runs[BARE][0], letter == "A")
-            draw_table(axes["Z"], ["", *COLUMNS], table(runs), [0.22, 0.26, 0.26, 0.26])
+            draw_table(axes["Z"], ["", *COLUMNS], table(runs), names=1)
 
 
 def claims(runs: Runs, in_vain: Sequence[str]) -> list[Claim]:
-    bare = last(runs[BARE], "loss/val")
-    left = {name: ratio(last(runs[name], "loss/val"), bare) for name in runs if name != BARE}
+    bare = after(runs[BARE], "loss/val")
+    left = {name: ratio(after(runs[name], "loss/val"), bare) for name in runs if name != BARE}
     told = [
         Claim(f"{words(name)}: validation loss at the end, by that of no remedy", values, "<=", CUT)
         for name, values in left.items()
         if name not in in_vain
     ]
     told += [Claim(f"{words(name)}: the same, in the worst draw", [max(left[name])], ">=", CUT) for name in in_vain]
-    right = last(runs[BARE], "accuracy/val")
-    gained = {name: np.subtract(last(runs[name], "accuracy/val"), right).tolist() for name in left}
+    right = after(runs[BARE], "accuracy/val")
+    gained = {name: np.subtract(after(runs[name], "accuracy/val"), right).tolist() for name in left}
     always = sum(min(values) > 0 for values in gained.values())
     told += [
         Claim(f"{words(MORE)}: validation accuracy, minus that of no remedy", gained[MORE], ">=", 0.02),
         Claim("share of the remedies that raise validation accuracy in every draw", [always / len(left)], "<=", 0.7),
     ]
-    risen = ratio(bare, [min(run.column("loss/val")) for run in runs[BARE]])
+    risen = ratio(bare, lowest(runs[BARE], "loss/val"))
     return [Claim(f"{words(BARE)}: validation loss at the end, by its lowest", risen, ">=", 1.3), *told]
 
 
 def table(runs: Runs) -> list[list[str]]:
-    return [[words(name), *(spread(last(runs[name], score)) for score in COLUMNS.values())] for name in runs]
+    return [[words(name), *(spread(after(runs[name], score)) for score in COLUMNS.values())] for name in runs]
 
 
 def spread(values: Sequence[float]) -> str:

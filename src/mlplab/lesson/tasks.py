@@ -12,15 +12,17 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.field import draw_field
+from mlplab.lesson.seeds import seeded
 from mlplab.report.look import ORDER
 from mlplab.report.page import page
+from mlplab.report.regions import Plane, draw_height, draw_points, draw_regions
 from mlplab.report.threshold import by_threshold, draw_curves, draw_thresholds
 
 LOW, HIGH = -2.0, 2.0
 EDGES = (-1.0, 1.0)  # between low, middle and high values; high ones are the positive class
 CLASSES = ("low", "middle", "high")
 SHOWN = 150  # points of the test set
+PLANE = Plane(((LOW, HIGH), (LOW, HIGH)), ("x1", "x2"))
 TASKS = {
     "value": ("data.task=values", "learner=regressor", "loss=mse"),
     "is_high": ("data.task=classes", "learner=binary_classifier", "loss=bce"),
@@ -91,8 +93,8 @@ class Tasks(Lesson):
         others = ",".join(other for other in TASKS if other != task)
         data = ("data=csv", f"data.path={path}", f"data.target={task}", f"data.ignore=[{others}]")
         model = ("model.hidden_features=[32,32]", "activation=tanh", "optimizer.lr=0.01", *TASKS[task])
-        seeds = (f"data.split_seed={seed}", f"seed={seed}", f"trainer.max_epochs={self.epochs}")
-        return bench.run(f"{task}_{seed}", *data, *model, *seeds)
+        length = f"trainer.max_epochs={self.epochs}"
+        return bench.run(f"{task}_{seed}", *data, *model, length, *seeded(seed))
 
     def _draw(self, bench: Bench, runs: Mapping[str, Run]) -> None:
         title = "The same points, three questions: what is asked decides the output layer, the loss and the decision"
@@ -153,38 +155,34 @@ def above_largest(run: Run) -> float:
     return float(run.scores["accuracy/test"] - run.scores["baseline/accuracy"])
 
 
-def _dots(axes: Any, run: Run, marks: str, colours: Sequence[str]) -> None:
+def _dots(axes: Any, run: Run, task: str, order: Sequence[int]) -> None:
+    """order: the place of each class in the order of colours."""
     test = run.splits().test.first(SHOWN)
-    for label, (mark, colour) in enumerate(zip(marks, colours, strict=True)):
-        of_class = test.features[test.target == label].numpy()
-        axes.scatter(*of_class.T, s=16, marker=mark, color=colour, edgecolors="white", linewidths=0.4)
-
-
-def _field(axes: Any, run: Run, levels: list[float], contour: list[float] | None = None, task: str = "") -> None:
-    draw_field(axes, lambda places: predicted(run, places), ((LOW, HIGH), (LOW, HIGH)), levels, contour)
-    axes.set(xlabel="x1", ylabel="x2")
+    draw_points(axes, test.features.numpy(), np.array(order)[test.target.numpy()], [""] * len(order), size=16)
+    axes.set_aspect("equal")
     axes.set_title(task, fontsize=10)
 
 
 def draw_value(axes: Any, run: Run) -> None:
-    task = "Regression: one linear output, MSE;\nthe value itself is told"
-    _field(axes, run, [*range(-4, 5)], [-2, -1, 0, 1, 2], task)
+    draw_height(axes, PLANE, predicted(run, PLANE.points()), [-2, -1, 0, 1, 2])
     axes.scatter(*run.splits().test.first(SHOWN).features.numpy().T, s=5, color="black", linewidths=0)
+    axes.set_aspect("equal")
+    axes.set_title("Regression: one linear output, MSE;\nthe value itself is told", fontsize=10)
 
 
 def draw_probability(axes: Any, run: Run) -> None:
+    draw_height(axes, PLANE, predicted(run, PLANE.points()), [0.1, 0.5, 0.9])
     task = "Two classes: one sigmoid output, BCE;\nhigh (orange) where it is at least a threshold"
-    _field(axes, run, [place / 10 for place in range(11)], [0.1, 0.5, 0.9], task)
-    _dots(axes, run, "os", ORDER[:2])
+    _dots(axes, run, task, (0, 1))
 
 
 def draw_levels(axes: Any, run: Run) -> None:
+    """High is orange, as where it is one of two classes."""
+    order = [0, 2, 1]
+    probabilities = predicted(run, PLANE.points())[:, order]
+    draw_regions(axes, PLANE, probabilities, probabilities.argmax(axis=1), CLASSES)
     task = "Three softmax outputs, CE; the most probable is told:\nlow (blue), middle (red) or high (orange)"
-    limits = ((LOW, HIGH), (LOW, HIGH))
-    draw_field(axes, lambda places: predicted(run, places).argmax(axis=1), limits, [-0.5, 0.5, 1.5, 2.5])
-    axes.set(xlabel="x1", ylabel="x2")
-    axes.set_title(task, fontsize=10)
-    _dots(axes, run, "o^s", (ORDER[0], ORDER[2], ORDER[1]))
+    _dots(axes, run, task, order)
 
 
 def draw_residuals(axes: Any, run: Run) -> None:

@@ -31,7 +31,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     for row in rows:
         grid.add_row(*(Text(_text(cell)) for cell in row))
     text = StringIO()
-    Console(file=text, width=1000, color_system=None).print(grid)
+    Console(file=text, width=1000, color_system=None, force_jupyter=False).print(grid)
     lines = [line.rstrip() for line in text.getvalue().splitlines()]
     return "\n".join(line for line in lines if line)
 

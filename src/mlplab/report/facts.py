@@ -31,6 +31,11 @@ class Limits:
     misled: float = 0.2  # accuracy less the mean over classes
     no_better: float = 0.03  # lowest validation loss below the baseline's, or 0.5 / sqrt(rows); of values R2 of val
     risen: float = 1.1  # validation loss by its lowest, in all of the last epochs
+    sure: float = 2.0  # standard errors of that rise, row by row
+    by_heart: float = 0.25  # of the validation loss: a training loss this low makes it sure, too
+    wide: float = 0.25  # of the baseline's validation loss: where the losses part by so much, a smaller rise tells
+    risen_wide: float = 1.05  # and this is it, however sure
+    few: int = 3  # epochs at least in which it lasts
     lasting: float = 0.1  # share of the epochs that these are
     material: float = 0.005  # rise of validation loss by the baseline's: less is nothing
     improved: float = 0.05  # fall of validation loss in the last quarter of the epochs, by the lowest before
@@ -92,6 +97,17 @@ class Facts:
         if not self.is_classes:
             return 1 - self.rows[-1]["r2/train"]
         return self.train[-1] / max(self.baseline("loss/train"), 1e-12)
+
+    @property
+    def rise(self) -> float:
+        """By how many standard errors the last weights tell the rows of val worse than the best ones do."""
+        found = self.diagnosis["rise"]
+        return float(found["mean"] / max(found["error"], 1e-12))
+
+    @property
+    def has_parted(self) -> bool:
+        """Whether the validation loss has ended far above the training loss, in a few rows or in all."""
+        return self.val[-1] - self.train[-1] >= LIMITS.wide * self.baseline("loss/val")
 
     @property
     def recent(self) -> int:

@@ -64,7 +64,8 @@ def row(*parts: str) -> str:
 def figure(
     drawn: str, title: str, caption: str = "", width: float = 34, points: Mapping[str, Any] | None = None
 ) -> str:
-    """drawn: an SVG. width: in rem; where there is less room it shrinks, one wider than a column is moved.
+    """drawn: an SVG. width: in rem; where there is less room it shrinks, one wider than a column to half of it, and is
+    moved below that.
 
     points: by which a script says the values of a curve; without the script it is a picture still.
     """

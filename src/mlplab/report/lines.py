@@ -1,7 +1,7 @@
 """Lines with their names at their ends, in place of a legend."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,18 @@ def draw_lines(
             axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
     ends = {name: (x[-1], y[-1], WORD_ORDER[numbers[name] % len(ORDER)]) for name, (x, y) in curves.items()}
     label_ends(axes, ends)
+
+
+def draw_range(
+    axes: Axes,
+    x: Sequence[float],
+    values: Mapping[str, np.ndarray],
+    middle: Callable[..., Any] = np.mean,
+    order: Sequence[str] = (),
+) -> None:
+    """values: by name, (runs, len(x)): their mean, or median, in a band from the lowest to the highest."""
+    band = {name: (runs.min(axis=0), runs.max(axis=0)) for name, runs in values.items()}
+    draw_lines(axes, {name: (x, middle(runs, axis=0)) for name, runs in values.items()}, band, order)
 
 
 def draw_loss(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "loss", labels: bool = True) -> None:

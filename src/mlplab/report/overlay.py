@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -66,11 +67,13 @@ class Overlay(Logger):
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Hyper-parameters go with the best epoch's scores, by `log_best`."""
 
-    def log_best(self, choices: Mapping[str, Any], scores: Mapping[str, float]) -> None:
-        """The run's row in the HPARAMS tab: what was chosen, and the scores of the best epoch."""
+    def log_best(self, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str] = ()) -> None:
+        """The run's row in the HPARAMS tab: what was chosen, and the scores of the best epoch. varied: choices whose
+        columns stand first; TensorBoard itself would show the first five by the alphabet."""
         root = self.writer()
         tags = {f"best/{name}": value for name, value in scores.items()}
-        for summary in hparams(dict(choices), dict.fromkeys(tags)):  # type: ignore[no-untyped-call]
+        experiment, *session = hparams(dict(choices), dict.fromkeys(tags))  # type: ignore[no-untyped-call]
+        for summary in (_first(experiment, varied), *session):
             root._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
         for tag, value in tags.items():
             root.add_scalar(tag, value, 0)
@@ -112,3 +115,12 @@ class Overlay(Logger):
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+
+
+def _first(experiment: Summary, varied: Sequence[str]) -> Summary:
+    """The summary that names the columns, with those that differ between runs marked."""
+    held = HParamsPluginData.FromString(experiment.value[0].metadata.plugin_data.content)
+    for column in held.experiment.hparam_infos:
+        column.differs = column.name in varied
+    experiment.value[0].metadata.plugin_data.content = held.SerializeToString()
+    return experiment

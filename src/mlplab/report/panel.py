@@ -1,5 +1,6 @@
 """One picture of a run: as SVG for a page of HTML, as pixels for TensorBoard."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from mlplab.report.html import figure
 from mlplab.report.svg import svg
 
 DPI = 110
+DPI_ALONE = 150
 REM = 7.1  # of a page, for an inch
 
 
@@ -27,9 +29,11 @@ class Panel:
     caption: str = ""
     size: tuple[float, float] = (4.8, 3.4)
 
-    def drawn(self) -> tuple[Figure, Axes]:
+    def drawn(self, suptitle: str = "") -> tuple[Figure, Axes]:
         with matplotlib.rc_context({"text.parse_math": False}):  # a column may be called "US$ or NT$"
             drawing = Figure(figsize=self.size, dpi=DPI, layout="constrained")
+            if suptitle:
+                drawing.suptitle(suptitle, x=0.01, ha="left", fontsize=11, fontweight="bold")
             axes = drawing.subplots()
             axes.spines[["top", "right"]].set_visible(False)
             self.draw(axes)
@@ -40,6 +44,13 @@ class Panel:
         drawing, axes = self.drawn()
         told = points(drawing, axes) if points else None
         return figure(svg(drawing, self.title), self.title, self.caption, self.size[0] * REM, told)
+
+    def png(self) -> bytes:
+        """With its title, to stand alone."""
+        held = io.BytesIO()
+        drawing, _ = self.drawn(suptitle=self.title)
+        drawing.savefig(held, format="png", dpi=DPI_ALONE)
+        return held.getvalue()
 
     def pixels(self, title: str = "") -> np.ndarray:
         """(H, W, 3) uint8. title: instead of its own."""

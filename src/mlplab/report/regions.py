@@ -12,6 +12,7 @@ from mlplab.report.look import ORDER
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MOST = 400  # points that are drawn
+DOT = 18
 FINE = 120  # places along each side
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -40,6 +41,7 @@ class Plane:
 
     def frame(self, axes: Axes) -> None:
         axes.set(xlim=self.limits[0], ylim=self.limits[1], xlabel=self.names[0], ylabel=self.names[1])
+        axes.spines[:].set_visible(True)
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -53,7 +55,7 @@ def draw_regions(
     side, classes = plane.count, len(class_names)
     sure = (probabilities.max(axis=1) - 1 / classes) / (1 - 1 / classes)
     colours = np.array([to_rgb(_colour(number)) for number in range(classes)])
-    shade = np.concatenate([colours[chosen], 0.12 + 0.45 * np.clip(sure, 0, 1)[:, None]], axis=1)
+    shade = np.concatenate([colours[chosen], 0.08 + 0.27 * np.clip(sure, 0, 1)[:, None]], axis=1)
     axes.imshow(
         shade.reshape(side, side, 4), extent=plane.extent, origin="lower", aspect="auto", interpolation="nearest"
     )
@@ -65,27 +67,35 @@ def draw_regions(
     plane.frame(axes)
 
 
-def draw_points(axes: Axes, features: np.ndarray, target: np.ndarray, class_names: Sequence[str]) -> None:
+def draw_points(
+    axes: Axes, features: np.ndarray, target: np.ndarray, class_names: Sequence[str], size: float = DOT
+) -> None:
     """A colour and a mark a class. features: (N, 2). target: (N,)."""
     features, target = features[:MOST], target[:MOST]
     for number, name in enumerate(class_names):
         at = target == number
         mark = MARKS[number % len(MARKS)]
-        style: dict[str, Any] = {"color": _colour(number), "edgecolors": "white", "linewidths": 0.5, "label": name}
-        axes.scatter(features[at, 0], features[at, 1], s=18, marker=mark, **style)
-    columns = min(4, len(class_names))
+        style: dict[str, Any] = {"color": _colour(number), "edgecolors": "white", "linewidths": size / 40}
+        axes.scatter(features[at, 0], features[at, 1], s=size, marker=mark, label=name, zorder=3, **style)
+
+
+def name_classes(axes: Axes, count: int) -> None:
+    """The classes of the points that are drawn, above the picture."""
+    columns = min(4, count)
     axes.figure.legend(loc="outside upper left", ncols=columns, frameon=False, fontsize=9, handletextpad=0.2)
 
 
-def draw_height(axes: Axes, plane: Plane, values: np.ndarray, name: str) -> None:
-    """values: (count²,), as shades and as labelled contours."""
+def draw_height(axes: Axes, plane: Plane, values: np.ndarray, lines: int | Sequence[float] = 8) -> None:
+    """values: (count²,), darker where they are larger, with named contours. lines: how many of these, or where."""
     x, y = (np.linspace(*limit, plane.count) for limit in plane.limits)
     height = values.reshape(plane.count, plane.count)
-    axes.imshow(height, extent=plane.extent, origin="lower", aspect="auto", cmap="cividis", interpolation="nearest")
+    style: dict[str, Any] = {"cmap": "Greys", "alpha": 0.6, "interpolation": "nearest"}
+    axes.imshow(height, extent=plane.extent, origin="lower", aspect="auto", **style)
     if height.max() > height.min():
-        axes.clabel(axes.contour(x, y, height, 8, colors="white", linewidths=0.8), fontsize=8)
+        drawn = axes.contour(x, y, height, lines, colors="black", linewidths=1)
+        for name in axes.clabel(drawn, fmt="%g", fontsize=8, zorder=4):
+            name.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     plane.frame(axes)
-    axes.set_title(name, loc="left", fontsize=10)
 
 
 def _lead(probabilities: np.ndarray, chosen: np.ndarray, number: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from mlplab.report.fitted import draw_fit, draw_probabilities, line
 from mlplab.report.panel import Panel
-from mlplab.report.regions import Plane, draw_height, draw_points, draw_regions
+from mlplab.report.regions import DOT, Plane, draw_height, draw_points, draw_regions, name_classes
 
 Told = tuple[np.ndarray, np.ndarray | None]
 Points = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by split: features and target
@@ -49,6 +49,21 @@ def shape(
     return []
 
 
+def draw_boundary(
+    axes: Axes,
+    tell: Callable[[np.ndarray], Told],
+    plane: Plane,
+    points: tuple[np.ndarray, np.ndarray],
+    class_names: Sequence[str],
+    size: float = DOT,
+) -> None:
+    """points: features (N, 2) and their classes (N,)."""
+    probabilities, chosen = tell(plane.points())
+    assert chosen is not None
+    draw_regions(axes, plane, probabilities, chosen, class_names)
+    draw_points(axes, *points, class_names, size)
+
+
 def _of_line(
     tell: Callable[[np.ndarray], Told],
     points: Points,
@@ -85,16 +100,14 @@ def _of_plane(
     if class_names:
 
         def draw(axes: Axes) -> None:
-            probabilities, chosen = tell(plane.points())
-            assert chosen is not None
-            draw_regions(axes, plane, probabilities, chosen, class_names)
-            draw_points(axes, *next(iter(points.values())), class_names)
+            draw_boundary(axes, tell, plane, next(iter(points.values())), class_names)
+            name_classes(axes, len(class_names))
 
         caption = f"What is told at each point, fainter where it is less sure; dots are rows of {next(iter(points))}."
         return [Panel("boundary", "Decision boundary", draw, caption, size)]
 
     def of_target(number: int) -> Callable[[Axes], None]:
-        return lambda axes: draw_height(axes, plane, tell(plane.points())[0][:, number], target_names[number])
+        return lambda axes: draw_height(axes, plane, tell(plane.points())[0][:, number])
 
     return [
         Panel(f"height_{at}", f"{one} as it is told", of_target(at), size=size) for at, one in enumerate(target_names)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplab.report import html
+from mlplab.report.counted import counted
 from mlplab.report.course import course
 from mlplab.report.examples import (
     MOST_FEATURES,
@@ -76,7 +77,7 @@ class Story:
     def _facts(self) -> str:
         known = self.scores
         versions = ", ".join(f"{name} {known[name]}" for name in ("mlplab", "torch", "lightning") if name in known)
-        trained = f"{known['epochs']} epochs in {known['seconds']:.3g} s on {known['device']}"
+        trained = f"{counted(known['epochs'], 'epoch')} in {known['seconds']:.3g} s on {known['device']}"
         return f"{known['parameters']:,} parameters · {trained} · seed {known['seed']} · {versions}"
 
     def _curves(self) -> list[str]:

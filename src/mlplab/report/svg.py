@@ -15,6 +15,10 @@ NAMED = {
     "#00785a": "test-ink",
     "#cc3311": "red",
     "#4d4d4d": "grey",
+    "#56b4e9": "sky",
+    "#2a7fae": "sky-ink",
+    "#a84f82": "mauve-ink",
+    "#fefefe": "page",
 }
 
 

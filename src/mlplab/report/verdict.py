@@ -137,9 +137,13 @@ def _no_better_than_baseline(f: Facts) -> str | None:
 
 def _overfitting(f: Facts) -> str | None:
     low, end = f.val[f.lowest], f.val[-1]
-    after = min(f.val[-max(1, round(LIMITS.lasting * f.epochs)) :])
-    too_small = f.stopped_early or after < LIMITS.risen * low or after - low < LIMITS.material * f.baseline("loss/val")
-    if after <= low or too_small or f.train[-1] - f.train[f.lowest] > (end - low) / 2:
+    lasting = max(1, round(LIMITS.lasting * f.epochs))
+    after = min(f.val[-lasting:])
+    is_sure = after >= LIMITS.risen * low and (f.rise >= LIMITS.sure or f.train[-1] <= LIMITS.by_heart * end)
+    is_wide = min(f.val[-max(lasting, LIMITS.few) :]) >= LIMITS.risen_wide * low and f.has_parted
+    if after <= low or after - low < LIMITS.material * f.baseline("loss/val") or not (is_sure or is_wide):
+        return None
+    if f.stopped_early or f.train[-1] - f.train[f.lowest] > (end - low) / 2:
         return None
     told = f"overfitting from epoch {f.lowest + 1}: validation loss best {low:.3g} @ {f.lowest}, now {end:.3g}"
     return f"{told}; training {f.train[-1]:.3g}. {remedy.overfitting(f.settings)}"

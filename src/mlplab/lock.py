@@ -10,8 +10,9 @@ from mlplab.mistake import Mistake
 
 
 @contextmanager
-def held(run: Path) -> Iterator[None]:
-    """Raises Mistake where another process trains in the folder. On Windows, which has no flock, nothing is done."""
+def held(run: Path, wait: bool = False) -> Iterator[None]:
+    """Raises Mistake where another process trains in the folder, or waits for it. On Windows, which has no flock,
+    nothing is done."""
     try:
         import fcntl
     except ImportError:
@@ -19,14 +20,18 @@ def held(run: Path) -> Iterator[None]:
         return
     folder = os.open(run, os.O_RDONLY)
     try:
-        _lock(fcntl, folder, run)
+        _lock(fcntl, folder, run, wait)
         yield
     finally:
         os.close(folder)
 
 
-def _lock(fcntl: Any, folder: int, run: Path) -> None:
+def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Mistake(f"{run}: another process trains in this folder") from None
+        said = f"{run}: another process trains in this folder"
+        if not wait:
+            raise Mistake(said) from None
+        print(f"{said}: waiting for its end", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)

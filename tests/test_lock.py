@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.door.lock import held
+from mlplab.lock import held
 from mlplab.mistake import Mistake
 
 

@@ -1,0 +1,104 @@
+"""The jobs of a sweep are launched: those that are not done, and again those that a killed process took along."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from mlplab import atomic
+from mlplab.explain import explain
+from mlplab.grid import STOP, Job, keep, remedy, state
+from mlplab.lock import held
+from mlplab.mistake import Failure
+from mlplab.signals import Interrupted
+
+PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
+Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
+
+
+def launch_all(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
+    """launch: of Hydra's launcher. resume: as sweep.resume. Returns when each job has finished or failed, or was not
+    begun because sweep.fail_fast stopped the sweep."""
+    os.environ[PROCESS] = str(os.getpid())
+    with held(folder):
+        keep(folder, jobs, sys.argv[1:])
+        (folder / STOP).unlink(missing_ok=True)
+        if resume == "failed":
+            for job in jobs:
+                (folder / job.name / "failure.txt").unlink(missing_ok=True)
+        waiting = [job for job in jobs if state(folder / job.name) in ("half-done", "new")]
+        try:
+            _together(launch, folder, waiting, named=not resume)
+        except Interrupted as stop:
+            print(f"mlplab: stopped; {remedy(folder)}", file=sys.stderr)
+            raise SystemExit(stop.code) from None
+        except Exception as error:  # of the launcher itself, or of Hydra, where it makes a job's folder
+            raise Failure(f"{explain(error)}; {remedy(folder)}") from error
+        _tell_not_begun(folder, jobs)
+
+
+@contextmanager
+def leaving_with_its_sweep() -> Iterator[None]:
+    """A worker process whose sweep was killed meanwhile finishes its job and ends: joblib's would wait for ever."""
+    sweep = os.getppid()
+    yield
+    if os.environ.get(PROCESS) == str(sweep) and os.getppid() != sweep:
+        os._exit(1)
+
+
+def _together(launch: Launch, folder: Path, jobs: Sequence[Job], named: bool = False) -> None:
+    """A launcher's processes end with the first that is killed, and nothing says which that was: so those that were
+    under way go on one at a time, where the one that is killed again is known. named: Hydra names each folder so."""
+    if not jobs:
+        return
+    try:
+        _keep_reasons(folder, jobs, launch([job.words if named else _words(job) for job in jobs], 0))
+    except BrokenProcessPool:
+        caught = [job for job in jobs if state(folder / job.name) == "half-done"] or list(jobs[:1])
+        names = ", ".join(_number(job) for job in caught)
+        print(f"a process was killed; jobs under way ({names}) go on one at a time, then the others", flush=True)
+        for job in caught:
+            _alone(launch, folder, job)
+        _together(launch, folder, [job for job in jobs if job not in caught and state(folder / job.name) == "new"])
+
+
+def _alone(launch: Launch, folder: Path, job: Job) -> None:
+    try:
+        _keep_reasons(folder, [job], launch([_words(job)], 0))
+    except BrokenProcessPool:
+        _failed(folder, job, "its process was killed twice: is there memory enough for it?")
+
+
+def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
+    """Of jobs that ended in an error before they could keep one themselves."""
+    for job, one in zip(jobs, returned, strict=True):
+        if one.status == JobStatus.FAILED and state(folder / job.name) in ("half-done", "new"):
+            _failed(folder, job, explain(one._return_value))  # return_value would raise it
+
+
+def _failed(folder: Path, job: Job, reason: str) -> None:
+    print(f"mlplab: #{_number(job)}: {reason}", file=sys.stderr)
+    (folder / job.name).mkdir(exist_ok=True)
+    atomic.write(folder / job.name / "failure.txt", reason + "\n")
+
+
+def _words(job: Job) -> list[str]:
+    return [*job.words, f"hydra.sweep.subdir='{job.name}'"]
+
+
+def _number(job: Job) -> str:
+    return job.name.partition("_")[0]
+
+
+def _tell_not_begun(folder: Path, jobs: Sequence[Job]) -> None:
+    if not (folder / STOP).exists():
+        return
+    waiting = [_number(job) for job in jobs if state(folder / job.name) == "new"]
+    why = f"job {(folder / STOP).read_text().strip()} failed and sweep.fail_fast=true"
+    (folder / STOP).unlink()
+    if waiting:
+        print(f"mlplab: {why}: not begun: {', '.join(waiting)}; {remedy(folder)}", file=sys.stderr)

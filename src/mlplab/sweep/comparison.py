@@ -1,0 +1,136 @@
+"""Runs that can be compared, as settings, best first, each judged against the best."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mlplab.listed import Run
+from mlplab.monitor import direction
+from mlplab.sweep.columns import columns, name, value_of, varied
+from mlplab.sweep.noise import LEVEL, Scores, against
+from mlplab.sweep.setting import Setting
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """score: by which settings stand best first. columns: keys that differ; keys: those of them that were varied.
+
+    test: the words for it, or nothing where there are too few seeds.
+    """
+
+    data: str
+    score: str
+    columns: Sequence[str]
+    keys: Sequence[str]
+    settings: Sequence[Setting]
+    test: str
+
+    @cached_property
+    def ranked(self) -> list[Setting]:
+        """Those with a score."""
+        return [setting for setting in self.settings if setting.mean(self.score) is not None]
+
+    @property
+    def best(self) -> Setting | None:
+        return self.ranked[0] if self.ranked else None
+
+    @property
+    def tied(self) -> list[Setting]:
+        """Others whose difference to the best may be chance."""
+        return [setting for setting in self.ranked[1:] if setting.p is not None and setting.p >= LEVEL]
+
+    @property
+    def unknown(self) -> list[Setting]:
+        return [setting for setting in self.ranked[1:] if setting.p is None]
+
+    @property
+    def headline(self) -> str:
+        return self.settings[0].runs[0].headline
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss, where all have the same."""
+        names = {run.choice["loss"] for setting in self.settings for run in setting.runs}
+        return names.pop() if len(names) == 1 else ""
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for setting in self.settings for run in setting.runs]
+
+    @property
+    def measured_apart(self) -> list[str]:
+        """Keys of the data whose values make other rows or targets to be measured on."""
+        return [key for key in self.columns if any(key == f"data.{name}" for run in self.runs for name in run.rows)]
+
+    @property
+    def most(self) -> int:
+        """Seeds of the setting that has most of them."""
+        return max((len(setting.scores(self.score)) for setting in self.settings), default=0)
+
+    def levels(self, key: str) -> dict[str, float | None]:
+        """The values of a key in their order, as words; numbers with what they are."""
+        found = {run.words.get(key): value_of(run, key) for run in self.runs}
+        found.pop(None, None)
+        numbers = [value for value in found.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+        if len(numbers) < len(found):
+            return {str(word): None for word in found}
+        return {str(word): float(found[word]) for word in sorted(found, key=lambda word: float(found[word]))}
+
+
+def comparisons(runs: Sequence[Run], sort: str | None = None) -> list[Comparison]:
+    """One a dataset: nothing that was measured on other data is better or worse."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.data, run.headline), []).append(run)
+    return [_compare(data, alike, sort) for (data, _), alike in sorted(groups.items())]
+
+
+def score_of(runs: Sequence[Run]) -> str:
+    """`monitor`, unless the runs have other ones, or losses that are no measure of each other."""
+    monitors = {str(run.settings.get("monitor")) for run in runs}
+    losses = {tuple(sorted((key, word) for key, word in run.words.items() if _measures(key))) for run in runs}
+    monitor = monitors.pop()
+    if monitors or (monitor.startswith("loss/") and len(losses) > 1) or not any(monitor in run.scores for run in runs):
+        return f"{runs[0].headline}/val"
+    return monitor
+
+
+def _judged(scores: Sequence[Scores], sign: int) -> tuple[str, list[float | None]]:
+    """The first is the best. Of losses the logarithms are tested: their spread grows with them."""
+    if len(scores) < 2:
+        return "", []
+    if sign < 0 or any(value <= 0 for own in scores for value in own.values()):
+        return against(scores[0], scores[1:])
+    logs = [{seed: math.log(value) for seed, value in own.items()} for own in scores]
+    test, judged = against(logs[0], logs[1:])
+    return f"{test} (of logarithms)" if test else "", judged
+
+
+def _measures(key: str) -> bool:
+    """Whether another value of a key makes another measure of the loss; label smoothing is off in what is measured."""
+    return (key.partition(".")[0] == "loss" and key != "loss.label_smoothing") or key == "learner.target_scaling"
+
+
+def _compare(data: str, runs: Sequence[Run], sort: str | None) -> Comparison:
+    keys = columns(runs)
+    score = sort or score_of(runs)
+    named = varied(keys, runs)
+    groups: dict[tuple[str | None, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.words.get(key) for key in keys), []).append(run)
+    settings = []
+    for values, alike in groups.items():
+        own = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+        settings.append(Setting(name(named, own), own, alike))
+    sign = 1 if direction(score) == "min" else -1
+
+    def rank(setting: Setting) -> float:
+        mean = setting.mean(score)
+        return math.inf if mean is None else sign * mean
+
+    settings.sort(key=rank)
+    test, judged = _judged([found for setting in settings if (found := setting.scores(score))], sign)
+    for place, p in enumerate(judged, start=1):
+        settings[place] = replace(settings[place], p=p)
+    return Comparison(data, score, keys, named, settings, test)

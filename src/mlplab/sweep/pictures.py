@@ -1,0 +1,187 @@
+"""The pictures of a comparison: which there are follows from how many keys were varied."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from mlplab.monitor import direction
+from mlplab.report.effect import draw_effect
+from mlplab.report.family import NAMED, draw_family
+from mlplab.report.front import draw_front, front
+from mlplab.report.heat import draw_heat
+from mlplab.report.look import LOSSES, WORDS
+from mlplab.report.panel import Panel
+from mlplab.report.parallel import draw_parallel
+from mlplab.sweep.comparison import Comparison
+from mlplab.sweep.setting import Setting
+from mlplab.sweep.told import spread
+
+KINDS = ("curves", "heat", "effect_", "parallel", "cost_")  # by which their names begin
+COSTS = {"parameters": "parameters", "seconds": "seconds of training a run"}
+MOST_CELLS = 12  # a side of the heat map
+MOST_LINES = 300
+
+
+def pictures(comparison: Comparison) -> list[Panel]:
+    """Nothing of a single setting but its curves, nothing at all where no run has ended."""
+    if not comparison.ranked:
+        return []
+    return [*curves(comparison), *heat(comparison), *effects(comparison), *parallel(comparison), *costs(comparison)]
+
+
+def curves(comparison: Comparison) -> list[Panel]:
+    score, settings = comparison.score, comparison.ranked
+    found = {setting.name: setting.curves(score) for setting in settings}
+    found = {name: curve for name, curve in found.items() if curve[0]}
+    if not found:
+        return []
+
+    def draw(axes: Any) -> None:
+        draw_family(axes, found, axis(comparison), _lower(comparison))
+
+    several = comparison.most > 1
+    said = "A line is the mean over seeds, its band one standard deviation. " if several else ""
+    if len(found) > NAMED:
+        said += f"The {NAMED} best are named, the others grey. "
+    said += "The table takes each run's best epoch, so its numbers can be better than the lines' ends."
+    return [Panel("curves", f"{_score(comparison)} by epoch, each setting", draw, said, (9.6, 4.4))]
+
+
+def heat(comparison: Comparison) -> list[Panel]:
+    """Of two keys."""
+    if len(comparison.keys) != 2 or _lengths(comparison)[1] < 2 or _lengths(comparison)[-1] > MOST_CELLS:
+        return []
+    rows, columns = comparison.keys
+    score, best = comparison.score, comparison.ranked[0]
+    levels = ([*comparison.levels(rows)], [*comparison.levels(columns)])
+    by = {(setting.own.get(rows), setting.own.get(columns)): setting for setting in comparison.settings}
+    values = np.full((len(levels[0]), len(levels[1])), np.nan)
+    words = [["" for _ in levels[1]] for _ in levels[0]]
+    place = (0, 0)
+    for (at, row), (to, column) in product(enumerate(levels[0]), enumerate(levels[1])):
+        setting = by.get((row, column))
+        mean = None if setting is None else setting.mean(score)
+        words[at][to] = "" if setting is None else setting.verdict
+        if setting is not None and mean is not None:
+            values[at, to] = mean
+            note = "\nbest" if setting is best else "\n≈ best" if setting in comparison.tied else ""
+            words[at][to] = spread(mean, setting.sd(score), "\n± ") + note
+            place = (at, to) if setting is best else place
+
+    def draw(axes: Any) -> None:
+        draw_heat(axes, (rows, columns), levels, values, words, place, _lower(comparison))
+
+    said = "Darker is better; the best is framed."
+    if comparison.tied:
+        said += " ≈ best: the difference is no more than seeds explain."
+    size = (1.9 + 1.1 * len(levels[1]), 0.9 + 0.8 * len(levels[0]))
+    title = f"{_score(comparison)} by {rows} and {columns}"
+    return [Panel("heat", title, draw, said, (max(size[0], 4.2), max(size[1], 2.6)))]
+
+
+def effects(comparison: Comparison) -> list[Panel]:
+    """A picture a key, over all values of the other keys."""
+    if len(comparison.ranked) < 2:
+        return []
+    found = []
+    for key in comparison.keys:
+        levels = comparison.levels(key)
+        own = {level: _values(comparison, key, level) for level in levels}
+        own = {level: values for level, values in own.items() if values}
+        if len(own) > 1:
+            found.append(_effect(comparison, key, own))
+    return found
+
+
+def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Panel:
+    numbers = comparison.levels(key)
+    known = [value for level in own if (value := numbers[level]) is not None]
+    places = known if len(known) == len(own) else None
+
+    def draw(axes: Any) -> None:
+        draw_effect(axes, key, own, places, axis(comparison), _lower(comparison))
+
+    said = "A grey dot is a setting (its mean over seeds)." if comparison.most > 1 else "A grey dot is a setting."
+    if len(comparison.keys) > 1:
+        said += " Mean and best are those over all values of the other keys."
+    return Panel(f"effect_{key}", f"What {key} does", draw, said)
+
+
+def parallel(comparison: Comparison) -> list[Panel]:
+    """Of three keys or more."""
+    if len(comparison.keys) < 3:
+        return []
+    settings = [(setting.own, setting.mean(comparison.score) or 0.0) for setting in comparison.ranked[:MOST_LINES]]
+    levels = {key: _upward(comparison.levels(key)) for key in comparison.keys}
+    tied = len(comparison.tied)
+
+    def draw(axes: Any) -> None:
+        draw_parallel(axes, levels, settings, tied, comparison.score, _lower(comparison))
+
+    said = "A line is a setting, from its values to its score, better ones higher. Blue: the best."
+    said += " Dashed: the difference to it may be chance." if tied else ""
+    return [Panel("parallel", "Which values go with a good score", draw, said, (2.6 * len(levels) + 2.4, 4.4))]
+
+
+def _upward(levels: dict[str, float | None]) -> list[str]:
+    """Of words that of the best setting on top, of numbers the largest."""
+    return [*levels][::-1] if None in levels.values() else [*levels]
+
+
+def costs(comparison: Comparison) -> list[Panel]:
+    """Score against parameters and seconds; nothing where all settings cost the same."""
+    found = []
+    for cost, label in COSTS.items():
+        known = [
+            (place, spent, mean)
+            for place, setting in enumerate(comparison.ranked, start=1)
+            if (spent := setting.fact(cost)) and (mean := setting.mean(comparison.score)) is not None
+        ]
+        if len({spent for _, spent, _ in known}) > 1:
+            title = f"{_score(comparison)} against {cost}"
+            found.append(_front(comparison, known, label, Panel(f"cost_{cost}", title, lambda _: None)))
+    return found
+
+
+def _front(comparison: Comparison, known: Sequence[tuple[int, float, float]], label: str, panel: Panel) -> Panel:
+    """known: place in the table, cost, score."""
+    places, spent, scores = map(list, zip(*known, strict=True))
+    best = [int(places[at]) for at in front(spent, scores, _lower(comparison))]
+
+    def draw(axes: Any) -> None:
+        draw_front(axes, [*map(str, places)], spent, scores, (label, axis(comparison)), _lower(comparison))
+
+    named = "; ".join(f"{place}: {comparison.ranked[place - 1].name}" for place in sorted(best[-NAMED:]))
+    said = "A dot is a setting, a number its place in the table. On the line nothing is better at no more cost."
+    return replace(panel, draw=draw, caption=f"{said} {named}.")
+
+
+def axis(comparison: Comparison) -> str:
+    """`validation loss (cross entropy)`."""
+    said = _score(comparison)
+    if comparison.score.startswith("loss/") and comparison.loss:
+        said += f" ({LOSSES.get(comparison.loss, comparison.loss)})"
+    return said[0].lower() + said[1:]
+
+
+def _score(comparison: Comparison) -> str:
+    metric, _, split = comparison.score.partition("/")
+    return f"{WORDS.get(split, split)} {'R²' if metric == 'r2' else metric}".strip().capitalize().replace("r²", "R²")
+
+
+def _lower(comparison: Comparison) -> bool:
+    return direction(comparison.score) == "min"
+
+
+def _values(comparison: Comparison, key: str, level: str) -> list[float]:
+    alike: list[Setting] = [setting for setting in comparison.ranked if setting.own.get(key) == level]
+    return [mean for setting in alike if (mean := setting.mean(comparison.score)) is not None]
+
+
+def _lengths(comparison: Comparison) -> list[int]:
+    """Of rows and columns that have values at all, the lesser first."""
+    counts = sorted(len(comparison.levels(key)) for key in comparison.keys)
+    return [0, *counts] if counts and counts[0] > 1 else [0, 0, 0]

@@ -1,0 +1,129 @@
+"""At the end of a sweep, or later: console, sweep.csv, sweep.html and its pictures."""
+
+import csv
+import io
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplab import atomic
+from mlplab.listed import Run, read
+from mlplab.monitor import direction
+from mlplab.report.console import table
+from mlplab.sweep.columns import SEEDS
+from mlplab.sweep.comparison import Comparison, comparisons
+from mlplab.sweep.jobs import folders, unwritten
+from mlplab.sweep.told import conclusion, footer, grid
+
+LIMIT = 20  # rows of a table on the console
+
+
+def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True) -> int:
+    """At the end of a sweep. jobs: the words of each. Returns how many have failed."""
+    missing = unwritten(folder, jobs)
+    runs = [run for path in folders(folder).values() if (path / "config.yaml").exists() and (run := read(path))]
+    lines = [f"job {number} ({words}) was not begun" for number, words in missing.items()]
+    explain(runs, folder, lines, picture=picture, sweep=folder)
+    return len(missing) + sum(run.state != "finished" for run in runs)
+
+
+def explain(
+    runs: Sequence[Run],
+    folder: Path | None,
+    missing: Sequence[str] = (),
+    sort: str | None = None,
+    limit: int = LIMIT,
+    tests: bool = False,
+    picture: bool = True,
+    sweep: Path | None = None,
+) -> None:
+    """Prints a table for each set of runs that can be compared; writes the files where there is a folder. sweep: the
+    folder that the runs are the jobs of."""
+    compared = comparisons(runs, sort)
+    for one in compared:
+        print(f"\n{_told(one, limit, tests, titled=len(compared) > 1)}")
+    unended = [line for run in runs if (line := _unended(run, sweep))]
+    print("\n".join(["", *unended, *missing]) if unended or missing else "")
+    if folder is None:
+        return
+    atomic.write(folder / "sweep.csv", _csv(compared, sweep))
+    print(f"table     {folder / 'sweep.csv'}")
+    if picture and any(one.best for one in compared):
+        _draw(folder, compared, [*unended, *missing], tests, sweep)
+        print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
+    if sweep:
+        print(f"curves    tensorboard --logdir {sweep}")
+
+
+def _draw(
+    folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool, sweep: Path | None
+) -> None:
+    from mlplab.report.panel import Panel  # heavy
+    from mlplab.sweep.page import page
+    from mlplab.sweep.pictures import KINDS, pictures
+
+    drawn: dict[int, list[Panel]] = {place: pictures(one) for place, one in enumerate(compared)}
+    (folder / "pictures").mkdir(exist_ok=True)
+    for old in (folder / "pictures").glob("*.png"):
+        if old.stem.startswith(KINDS):
+            old.unlink()
+    for place, panels in drawn.items():
+        for panel in panels:
+            number = f"_{place + 1}" if len(compared) > 1 else ""
+            atomic.write(folder / "pictures" / f"{panel.name}{number}.png", panel.png())
+    best = [one.best.finished[0].folder for one in compared if one.best]
+    commands = [f"python scripts/report.py run={shlex.quote(str(run))}" for run in best]
+    if sweep:
+        quoted = shlex.quote(str(sweep))
+        commands += [f"python scripts/compare.py sweep={quoted}", f"tensorboard --logdir {quoted}"]
+    title = f"Sweep {sweep.name}" if sweep else "Runs compared"
+    atomic.write(folder / "sweep.html", page(title, compared, drawn, missing, commands, tests))
+
+
+def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
+    header, rows = grid(one, limit, tests)
+    more = f", of which {limit} are shown" if limit and limit < len(one.settings) else ""
+    head = [f"{one.data}: {len(one.settings)} settings{more}, best {one.score} first"] if titled or more else []
+    return "\n".join([*head, table(header, rows), *footer(one, tests), "", *conclusion(one)])
+
+
+def _unended(run: Run, sweep: Path | None) -> str:
+    who = f"job {_job(run, sweep)}" if sweep else str(run.folder)
+    if run.state == "failed":
+        return f"{who} failed: {run.failure or 'ended without a word'}"
+    return f"{who} has not finished: {run.epochs} epochs" if run.state == "unfinished" else ""
+
+
+def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:
+    """One row a run, best first, those without scores last. Test scores are left out: choosing by them is the error
+    that courses warn of."""
+    runs = sorted(((one, run) for one in compared for run in one.runs), key=_rank)
+    keys = dict.fromkeys(key for one in compared for key in one.columns)
+    keys |= {seed: None for seed in SEEDS if len({run.words.get(seed) for _, run in runs}) > 1}
+    names = dict.fromkeys(name for _, run in runs for name in run.scores if name.endswith("/val"))
+    scores = dict.fromkeys([*(one.score for one in compared), "loss/val", "loss/train", *names])
+    columns = ["job", *keys, *scores, "best_epoch", "seconds", "verdict", "failure"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_line(run, sweep) for _, run in runs)
+    return text.getvalue()
+
+
+def _rank(pair: tuple[Comparison, Run]) -> tuple[bool, str, float]:
+    one, run = pair
+    value, sign = run.scores.get(one.score), 1 if direction(one.score) == "min" else -1
+    return run.state != "finished", one.data, math.inf if value is None else sign * value
+
+
+def _job(run: Run, sweep: Path | None) -> str:
+    """Its number, or of any run its folder."""
+    return run.folder.name.partition("_")[0] if sweep else str(run.folder)
+
+
+def _line(run: Run, sweep: Path | None) -> dict[str, Any]:
+    failure = "" if run.state == "finished" else run.failure or "ended without a word"
+    facts = {name: run.report.get(name) for name in ("best_epoch", "seconds", "verdict")}
+    return {"job": _job(run, sweep), **run.words, **run.scores, **facts, "failure": failure}

@@ -1,0 +1,52 @@
+"""Runs by hand for the tests of what a sweep came to: configurations that were trained by nobody."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.configuration import FORMAT
+from mlplab.listed import Run, read
+
+Made = Mapping[str, Sequence[float | None]]
+
+
+@lru_cache
+def _config(data: str, words: str) -> str:
+    config: Any = OmegaConf.to_container(mlplab.configure(f"data={data}", *words.split()))
+    config.pop("seed")
+    return yaml.safe_dump({"format": FORMAT, **config})
+
+
+def sweep(folder: Path, settings: Made, data: str = "iris", **facts: float) -> list[Run]:
+    """settings: by their words, `loss/val` by seed; None: that run failed. Accuracy is 1 less the loss."""
+    number, found = 0, []
+    for words, losses in settings.items():
+        for seed, loss in enumerate(losses):
+            job = folder / f"{number}_{words.replace(' ', ',')}"
+            job.mkdir(parents=True)
+            (job / "config.yaml").write_text(f"{_config(data, words)}seed: {seed}\n")
+            if loss is None:
+                (job / "failure.txt").write_text("the loss became nan\n")
+            else:
+                headline = "r2" if data == "diabetes" else "accuracy"
+                scores = {"loss/train": loss / 2, "loss/val": loss, f"{headline}/val": 1 - loss}
+                tested = {"loss/test": loss + 10, f"{headline}/test": 0.125}
+                known = {
+                    "epochs": 50,
+                    "best_epoch": 7,
+                    "seconds": 2.0,
+                    "parameters": 10 * (number + 1),
+                    "verdict": "fits",
+                }
+                (job / "scores.json").write_text(json.dumps({**known, **scores, **tested, **facts}))
+                epochs = [f"{epoch},{loss + 1 / (epoch + 1)},{1 - loss}" for epoch in range(4)]
+                (job / "history.csv").write_text("\n".join([f"epoch,loss/val,{headline}/val", *epochs, ""]))
+            found.append(read(job))
+            number += 1
+    return [one for one in found if one is not None]

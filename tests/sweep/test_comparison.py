@@ -1,0 +1,92 @@
+"""Settings stand best first, each judged against the best; what cannot be compared is parted."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from mlplab.sweep.comparison import comparisons, score_of
+from mlplab.sweep.noise import PAIRED, WELCH, against
+from tests.sweep.made import sweep
+
+GRID = {
+    "optimizer=sgd optimizer.lr=0.1": (0.50, 0.52, 0.51),
+    "optimizer=adam optimizer.lr=0.1": (0.10, 0.12, 0.11),
+    "optimizer=adam optimizer.lr=0.01": (0.11, 0.10, 0.13),
+    "optimizer=sgd optimizer.lr=0.01": (None, None, None),
+}
+
+
+def test_the_best_mean_stands_first_and_what_may_be_chance_is_known(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, GRID))
+    assert [setting.name for setting in one.settings] == [
+        "adam, lr 0.1",
+        "adam, lr 0.01",
+        "sgd, lr 0.1",
+        "sgd, lr 0.01",
+    ]
+    assert one.keys == one.columns == ["optimizer", "optimizer.lr"]
+    assert (one.score, one.test, one.most) == ("loss/val", f"{PAIRED} (of logarithms)", 3)
+    assert [setting.name for setting in one.tied] == ["adam, lr 0.01"]
+    scores = [{k: math.log(v) for k, v in setting.scores("loss/val").items()} for setting in one.ranked]
+    assert [setting.p for setting in one.ranked[1:]] == against(scores[0], scores[1:])[1]
+    assert one.best is one.settings[0]
+    assert one.settings[-1].p is None
+    assert len(one.ranked) == 3
+
+
+def test_shares_are_tested_as_they_are(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, GRID), "accuracy/val")
+    scores = [setting.scores("accuracy/val") for setting in one.ranked]
+    assert (one.test, [setting.p for setting in one.ranked[1:]]) == against(scores[0], scores[1:])
+
+
+def test_keys_that_make_other_rows_are_known(tmp_path: Path) -> None:
+    jobs = {"data.noise=0.1": (0.1,), "data.noise=0.3": (0.2,), "data.num_train=20": (0.2,)}
+    (one,) = comparisons(sweep(tmp_path, jobs, data="moons"))
+    assert sorted(one.columns) == ["data.noise", "data.num_train"]
+    assert one.measured_apart == ["data.noise"]
+
+
+def test_levels_of_numbers_are_in_their_order_and_those_of_words_are_none(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, GRID))
+    assert one.levels("optimizer.lr") == {"0.01": 0.01, "0.1": 0.1}
+    assert [*one.levels("optimizer").items()] == [("adam", None), ("sgd", None)]
+
+
+def test_a_failed_seed_makes_the_tests_unpaired(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2, 0.3), "optimizer.lr=0.2": (0.3, 0.2, None)}))
+    assert one.test.startswith(WELCH)
+
+
+def test_datasets_are_parted_and_other_orders_may_be_asked_for(tmp_path: Path) -> None:
+    jobs = {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.2,)}
+    runs = [*sweep(tmp_path / "a", jobs), *sweep(tmp_path / "b", jobs, data="diabetes")]
+    assert [one.data for one in comparisons(runs)] == ["diabetes", "iris"]
+    assert [setting.name for setting in comparisons(runs, "accuracy/val")[1].settings] == ["lr 0.1", "lr 0.2"]
+    assert [setting.name for setting in comparisons(runs, "loss/val")[1].unknown] == ["lr 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "score"),
+    [
+        (("loss=ce", "loss=ce loss.label_smoothing=0.1"), "loss/val"),  # which is off in what is measured
+        (("loss=ce", "loss=mse"), "accuracy/val"),
+        (("loss=ce", "loss.weight=balanced"), "accuracy/val"),
+        (("monitor=f1/val", "monitor=loss/val"), "accuracy/val"),
+        (("monitor=accuracy/val", "batch_size=5 monitor=accuracy/val"), "accuracy/val"),
+    ],
+)
+def test_settings_are_ranked_by_what_measures_them_alike(tmp_path: Path, words: tuple[str, str], score: str) -> None:
+    assert score_of(sweep(tmp_path, {words[0]: (0.1,), words[1]: (0.2,)})) == score
+
+
+def test_values_are_ranked_by_r2_where_their_scaling_differs(tmp_path: Path) -> None:
+    jobs = {"learner.target_scaling=none": (0.1,), "learner.target_scaling=standard": (0.2,)}
+    (one,) = comparisons(sweep(tmp_path, jobs, data="diabetes"))
+    assert (one.score, one.best and one.best.name) == ("r2/val", "target_scaling none")
+
+
+def test_where_no_run_has_finished_there_is_no_best(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (None,), "optimizer.lr=0.2": (None,)}))
+    assert (one.best, one.test, one.tied) == (None, "", [])

@@ -1,0 +1,51 @@
+"""Runs that differ in their seeds alone are one setting."""
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from mlplab.sweep.setting import Setting
+from tests.sweep.made import sweep
+
+LOSSES = (0.2, 0.5, 0.3)
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    return Setting("adam", {}, sweep(tmp_path, {"optimizer=adam": [*LOSSES, None]}))
+
+
+def test_mean_and_spread_are_those_over_the_seeds_that_finished(setting: Setting) -> None:
+    assert len(setting.runs) == 4
+    assert len(setting.finished) == 3
+    assert setting.mean("loss/val") == pytest.approx(statistics.mean(LOSSES))
+    assert setting.sd("loss/val") == pytest.approx(statistics.stdev(LOSSES))
+    assert sorted(setting.scores("loss/val").values()) == sorted(LOSSES)
+    assert setting.mean("f1/val") is None
+    assert setting.fact("parameters") == 20  # of 10, 20 and 30
+    assert setting.fact("nothing") is None
+
+
+def test_one_run_has_no_spread_and_a_run_made_twice_counts_twice(setting: Setting) -> None:
+    first = setting.runs[0]
+    assert Setting("a", {}, [first]).sd("loss/val") is None
+    assert len(Setting("a", {}, [first, first]).scores("loss/val")) == 2
+
+
+def test_the_verdict_is_the_most_frequent_one(setting: Setting) -> None:
+    assert setting.verdict == "fits"
+    setting.runs[1].report["verdict"] = "lr_too_high"
+    assert setting.verdict == "fits (2 of 3)"
+    assert Setting("a", {}, [setting.runs[3]]).verdict == "failed"
+
+
+def test_curves_are_as_long_as_the_shortest(setting: Setting) -> None:
+    epochs, curves = setting.curves("loss/val")
+    assert epochs == [0, 1, 2, 3]
+    assert curves[0] == pytest.approx([1.2, 0.7, 0.2 + 1 / 3, 0.45])
+    path = setting.runs[1].folder / "history.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:3]) + "\n")
+    assert [len(curve) for curve in setting.curves("loss/val")[1]] == [2, 2, 2]
+    path.unlink()
+    assert setting.curves("loss/val") == ([], [[], [], []])

@@ -1,0 +1,123 @@
+"""At the end of a sweep: one table, best first, sweep.csv and the page; failures that stop nobody else."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from mlplab.sweep import summarise
+from mlplab.sweep.summary import explain
+from tests.conftest import door
+from tests.sweep.made import sweep
+
+SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
+
+
+def test_a_sweep_goes_on_past_a_failed_job_and_ranks_the_others(tmp_path: Path) -> None:
+    answer = door("train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=1e-4,1e8,0.1", "sweep.name=lrs", cwd=tmp_path)
+    assert answer.returncode == 1
+    folder = tmp_path / "outputs" / "sweeps" / "lrs"
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+        "0_optimizer.lr=0.0001",
+        "1_optimizer.lr=1e8" if (folder / "1_optimizer.lr=1e8").exists() else "1_optimizer.lr=100000000.0",
+        "2_optimizer.lr=0.1",
+    ]
+    with open(folder / "sweep.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["job"] for row in rows] == ["2", "0", "1"]
+    assert float(rows[0]["loss/val"]) < float(rows[1]["loss/val"])
+    assert rows[2]["failure"].startswith("the loss became")
+    assert rows[0]["failure"] == ""
+    failed = [line for line in answer.stderr.splitlines() if line]
+    assert len(failed) == 1
+    assert failed[0].startswith("mlplab: #1 optimizer.lr=1")
+    assert "job 1 failed: the loss became" in answer.stdout
+    assert re.search(r"^about .+ for the other 2 jobs, if they are like the first$", answer.stdout, re.MULTILINE)
+    assert not (folder / "sweep.html").exists(), "report.picture=false"
+    assert f"tensorboard --logdir {folder.relative_to(tmp_path)}" in answer.stdout
+
+
+@pytest.mark.slow
+def test_a_sweep_without_failures_exits_with_0_and_names_folders_by_swept_keys(tmp_path: Path) -> None:
+    answer = door("train", "-m", *SMALL, "optimizer=sgd,adam", "optimizer.lr=0.1,0.01", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    assert names == [
+        "0_optimizer.lr=0.1,optimizer=sgd",
+        "1_optimizer.lr=0.01,optimizer=sgd",
+        "2_optimizer.lr=0.1,optimizer=adam",
+        "3_optimizer.lr=0.01,optimizer=adam",
+    ]
+    for name in names:
+        assert {"scores.json", "history.csv", "train.log", "tensorboard"} <= {p.name for p in (folder / name).iterdir()}
+    assert "test" not in (folder / "sweep.csv").read_text().splitlines()[0]
+    again = door("compare", "sweep=last", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    table = answer.stdout[answer.stdout.index("  optimizer  ") : answer.stdout.index("table  ")]
+    assert table in again.stdout, "at the end and later the same"
+    assert f"page      {folder.relative_to(tmp_path)}/sweep.html" in again.stdout
+    names = {path.stem for path in (folder / "pictures").iterdir()}
+    assert {"curves", "heat", "effect_optimizer", "effect_optimizer.lr"} <= names
+
+
+def test_a_file_with_one_row_a_job_best_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(tmp_path, {"optimizer=sgd": (0.5, 0.2), "optimizer=adam": (0.3, None)})
+    jobs = [["optimizer=sgd"], ["optimizer=sgd"], ["optimizer=adam"], ["optimizer=adam"], ["optimizer=adam", "seed=2"]]
+    assert summarise(tmp_path, jobs, picture=False) == 2
+    with open(tmp_path / "sweep.csv") as file:
+        rows = list(csv.DictReader(file))
+    columns = ["optimizer", "optimizer.lr", "seed", "loss/val", "loss/train", "accuracy/val", "best_epoch", "seconds"]
+    assert [*rows[0]] == ["job", *columns, "verdict", "failure"]
+    assert [row["job"] for row in rows] == ["1", "2", "0", "3"]
+    assert [row["loss/val"] for row in rows] == ["0.2", "0.3", "0.5", ""]
+    assert rows[3]["failure"] == "the loss became nan"
+    said = capsys.readouterr().out
+    assert "job 3 failed: the loss became nan" in said
+    assert "job 4 (optimizer=adam seed=2) was not begun" in said
+
+
+def test_a_job_that_was_killed_is_told_with_its_epochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(tmp_path, {"optimizer.lr=0.1": (0.5,), "optimizer.lr=0.2": (0.5,)})
+    next(tmp_path.glob("1_*/scores.json")).unlink()
+    assert summarise(tmp_path, [["optimizer.lr=0.1"], ["optimizer.lr=0.2"]], picture=False) == 1
+    assert "job 1 has not finished: 3 of 50 epochs" in capsys.readouterr().out
+
+
+def test_pictures_stand_beside_the_page_and_those_of_before_are_gone(tmp_path: Path) -> None:
+    sweep(tmp_path, {"optimizer=sgd": (0.5, 0.2), "optimizer=adam": (0.3, 0.1)})
+    (tmp_path / "pictures").mkdir()
+    for name in ("heat.png", "mine.png"):
+        (tmp_path / "pictures" / name).touch()
+    assert summarise(tmp_path, []) == 0
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
+        "cost_parameters.png",
+        "curves.png",
+        "effect_optimizer.png",
+        "mine.png",
+    ]
+    assert f"python scripts/compare.py sweep={tmp_path}" in (tmp_path / "sweep.html").read_text()
+
+
+def test_runs_that_are_no_sweep_are_named_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = sweep(tmp_path / "runs", {"optimizer=sgd": (0.5, None)})
+    explain(runs, tmp_path, picture=False)
+    with open(tmp_path / "sweep.csv") as file:
+        assert [row["job"] for row in csv.DictReader(file)] == [str(run.folder) for run in runs]
+    said = capsys.readouterr().out
+    assert f"{runs[1].folder} failed: the loss became nan" in said
+    assert "tensorboard" not in said
+
+
+def test_of_a_sweep_that_failed_altogether_there_is_a_table_and_no_page(tmp_path: Path) -> None:
+    sweep(tmp_path, {"optimizer=sgd": (None,)})
+    assert summarise(tmp_path, [["optimizer=sgd"]]) == 1
+    assert (tmp_path / "sweep.csv").exists()
+    assert not (tmp_path / "sweep.html").exists()
+
+
+def test_a_sweep_whose_jobs_all_vanished_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert summarise(tmp_path, [["seed=1"]]) == 1
+    assert "job 0 (seed=1) was not begun" in capsys.readouterr().out

@@ -1,0 +1,277 @@
+"""Jobs are launched until each has finished or failed, in real worker processes that are really killed."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from joblib import Parallel, delayed
+
+from mlplab.grid import STOP, Job, state
+from mlplab.launch import PROCESS, launch_all
+from mlplab.lock import held
+from mlplab.mistake import Failure, Mistake
+from mlplab.signals import Interrupted
+from tests.conftest import REPO, door
+
+NAMES = ["0_a", "1_b", "2_c", "3_d", "4_e"]
+SMALL = ("data=diabetes", "model.hidden_features=[8]", "report.picture=false", "optimizer=sgd")
+
+
+def work(folder: Path, words: Sequence[str], deadly: str, times: int) -> JobReturn:
+    """A job that leaves the files of one; the deadly one kills its process so many times."""
+    name = words[0]
+    run = folder / name
+    run.mkdir(exist_ok=True)
+    (run / "config.yaml").write_text("")
+    with open(run / "begun", "a") as file:
+        file.write("x")
+    time.sleep(0.2)
+    if name == deadly and len((run / "begun").read_text()) <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    (run / "scores.json").write_text("")
+    return JobReturn(status=JobStatus.COMPLETED)
+
+
+def swept(folder: Path, deadly: str = "", times: int = 0) -> list[str]:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        return list(Parallel(n_jobs=2, backend="loky")(delayed(work)(folder, words, deadly, times) for words in jobs))
+
+    launch_all(launch, folder, [Job(name, [name], {}) for name in NAMES])
+    return [state(folder / name) for name in NAMES]
+
+
+def test_a_worker_that_is_killed_once_costs_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert swept(tmp_path, "1_b", times=1) == ["finished"] * 5
+    assert re.search(r"a process was killed; jobs under way \((\d, )?1(, \d)?\) go on", capfd.readouterr().out)
+
+
+def test_a_job_that_is_killed_again_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert swept(tmp_path, "1_b", times=9) == ["finished", "failed", "finished", "finished", "finished"]
+    assert (tmp_path / "1_b" / "failure.txt").read_text().startswith("its process was killed twice")
+    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice: is there memory enough for it?\n"
+    assert swept(tmp_path) == ["finished", "failed", "finished", "finished", "finished"], "failed ones are left"
+    assert (tmp_path / "0_a" / "begun").read_text() in ("x", "xx"), "so are those that have finished"
+
+
+def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "0_a").mkdir()
+    (tmp_path / "0_a" / "failure.txt").write_text("no room")
+    seen: list[Sequence[str]] = []
+
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        seen.extend(jobs)
+        return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
+
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume=True)
+    assert seen == []
+    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume="failed")
+    assert seen == [["seed=1", "hydra.sweep.subdir='0_a'"]]
+
+
+def test_an_error_that_a_job_could_not_keep_itself_is_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        return [JobReturn(status=JobStatus.FAILED, _return_value=MemoryError()) for _ in jobs]
+
+    launch_all(launch, tmp_path, [Job("0_a", [], {})])
+    assert (tmp_path / "0_a" / "failure.txt").read_text().startswith("out of memory")
+    assert capfd.readouterr().err.startswith("mlplab: #0: out of memory")
+
+
+def test_an_error_of_the_launcher_tells_how_to_go_on(tmp_path: Path) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(Failure, match=r"^No space left on device; 1 new; go on by: python scripts/train\.py "):
+        launch_all(launch, tmp_path, [Job("0_a", [], {})])
+
+
+def test_a_signal_between_jobs_tells_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
+        raise Interrupted(143)
+
+    with pytest.raises(SystemExit) as stop:
+        launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
+    assert stop.value.code == 143
+    assert not isinstance(stop.value, Interrupted), "the door would say once more that it stopped"
+    assert capfd.readouterr().err.startswith("mlplab: stopped; 1 new; go on by: python scripts/train.py ")
+
+
+def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
+    with held(tmp_path), pytest.raises(Mistake, match="another process"):
+        swept(tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys, time
+        from mlplab.launch import leaving_with_its_sweep
+        if os.fork() == 0:
+            with leaving_with_its_sweep():
+                open("begun", "w").close()
+                time.sleep(2)
+                open("done", "w").close()
+            open("next", "w").close()
+        time.sleep(60)
+    """
+    sweep = subprocess.Popen(
+        ["bash", "-c", f'{PROCESS}=$$ exec {sys.executable} -c "$CODE"'], cwd=tmp_path, env={**os.environ, "CODE": code}
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    sweep.kill()
+    sweep.wait()
+    time.sleep(4)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["begun", "done"]
+
+
+@pytest.mark.slow
+def test_fail_fast_stops_at_the_first_and_the_rest_is_begun_when_it_goes_on(tmp_path: Path) -> None:
+    words = ("-m", *SMALL, "trainer.max_epochs=3", "optimizer.lr=1e-4,1e8,0.1,0.01", "sweep.name=s")
+    words = (*words, "sweep.fail_fast=true")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    answer = door("train", *words, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert (
+        "mlplab: job 1 failed and sweep.fail_fast=true: not begun: 2, 3; 1 finished, 1 failed, 2 new; go on by: "
+        in (answer.stderr)
+    )
+    assert sorted(path.name.partition("_")[0] for path in folder.iterdir() if path.is_dir()) == ["0", "1"]
+    assert not (folder / STOP).exists()
+    before = (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns
+    answer = door("train", *words, "sweep.resume=true", cwd=tmp_path)
+    assert answer.returncode == 1, "one has failed"
+    assert answer.stderr == ""
+    assert "4 jobs -> outputs/sweeps/s: 1 finished, 1 failed, 2 new" in answer.stdout
+    assert len(list(folder.glob("*/scores.json"))) == 3
+    assert (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns == before
+    answer = door("train", *words, "sweep.resume=failed", cwd=tmp_path)
+    assert answer.stderr.startswith("mlplab: #1 optimizer.lr=1")
+    assert len(list(folder.glob("*/scores.json"))) == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can mount a small disk")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_full_disk_or_too_little_memory_ends_one_job_and_the_others_finish(small_disk: Path) -> None:
+    widths = "model.hidden_features=[8],[1000,1000],[1000000,1000000],[4]"
+    answer = door(
+        "train",
+        "-m",
+        "data=iris",
+        "trainer.max_epochs=2",
+        "report.picture=false",
+        widths,
+        "sweep.name=s",
+        cwd=small_disk,
+    )
+    subprocess.run(["umount", "-l", str(small_disk)], check=True)
+    first, second = answer.stderr.splitlines()
+    assert answer.returncode == 1
+    assert re.match(r"mlplab: #1 .*last\.ckpt cannot be written: No space left on device", first)
+    assert re.match(r"mlplab: #2 .*: out of memory", second)
+    assert re.search(r"^#3 .*: loss/val", answer.stdout, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_sweep_tells_the_command_that_goes_on(tmp_path: Path, number: int, code: int) -> None:
+    words = ["-m", *SMALL, "trainer.max_epochs=100000", "seed=1,2", "sweep.name=s"]
+    process = subprocess.Popen(
+        [sys.executable, str(REPO / "scripts" / "train.py"), *words],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    last = tmp_path / "outputs" / "sweeps" / "s" / "0_seed=1" / "checkpoints" / "last.ckpt"
+    while not last.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    told, _, typed = said.splitlines()[-1].partition("; go on by: ")
+    assert told == "mlplab: stopped; 1 half-done, 1 new"
+    assert shlex.split(typed) == ["python", "scripts/train.py", *words, "sweep.resume=true"]
+
+
+@pytest.mark.slow
+def test_a_grid_that_grows_keeps_what_it_had(tmp_path: Path) -> None:
+    words = ("-m", *SMALL[:3], "trainer.max_epochs=2", "sweep.name=s")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    assert door("train", *words, "optimizer.lr=0.1,0.01", cwd=tmp_path).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.*")}
+    wider = ("optimizer=sgd,adam", "optimizer.lr=1e-2,0.1,0.3", "sweep.resume=true")
+    answer = door("train", *words, *wider, cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("6 jobs -> outputs/sweeps/s, 4 of them new to it: 2 finished, 4 new\n")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    with open(folder / "sweep.csv", newline="") as file:
+        found = {row["job"]: (row["optimizer"], float(row["optimizer.lr"])) for row in csv.DictReader(file)}
+    assert (found["0"], found["1"], found["5"]) == (("adam", 0.1), ("adam", 0.01), ("adam", 0.3))
+    assert sorted(path.name.partition("_")[0] for path in folder.glob("*_*")) == list("012345")
+
+
+@pytest.mark.slow
+def test_with_joblib_a_killed_worker_costs_no_job_and_a_killed_sweep_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = ["-m", "data=digits", "trainer.max_epochs=60", "report.picture=false", "optimizer.lr=0.01,0.001,0.0001"]
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.name=s"]
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+
+    def started() -> "subprocess.Popen[bytes]":
+        command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, *joblib]
+        with open(tmp_path / "said", "w") as said:
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
+        deadline = time.monotonic() + 120
+        while not any(folder.glob("*/history.csv")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return process
+
+    sweep = started()
+    os.kill(workers(sweep.pid)[0], signal.SIGKILL)
+    assert sweep.wait(timeout=300) == 0
+    assert "a process was killed; jobs under way (" in (tmp_path / "said").read_text()
+    assert len(list(folder.glob("*/scores.json"))) == 3
+    killed = {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")}
+    shutil.rmtree(folder)
+    sweep = started()
+    theirs = workers(sweep.pid)
+    sweep.kill()
+    sweep.wait()
+    answer = door("train", *words, *joblib, "sweep.resume=true", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")} == killed
+    assert not any(Path("/proc", str(pid)).exists() for pid in theirs), "workers without a sweep have gone"
+
+
+def workers(parent: int) -> list[int]:
+    """Of joblib, children of a process."""
+    children = [path.read_text().split() for path in Path("/proc", str(parent), "task").glob("*/children")]
+    numbers = [number for some in children for number in some]
+    return [int(number) for number in numbers if b"popen_loky" in Path("/proc", number, "cmdline").read_bytes()]
+
+
+def timeless(scores: Path) -> dict[str, object]:
+    known = json.loads(scores.read_text())
+    return {name: value for name, value in known.items() if name not in ("seconds", "samples_per_second")}
