@@ -158,7 +158,7 @@ def test_a_stacked_sweep_goes_on_and_grows(tmp_path: Path) -> None:
     grown = door("train", *words, "optimizer.lr=0.01,0.1", "sweep.resume=true", cwd=tmp_path)
     assert grown.returncode == 0, grown.stderr
     assert "stacked: 2 of 3 jobs; singly: #1 (begun before)" in grown.stdout
-    assert len(list(csv.DictReader((sweep / "sweep.csv").open()))) == 4
+    assert len((sweep / "sweep.csv").read_text().splitlines()) == 1 + 4
     assert all((sweep / name / "history.csv").read_text() == text for name, text in before.items())
     failing = (
         "sweep.name=b",
