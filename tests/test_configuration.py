@@ -35,5 +35,5 @@ def test_what_datasets_share_is_no_choice() -> None:
 
 def test_a_kept_configuration_knows_nothing_of_the_command_that_began_its_sweep() -> None:
     config = mlplab.configure("data=iris", "sweep.name=s", "sweep.resume=true", "sweep.fail_fast=true")
-    assert located(config).sweep == {"name": "s", "resume": None, "fail_fast": False}
+    assert located(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False}
     assert config.sweep.resume is True

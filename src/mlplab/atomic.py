@@ -2,7 +2,8 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +26,9 @@ def writing(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
         with open(fresh, "wb") as file:
             yield file
         commit(fresh, path)
-    finally:
+    except BaseException:
         fresh.unlink(missing_ok=True)
+        raise
 
 
 def beside(path: str | Path) -> Path:
@@ -36,6 +38,9 @@ def beside(path: str | Path) -> Path:
 
 def commit(fresh: str | Path, path: str | Path) -> None:
     """Give a written file its name; after a power cut there is the old file or the new one, never a part."""
+    if _waiting is not None:
+        _waiting[Path(path)] = Path(fresh)
+        return
     sync(fresh)
     os.replace(fresh, path)
     sync(Path(path).parent)
@@ -43,8 +48,41 @@ def commit(fresh: str | Path, path: str | Path) -> None:
 
 def sync(path: str | Path) -> None:
     """Return when a file, or the names in a folder, are on the disk."""
+    if _waiting is not None:
+        _unsynced.add(Path(path))
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """The files that are written meanwhile get their names at the end: a disk takes many at once in the time of a few.
+    Until then none can be read under its name. After an error those that were whole get theirs still."""
+    global _waiting  # noqa: PLW0603, the disk is one for all
+    if _waiting is not None:
+        yield
+        return
+    _waiting = {}
+    try:
+        yield
+    finally:
+        named, _waiting = _waiting, None
+        existing = {path for path in _unsynced if path.exists()}
+        _unsynced.clear()
+        _sync_all(existing | set(named.values()))
+        for path, fresh in named.items():
+            os.replace(fresh, path)
+        _sync_all({path.parent for path in named})
+
+
+def _sync_all(paths: Iterable[Path]) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(sync, paths))
+
+
+_waiting: dict[Path, Path] | None = None  # names to give, and what is written for each
+_unsynced: set[Path] = set()

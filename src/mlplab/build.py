@@ -61,12 +61,13 @@ class Lab:
     history: History
     checkpoints: Checkpoints
     start: list[Layer]  # before the first update
+    callbacks: list[Callback]
 
 
-def build(config: DictConfig, judge: Judge | None = None) -> Lab:
-    """config: checked and resolved, as from `mlplab.configure`. judge: whether a search ends it here."""
+def build(config: DictConfig, judge: Judge | None = None, like: Lab | None = None) -> Lab:
+    """config: checked and resolved. judge: of a search, may end it. like: a lab whose data and Trainer are taken."""
     check_device(config.trainer.accelerator, config.trainer.precision)
-    splits = build_splits(config)
+    splits = like.splits if like else build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
     start = measured_layers(learner, splits)
@@ -78,13 +79,15 @@ def build(config: DictConfig, judge: Judge | None = None) -> Lab:
     judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
     callbacks = [*_callbacks(config, history, checkpoints), *judged_by, *drawn]
+    if like:
+        return Lab(splits, batches, learner, like.trainer, overlay, history, checkpoints, start, callbacks)
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
 
         compile_network(learner, batches)
     fitted = in_blocks(config, learner, batches, trainer)
-    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start)
+    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start, callbacks)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -127,8 +130,7 @@ def bare_learner(config: DictConfig, known: Card, weights: Mapping[str, Tensor] 
 
 
 def build_loss(config: DictConfig, weights: Mapping[str, Tensor]) -> nn.Module:
-    loss: nn.Module = make(config, "loss", **weights)
-    return loss
+    return make(config, "loss", **weights)
 
 
 def _balanced(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
@@ -147,10 +149,8 @@ def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
 
 
 def build_measurer(config: DictConfig, **known: Any) -> Trainer:
-    """A trainer of the same precision, on the same device, that only measures, and writes nothing.
-
-    Raises Mistake where the device is not there, or has not the precision: the scores would be others.
-    """
+    """A trainer of the same precision, on the same device, that only measures, and writes nothing. Raises Mistake where
+    the device is not there, or has not the precision: the scores would be others."""
     check_device(config.trainer.accelerator, config.trainer.precision, trained=True)
     return _trainer(config, logger=False, enable_checkpointing=False, **known)
 

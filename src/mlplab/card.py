@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 
 from mlplab.configuration import FORMAT, located
@@ -18,7 +18,7 @@ BULK = torch.tensor([0.01, 0.99], dtype=torch.float64)
 def card(config: DictConfig, splits: Splits) -> Card:
     return {
         "format": FORMAT,
-        "config": OmegaConf.to_container(located(config)),
+        "config": located(config),
         "in_features": splits.in_features,
         "feature_names": list(splits.feature_names),
         "columns": list(splits.columns),

@@ -31,20 +31,24 @@ def own_hydra() -> Iterator[None]:
 
 def plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
-    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    containers: Any = OmegaConf.to_container(config, resolve=True)
-    return containers
+    keys = [str(key) for key in composed if key != "hydra"]
+    held = {key: "???" if OmegaConf.is_missing(composed, key) else composed[key] for key in keys}
+    return {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in held.items()
+    }
 
 
-def located(config: DictConfig) -> DictConfig:
-    """A copy that finds its files from any folder, and holds nothing of the command that began or resumed its sweep."""
-    config = config.copy()
-    if "sweep" in config:
-        config.sweep.update({"resume": None, "fail_fast": False})
+def located(config: DictConfig) -> dict[str, Any]:
+    """Plain containers, which find their files from any folder, and hold nothing of the command that began or resumed
+    their sweep."""
+    held = plain(config)
+    if "sweep" in held:
+        held["sweep"] |= {"resume": None, "fail_fast": False}
     for key in ("path", "root"):
-        if isinstance(given := config.data.get(key), str):
-            config.data[key] = str(Path(given).expanduser().absolute())
-    return config
+        if isinstance(given := held["data"].get(key), str):
+            held["data"][key] = str(Path(given).expanduser().absolute())
+    return held
 
 
 def keys_of(path: Path) -> set[str]:

@@ -83,8 +83,7 @@ def _composed(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _containers(config: DictConfig) -> dict[str, Any]:
-    held: Any = OmegaConf.to_container(located(config), resolve=True)
-    return held
+    return located(config)
 
 
 def _literal(value: Any) -> str:

@@ -123,6 +123,11 @@ def _counted(config: DictConfig, jobs: Sequence[Sequence[str]]) -> str:
 
 def _of_a_plain_sweep(config: DictConfig) -> None:
     """What a search or a halving cannot do. config: of one of them, Hydra's."""
+    ends = is_halving(config) or config.hydra.sweeper.pruner != "none"
+    if ends and config.hydra.runtime.choices["hydra/launcher"] == "stacked":
+        raise Mistake(
+            "hydra/launcher=stacked: trains all jobs to their end, so none is pruned; choose another launcher"
+        )
     if config.sweep.fail_fast:
         raise Mistake("sweep.fail_fast: is for a plain grid; a search or a halving goes on without a job that fails")
     if config.sweep.resume and is_halving(config):

@@ -56,7 +56,7 @@ class Checkpoints(Checkpoint):
         self._done = {"epochs": trainer.current_epoch + 1, "step": trainer.global_step, "ended": _end(trainer)}
         value = learner.scores[self.monitor]
         if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
-            self.best = {"value": value, "checkpoint": _to_predict(trainer, learner)}
+            self.best = {"value": value, "checkpoint": to_predict(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         if last or self.stop or self.pruned or time.perf_counter() - self._wrote_at > 50 * self._cost:
@@ -84,8 +84,7 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(atomic.beside(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
-            os.replace(atomic.beside(last), last)
-            atomic.sync(self.folder)
+            atomic.commit(atomic.beside(last), last)
         except OSError as error:
             with contextlib.suppress(OSError):
                 atomic.beside(last).unlink(missing_ok=True)
@@ -130,7 +129,7 @@ class OnTheDisk(TorchCheckpointIO):
         atomic.sync(path)
 
 
-def _to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
+def to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
     """The weights as a checkpoint holds them (with weight averaging: the averages), and the card."""
     held: dict[str, Any] = {"state_dict": learner.state_dict()}
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]

@@ -54,9 +54,7 @@ class TensorLoader:
 
     def blocks(self, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
         """The rows of `size` batches at a time, of the last ones fewer, and how many rows each batch has."""
-        order = None
-        if self.shuffle_seed is not None:
-            order = torch.randperm(len(self.part), generator=self._generator())
+        order = self.order()
         first, self._first = self._first, 0
         for at in range(first, len(self.bounds), size):
             bounds = self.bounds[at : at + size]
@@ -65,9 +63,12 @@ class TensorLoader:
             features, target = (_take(one, rows, order) for one in (self.part.features, self.part.target))
             yield features, target, [high - low for low, high in bounds]
 
-    def _generator(self) -> torch.Generator:
-        assert self.shuffle_seed is not None
-        return torch.Generator().manual_seed((self.shuffle_seed * 1_000_003 + self.epoch) % 2**63)
+    def order(self) -> Tensor | None:
+        """Of the rows in this epoch; None: as they stand."""
+        if self.shuffle_seed is None:
+            return None
+        generator = torch.Generator().manual_seed((self.shuffle_seed * 1_000_003 + self.epoch) % 2**63)
+        return torch.randperm(len(self.part), generator=generator)
 
 
 def _take(values: Tensor, rows: slice, order: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from mlplab.callback.pruning import Judge
 from mlplab.check import leaves
 from mlplab.configuration import plain
 from mlplab.data.leak_check import told
-from mlplab.diagnosis import diagnose
+from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.door.describe import describe, parameters
 from mlplab.lock import held
 from mlplab.mistake import Mistake
@@ -69,12 +69,17 @@ def carry_out(config: DictConfig, begin: Callable[[], None], judge: Judge | None
 
 
 def finish(config: DictConfig, lab: Lab) -> Scores:
-    """After the last epoch: test the best weights, write what the run came to. scores.json is the last file."""
-    run = Path(config.run_dir)
+    """After the last epoch: test the best weights, write what the run came to."""
     seconds = lab.history.seconds
     best = lab.checkpoints.best["checkpoint"]["state_dict"]
     diagnosis = diagnose(lab.learner, lab.splits, lab.start, best)
     lab.trainer.test(lab.learner, lab.batches.test_dataloader(), verbose=False)
+    return conclude(config, lab, diagnosis, seconds)
+
+
+def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float) -> Scores:
+    """Of a learner with the best weights and their test scores. scores.json is the last file."""
+    run = Path(config.run_dir)
     ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(plain(config))))
     found = {"verdict": ending.name, "verdict_text": ending.text}
     scores = {**collect(config, lab, seconds), **found, **versions()}

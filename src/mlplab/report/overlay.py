@@ -47,8 +47,9 @@ class Overlay(Logger):
             self._writers[split] = SummaryWriter(str(self.folder / split), flush_secs=5)
         return self._writers[split]
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Lightning adds `epoch`, counted from 0, to what a learner logs at the end of that epoch."""
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, clock: float | None = None) -> None:
+        """Lightning adds `epoch`, counted from 0, to what a learner logs at the end of that epoch. clock: `time.time()`
+        of what is told later."""
         done = int(metrics["epoch"]) + 1 if "epoch" in metrics else step
         tags: dict[str, dict[str, float]] = defaultdict(dict)
         for name, value in metrics.items():
@@ -61,7 +62,7 @@ class Overlay(Logger):
             # one event for all: a write of its own for each score costs more than a small epoch
             summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
             file: Any = self.writer(split)._get_file_writer()  # type: ignore[no-untyped-call]
-            file.add_summary(summary, done if split else step)
+            file.add_summary(summary, done if split else step, clock)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Hyper-parameters go with the best epoch's scores, by `log_best`."""

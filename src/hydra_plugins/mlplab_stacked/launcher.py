@@ -1,0 +1,114 @@
+"""The launcher: sorts jobs into stacks, and hands on to Hydra's basic launcher those that fit into none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+from mlplab.grid import STOP, state
+from mlplab.stack.groups import grouped
+
+
+class StackedLauncher(Launcher):
+    """most: members of a stack; None: as many as fit into memory and are fast."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.basic = BasicLauncher()
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config = config
+        self.context = hydra_context
+        self.task_function = task_function
+        self.basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        before = HydraConfig.instance().cfg
+        try:
+            return self._launch(job_overrides, initial_job_idx)
+        finally:
+            HydraConfig.instance().cfg = before
+
+    def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        self.composer = Jobs(self.context, self.config)
+        jobs = self.composer.composed(job_overrides, initial_job_idx)
+        done: dict[int, JobReturn] = {}
+        stacks, alone = _sorted(jobs)
+        if stacks or len(jobs) > 1:
+            print(_told(jobs, stacks, alone), flush=True)
+        for places in stacks:
+            if (_sweep(jobs[0]) / STOP).exists():
+                alone |= dict.fromkeys(places, "")  # which will see it, too
+            elif reason := self._stacked([jobs[place] for place in places], done):
+                print(f"singly: {_numbers([jobs[place] for place in places])} ({reason})", flush=True)
+                alone |= dict.fromkeys(places, reason)
+        for place in sorted(alone):
+            done[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
+        return [done[job.number] for job in jobs]
+
+    def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
+        """Trains them, unless something is in the way, which it returns."""
+        from mlplab.signals import deferred
+
+        with deferred():
+            from mlplab.door.stack import Stack
+        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most)
+        if reason := stack.obstacle():
+            return reason
+        for job in jobs:
+            whole = self.composer.whole(job.overrides, job.number)
+            self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
+        scores = stack.train()
+        failed = [job for place, job in enumerate(jobs) if place not in scores]
+        if failed and jobs[0].config.sweep.fail_fast:
+            (_sweep(jobs[0]) / STOP).write_text(failed[0].place)
+        for place, job in enumerate(jobs):
+            monitored = scores[place][job.config.monitor] if place in scores else None
+            done[job.number] = _returned(job, monitored)
+            whole = self.composer.whole(job.overrides, job.number)
+            self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
+        return ""
+
+
+def _returned(job: Job, score: float | None) -> JobReturn:
+    """As of a job that trained by itself: one that failed has said so, and has no score."""
+    done: Any = JobReturn(overrides=job.overrides, cfg=job.config, task_name="train", status=JobStatus.COMPLETED)
+    done.return_value = score
+    return done
+
+
+def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
+    """The places of each stack, and of those that run singly with the reason: a run that was begun before goes on."""
+    begun = {place: "begun before" for place, job in enumerate(jobs) if state(job.run) != "new"}
+    fresh = [place for place in range(len(jobs)) if place not in begun]
+    stacks, alone = grouped([jobs[place].plain for place in fresh])
+    reasons = begun | {fresh[place]: reason for place, reason in alone.items()}
+    return [[fresh[place] for place in places] for places in stacks], reasons
+
+
+def _sweep(job: Job) -> Path:
+    return job.run.parent
+
+
+def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:
+    counts = ", ".join(str(len(places)) for places in stacks) or "none"
+    words = [f"stacked: {counts} of {len(jobs)} jobs"]
+    reasons: dict[str, list[Job]] = {}
+    for place, reason in alone.items():
+        reasons.setdefault(reason, []).append(jobs[place])
+    words += [f"singly: {_numbers(those)} ({reason})" for reason, those in reasons.items()]
+    return "; ".join(words)
+
+
+def _numbers(jobs: Sequence[Job]) -> str:
+    shown = ", ".join(f"#{job.place}" for job in jobs[:5])
+    return f"{shown} and {len(jobs) - 5} more" if len(jobs) > 5 else shown

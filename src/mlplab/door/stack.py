@@ -1,0 +1,142 @@
+"""Stack: configurations of one form become run folders, trained as one; each folder is what `train` would have left."""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+
+from mlplab import atomic
+from mlplab.build import build_learner, build_splits
+from mlplab.data.leak_check import told
+from mlplab.diagnosis import diagnose
+from mlplab.door.describe import describe
+from mlplab.door.train import Scores, conclude
+from mlplab.explain import explain
+from mlplab.lock import held
+from mlplab.report.console import aligned
+from mlplab.runs import keep
+from mlplab.signals import deferred
+from mlplab.stack.assemble import assemble
+from mlplab.stack.chunks import largest
+from mlplab.stack.files import write
+from mlplab.stack.fit import StackedFit
+from mlplab.stack.member import Member
+from mlplab.stack.network import can_stack
+from mlplab.stack.snapshot import Snapshot
+from mlplab.stack.weights import Weights
+
+log = logging.getLogger(__name__)
+
+
+class Stack:
+    """labels: of the jobs, for the console. most: members that train at once."""
+
+    def __init__(self, configs: Sequence[DictConfig], labels: Sequence[str], most: int | None = None) -> None:
+        self.configs = configs
+        self.labels = labels
+        self.most = most
+        self.told: dict[str, str] = {}
+        self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
+
+    def obstacle(self) -> str:
+        """What stands in the way of training these as one, or nothing."""
+        try:
+            splits = build_splits(self.configs[0])
+            learner = build_learner(self.configs[0], splits)
+        except Exception as error:  # each job will say so by itself
+            return explain(error)
+        if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
+            return "stacks train on a CPU"
+        self.largest = self.most or largest(learner, splits, self.configs[0].batch_size)
+        return can_stack(learner)
+
+    def train(self) -> dict[int, Scores]:
+        with ExitStack() as locks:
+            with atomic.together():
+                for config in self.configs:
+                    Path(config.run_dir).mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(held(Path(config.run_dir)))
+                    keep(config)
+            for start in range(0, len(self.configs), self.largest):
+                members = assemble(self.configs[start : start + self.largest])
+                self.places = {id(member): start + place for place, member in enumerate(members)}
+                self.told = self.told or told(members[0].lab.splits)
+                StackedFit(members, members[0].lab.splits, self.end, self.save).run()
+        return self.scores
+
+    def save(self, weights: Weights, going: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
+        """So that a stack that is killed goes on from here, member by member."""
+        with deferred(), atomic.together():
+            for member, safe, best in going:
+                write(member, weights, safe, best, curves=False)
+
+    def end(self, weights: Weights, ended: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
+        """Write what is left of members: all of it of those that came to their end."""
+        pages = self.configs[0].report.html  # which is made from files that are there
+        with deferred(), nullcontext() if pages else atomic.together():  # a signal waits: nothing else keeps them
+            for member, safe, best in ended:
+                self._write(member, weights, safe, best)
+        for member, *_ in ended:
+            place = self.places[id(member)]
+            if member.failure:
+                print(f"mlplab: {self.labels[place]}: {member.failure}", file=sys.stderr, flush=True)
+            elif place in self.scores:
+                scores, monitor = self.scores[place], member.config.monitor
+                said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
+                print(f"{self.labels[place]}: {said}", flush=True)
+
+    def _write(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
+        run = Path(member.config.run_dir)
+        try:
+            with logged(run / "train.log"):
+                log.info(aligned({**describe(member.config, member.lab), **self.told}))
+                _tell(member)
+                write(member, weights, safe, best)
+                if not member.failure and member.has_ended:
+                    self.scores[self.places[id(member)]] = _finish(member)
+        except Exception as error:
+            member.failure = explain(error)
+        finally:
+            member.lab.overlay.close()
+        if member.failure:
+            with suppress(OSError):
+                atomic.write(run / "failure.txt", member.failure + "\n")
+
+
+def _finish(member: Member) -> Scores:
+    """As `train.finish` does, with the test measured at once."""
+    lab, learner = member.lab, member.lab.learner
+    diagnosis = diagnose(learner, lab.splits, lab.start, lab.checkpoints.best["checkpoint"]["state_dict"])
+    learner.eval()
+    loader = lab.batches.test_dataloader()
+    with torch.no_grad():
+        output = torch.cat([learner.network(features) for features, _ in loader])
+    learner.scores = {f"{name}/test": value for name, value in learner.measure(output, lab.splits.test.target).items()}
+    return conclude(member.config, lab, diagnosis, member.rows[-1]["seconds"])
+
+
+def _tell(member: Member) -> None:
+    last = member.config.trainer.max_epochs
+    for row in member.rows[1:]:
+        losses = "  ".join(f"{part} {row[f'loss/{part}']:.4f}" for part in ("train", "val"))
+        log.info(f"epoch {row['epoch']:>{len(str(last))}}/{last}  loss {losses}")
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """What is told meanwhile stands in that file, and not on the console."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    file = logging.FileHandler(path)
+    root.handlers = [file]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        file.close()

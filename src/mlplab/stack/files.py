@@ -1,0 +1,72 @@
+"""The files of a member, as its single run would have written them: history, curves, checkpoints."""
+
+import torch
+from torch.optim import Optimizer
+
+from mlplab.callback.checkpoints import to_predict
+from mlplab.callback.running import Running
+from mlplab.report.overlay import Overlay
+from mlplab.stack.member import Mark, Member
+from mlplab.stack.optimizer import state_of
+from mlplab.stack.snapshot import Snapshot, put
+from mlplab.stack.weights import Weights
+
+
+def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:
+    """safe, best: of this member alone, where its last epoch and its best ended. The learner is left with the last.
+
+    curves: of a member that has ended; a run that goes on draws them anew from its history.
+    """
+    history, overlay = member.lab.history, member.lab.overlay
+    if not member.rows:
+        return
+    history.path.parent.mkdir(parents=True, exist_ok=True)  # type: ignore[union-attr]
+    history.go_on(member.rows)
+    if curves:
+        _curves(member, overlay)
+    if member.mark is None or member.best is None:
+        return
+    learner, standing, checkpoints = member.lab.learner, member.standing, member.lab.checkpoints
+    put(best, weights, learner.network)
+    value, epoch = member.best
+    standing.current_epoch, standing.global_step = epoch - 1, epoch * standing.updates
+    held = {"value": value, "checkpoint": to_predict(standing, learner)}  # type: ignore[arg-type]
+    put(safe, weights, learner.network)
+    standing.current_epoch, standing.global_step = member.mark.epoch, safe.steps
+    _as_marked(member, member.mark, weights, safe)
+    done = {"epochs": member.mark.epoch + 1, "step": safe.steps, "ended": _end(member)}
+    checkpoints.load_state_dict({**done, "best": held})
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(member.mark.random)
+        checkpoints.write(standing)  # type: ignore[arg-type]
+
+
+def _as_marked(member: Member, mark: Mark, weights: Weights, safe: Snapshot) -> None:
+    optimizer: Optimizer = member.optimizer
+    for group, rate in zip(optimizer.param_groups, mark.lr, strict=True):
+        group["lr"] = rate
+    pieces = {name: weights.singles(values[0]) for name, values in safe.state.items()}
+    places = {id(one): place for place, one in enumerate(member.lab.learner.network.parameters())}
+    for parameter in (one for group in optimizer.param_groups for one in group["params"]):
+        at = places[id(parameter)]
+        held = {name: values[at].clone(memory_format=torch.contiguous_format) for name, values in pieces.items()}
+        if state := state_of(optimizer, held, safe.steps, safe.products[0, 0].clone()):
+            optimizer.state[parameter] = state
+    member.standing.plan_state = mark.plan
+    member.callback(Running).load_state_dict(mark.running)
+
+
+def _end(member: Member) -> str | None:
+    return "early_stopping" if member.standing.should_stop else None
+
+
+def _curves(member: Member, overlay: Overlay) -> None:
+    """Events as the run would have logged them, at the times at which they came."""
+    points = iter([*member.points, None])
+    point = next(points)
+    for row, clock in zip(member.rows, member.clocks, strict=True):
+        while point is not None and point[0] <= row["step"]:
+            overlay.log_metrics(point[1], point[0], point[2])
+            point = next(points)
+        scores = {name: value for name, value in row.items() if "/" in name}
+        overlay.log_metrics(scores, int(row["epoch"]), clock)

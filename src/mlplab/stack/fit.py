@@ -1,0 +1,200 @@
+"""Train K members as one: a batched product a layer, one optimizer step for all, each with its own numbers."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlplab.data.batches import TensorLoader
+from mlplab.data.splits import Splits
+from mlplab.mistake import Failure
+from mlplab.signals import deferred
+from mlplab.stack.draws import Draws
+from mlplab.stack.loss import stacked_loss
+from mlplab.stack.measure import measure, outputs
+from mlplab.stack.member import Member
+from mlplab.stack.network import StackedNetwork
+from mlplab.stack.optimizer import StackedOptimizer
+from mlplab.stack.records import Records
+from mlplab.stack.snapshot import Snapshot, put, put_back
+from mlplab.stack.weights import Weights
+
+EVERY = 30.0  # seconds between savings, which take a 20th of the time at most
+Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
+
+
+class StackedFit:
+    """members: of one form, as `groups` finds them.
+
+    end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
+    that member alone. save: the same of those that go on, from time to time.
+    """
+
+    def __init__(self, members: Sequence[Member], splits: Splits, end: Ended, save: Ended = lambda *_: None) -> None:
+        self.members = list(members)
+        self.end, self.save = end, save
+        self.splits = splits
+        self.config = members[0].config
+        self.share = 1 / len(members)
+        self.started = self.saved = time.perf_counter()
+        self.cost = 0.0
+        first: Any = members[0].lab.learner
+        self.inputs, self.targets = first.network.scale(splits.train.features), first.encode(splits.train.target)
+        self.measured = first.network.scale(torch.cat([splits.val.features, splits.measured.features]))
+        self.loaders = [TensorLoader(splits.train, self.config.batch_size, one.config.seed) for one in members]
+        self.records = Records(self.config.report.every_n_steps)
+        for member in members:
+            member.begin()
+        self._stack()
+        self.safe = self._now().copied()
+        self.best = self._now().copied()
+
+    def run(self) -> None:
+        try:
+            self._measure()
+            for epoch in range(self.config.trainer.max_epochs):
+                self._train(epoch)
+                with deferred():  # so that what a member has come to is of one epoch
+                    self._measure()
+                    self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
+        finally:  # where something stopped it, each has its last epoch kept
+            self._drop(range(len(self.members)))
+
+    def _stack(self) -> None:
+        self.learners: list[Any] = [member.lab.learner for member in self.members]
+        networks = [learner.network for learner in self.learners]
+        self.weights = Weights(networks)
+        draws = Draws([member.generator for member in self.members])
+        self.network = StackedNetwork(networks, self.weights, draws)
+        self.loss = stacked_loss([learner.loss for learner in self.learners])
+        self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
+        self.rates = [member.rate for member in self.members]
+        self.by_step = self.members[0].plan_of("step") is not None
+
+    def _now(self) -> Snapshot:
+        held = self.optimizer
+        return Snapshot(self.weights.flat, self.network.buffers, held.state, held.products, held.steps)
+
+    def _train(self, epoch: int) -> None:
+        for member, loader in zip(self.members, self.loaders, strict=True):
+            member.standing.current_epoch = epoch
+            member.standing.sanity_checking = False
+            loader.set_epoch(epoch)
+        if not self.members:
+            return
+        orders = self._orders()
+        for low, high in self.loaders[0].bounds:
+            if broken := self._update(orders[:, low:high]):
+                self._drop(broken)
+                if not self.members:
+                    return
+                orders = self._orders()
+        self.records.hand_out(self.members)
+        for member in self.members:
+            member.standing.global_step = self.optimizer.steps
+            member.step_plan("epoch")
+        self._take_rates()
+
+    def _orders(self) -> Tensor:
+        """(K, N) rows."""
+        return torch.stack([loader.order() for loader in self.loaders])  # type: ignore[misc]
+
+    def _update(self, rows: Tensor) -> list[int]:
+        """rows: (K, B). Returns the places of members whose loss is no number: they have to go."""
+        features, target = (_taken(values, rows) for values in (self.inputs, self.targets))
+        losses = self.loss(self.network(features, True), target)
+        total, broken = losses.sum(), []
+        if not math.isfinite(total.item()):
+            broken = [place for place, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
+            self._explain(broken, losses.detach(), rows)
+            total = losses[[place for place in range(len(losses)) if place not in broken]].sum()
+        gradient = self.weights.gradient(total)
+        clip = self.config.trainer.gradient_clip_val
+        norm = gradient.norm(dim=1) if clip is not None or self.records.norm_is_due else None
+        self.records.add(losses.detach(), norm, self.rates)
+        if clip is not None and norm is not None:
+            gradient.mul_((clip / (norm + 1e-6)).clamp(max=1.0)[:, None])
+        self.optimizer.step(gradient)
+        if self.by_step:
+            for member in self.members:
+                member.step_plan("step")
+            self._take_rates()
+        return broken
+
+    def _explain(self, broken: Sequence[int], losses: Tensor, rows: Tensor) -> None:
+        for place in broken:
+            member = self.members[place]
+            member.standing.global_step = self.optimizer.steps
+            put(self._now().only([place]), self.weights, member.lab.learner.network)
+            batch = (self.splits.train.features[rows[place]], self.splits.train.target[rows[place]])
+            member.failed(losses[place], batch)
+
+    def _take_rates(self) -> None:
+        rates = [member.rate for member in self.members]
+        if rates != self.rates:
+            self.rates = rates
+            self.optimizer.take_rates(rates)
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        """A row for the history of each."""
+        if not self.members:
+            return
+        output = outputs(self.network, self.measured)
+        count, seconds = len(self.splits.val), (time.perf_counter() - self.started) * self.share
+        val = measure(self.learners, output[:, :count], self.splits.val.target)
+        train = measure(self.learners, output[:, count:], self.splits.measured.target)
+        broken = []
+        for place, member in enumerate(self.members):
+            scores = {f"{name}/val": values[place] for name, values in val.items()}
+            scores |= {f"{name}/train": values[place] for name, values in train.items()}
+            if not math.isfinite(scores["loss/val"] + scores["loss/train"]):  # where in the network is looked up
+                put(self._now().only([place]), self.weights, member.lab.learner.network)
+            try:
+                member.add(scores, seconds)
+            except Failure as error:
+                member.failure = str(error)
+                broken.append(place)
+        self._drop(broken)
+
+    def _judge(self, last: bool) -> None:
+        """After an epoch: which have their best one, and which have ended."""
+        now = self._now()
+        self.best.take_weights([place for place, member in enumerate(self.members) if member.judge()], now)
+        self.safe = now.copied()
+        for member in self.members:
+            member.take_mark()
+            member.step_plateau()
+        self._take_rates()
+        self._drop([place for place, member in enumerate(self.members) if last or member.standing.should_stop])
+        if time.perf_counter() - self.saved > max(EVERY, 20 * self.cost):
+            began = time.perf_counter()
+            self.save(self.weights, [self._of(place) for place in range(len(self.members))])
+            self.saved = time.perf_counter()
+            self.cost = self.saved - began
+
+    def _of(self, place: int) -> tuple[Member, Snapshot, Snapshot]:
+        return self.members[place], self.safe.only([place]), self.best.only([place])
+
+    def _drop(self, places: Sequence[int]) -> None:
+        """They have ended; the others go on."""
+        if not places:
+            return
+        ended = [self._of(place) for place in places]
+        rest = [place for place in range(len(self.members)) if place not in places]
+        now, weights = self._now().only(rest), self.weights
+        self.safe, self.best = self.safe.only(rest), self.best.only(rest)
+        self.members = [self.members[place] for place in rest]
+        self.loaders = [self.loaders[place] for place in rest]
+        self.records.only(torch.tensor(rest, dtype=torch.long))
+        if rest:
+            self._stack()
+            put_back(now, self.weights, self.network, self.optimizer)
+        self.end(weights, ended)
+
+
+def _taken(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])

@@ -1,0 +1,96 @@
+"""Loss and metrics of K members at once, equal to `Learner.measure` of each but for the rounding of sums."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlplab.learner.binary_classifier import BinaryClassifier
+from mlplab.learner.classifier import Classifier
+from mlplab.learner.learner import Learner
+from mlplab.learner.regressor import Regressor
+from mlplab.stack.loss import stacked_loss
+from mlplab.stack.network import StackedNetwork
+
+Scores = dict[str, list[float]]
+MOST_NUMBERS = 2**22  # of one layer's activations at once
+
+
+def outputs(network: StackedNetwork, rows: Tensor) -> Tensor:
+    """(K, N, out_features), of scaled rows (N, in_features) that are the same for all."""
+    widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
+    blocks = torch.split(rows, max(1, MOST_NUMBERS // (network.count * widest)))
+    return torch.cat([network(block[None], False) for block in blocks], dim=1)
+
+
+def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:
+    """output: (K, N, out_features) of the raw targets (N,) or (N, T), the same of all members.
+
+    In double precision each is measured by its own learner: there digits are asked for, not speed.
+    """
+    first: Any = learners[0]
+    metrics = next((METRICS[kind] for kind in type(first).__mro__ if kind in METRICS), None)
+    if metrics is None or output.dtype == torch.float64:
+        each = [learner.measure(one, target) for learner, one in zip(learners, output, strict=True)]
+        return {name: [scores[name] for scores in each] for name in each[0]}
+    encoded = first.encode(target)
+    losses = stacked_loss([learner.measured_loss for learner in learners])
+    loss = losses(output, encoded.expand(len(learners), *encoded.shape))
+    predictions = first.decode(output.flatten(0, 1)).unflatten(0, output.shape[:2])
+    found = {"loss": loss, **metrics(first, predictions, target)}
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
+    """(K, classes, classes) counts: a row is a true class, a column a decided."""
+    member = torch.arange(len(decided))[:, None]
+    cells = torch.bincount(
+        ((member * classes + target) * classes + decided).flatten(), minlength=len(decided) * classes**2
+    )
+    return cells.view(-1, classes, classes).double()
+
+
+def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+    matrix = _confusion(predictions.argmax(dim=2), target, learner.num_classes)
+    right, decided, there = matrix.diagonal(dim1=1, dim2=2), matrix.sum(dim=1), matrix.sum(dim=2)
+    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
+    counted = (decided + there > 0).sum(dim=1)
+    averages = {name: part.nan_to_num(0.0).sum(dim=1) / counted for name, part in parts.items()}
+    return {"accuracy": right.sum(dim=1) / matrix.sum(dim=(1, 2)), **averages}
+
+
+def _of_two(learner: BinaryClassifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+    matrix = _confusion((predictions >= learner.threshold).long(), target, 2)
+    right, decided, there = matrix[:, 1, 1], matrix[:, :, 1].sum(dim=1), matrix[:, 1].sum(dim=1)
+    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
+    accuracy = matrix.diagonal(dim1=1, dim2=2).sum(dim=1) / matrix.sum(dim=(1, 2))
+    shares = {name: part.nan_to_num(0.0) for name, part in parts.items()}
+    return {"accuracy": accuracy, **shares, "auroc": _auroc(predictions, target)}
+
+
+def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
+    """The share of pairs, one of each class, that stand in the right order; a tie counts half."""
+    ones, zeros = predictions[:, target == 1].contiguous(), predictions[:, target == 0].sort(dim=1).values
+    if not ones.numel() or not zeros.numel():
+        return torch.zeros(len(predictions))
+    pairs = ones.shape[1] * zeros.shape[1]
+    below = torch.searchsorted(zeros, ones) + torch.searchsorted(zeros, ones, right=True)
+    return below.sum(dim=1).double() / (2 * pairs)
+
+
+def _of_values(_: Regressor, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions, target = predictions.double(), target.double()
+    error = predictions - target
+    squares, total = error.square(), (target - target.mean(dim=0)).square().sum(dim=0)
+    residual = squares.sum(dim=1)
+    fitted = torch.where(total > 0, 1 - residual / total, (residual == 0).double()).mean(dim=1)
+    squared = squares.mean(dim=(1, 2))
+    return {"mse": squared, "rmse": squared.sqrt(), "mae": error.abs().mean(dim=(1, 2)), "r2": fitted}
+
+
+METRICS: dict[type, Callable[[Any, Tensor, Tensor], dict[str, Tensor]]] = {
+    Classifier: _of_classes,
+    BinaryClassifier: _of_two,
+    Regressor: _of_values,
+}

@@ -1,0 +1,69 @@
+"""The parameters of K networks of one form as one tensor (K, P), with a view (K, ...) for each parameter."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a parameter lies within the P columns. turned: as (in, out), so that its gradient comes in one piece."""
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    turned: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + int(torch.Size(self.shape).numel())
+
+    def stacked(self, flat: Tensor) -> Tensor:
+        """The view (K, ...) of (K, P)."""
+        shape = self.shape[::-1] if self.turned else self.shape
+        return flat[:, self.start : self.end].view(len(flat), *shape)
+
+    def single(self, row: Tensor) -> Tensor:
+        """The view of one member's row (P,) in the parameter's own shape."""
+        part = row[self.start : self.end]
+        return part.view(self.shape[::-1]).T if self.turned else part.view(self.shape)
+
+
+class Weights:
+    """flat: (K, P). A leaf is the view of one parameter, of which autograd takes the gradient."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        linear = {id(layer.weight) for layer in networks[0].modules() if isinstance(layer, nn.Linear)}
+        self.slots: list[Slot] = []
+        start = 0
+        for name, parameter in networks[0].named_parameters():
+            self.slots.append(Slot(name, start, tuple(parameter.shape), id(parameter) in linear))
+            start = self.slots[-1].end
+        rows = [torch.cat([_flat(one) for one in self._turned(network)]) for network in networks]
+        self.take(torch.stack(rows))
+
+    def take(self, flat: Tensor) -> None:
+        self.flat = flat
+        self.leaves: dict[str, Tensor] = {
+            slot.name: slot.stacked(flat).detach().requires_grad_() for slot in self.slots
+        }
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """(K, P), of a scalar."""
+        found: Any = torch.autograd.grad(loss, list(self.leaves.values()))
+        return torch.cat([one.flatten(1) for one in found], dim=1)
+
+    def singles(self, row: Tensor) -> list[Tensor]:
+        """One member's row (P,) as its parameters are."""
+        return [slot.single(row) for slot in self.slots]
+
+    def _turned(self, network: nn.Module) -> Iterator[Tensor]:
+        for slot, parameter in zip(self.slots, network.parameters(), strict=True):
+            yield parameter.T if slot.turned else parameter
+
+
+def _flat(parameter: Tensor) -> Tensor:
+    return parameter.detach().reshape(-1)

@@ -1,0 +1,25 @@
+"""As many members as fit into memory."""
+
+import pytest
+
+import mlplab
+from mlplab.build import build_learner, build_splits
+from mlplab.stack import chunks
+
+
+def test_more_memory_takes_more_members_and_a_wider_net_takes_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = mlplab.configure("data=iris", "model.hidden_features=[64]")
+    splits = build_splits(config)
+    learner = build_learner(config, splits)
+    monkeypatch.setattr(chunks, "available", lambda: 10_000_000)
+    few = chunks.largest(learner, splits, 32)
+    wide = build_learner(mlplab.configure("data=iris", "model.hidden_features=[256]"), splits)
+    assert 1 <= chunks.largest(wide, splits, 32) < few
+    monkeypatch.setattr(chunks, "available", lambda: 20_000_000)
+    assert chunks.largest(learner, splits, 32) == pytest.approx(2 * few, rel=0.05)
+    monkeypatch.setattr(chunks, "available", lambda: 0)
+    assert chunks.largest(learner, splits, 32) == 1
+
+
+def test_what_is_free_is_less_than_what_there_is() -> None:
+    assert 2**20 < chunks.available() < 2**50

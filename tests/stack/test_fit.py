@@ -1,0 +1,150 @@
+"""In double precision the history of each member is that of its single run, whatever it is trained with."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.stack.conftest import EXACT, distance
+
+LRS = {
+    **{"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3},
+    **{"adagrad": 0.02, "nadam": 1e-3, "adamax": 2e-3},
+}
+DROPOUT = "model.dropout=0.3"
+
+
+@pytest.mark.parametrize("optimizer", LRS)
+def test_each_optimizer_gives_the_history_of_a_single_run(
+    optimizer: str, stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    lr = LRS[optimizer]
+    base = (*EXACT, f"optimizer={optimizer}", DROPOUT)
+    own = [
+        ("seed=1",),
+        ("seed=2", f"optimizer.lr={lr / 10}", "model.dropout=0.5", "optimizer.weight_decay=0.1"),
+        ("seed=3", f"optimizer.lr={lr * 10}"),
+    ]
+    members = stacked(base, own)
+    for member, words in zip(members[:2], own[:2], strict=True):
+        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    rows, _ = single(*base, *own[2])
+    assert distance(rows[:2], members[2].rows[:2]) < 1e-9
+    alike = len(rows) == len(members[2].rows) and distance(rows, members[2].rows) < 1e-6
+    assert alike or all(math.isfinite(value) for value in members[2].rows[-1].values())
+
+
+CASES: dict[str, tuple[Sequence[str], list[tuple[str, ...]]]] = {
+    "label smoothing": (["batch_size=7"], [("loss.label_smoothing=0.1",), ("loss.label_smoothing=0.3",), ("seed=3",)]),
+    "class weights": (["loss.weight=balanced"], [("loss.label_smoothing=0.1",), ("seed=3",)]),
+    "two classes": (["data=moons", DROPOUT], [("seed=1",), ("seed=3",)]),
+    "values": (["data=sine", DROPOUT], [("seed=1",), ("seed=3",)]),
+    "rmse": (["data=sine", "loss=rmse"], [("seed=1",), ("seed=3",)]),
+    "one-hot targets": (["loss=mse"], [("seed=1",), ("seed=3",)]),
+    "batch normalisation": (["model.normalisation=batch", DROPOUT], [("seed=1",), ("seed=3",)]),
+    "layer normalisation": (["model.normalisation=layer"], [("seed=1",), ("seed=3",)]),
+    "prelu": (["activation=prelu"], [("activation.init=0.1",), ("seed=3",)]),
+    "leaky relu": (["activation=leaky_relu"], [("activation.negative_slope=0.1",), ("seed=3",)]),
+    "norm bound": (["model.max_norm=1.0"], [("seed=1",), ("seed=3",)]),
+    "input noise": (["model.input_noise=0.3", DROPOUT], [("seed=1",), ("seed=3", "model.input_noise=0.5")]),
+    "starting weights": ([], [("model.initialisation=he_normal",), ("model.initialisation=naive",)]),
+    "clipping": (["trainer.gradient_clip_val=0.1"], [("seed=1",), ("seed=3",)]),
+    "betas": ([], [("optimizer.betas=[0.8,0.99]",), ("optimizer.betas=[0.95,0.999]", "seed=2")]),
+    "momentum": (["optimizer=momentum"], [("optimizer.momentum=0.5",), ("seed=2",)]),
+    "cosine": (["scheduler=cosine"], [("seed=1",), ("seed=3", "optimizer.lr=0.01")]),
+    "one cycle": (["scheduler=one_cycle"], [("seed=1",), ("seed=3", "optimizer.lr=0.01")]),
+    "warm-up": (["scheduler=warmup_cosine"], [("seed=1",), ("seed=3", "scheduler.warmup_fraction=0.5")]),
+    "step": (["scheduler=step"], [("scheduler.step_size=3",), ("scheduler.gamma=0.5",)]),
+    "plateau": (["scheduler=plateau", "optimizer.lr=0.03"], [("scheduler.patience=0",), ("seed=3",)]),
+    "score that rises": (["monitor=accuracy/val"], [("seed=1",), ("seed=3",)]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_what_members_may_have_of_their_own_gives_the_history_of_a_single_run(
+    case: str, stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    base, own = CASES[case]
+    for member, words in zip(stacked((*EXACT, *base), own), own, strict=True):
+        rows, _ = single(*EXACT, *base, *words)
+        assert distance(rows, member.rows) < 1e-9
+        assert member.best is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [("maxout", ("model.dropout=0.2",)), ("residual_mlp", ("model.num_blocks=2", "model.width=8")), ("linear", ())],
+)
+def test_each_network_gives_the_history_of_a_single_run(
+    model: str, more: tuple[str, ...], stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    base = ("data=iris", "trainer.precision=64-true", "trainer.max_epochs=5", f"model={model}", *more)
+    own = [("seed=1",), ("seed=2", "optimizer.lr=0.01")]
+    for member, words in zip(stacked((*base, "trainer.accelerator=cpu"), own), own, strict=True):
+        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+
+
+def test_each_member_stops_when_its_single_run_does(stacked: Callable[..., Any], single: Callable[..., Any]) -> None:
+    base = (*EXACT, "callback=early_stopping", "callback.early_stopping.patience=1", "optimizer.lr=0.1", DROPOUT)
+    own = [("seed=1",), ("seed=3",), ("optimizer.lr=0.001",), ("callback.early_stopping.patience=3",)]
+    members = stacked(base, own)
+    assert len({len(member.rows) for member in members}) > 1
+    for member, words in zip(members, own, strict=True):
+        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+        assert member.has_ended
+
+
+def test_a_member_that_diverges_touches_no_other_and_says_what_its_single_run_says(
+    stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    base = (*EXACT, "data=sine", "optimizer=sgd", DROPOUT)
+    own = [("seed=1",), ("optimizer.lr=1e8",), ("optimizer.lr=30",), ("seed=3",)]
+    members = stacked(base, own)
+    for member, words in zip(members, own, strict=True):
+        rows, failure = single(*base, *words)
+        assert distance(rows, member.rows) < 1e-9
+        assert member.failure == failure
+    assert [bool(member.failure) for member in members] == [False, True, True, False]
+
+
+def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoch(
+    configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlplab.stack.assemble import assemble
+    from mlplab.stack.fit import StackedFit
+
+    members = assemble([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
+    handed: list[Any] = []
+    fit = StackedFit(members, members[0].lab.splits, lambda _, ended: handed.extend(ended))
+    update, count = fit._update, iter(range(1000))
+
+    def interrupted(rows: Any) -> list[int]:
+        if next(count) == 10:
+            raise KeyboardInterrupt
+        return update(rows)
+
+    monkeypatch.setattr(fit, "_update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit.run()
+    assert [member for member, *_ in handed] == members
+    assert {(safe.steps, len(member.rows) - 1, member.has_ended) for member, safe, _ in handed} == {(9, 3, False)}
+
+
+def test_from_time_to_time_all_that_go_on_are_saved(
+    configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlplab.stack import fit
+    from mlplab.stack.assemble import assemble
+
+    monkeypatch.setattr(fit, "EVERY", -1.0)
+    members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
+    steps: list[list[int]] = []
+    fit.StackedFit(
+        members,
+        members[0].lab.splits,
+        lambda *_: None,
+        lambda _, going: steps.append([one.steps for _, one, _ in going]),
+    ).run()
+    assert steps == [[3, 3], [6, 6], []]
