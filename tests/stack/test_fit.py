@@ -139,6 +139,7 @@ def test_from_time_to_time_all_that_go_on_are_saved(
     from mlplab.stack.assemble import assemble
 
     monkeypatch.setattr(fit, "EVERY", -1.0)
+    monkeypatch.setattr(fit, "APART", -1.0)
     members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
     steps: list[list[int]] = []
     fit.StackedFit(
