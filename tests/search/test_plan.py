@@ -26,7 +26,10 @@ def test_the_page_has_rows() -> None:
     assert len(ROWS) > 12
 
 
-@pytest.mark.parametrize(("typed", "printed"), [*ROWS, *MORE])
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [*ROWS[:5], *(pytest.param(*row, marks=pytest.mark.slow) for row in (*ROWS[5:], *MORE))],
+)
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_made(typed: str, printed: str, tmp_path: Path) -> None:
     if "slurm" in typed:
         pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")

@@ -47,7 +47,9 @@ def differences(left: Any, right: Any, key: str = "") -> list[str]:
     return [] if alike else [f"{key}: {left!r} against {right!r}"]
 
 
-@pytest.mark.parametrize("more", CASES, ids=" ".join)
+@pytest.mark.parametrize(
+    "more", [*CASES[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in CASES[2:])], ids=" ".join
+)
 def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured: Callable[..., Any]) -> None:
     base = (*SMALL, "trainer.max_epochs=4", "report.every_n_steps=4", *more)
     own = [(*base, "seed=1"), (*base, "seed=2")]

@@ -15,7 +15,9 @@ LRS = {
 DROPOUT = "model.dropout=0.3"
 
 
-@pytest.mark.parametrize("optimizer", LRS)
+@pytest.mark.parametrize(
+    "optimizer", [one if one in ("sgd", "adam") else pytest.param(one, marks=pytest.mark.slow) for one in LRS]
+)
 def test_each_optimizer_gives_the_history_of_a_single_run(
     optimizer: str, stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
@@ -96,6 +98,7 @@ def test_each_member_stops_when_its_single_run_does(stacked: Callable[..., Any],
         assert member.has_ended
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_touches_no_other_and_says_what_its_single_run_says(
     stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
