@@ -22,8 +22,7 @@ from mlplab.stack.records import Records
 from mlplab.stack.snapshot import Snapshot, put, put_back
 from mlplab.stack.weights import Weights
 
-EVERY = 30.0  # seconds between savings
-APART = 20.0  # times what the last one took, so that they take a 20th of the time at most
+EVERY, APART = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
 
 
