@@ -22,11 +22,13 @@ def example(number: int, folder: Path) -> str:
     return answer.stdout
 
 
+@pytest.mark.slow
 def test_the_python_example_is_short_and_runs(tmp_path: Path) -> None:
     scores = eval(example(0, tmp_path).strip().splitlines()[-1])
     assert scores["accuracy/val"] > 0.9
 
 
+@pytest.mark.slow
 def test_a_run_predicts_in_a_few_lines(tmp_path: Path) -> None:
     assert example(1, tmp_path).strip().endswith("['setosa' 'virginica']")
 

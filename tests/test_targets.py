@@ -18,6 +18,7 @@ def test_the_default_run_reaches_96_percent_on_digits(train: Train) -> None:
     assert scores["accuracy/test"] >= 0.96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "score", "least"),
     [

@@ -96,6 +96,7 @@ def on_a_terminal(cwd: Path, columns: int, *arguments: str) -> tuple[int, str]:
     return run.returncode, sent.decode()
 
 
+@pytest.mark.slow
 def test_off_a_terminal_each_epoch_is_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)

@@ -23,6 +23,7 @@ def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:
     answer = door("train", "data=diabetes", "optimizer=sgd", "optimizer.lr=1e6", "run_dir=run", cwd=tmp_path)
     assert answer.returncode == 1
@@ -32,6 +33,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Pa
     assert not (tmp_path / "run" / "scores.json").exists()
 
 
+@pytest.mark.slow
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     answer = door(
         "train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=values", "debug=true", cwd=tmp_path
@@ -62,6 +64,7 @@ def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: s
     assert len(history.read_text().splitlines()) >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "status"), SIGNALS)
 def test_a_signal_during_the_imports_leaves_no_folder_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     process = subprocess.Popen(

@@ -87,7 +87,7 @@ def test_it_leaves_no_trace_in_the_numbers(train: Train) -> None:
     assert {name: plain[name] for name in names} == {name: filmed[name] for name in names}
 
 
-@pytest.mark.parametrize("data", ["iris", "moons"])
+@pytest.mark.parametrize("data", [pytest.param("iris", marks=pytest.mark.slow), "moons"])
 def test_report_full_leaves_a_page_and_its_pictures(train: Train, data: str) -> None:
     run, scores = train(f"data={data}", "report=full", "trainer.max_epochs=2", "model.hidden_features=[8]")
     text = (run / "report.html").read_text(encoding="utf-8")
