@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import mlplab
 from mlplab.configuration import located
@@ -14,8 +14,7 @@ from mlplab.runs import keep, stored
 
 
 def settings(config: DictConfig) -> dict[str, Any]:
-    held: Any = OmegaConf.to_container(located(config))
-    return {key: value for key, value in held.items() if key not in ("run_dir", "sweep")}
+    return {key: value for key, value in located(config).items() if key not in ("run_dir", "sweep")}
 
 
 def test_the_defaults_of_a_dataset_differ_in_nothing() -> None:
