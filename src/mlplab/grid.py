@@ -37,6 +37,11 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(known)))
 
 
+def number_of(name: str) -> str:
+    """In its sweep, of a job whose folder is named so."""
+    return name.partition("_")[0]
+
+
 def state(run: Path) -> State:
     """A folder without config.yaml is one whose process was killed before it knew what to do."""
     if (run / "scores.json").exists():  # the last file of a run
@@ -133,7 +138,7 @@ def _missing(job: Job, now: Sequence[Job], folder: Path) -> str:
     nearest = now[found.index(keys)].settings
     told = ", ".join(f"{key}={shown(job.settings.get(key))} then, {shown(nearest.get(key))} now" for key in keys[:3])
     more = f" and {len(keys) - 3} keys more" if len(keys) > 3 else ""
-    what = f"job {job.name.partition('_')[0]} of {folder} is not among the jobs of this command"
+    what = f"job {number_of(job.name)} of {folder} is not among the jobs of this command"
     return f"sweep.resume: {what} ({told}{more}): a sweep may grow, not change; give all of it, or another sweep.name"
 
 

@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import atomic
 from mlplab.explain import explain
-from mlplab.grid import STOP, Job, keep, remedy, state
+from mlplab.grid import STOP, Job, keep, number_of, remedy, state
 from mlplab.lock import held
 from mlplab.mistake import Failure
 from mlplab.signals import Interrupted
@@ -59,7 +59,7 @@ def _together(launch: Launch, folder: Path, jobs: Sequence[Job], named: bool = F
         _keep_reasons(folder, jobs, launch([job.words if named else _words(job) for job in jobs], 0))
     except BrokenProcessPool:
         caught = [job for job in jobs if state(folder / job.name) == "half-done"] or list(jobs[:1])
-        names = ", ".join(_number(job) for job in caught)
+        names = ", ".join(number_of(job.name) for job in caught)
         print(f"a process was killed; jobs under way ({names}) go on one at a time, then the others", flush=True)
         for job in caught:
             _alone(launch, folder, job)
@@ -81,7 +81,7 @@ def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobRetur
 
 
 def _failed(folder: Path, job: Job, reason: str) -> None:
-    print(f"mlplab: #{_number(job)}: {reason}", file=sys.stderr)
+    print(f"mlplab: #{number_of(job.name)}: {reason}", file=sys.stderr)
     (folder / job.name).mkdir(exist_ok=True)
     atomic.write(folder / job.name / "failure.txt", reason + "\n")
 
@@ -90,14 +90,10 @@ def _words(job: Job) -> list[str]:
     return [*job.words, f"hydra.sweep.subdir='{job.name}'"]
 
 
-def _number(job: Job) -> str:
-    return job.name.partition("_")[0]
-
-
 def _tell_not_begun(folder: Path, jobs: Sequence[Job]) -> None:
     if not (folder / STOP).exists():
         return
-    waiting = [_number(job) for job in jobs if state(folder / job.name) == "new"]
+    waiting = [number_of(job.name) for job in jobs if state(folder / job.name) == "new"]
     why = f"job {(folder / STOP).read_text().strip()} failed and sweep.fail_fast=true"
     (folder / STOP).unlink()
     if waiting:

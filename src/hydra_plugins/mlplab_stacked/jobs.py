@@ -13,6 +13,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from mlplab.configuration import plain
+from mlplab.grid import number_of
 from mlplab.words import is_group, parse
 
 
@@ -33,7 +34,7 @@ class Job:
     @property
     def place(self) -> str:
         """Its number in the sweep, of which the jobs that are launched may be a part."""
-        return self.run.name.partition("_")[0]
+        return number_of(self.run.name)
 
     @property
     def label(self) -> str:

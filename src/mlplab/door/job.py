@@ -20,7 +20,7 @@ from mlplab.check import check
 from mlplab.configuration import plain
 from mlplab.explain import explain
 from mlplab.gate import give_back
-from mlplab.grid import FILE, STOP, remedy
+from mlplab.grid import FILE, STOP, number_of, remedy
 from mlplab.launch import leaving_with_its_sweep
 from mlplab.lock import held
 from mlplab.mistake import Pruned
@@ -57,7 +57,7 @@ def job(config: DictConfig) -> float | None:
 def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
     """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
     on. judge: of a search, or of a round of halving; a job that it ends is no failure."""
-    number = run.name.partition("_")[0]
+    number = number_of(run.name)
     label = f"#{number} {overrides}"
     _quiet()
     if (run.parent / STOP).exists():
