@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from mlplab import grid
-from mlplab.command_line import fail, folder_name, resolve
-from mlplab.configuration import plain
+from mlplab.command_line import fail, folder_name, resolve, settled
+from mlplab.composer import Composer
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.runs import keep
@@ -35,6 +35,7 @@ class Gate(Callback):
         self.jobs: list[list[str]] = []
         self.search: Plan | None = None
         self.plan: list[grid.Job] = []
+        self.known: dict[tuple[str, ...], tuple[dict[str, Any], str]] = {}  # what each trains, what it is named by
         self.left = self.done = 0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
@@ -59,13 +60,15 @@ class Gate(Callback):
                 remedy = "give sweep.name instead"
                 raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
             _of_the_whole_sweep(self.jobs)
+        composer = Composer(GlobalHydra.instance().config_loader(), config)
         for number, job in enumerate(self.jobs):
             shown = " ".join(word for word in job if not word.startswith("sweep."))
             which = "an end of the search" if self.search else f"job {number} of {len(self.jobs)}"
             with _told(f"{which} ({shown}): "):
-                composed = compose("train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True)
-                name = f"{number}_{folder_name(composed.hydra.job.override_dirname)}"
-                self.plan.append(grid.Job(name, job, grid.settings_of(plain(resolve(composed)))))
+                composed = composer.compose(job)
+                held, swept = settled(composed, job), str(composed.hydra.job.override_dirname)
+                self.known[tuple(job)] = held, swept
+                self.plan.append(grid.Job(f"{number}_{folder_name(swept)}", job, grid.settings_of(held)))
         with _told():
             folder = Path(config.hydra.sweep.dir)
             told = self.search.told() if self.search else _counted(config, self.jobs)
