@@ -21,7 +21,7 @@ from mlplab.mistake import Mistake
 from mlplab.runs import keep
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned
-from mlplab.search.plan import Plan, is_search, plan
+from mlplab.search.plan import Plan, is_search, plan, slots
 from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
 
@@ -36,7 +36,7 @@ class Gate(Callback):
         self.search: Plan | None = None
         self.plan: list[grid.Job] = []
         self.known: dict[tuple[str, ...], tuple[dict[str, Any], str]] = {}  # what each trains, what it is named by
-        self.left = self.done = 0
+        self.left = 0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
@@ -97,8 +97,7 @@ class Gate(Callback):
         print(f"{len(self.jobs)} jobs -> {folder}{grown}: {grid.progress(folder, self.plan)}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        self.done += 1
-        if self.done == 1 and (said := estimate(self.left, self.done)):
+        if config.hydra.job.num == 0 and (said := estimate(self.left, slots(config.hydra.launcher))):
             print(said, flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
