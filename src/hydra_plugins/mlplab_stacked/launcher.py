@@ -70,8 +70,10 @@ class StackedLauncher(Launcher):
         stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most)
         if reason := stack.obstacle():
             return reason
-        for job in jobs:
-            self.context.callbacks.on_job_start(config=self._told_of(job), task_function=self.task_function)
+        heard = self._is_heard()
+        for job in jobs if heard else ():
+            whole = self.composer.numbered(job.overrides, job.number)
+            self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
         if failed and jobs[0].config.sweep.fail_fast:
@@ -79,14 +81,14 @@ class StackedLauncher(Launcher):
         for place, job in enumerate(jobs):
             monitored = scores[place][job.config.monitor] if place in scores else None
             done[job.number] = _returned(job, monitored)
-            self.context.callbacks.on_job_end(config=self._told_of(job), job_return=done[job.number])
+            if heard:
+                whole = self.composer.numbered(job.overrides, job.number)
+                self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
         return ""
 
-    def _told_of(self, job: Job) -> DictConfig:
-        """What callbacks are given; the gate reads nothing of it."""
-        if all(isinstance(one, Gate) for one in self.context.callbacks.callbacks):
-            return job.config
-        return self.composer.numbered(job.overrides, job.number)
+    def _is_heard(self) -> bool:
+        """By callbacks of the user's own; to the gate the jobs of a stack tell nothing."""
+        return not all(isinstance(one, Gate) for one in self.context.callbacks.callbacks)
 
 
 def _returned(job: Job, score: float | None) -> JobReturn:
