@@ -125,10 +125,10 @@ def test_folds_are_told_as_folds(tmp_path: Path) -> None:
     first, noise, _ = conclusion(one)
     assert first == "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 folds"
     assert noise == "the other may be just as good, the difference is no more than folds explain"
-    shared = "corrected for the training rows that folds share (Nadeau and Bengio, 2003)"
     assert footer(one) == [
         "mean +- sd over folds, each run at its best epoch",
-        f"may be chance: t-test paired by fold, {shared} (of logarithms) against the best, p at least 0.05",
+        "may be chance: t-test paired by fold (of logarithms) against the best, p at least 0.05",
+        "its variance is corrected for the training rows that folds share (Nadeau and Bengio, 2003)",
         "3 folds tell large differences only; more of them tell smaller ones",
     ]
 

@@ -5,8 +5,7 @@ import statistics
 from collections.abc import Hashable, Mapping, Sequence
 
 LEVEL = 0.05
-PAIRED, WELCH = "t-test paired by seed", "Welch's t-test"
-OVER_FOLDS = "t-test paired by fold, corrected for the training rows that folds share (Nadeau and Bengio, 2003)"
+PAIRED, OVER_FOLDS, WELCH = "t-test paired by seed", "t-test paired by fold", "Welch's t-test"
 
 Scores = Mapping[Hashable, float]  # by seed and fold
 

@@ -113,6 +113,8 @@ def footer(comparison: Comparison, tests: bool = False) -> list[str]:
         count = sum(setting.p is not None for setting in comparison.settings)
         several = f", Holm's correction for {count} comparisons" if count > 1 else ""
         told.append(f"may be chance: {comparison.test} against the best{several}, p at least {LEVEL:g}")
+        if comparison.chance != "seeds":
+            told.append("its variance is corrected for the training rows that folds share (Nadeau and Bengio, 2003)")
         if comparison.most < 4:
             few = f"{comparison.most} {comparison.counted}"
             told.append(f"{few} tell large differences only; more of them tell smaller ones")
