@@ -15,7 +15,7 @@ from mlplab.stack.network import StackedNetwork
 from mlplab.stack.rows import StackedRows
 
 Scores = dict[str, list[float]]
-MOST_NUMBERS = 2**22  # of one layer's activations at once
+MOST_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
 def outputs(network: StackedNetwork, rows: StackedRows) -> Tensor:
@@ -30,18 +30,15 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
 
     In double precision each is measured by its own learner: there digits are asked for, not speed.
     """
-    first: Any = learners[0]
-    metrics = next((METRICS[kind] for kind in type(first).__mro__ if kind in METRICS), None)
+    metrics = next((METRICS[kind] for kind in type(learners[0]).__mro__ if kind in METRICS), None)
     if metrics is None or output.dtype == torch.float64:
         targets = target.expand(len(learners), *target.shape[1:])
         each = [learner.measure(one, its) for learner, one, its in zip(learners, output, targets, strict=True)]
         return {name: [scores[name] for scores in each] for name in each[0]}
-    shared = len(target) == 1
     encoded = _each(learners[: len(target)], "encode", target)
     losses = stacked_loss([learner.measured_loss for learner in learners])
     loss = losses(output, encoded.expand(len(learners), *encoded.shape[1:]))
-    predictions = _each(learners[:1] if shared else learners, "decode", output)
-    found = {"loss": loss, **metrics(first, predictions, target[0] if shared else target)}
+    found = {"loss": loss, **metrics(learners[: len(target)], output, target[0] if len(target) == 1 else target)}
     return {name: values.tolist() for name, values in found.items()}
 
 
@@ -62,8 +59,9 @@ def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
     return cells.view(-1, classes, classes).double()
 
 
-def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    matrix = _confusion(predictions.argmax(dim=2), target, learner.num_classes)
+def _of_classes(learners: Sequence[Classifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The class of the greatest output is that of the greatest probability."""
+    matrix = _confusion(output.argmax(dim=2), target, learners[0].num_classes)
     right, decided, there = matrix.diagonal(dim1=1, dim2=2), matrix.sum(dim=1), matrix.sum(dim=2)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
     counted = (decided + there > 0).sum(dim=1)
@@ -71,8 +69,9 @@ def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dic
     return {"accuracy": right.sum(dim=1) / matrix.sum(dim=(1, 2)), **averages}
 
 
-def _of_two(learner: BinaryClassifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    matrix = _confusion((predictions >= learner.threshold).long(), target, 2)
+def _of_two(learners: Sequence[BinaryClassifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions = _each(learners, "decode", output)
+    matrix = _confusion((predictions >= learners[0].threshold).long(), target, 2)
     right, decided, there = matrix[:, 1, 1], matrix[:, :, 1].sum(dim=1), matrix[:, 1].sum(dim=1)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
     accuracy = matrix.diagonal(dim1=1, dim2=2).sum(dim=1) / matrix.sum(dim=(1, 2))
@@ -92,8 +91,8 @@ def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
     return below.sum(dim=1).double() / (2 * pairs)
 
 
-def _of_values(_: Regressor, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predictions, target = predictions.double(), target.double()
+def _of_values(learners: Sequence[Regressor], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions, target = _each(learners, "decode", output).double(), target.double()
     error = predictions - target
     squares, total = error.square(), (target - target.mean(dim=-2, keepdim=True)).square().sum(dim=-2)
     residual = squares.sum(dim=1)
