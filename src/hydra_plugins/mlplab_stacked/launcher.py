@@ -15,6 +15,7 @@ from hydra_plugins.mlplab_stacked.jobs import Job, job_of
 from mlplab.composer import Composer
 from mlplab.gate import Gate
 from mlplab.grid import STOP, state
+from mlplab.signals import deferred
 from mlplab.stack.groups import grouped
 
 
@@ -48,7 +49,7 @@ class StackedLauncher(Launcher):
             for number, words in enumerate(job_overrides, start=initial_job_idx)
         ]
         done: dict[int, JobReturn] = {}
-        stacks, alone = _sorted(jobs)
+        stacks, alone = self._by_rows(jobs, *_sorted(jobs))
         if stacks or len(jobs) > 1:
             print(_told(jobs, stacks, alone), flush=True)
         for places in stacks:
@@ -61,13 +62,29 @@ class StackedLauncher(Launcher):
             done[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
         return [done[job.number] for job in jobs]
 
+    def _by_rows(
+        self, jobs: Sequence[Job], stacks: list[list[int]], alone: dict[int, str]
+    ) -> tuple[list[list[int]], dict[int, str]]:
+        """Members of a stack have as many rows each, which folds have not always. What is read for it is kept."""
+        self.datasets: Any = None
+        found: list[list[int]] = []
+        for places in stacks:
+            if len({jobs[place].plain["data"].get("fold") for place in places}) == 1:
+                found.append(places)
+                continue
+            with deferred():
+                from mlplab.stack.datasets import Datasets, parted
+            self.datasets = self.datasets or Datasets()
+            parts, others = parted([jobs[place].config for place in places], self.datasets)
+            found += [[places[at] for at in part] for part in parts]
+            alone |= {places[at]: reason for at, reason in others.items()}
+        return found, alone
+
     def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
         """Trains them, unless something is in the way, which it returns."""
-        from mlplab.signals import deferred
-
         with deferred():
             from mlplab.door.stack import Stack
-        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most)
+        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason
         heard = self._is_heard()

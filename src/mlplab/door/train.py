@@ -111,7 +111,9 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
         "seconds": round(seconds, 3),
         "samples_per_second": round(epochs * len(splits.train) / seconds, 1),
         "parameters": parameters(lab),
+        "train_rows": len(splits.train),
         "train_rows_measured": len(splits.measured),
+        "val_rows": len(splits.val),
         "seed": config.seed,
         "device": lab.trainer.strategy.root_device.type,
     }
