@@ -16,8 +16,6 @@ def test_what_two_jobs_have_alike_is_read_once(configured: Callable[..., Any]) -
     assert first is again
     assert first is not other
     assert datasets.of(configured("data=iris", "data.folds=5", "trainer.precision=64-true")) is not first
-    datasets.keep(configured("data=iris", "data.folds=5"), other)
-    assert datasets.of(configured("data=iris", "data.folds=5")) is other
 
 
 def test_folds_that_differ_by_a_row_are_parted(configured: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hydra_plugins.mlplab_stacked.jobs import Job, job_of
+from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
 from mlplab.composer import Composer
 from mlplab.gate import Gate
 from mlplab.grid import STOP, state
@@ -84,7 +84,7 @@ class StackedLauncher(Launcher):
         """Trains them, unless something is in the way, which it returns."""
         with deferred():
             from mlplab.door.stack import Stack
-        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most, self.datasets)
+        stack = Stack(Configs(jobs), [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason
         heard = self._is_heard()
@@ -93,10 +93,10 @@ class StackedLauncher(Launcher):
             self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
-        if failed and jobs[0].config.sweep.fail_fast:
+        if failed and jobs[0].plain["sweep"]["fail_fast"]:
             (_sweep(jobs[0]) / STOP).write_text(failed[0].place)
         for place, job in enumerate(jobs):
-            monitored = scores[place][job.config.monitor] if place in scores else None
+            monitored = scores[place][job.plain["monitor"]] if place in scores else None
             done[job.number] = _returned(job, monitored)
             if heard:
                 whole = self.composer.numbered(job.overrides, job.number)
@@ -110,7 +110,7 @@ class StackedLauncher(Launcher):
 
 def _returned(job: Job, score: float | None) -> JobReturn:
     """As of a job that trained by itself: one that failed has said so, and has no score."""
-    done: Any = JobReturn(overrides=job.overrides, cfg=job.config, task_name="train", status=JobStatus.COMPLETED)
+    done: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
     done.return_value = score
     return done
 

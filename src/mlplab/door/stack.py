@@ -62,7 +62,8 @@ class Stack:
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
         self.parameters = sum(parameter.numel() for parameter in learner.parameters())
-        sets = len({config.data.fold for config in self.configs}) * len(shares(len(self.configs), self.parameters))
+        folds = len({config.data.fold for config in self.configs}) if self.configs[0].data.folds else 1
+        sets = folds * len(shares(len(self.configs), self.parameters))
         self.largest = largest(learner, splits, self.configs[0].batch_size, sets)
         return can_stack(learner)
 

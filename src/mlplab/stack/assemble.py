@@ -1,7 +1,6 @@
 """From the configurations of one form to the members of a stack, which share a Trainer and the data of each fold."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig
@@ -25,12 +24,11 @@ def assemble(configs: Sequence[DictConfig], datasets: Datasets | None = None) ->
     measured: dict[int, Any] = {}  # by fold, which hold the same Splits
     members = []
     for config in configs:
-        lab = build(config, like=first and replace(first, splits=datasets.of(config)))
+        lab = build(config, like=first, splits=datasets.of(config))
         generator = standing_generator()
         if first is None:
             first, batches = lab, lab.batches.train_dataloader()
             updates = len(TensorLoader(lab.splits.train, config.batch_size))
-            datasets.keep(config, lab.splits)
         callbacks = [one for one in lab.callbacks if not isinstance(one, APART)]
         own = measured.setdefault(id(lab.splits), lab.batches.val_dataloader())
         standing = Standing(first.trainer, lab.learner, callbacks, batches, updates, own)

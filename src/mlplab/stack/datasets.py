@@ -20,10 +20,6 @@ class Datasets:
             self._known[key] = build_splits(config)
         return self._known[key]
 
-    def keep(self, config: DictConfig, splits: Splits) -> None:
-        """Those that were read elsewhere, so that all who share them hold the same."""
-        self._known[_key(config)] = splits
-
 
 def parted(configs: Sequence[DictConfig], datasets: Datasets) -> tuple[list[list[int]], dict[int, str]]:
     """As `grouped`, of one of its groups: folds may differ by a row, in the columns that their training rows make of a
