@@ -2,8 +2,8 @@
 
 python benchmarks/sweeps.py [--cases digits,moons,mnist] [--sides basic,joblib,sklearn] [--pairs 1]
 
-Seconds are those from the first job's start to the last file written: libraries are imported before. Of joblib, whose
-processes import them themselves, from the first curve on. Whole: the whole command.
+Seconds are those from the first job's start to the last file written: libraries are imported before, by joblib's
+processes too. Whole: the whole command.
 """
 
 import argparse
@@ -15,8 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
 REPO = Path(__file__).resolve().parents[1]
 LRS = ",".join(f"{3e-4 * 1.3**place:.5f}" for place in range(16))
@@ -30,7 +28,8 @@ CASES = {
     "moons": ("64 jobs of 2-16-2 on moons, 1,000 rows, 100 epochs", (*MOONS, "trainer.max_epochs=100", *GRID)),
     "mnist": ("4 jobs of 784-512-512-10 on MNIST, 3 epochs", (*MNIST, "optimizer.lr=0.0005,0.001", "seed=0,1")),
 }
-WARM = "import mlplab.door.stack, mlplab.report.picture, runpy; import sys; sys.argv[:] = sys.argv[1:]; "
+IMPORTS = "import mlplab.door.stack, mlplab.report.picture\n"
+WARM = f"{IMPORTS}import runpy, sys; sys.argv[:] = sys.argv[1:]; "
 SKLEARN = """
 import time, warnings
 warnings.filterwarnings("ignore")
@@ -64,8 +63,18 @@ def sweep(launcher: str, words: tuple[str, ...]) -> tuple[float, float]:
     script = str(REPO / "scripts" / "train.py")
     warm = [sys.executable, "-c", WARM + f"runpy.run_path({script!r}, run_name='__main__')"]
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([*warm, script, *command], cwd=folder, stdout=subprocess.PIPE, text=True)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as early:
+        Path(early, "sitecustomize.py").write_text(
+            "import sys\nif any('loky' in word for word in sys.orig_argv): " + IMPORTS
+        )
+        found = os.pathsep.join([early, os.environ["PYTHONPATH"]])
+        process = subprocess.Popen(
+            [*warm, script, *command],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": found},
+        )
         assert process.stdout is not None
         launched = 0.0
         for line in process.stdout:
@@ -75,9 +84,8 @@ def sweep(launcher: str, words: tuple[str, ...]) -> tuple[float, float]:
             raise SystemExit(f"{launcher}: the sweep failed")
         whole = time.perf_counter() - start
         files = [path for path in Path(folder, "outputs/sweeps/s").glob("*/**/*") if path.is_file()]
-        if launcher == "joblib":  # the time of its first event
-            curves = [path for path in files if "tfevents" in path.name]
-            launched = min(next(iter(LegacyEventFileLoader(str(path)).Load())).wall_time for path in curves)
+        if launcher == "joblib":  # whose processes begin later
+            launched = min(path.stat().st_mtime for path in files if path.name == "config.yaml")
         return max(path.stat().st_mtime for path in files) - launched, whole
 
 

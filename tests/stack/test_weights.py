@@ -28,4 +28,6 @@ def test_every_parameter_has_its_gradient_at_its_own_place() -> None:
     weights = Weights(networks(2))
     factors = {name: torch.randn_like(leaf) for name, leaf in weights.leaves.items()}
     loss = torch.stack([(leaf * factors[name]).sum() for name, leaf in weights.leaves.items()]).sum()
-    assert torch.equal(weights.gradient(loss), torch.cat([one.flatten(1) for one in factors.values()], dim=1))
+    assert torch.equal(
+        weights.joined(weights.gradients(loss)), torch.cat([one.flatten(1) for one in factors.values()], dim=1)
+    )

@@ -105,18 +105,25 @@ class StackedFit:
             broken = [place for place, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
             self._explain(broken, losses.detach(), places)
             total = losses[[place for place in range(len(losses)) if place not in broken]].sum()
-        gradient = self.weights.gradient(total)
-        clip = self.config.trainer.gradient_clip_val
-        norm = gradient.norm(dim=1) if clip is not None or self.records.norm_is_due else None
-        self.records.add(losses.detach(), norm, self.rates)
-        if clip is not None and norm is not None:
-            gradient.mul_((clip / (norm + 1e-6)).clamp(max=1.0)[:, None])
-        self.optimizer.step(gradient)
+        self._step(self.weights.gradients(total), losses.detach())
         if self.by_step:
             for member in self.members:
                 member.step_plan("step")
             self._take_rates()
         return broken
+
+    def _step(self, gradients: list[Tensor], losses: Tensor) -> None:
+        clip = self.config.trainer.gradient_clip_val
+        if clip is None and not self.records.norm_is_due and self.optimizer.takes_pieces:
+            self.records.add(losses, None, self.rates)
+            self.optimizer.step_in_pieces(gradients)
+            return
+        gradient = self.weights.joined(gradients)
+        norm = gradient.norm(dim=1) if clip is not None or self.records.norm_is_due else None
+        self.records.add(losses, norm, self.rates)
+        if clip is not None and norm is not None:
+            gradient.mul_((clip / (norm + 1e-6)).clamp(max=1.0)[:, None])
+        self.optimizer.step(gradient)
 
     def _explain(self, broken: Sequence[int], losses: Tensor, places: Tensor) -> None:
         for place in broken:

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RMSprop
-from torch.optim.adam import adam
 
-LARGE = 2**15  # parameters of a net for which one call a member costs less than passes over all
+from mlplab.stack.adam import LARGE, step_adam, step_member
+
 Number = Any  # a float where all members share it, else (K, 1) in double precision
 
 
@@ -40,10 +40,29 @@ class StackedOptimizer:
     def step(self, gradient: Tensor) -> None:
         self.steps += 1
         if self.decay is not None and self.apart:
-            self.flat.mul_(1 - self.cast(self.settings["lr"]) * self.decay)
+            self._shrink()
         elif self.decay is not None:
             gradient = gradient + self.decay * self.flat
         self.formula(self, gradient, **self.settings)
+
+    @property
+    def takes_pieces(self) -> bool:
+        """Whether gradients need not be joined first: of a large net that is a tenth of the step."""
+        return self.formula is step_adam and self.flat.shape[1] >= LARGE and (self.decay is None or self.apart)
+
+    def step_in_pieces(self, gradients: Sequence[Tensor]) -> None:
+        """gradients: (K, ...) of each parameter, in their order."""
+        self.steps += 1
+        if self.decay is not None:
+            self._shrink()
+        sizes = [one[0].numel() for one in gradients]
+        held = (self.flat, self.kept("exp_avg"), self.kept("exp_avg_sq"))
+        for place in range(len(self.flat)):
+            weights, first, second = (torch.split(one[place], sizes) for one in held)
+            step_member(self, place, weights, [one[place].reshape(-1) for one in gradients], first, second)
+
+    def _shrink(self) -> None:
+        self.flat.mul_(1 - self.cast(self.settings["lr"]) * self.decay)
 
     def cast(self, value: Number) -> Number:
         return value.to(self.flat.dtype) if isinstance(value, Tensor) else value
@@ -105,36 +124,6 @@ def _sgd(own: StackedOptimizer, gradient: Tensor, lr: Number, momentum: Number, 
     own.flat.sub_(gradient * own.cast(lr))
 
 
-def _adam(
-    own: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
-) -> None:
-    first, second = own.kept("exp_avg"), own.kept("exp_avg_sq")
-    if own.flat.shape[1] >= LARGE:
-        for place, held in enumerate(zip(own.flat, gradient, first, second, strict=True)):
-            numbers = (float(one[place]) if isinstance(one, Tensor) else one for one in (lr, beta1, beta2, eps))
-            _fused_adam(own.steps, held, *numbers)
-    elif any(isinstance(one, Tensor) for one in (beta1, beta2, eps)):
-        first.lerp_(gradient, own.cast(1 - beta1))
-        second.lerp_(gradient * gradient, own.cast(1 - beta2))
-        unbiased = own.cast((1 - beta2**own.steps) ** -0.5)
-        rate = own.cast(lr / (1 - beta1**own.steps))
-        own.flat.sub_((first / second.sqrt().mul_(unbiased).add_(own.cast(eps))).mul_(rate))
-    elif isinstance(lr, Tensor):
-        move = own.zeroed()
-        _fused_adam(own.steps, (move, gradient, first, second), 1.0, beta1, beta2, eps)
-        own.flat.addcmul_(move, own.cast(lr))
-    else:
-        _fused_adam(own.steps, (own.flat, gradient, first, second), lr, beta1, beta2, eps)
-
-
-def _fused_adam(steps: int, held: tuple[Tensor, ...], lr: float, beta1: float, beta2: float, eps: float) -> None:
-    """torch's own step passes over weights, gradient and moments once, the formula eight times."""
-    weights, gradient, first, second = ([one] for one in held)
-    settings: dict[str, Any] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": 0.0}
-    step = [torch.tensor(float(steps - 1))]
-    adam(weights, gradient, first, second, [], step, fused=True, amsgrad=False, maximize=False, **settings)
-
-
 def _adamax(
     own: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
 ) -> None:
@@ -182,8 +171,8 @@ def _adagrad(own: StackedOptimizer, gradient: Tensor, lr: Number, lr_decay: Numb
 NAMES = ("lr", "momentum", "dampening", "eps", "alpha", "lr_decay", "momentum_decay")
 FORMULAS: dict[type, Callable[..., None]] = {
     SGD: _sgd,
-    Adam: _adam,
-    AdamW: _adam,
+    Adam: step_adam,
+    AdamW: step_adam,
     Adamax: _adamax,
     NAdam: _nadam,
     RMSprop: _rmsprop,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +51,13 @@ class Weights:
             slot.name: slot.stacked(flat).detach().requires_grad_() for slot in self.slots
         }
 
-    def gradient(self, loss: Tensor) -> Tensor:
-        """(K, P), of a scalar; in the same memory each time."""
-        found: Any = torch.autograd.grad(loss, list(self.leaves.values()))
-        return torch.cat([one.flatten(1) for one in found], dim=1, out=self._gradient)
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """Of a scalar, by slot: (K, ...) each."""
+        return list(torch.autograd.grad(loss, list(self.leaves.values())))
+
+    def joined(self, gradients: Sequence[Tensor]) -> Tensor:
+        """(K, P), in the same memory each time."""
+        return torch.cat([one.flatten(1) for one in gradients], dim=1, out=self._gradient)
 
     def singles(self, row: Tensor) -> list[Tensor]:
         """One member's row (P,) as its parameters are."""
