@@ -13,7 +13,7 @@ from mlplab.stack.member import Member
 class StackedRows:
     """Members hold the same Splits, or those of D folds, which have one form: N rows that train, M that are measured.
 
-    inputs, targets: (D N, ...). measured: (D, M, in_features), those of val before those of train, of which `val` and
+    inputs, targets: (D N, ...), where `scale` is there not scaled yet. measured: (D, M, in_features), those of val before those of train, of which `val` and
     `train` are the raw targets (D, ...). at: the fold of each member.
     """
 
@@ -27,7 +27,9 @@ class StackedRows:
         folds = [one.lab.splits for one in first.values()]
         self.count, self.num_val = len(folds[0].train), len(folds[0].val)
         pairs = list(zip(learners, folds, strict=True))
-        self.inputs = _end_to_end([one.network.scale(fold.train.features) for one, fold in pairs])
+        pixels = len(folds) == 1 and folds[0].train.features.dtype == torch.uint8  # a fourth of the memory to pass over
+        self.scale = learners[0].network.scale if pixels else None
+        self.inputs = _end_to_end([self._held(one, fold.train.features) for one, fold in pairs])
         self.targets = _end_to_end([one.encode(fold.train.target) for one, fold in pairs])
         parts = [torch.cat([fold.val.features, fold.measured.features]) for fold in folds]
         scaled = [one.network.scale(part) for one, part in zip(learners, parts, strict=True)]
@@ -42,7 +44,12 @@ class StackedRows:
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and targets (K, B, ...) of places (K, B)."""
-        return _taken(self.inputs, rows), _taken(self.targets, rows)
+        inputs, targets = (values.index_select(0, rows.reshape(-1)) for values in (self.inputs, self.targets))
+        inputs = self.scale(inputs) if self.scale else inputs
+        return inputs.view(*rows.shape, -1), targets.view(*rows.shape, *targets.shape[1:])
+
+    def _held(self, learner: Any, features: Tensor) -> Tensor:
+        return features if self.scale else learner.network.scale(features)
 
     def raw(self, member: Member, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Features and target of a member's places (B,), as its single run has them."""
@@ -59,7 +66,3 @@ class StackedRows:
 
 def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def _taken(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])
