@@ -13,8 +13,8 @@ from mlplab.stack.member import Member
 class StackedRows:
     """Members hold the same Splits, or those of D folds, which have one form: N rows that train, M that are measured.
 
-    inputs, targets: (D N, ...), where `scale` is there not scaled yet. measured: (D, M, in_features), those of val before those of train, of which `val` and
-    `train` are the raw targets (D, ...). at: the fold of each member.
+    inputs, targets: (D N, ...), where `scale` is there not scaled yet. measured: (D, M, in_features), those of val
+    before those of train, of which `val` and `train` are the raw targets (D, ...). at: the fold of each member.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
