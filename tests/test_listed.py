@@ -93,3 +93,13 @@ def test_a_run_whose_files_lack_what_the_table_needs_is_left_out_with_the_reason
     assert read(folder) is None
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"note: {folder} was left out; {said}")
+
+
+def test_an_ensemble_has_members_in_place_of_epochs(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", "data=iris", loss_val=1)
+    assert getattr(read(folder), "members", None) == 0
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("ensemble: null", "ensemble: 5"))
+    (folder / "scores.json").write_text(json.dumps({"ensemble": 5, "members": ["a"], "loss/val": 1}))
+    shown = read(folder)
+    assert shown is not None
+    assert (shown.members, shown.epochs, shown.state) == (5, "ensemble of 5", "finished")

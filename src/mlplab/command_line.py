@@ -96,6 +96,8 @@ def resolve(composed: DictConfig) -> DictConfig:
     HydraConfig.instance().set_config(composed)
     overrides = parse(composed.hydra.overrides.task)
     config = plain(composed)
+    if config.get("ensemble") is not None:
+        raise Mistake(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
     for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] == "choice":

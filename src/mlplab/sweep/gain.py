@@ -1,0 +1,42 @@
+"""What ensembles gain over their members, in words: a table below that of the settings, and what came out."""
+
+from mlplab.sweep.columns import name
+from mlplab.sweep.comparison import Comparison
+from mlplab.sweep.ensemble import Ensemble
+from mlplab.sweep.told import Grid, scores, spread
+
+TITLE = "ensembles: the mean of the members' predictions"
+
+
+def gains(comparison: Comparison, tests: bool = False) -> Grid:
+    """Header and rows, best first: of each score the mean of the members', and that of the ensemble."""
+    names = scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
+    header = ["", *comparison.columns, "members", *(f"{score}, mean -> ensemble" for score in names), "folder"]
+    rows = [
+        [
+            str(place),
+            *(one.run.words.get(key, "") for key in comparison.columns),
+            str(one.run.members),
+            *(_pair(one, score) for score in names),
+            one.run.folder.name,
+        ]
+        for place, one in enumerate(comparison.ensembles, start=1)
+    ]
+    return header, rows
+
+
+def best_ensemble(comparison: Comparison) -> list[str]:
+    """Which it is, and the test scores of this one alone."""
+    if not comparison.ensembles:
+        return []
+    best, several = comparison.ensembles[0], len(comparison.ensembles) > 1
+    who = f"best ensemble: {name(comparison.keys, best.run.words)}" if several else f"ensemble of {best.run.members}"
+    told = [f"{who}, with {comparison.score} {spread(best.score(comparison.score), None)}"]
+    names = [f"{comparison.headline}/test", "loss/test"]
+    known = [f"{score} {spread(value, None)}" for score in names if (value := best.score(score)) is not None]
+    return told + ([f"on the test set, of this ensemble alone: {', '.join(known)}"] if known else [])
+
+
+def _pair(one: Ensemble, score: str) -> str:
+    mean, own = spread(one.mean(score), None), spread(one.score(score), None)
+    return f"{mean} -> {own}" if mean else own
