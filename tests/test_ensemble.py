@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,11 @@ def scores_of(run: Path) -> dict[str, Any]:
     return dict(json.loads((run / "scores.json").read_text()))
 
 
+opened = lru_cache(reopen)
+
+
 def mean_of(members: list[Path], part: Part) -> np.ndarray:
-    return np.mean([reopen(run).predict(part.features.numpy()).astype(np.float64) for run in members], axis=0)
+    return np.mean([opened(run).predict(part.features.numpy()).astype(np.float64) for run in members], axis=0)
 
 
 def test_it_predicts_the_mean_of_what_its_members_predict(made: Made) -> None:
@@ -117,9 +121,10 @@ def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
     part = build_splits(stored(folder)).test.first(5)
     np.save(tmp_path / "rows.npy", part.features.numpy())
     written = predict(asked_of_predict(folder, tmp_path / "rows.npy", tmp_path / "out.csv"))
+    mean = mean_of(members, part)
     with open(written, newline="") as file:
-        rows = [[float(cell) for cell in row[-mean_of(members, part).shape[1] :]] for row in list(csv.reader(file))[1:]]
-    assert np.array(rows) == pytest.approx(mean_of(members, part), rel=1e-6, abs=1e-6)
+        rows = [[float(cell) for cell in row[-mean.shape[1] :]] for row in list(csv.reader(file))[1:]]
+    assert np.array(rows) == pytest.approx(mean, rel=1e-6, abs=1e-6)
 
 
 def test_made_again_it_is_the_same_and_its_files_are_whole(iris: list[Path], tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from mlplab import atomic
-from mlplab.build import build_splits
+from mlplab.build import bare_learner, build_splits
 from mlplab.check import leaves, shown
-from mlplab.checkpoint import Checkpoint, read_checkpoint, rebuild
+from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint
 from mlplab.configuration import FORMAT, located
 from mlplab.data.splits import Splits
 from mlplab.evaluation import Slice, measure
@@ -53,12 +53,15 @@ def unite(folder: Path, members: Sequence[Path], known: Known | None = None) -> 
     config = stored(members[0])
     config.ensemble, config.run_dir = len(members), str(folder)
     card = {**checkpoints[0]["hyper_parameters"], "format": FORMAT, "config": located(config)}
+    weights = _joined(checkpoints, paths)
     held = {
         "pytorch-lightning_version": lightning.__version__,
-        "state_dict": _joined(checkpoints, paths),
+        "state_dict": weights,
         "hyper_parameters": card,
     }
-    learner = rebuild(held, folder / "checkpoints" / "best.ckpt", config)
+    with torch.random.fork_rng(devices=[]):
+        learner = bare_learner(config, card)
+    load_weights(learner, weights, folder)
     scores = _scores(config, learner, _splits(config, card["data_digest"], {} if known is None else known), members)
     _write(folder, config, held, scores)
     return scores

@@ -257,7 +257,7 @@ def test_ensembles_are_told_of_wherever_their_runs_are(swept: Path, capsys: pyte
         assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in said
     compare(asked(Path("outputs")))
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "ensemble_" in line)
-    assert line.startswith("1  outputs/sweeps/lrs/ensemble_optimizer.lr=0.1 ")
+    assert line.strip().startswith("1  outputs/sweeps/lrs/ensemble_optimizer.lr=0.1 ")
     assert "ensemble of 3   finished" in line
     scores = one.folder / "scores.json"
     for broken in ('"abc"', "3", "[1, {}, null]"):
