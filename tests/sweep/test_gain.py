@@ -35,6 +35,7 @@ def test_ensembles_stand_by_themselves_best_first(compared: Comparison) -> None:
 def test_test_scores_are_those_of_the_best_ensemble_alone_unless_asked(compared: Comparison) -> None:
     assert best_ensemble(compared) == [
         "best ensemble: lr 0.2, with loss/val 0.1500",
+        "one ensemble a setting: how much of a difference between two of them is chance is not known",
         "on the test set, of this ensemble alone: accuracy/test 0.8100, loss/test 0.4000",
     ]
     assert not any("test" in cell for cell in gains(compared)[0])

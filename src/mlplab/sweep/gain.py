@@ -6,6 +6,7 @@ from mlplab.sweep.ensemble import Ensemble
 from mlplab.sweep.told import Grid, scores, spread
 
 TITLE = "ensembles: the mean of the members' predictions"
+ONE = "one ensemble a setting: how much of a difference between two of them is chance is not known"
 
 
 def gains(comparison: Comparison, tests: bool = False) -> Grid:
@@ -26,12 +27,12 @@ def gains(comparison: Comparison, tests: bool = False) -> Grid:
 
 
 def best_ensemble(comparison: Comparison) -> list[str]:
-    """Which it is, and the test scores of this one alone."""
+    """Which it is, how sure that is, and the test scores of this one alone."""
     if not comparison.ensembles:
         return []
     best, several = comparison.ensembles[0], len(comparison.ensembles) > 1
     who = f"best ensemble: {name(comparison.keys, best.run.words)}" if several else f"ensemble of {best.run.members}"
-    told = [f"{who}, with {comparison.score} {spread(best.score(comparison.score), None)}"]
+    told = [f"{who}, with {comparison.score} {spread(best.score(comparison.score), None)}", *([ONE] if several else [])]
     names = [f"{comparison.headline}/test", "loss/test"]
     known = [f"{score} {spread(value, None)}" for score in names if (value := best.score(score)) is not None]
     return told + ([f"on the test set, of this ensemble alone: {', '.join(known)}"] if known else [])
