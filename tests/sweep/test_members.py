@@ -63,5 +63,5 @@ def test_where_a_member_did_not_finish_there_is_none_and_a_line_says_so(
     (tmp_path / jobs[1].name / "scores.json").touch()
     (tmp_path / jobs[0].name / "failure.txt").touch()
     assert unite(tmp_path, jobs) == 1
-    assert capsys.readouterr().err == "mlplab: ensemble was not made: of its 3 members 0, 2 did not finish\n"
+    assert capsys.readouterr().err == "mlplab: ensemble was not made: 2 of its 3 members did not finish (jobs 0, 2)\n"
     assert not (tmp_path / "ensemble").exists()

@@ -47,7 +47,10 @@ def unite(sweep: Path, jobs: Sequence[Job]) -> int:
 
 def _unfinished(sweep: Path, members: Sequence[Job]) -> str:
     missing = [number_of(job.name) for job in members if state(sweep / job.name) != "finished"]
-    return f"of its {len(members)} members {', '.join(missing)} did not finish" if missing else ""
+    if not missing:
+        return ""
+    jobs = f"{'jobs' if len(missing) > 1 else 'job'} {', '.join(missing)}"
+    return f"{len(missing)} of its {len(members)} members did not finish ({jobs})"
 
 
 def _name(job: Job) -> str:
