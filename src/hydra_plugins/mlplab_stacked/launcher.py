@@ -11,7 +11,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+from hydra_plugins.mlplab_stacked.jobs import Job, job_of
+from mlplab.composer import Composer
+from mlplab.gate import Gate
 from mlplab.grid import STOP, state
 from mlplab.stack.groups import grouped
 
@@ -39,8 +41,12 @@ class StackedLauncher(Launcher):
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        self.composer = Jobs(self.context, self.config)
-        jobs = self.composer.composed(job_overrides, initial_job_idx)
+        self.composer = Composer(self.context.config_loader, self.config)
+        gate = next(one for one in self.context.callbacks.callbacks if isinstance(one, Gate))
+        jobs = [
+            job_of(words, number, self.composer, gate.known)
+            for number, words in enumerate(job_overrides, start=initial_job_idx)
+        ]
         done: dict[int, JobReturn] = {}
         stacks, alone = _sorted(jobs)
         if stacks or len(jobs) > 1:
@@ -65,8 +71,7 @@ class StackedLauncher(Launcher):
         if reason := stack.obstacle():
             return reason
         for job in jobs:
-            whole = self.composer.whole(job.overrides, job.number)
-            self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
+            self.context.callbacks.on_job_start(config=self._told_of(job), task_function=self.task_function)
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
         if failed and jobs[0].config.sweep.fail_fast:
@@ -74,9 +79,14 @@ class StackedLauncher(Launcher):
         for place, job in enumerate(jobs):
             monitored = scores[place][job.config.monitor] if place in scores else None
             done[job.number] = _returned(job, monitored)
-            whole = self.composer.whole(job.overrides, job.number)
-            self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
+            self.context.callbacks.on_job_end(config=self._told_of(job), job_return=done[job.number])
         return ""
+
+    def _told_of(self, job: Job) -> DictConfig:
+        """What callbacks are given; the gate reads nothing of it."""
+        if all(isinstance(one, Gate) for one in self.context.callbacks.callbacks):
+            return job.config
+        return self.composer.numbered(job.overrides, job.number)
 
 
 def _returned(job: Job, score: float | None) -> JobReturn:

@@ -1,5 +1,6 @@
 """Stack: configurations of one form become run folders, trained as one; each folder is what `train` would have left."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
 from mlplab.stack.network import can_stack
+from mlplab.stack.processes import in_processes, shares
 from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
 
@@ -51,19 +53,36 @@ class Stack:
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
-        self.largest = self.most or largest(learner, splits, self.configs[0].batch_size)
+        self.parameters = sum(parameter.numel() for parameter in learner.parameters())
+        self.largest = largest(learner, splits, self.configs[0].batch_size)
         return can_stack(learner)
 
     def train(self) -> dict[int, Scores]:
+        """Scores by place; of those that failed none."""
+        parts = shares(len(self.configs), self.parameters)
+        self.largest = self.most or max(1, self.largest // len(parts))
+        if len(parts) == 1:
+            return self._train(parts[0])
+        scores, killed = in_processes(self._train, parts)
+        for place in killed:
+            if (ended := Path(self.configs[place].run_dir) / "scores.json").exists():
+                scores[place] = json.loads(ended.read_text())
+            else:
+                self._failed(place, "its process was killed: is there memory enough for it?")
+        return scores
+
+    def _train(self, places: Sequence[int]) -> dict[int, Scores]:
         with ExitStack() as locks:
             with atomic.together():
-                for config in self.configs:
-                    Path(config.run_dir).mkdir(parents=True, exist_ok=True)
-                    locks.enter_context(held(Path(config.run_dir)))
-                    keep(config)
-            for start in range(0, len(self.configs), self.largest):
-                members = assemble(self.configs[start : start + self.largest])
-                self.places = {id(member): start + place for place, member in enumerate(members)}
+                for place in places:
+                    run = Path(self.configs[place].run_dir)
+                    run.mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(held(run))
+                    keep(self.configs[place])
+            for start in range(0, len(places), self.largest):
+                chunk = places[start : start + self.largest]
+                members = assemble([self.configs[place] for place in chunk])
+                self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
                 self.told = self.told or told(members[0].lab.splits)
                 StackedFit(members, members[0].lab.splits, self.end, self.save).run()
         return self.scores
@@ -83,7 +102,7 @@ class Stack:
         for member, *_ in ended:
             place = self.places[id(member)]
             if member.failure:
-                print(f"mlplab: {self.labels[place]}: {member.failure}", file=sys.stderr, flush=True)
+                self._failed(place, member.failure)
             elif place in self.scores:
                 scores, monitor = self.scores[place], member.config.monitor
                 said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
@@ -98,13 +117,17 @@ class Stack:
                 write(member, weights, safe, best)
                 if not member.failure and member.has_ended:
                     self.scores[self.places[id(member)]] = _finish(member)
+                member.lab.overlay.close()
         except Exception as error:
             member.failure = explain(error)
         finally:
-            member.lab.overlay.close()
-        if member.failure:
-            with suppress(OSError):
-                atomic.write(run / "failure.txt", member.failure + "\n")
+            with suppress(OSError):  # which has been told
+                member.lab.overlay.close()
+
+    def _failed(self, place: int, reason: str) -> None:
+        print(f"mlplab: {self.labels[place]}: {reason}", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            atomic.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
 
 
 def _finish(member: Member) -> Scores:

@@ -32,11 +32,10 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
     smoothing = torch.tensor([loss.label_smoothing for loss in losses], dtype=torch.float64)
 
     def run(output: Tensor, target: Tensor) -> Tensor:
-        rows, classes = output.flatten(0, 1), target.reshape(-1)
+        rows = output.transpose(1, 2).contiguous()  # over few classes that lie side by side torch is slow
 
         def smoothed(amount: float) -> Tensor:
-            each = Each.cross_entropy(rows, classes, weight, reduction="none", label_smoothing=amount)
-            return each.view(target.shape)
+            return Each.cross_entropy(rows, target, weight, reduction="none", label_smoothing=amount)
 
         if (smoothing == smoothing[0]).all():
             each = smoothed(float(smoothing[0]))

@@ -14,7 +14,7 @@ from mlplab.stack.loss import stacked_loss
 from mlplab.stack.network import StackedNetwork
 
 Scores = dict[str, list[float]]
-MOST_NUMBERS = 2**22  # of one layer's activations at once
+MOST_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
 def outputs(network: StackedNetwork, rows: Tensor) -> Tensor:
@@ -37,8 +37,7 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
     encoded = first.encode(target)
     losses = stacked_loss([learner.measured_loss for learner in learners])
     loss = losses(output, encoded.expand(len(learners), *encoded.shape))
-    predictions = first.decode(output.flatten(0, 1)).unflatten(0, output.shape[:2])
-    found = {"loss": loss, **metrics(first, predictions, target)}
+    found = {"loss": loss, **metrics(first, output, target)}
     return {name: values.tolist() for name, values in found.items()}
 
 
@@ -51,8 +50,14 @@ def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
     return cells.view(-1, classes, classes).double()
 
 
-def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    matrix = _confusion(predictions.argmax(dim=2), target, learner.num_classes)
+def _decoded(learner: Learner, output: Tensor) -> Tensor:
+    predictions = learner.decode(output.flatten(0, 1))
+    return predictions.view(*output.shape[:2], *predictions.shape[1:])
+
+
+def _of_classes(learner: Classifier, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The class of the greatest output is that of the greatest probability."""
+    matrix = _confusion(output.argmax(dim=2), target, learner.num_classes)
     right, decided, there = matrix.diagonal(dim1=1, dim2=2), matrix.sum(dim=1), matrix.sum(dim=2)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
     counted = (decided + there > 0).sum(dim=1)
@@ -60,7 +65,8 @@ def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dic
     return {"accuracy": right.sum(dim=1) / matrix.sum(dim=(1, 2)), **averages}
 
 
-def _of_two(learner: BinaryClassifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
+def _of_two(learner: BinaryClassifier, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions = _decoded(learner, output)
     matrix = _confusion((predictions >= learner.threshold).long(), target, 2)
     right, decided, there = matrix[:, 1, 1], matrix[:, :, 1].sum(dim=1), matrix[:, 1].sum(dim=1)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
@@ -79,8 +85,8 @@ def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
     return below.sum(dim=1).double() / (2 * pairs)
 
 
-def _of_values(_: Regressor, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predictions, target = predictions.double(), target.double()
+def _of_values(learner: Regressor, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions, target = _decoded(learner, output).double(), target.double()
     error = predictions - target
     squares, total = error.square(), (target - target.mean(dim=0)).square().sum(dim=0)
     residual = squares.sum(dim=1)
