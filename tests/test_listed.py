@@ -103,3 +103,12 @@ def test_an_ensemble_has_members_in_place_of_epochs(tmp_path: Path) -> None:
     shown = read(folder)
     assert shown is not None
     assert (shown.members, shown.epochs, shown.state) == (5, "ensemble of 5", "finished")
+
+
+def test_data_in_folds_are_other_data_and_a_fold_other_rows_of_them(tmp_path: Path) -> None:
+    single, folded = read(run(tmp_path / "a", "data=iris")), read(run(tmp_path / "b", "data=iris", "data.folds=5"))
+    assert single is not None
+    assert folded is not None
+    assert (single.data, folded.data) == ("iris", "iris in 5 folds")
+    assert {"fold", "folds"} & {*single.rows} == set()
+    assert {*single.rows} ^ {*folded.rows} == {"fold", "val_fraction"}, "which has no part in folds"

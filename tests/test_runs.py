@@ -157,3 +157,13 @@ def test_a_run_of_format_4_is_no_ensemble(tmp_path: Path) -> None:
     run = written(tmp_path / "run", "data=iris", version=4)
     config = stored(edited(run, lambda config: (config.pop("ensemble"), config["sweep"].pop("ensemble"))))
     assert (config.ensemble, config.sweep.ensemble) == (None, False)
+
+
+def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:
+    def edit(config: dict[str, Any]) -> None:
+        config.pop("cv")
+        for key in ("folds", "fold"):
+            config["data"].pop(key)
+
+    run = edited(written(tmp_path / "run", "data=iris", version=4), edit)
+    assert (stored(run).data.folds, stored(run).data.fold, stored(run).cv) == (None, 0, None)

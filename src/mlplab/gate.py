@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mlplab import grid
 from mlplab.command_line import fail, folder_name, resolve, settled
@@ -102,7 +102,8 @@ class Gate(Callback):
         print(f"{len(self.jobs)} jobs -> {folder}{grown}: {grid.progress(folder, self.plan)}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        if config.hydra.job.num == 0 and (said := estimate(self.left, slots(config.hydra.launcher))):
+        first = OmegaConf.select(config, "hydra.job.num") == 0  # of a sweep; else it is missing
+        if first and (said := estimate(self.left, slots(config.hydra.launcher))):
             print(said, flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

@@ -62,3 +62,13 @@ def test_without_its_members_an_ensemble_has_a_score_alone(tmp_path: Path) -> No
     runs = sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.3), "optimizer.lr=0.2": (0.2, 0.4)})
     (one,) = comparisons([*runs[2:], united(runs[:2], loss_val=0.18)])
     assert gains(one)[1][0][2:4] == ["0.1800", ""]
+
+
+def test_of_ensembles_on_other_splits_none_is_the_best(tmp_path: Path) -> None:
+    runs = sweep(tmp_path, {"data.split_seed=0": (0.1, 0.3), "data.split_seed=1": (0.2, 0.4)})
+    (one,) = comparisons([*runs, united(runs[:2], loss_val=0.15), united(runs[2:], loss_val=0.25)])
+    header, rows = gains(one)
+    assert header[:3] == ["", "data.split_seed", "members"]
+    assert [row[1] for row in rows] == ["0", "1"]
+    said = "data.split_seed: ensembles that differ in it were measured on other rows, so none is the best"
+    assert best_ensemble(one) == [said]

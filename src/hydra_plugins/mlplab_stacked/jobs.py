@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from mlplab.grid import number_of
 
 @dataclass
 class Job:
-    """plain, config: resolved, without Hydra's own part."""
+    """plain: the configuration, resolved, without Hydra's own part."""
 
     number: int
     overrides: list[str]
     plain: dict[str, Any]
-    config: DictConfig
     swept: str
+
+    @cached_property
+    def config(self) -> DictConfig:
+        return OmegaConf.create(self.plain)
 
     @property
     def run(self) -> Path:
@@ -47,4 +51,17 @@ def job_of(words: Sequence[str], number: int, composer: Composer, known: Mapping
         hydra, held = config.hydra, settled(config, config.hydra.overrides.task)
         swept, folder = hydra.job.override_dirname, hydra.runtime.output_dir
     held = {**held, "run_dir": os.path.relpath(folder)}
-    return Job(number, list(words), held, OmegaConf.create(held), swept)
+    return Job(number, list(words), held, swept)
+
+
+class Configs(Sequence[DictConfig]):
+    """Of jobs: each is made where it is used first, which may be in a process that trains a part of them."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.jobs[place].config

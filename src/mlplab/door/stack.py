@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from mlplab import atomic
-from mlplab.build import build_learner, build_splits
+from mlplab.build import build_learner
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import diagnose
 from mlplab.door.describe import describe
@@ -23,6 +23,7 @@ from mlplab.runs import keep
 from mlplab.signals import deferred
 from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest
+from mlplab.stack.datasets import Datasets
 from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
@@ -35,26 +36,35 @@ log = logging.getLogger(__name__)
 
 
 class Stack:
-    """labels: of the jobs, for the console. most: members that train at once."""
+    """labels: of the jobs, for the console. most: members that train at once. datasets: their data, where read."""
 
-    def __init__(self, configs: Sequence[DictConfig], labels: Sequence[str], most: int | None = None) -> None:
+    def __init__(
+        self,
+        configs: Sequence[DictConfig],
+        labels: Sequence[str],
+        most: int | None = None,
+        datasets: Datasets | None = None,
+    ) -> None:
         self.configs = configs
         self.labels = labels
         self.most = most
-        self.told: dict[str, str] = {}
+        self.datasets = datasets or Datasets()
+        self.told: dict[int, dict[str, str]] = {}  # by fold
         self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
 
     def obstacle(self) -> str:
         """What stands in the way of training these as one, or nothing."""
         try:
-            splits = build_splits(self.configs[0])
+            splits = self.datasets.of(self.configs[0])
             learner = build_learner(self.configs[0], splits)
         except Exception as error:  # each job will say so by itself
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
         self.parameters = sum(parameter.numel() for parameter in learner.parameters())
-        self.largest = largest(learner, splits, self.configs[0].batch_size)
+        folds = len({config.data.fold for config in self.configs}) if self.configs[0].data.folds else 1
+        sets = folds * len(shares(len(self.configs), self.parameters))
+        self.largest = largest(learner, splits, self.configs[0].batch_size, sets)
         return can_stack(learner)
 
     def train(self) -> dict[int, Scores]:
@@ -81,10 +91,12 @@ class Stack:
                     keep(self.configs[place])
             for start in range(0, len(places), self.largest):
                 chunk = places[start : start + self.largest]
-                members = assemble([self.configs[place] for place in chunk])
+                members = assemble([self.configs[place] for place in chunk], self.datasets)
                 self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
-                self.told = self.told or told(members[0].lab.splits)
-                StackedFit(members, members[0].lab.splits, self.end, self.save).run()
+                for member in members:
+                    if (fold := member.config.data.fold) not in self.told:
+                        self.told[fold] = told(member.lab.splits)
+                StackedFit(members, self.end, self.save).run()
         return self.scores
 
     def save(self, weights: Weights, going: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
@@ -112,7 +124,7 @@ class Stack:
         run = Path(member.config.run_dir)
         try:
             with logged(run / "train.log"):
-                log.info(aligned({**describe(member.config, member.lab), **self.told}))
+                log.info(aligned({**describe(member.config, member.lab), **self.told[member.config.data.fold]}))
                 _tell(member)
                 write(member, weights, safe, best)
                 if not member.failure and member.has_ended:

@@ -79,7 +79,16 @@ def _sequential(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
 
 def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
     weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
-    return lambda features, _: torch.baddbmm(bias.unsqueeze(1), features, weight)
+    width = weight.shape[2]
+    spare = -width % 16 if 4 < width < 32 else 0  # over ten columns a product takes twice as long as over sixteen
+    if not spare:
+        return lambda features, _: torch.baddbmm(bias.unsqueeze(1), features, weight)
+
+    def run(features: Tensor, _: bool) -> Tensor:
+        wide, more = (nn.functional.pad(one, (0, spare)) for one in (weight, bias))
+        return torch.baddbmm(more.unsqueeze(1), features, wide)[..., :width]
+
+    return run
 
 
 def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:

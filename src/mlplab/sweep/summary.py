@@ -15,7 +15,7 @@ from mlplab.report.console import table
 from mlplab.search.outcome import best_of
 from mlplab.sweep.columns import SEEDS
 from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.gain import TITLE, best_ensemble, gains
+from mlplab.sweep.gain import TITLE, best_ensemble, gains, leader
 from mlplab.sweep.jobs import folders, united, unwritten
 from mlplab.sweep.told import conclusion, footer, grid
 
@@ -58,7 +58,7 @@ def explain(
         _draw(folder, compared, [*unended, *missing], tests, sweep)
         print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
     for one in compared:
-        for best in one.ensembles[:1]:
+        if best := leader(one):
             print(f"ensemble  {best.run.folder}")
     if sweep:
         print(f"curves    tensorboard --logdir {sweep}")
