@@ -41,18 +41,6 @@ def test_scaling_is_learned_from_the_training_rows_alone() -> None:
     assert not torch.allclose(scale(splits.test.features).mean(dim=0), torch.zeros(13), atol=1e-3)
 
 
-def test_balanced_weights_give_each_class_the_same_say() -> None:
-    config = mlplab.configure("data=wine", "loss.weight=balanced")
-    splits = build_splits(config)
-    counts = torch.bincount(splits.train.target)
-    weight = build_learner(config, splits).loss.weight
-    assert torch.allclose(weight * counts, torch.full((3,), counts.sum() / 3))
-    config = mlplab.configure("data=breast_cancer", "loss.pos_weight=balanced")
-    splits = build_splits(config)
-    negatives, positives = torch.bincount(splits.train.target).tolist()
-    assert build_learner(config, splits).loss.pos_weight.item() == pytest.approx(negatives / positives)
-
-
 def test_double_precision_reaches_data_and_weights() -> None:
     config = mlplab.configure("data=diabetes", "trainer.precision=64-true")
     splits = build_splits(config)

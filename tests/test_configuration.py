@@ -34,6 +34,8 @@ def test_what_datasets_share_is_no_choice() -> None:
 
 
 def test_a_kept_configuration_knows_nothing_of_the_command_that_began_its_sweep() -> None:
-    config = mlplab.configure("data=iris", "sweep.name=s", "sweep.resume=true", "sweep.fail_fast=true")
-    assert located(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False}
+    config = mlplab.configure(
+        "data=iris", "sweep.name=s", "sweep.resume=true", "sweep.fail_fast=true", "sweep.ensemble=true"
+    )
+    assert located(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False, "ensemble": False}
     assert config.sweep.resume is True

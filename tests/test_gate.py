@@ -104,6 +104,12 @@ def test_only_a_sweep_goes_on_by_sweep_resume(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_only_a_sweep_has_seeds_to_unite(tmp_path: Path) -> None:
+    answer = door("train", "data=iris", "sweep.ensemble=true", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (1, "mlplab: sweep.ensemble: this is no sweep; -m makes one\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_processes_that_claim_a_folder_at_once_one_gets_it(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     together, found = context.Barrier(4), context.Queue()

@@ -95,6 +95,16 @@ def test_a_run_whose_files_lack_what_the_table_needs_is_left_out_with_the_reason
     assert line.startswith(f"note: {folder} was left out; {said}")
 
 
+def test_an_ensemble_has_members_in_place_of_epochs(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", "data=iris", loss_val=1)
+    assert getattr(read(folder), "members", None) == 0
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("ensemble: null", "ensemble: 5"))
+    (folder / "scores.json").write_text(json.dumps({"ensemble": 5, "members": ["a"], "loss/val": 1}))
+    shown = read(folder)
+    assert shown is not None
+    assert (shown.members, shown.epochs, shown.state) == (5, "ensemble of 5", "finished")
+
+
 def test_data_in_folds_are_other_data_and_a_fold_other_rows_of_them(tmp_path: Path) -> None:
     single, folded = read(run(tmp_path / "a", "data=iris")), read(run(tmp_path / "b", "data=iris", "data.folds=5"))
     assert single is not None

@@ -73,6 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "null_group": lambda config: config.update(optimizer=None),
         "later": lambda config: config["choice"].update(data="${oc.env:HOME}"),
         "other_choice": lambda config: config["choice"].update(optimizer="adagrad"),
+        "united": lambda config: config.update(ensemble=3),
         "newer": lambda config: config.update(format=99),
         "code_in_config": lambda config: config["model"].update(_target_="os.system"),
     }

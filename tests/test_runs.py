@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.configuration import FORMAT
 from mlplab.mistake import Mistake
-from mlplab.runs import every, find, stored
+from mlplab.runs import check_trained, every, find, stored
 
 
 def written(folder: Path, *overrides: str, version: object = FORMAT, **changed: Any) -> Path:
@@ -142,6 +142,21 @@ def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) 
     with pytest.raises(Mistake, match=r"config.yaml") as mistake:
         stored(tmp_path)
     assert "\n" not in str(mistake.value)
+
+
+def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:
+    check_trained("run", stored(written(tmp_path / "run")))
+    run = edited(written(tmp_path / "united"), lambda config: config.update(ensemble=5))
+    with pytest.raises(Mistake, match=r"^run=last: is an ensemble, which was not trained itself; name one of"):
+        check_trained("last", stored(run))
+    with pytest.raises(Mistake, match=r"config\.yaml: ensemble=1: must be a whole number from 2 to 1000"):
+        stored(edited(run, lambda config: config.update(ensemble=1)))
+
+
+def test_a_run_of_format_4_is_no_ensemble(tmp_path: Path) -> None:
+    run = written(tmp_path / "run", "data=iris", version=4)
+    config = stored(edited(run, lambda config: (config.pop("ensemble"), config["sweep"].pop("ensemble"))))
+    assert (config.ensemble, config.sweep.ensemble) == (None, False)
 
 
 def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:

@@ -55,6 +55,46 @@ def test_an_unknown_flag_of_any_door_is_one_line() -> None:
     assert words_of("evaluate", ["run=hydra", "-c", "job"]) == ["-c", "job", "run='hydra'"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "seeds"),
+    [
+        (["ensemble=3", "optimizer.lr=0.1,0.01"], "seed=0,1,2"),
+        (["ensemble=2", "seed=7"], "seed=7,8"),
+        (["seed=7", "++ensemble=2"], "seed=7,8"),
+    ],
+)
+def test_an_ensemble_is_a_sweep_over_seeds_that_are_united(typed: list[str], seeds: str) -> None:
+    arguments = completed(["-m", *typed, "sweep.name=x"])
+    assert arguments[-3:-1] == [seeds, "sweep.ensemble=true"]
+    assert not any("ensemble=" in word for word in arguments[:-3])
+    assert arguments[-1].endswith("exclude_keys=[learner,loss,sweep.ensemble,sweep.name]")
+    assert completed(arguments)[: len(arguments) - 1] == arguments[:-1], "the command that goes on says the same"
+
+
+def test_no_ensemble_is_none() -> None:
+    assert completed(["data=iris", "ensemble=null"]) == ["data=iris"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["ensemble=3"], "ensemble=3: is for the command line of a sweep; -m makes one"),
+        (["-m", "ensemble=1"], "ensemble=1: must be a whole number from 2 to 1000"),
+        (["-m", "ensemble=2,3"], "ensemble=2,3: must be a whole number from 2 to 1000"),
+        (["-m", "ensemble=many"], "ensemble=many: must be a whole number from 2 to 1000"),
+        (["-m", "ensemble=3", "seed=x"], "seed=x: must be a whole number from 0 to 4294967295"),
+        (
+            ["-m", "ensemble=3", "seed=0,1,2"],
+            "ensemble=3: counts its own seeds from one on; a list of seeds is united by sweep.ensemble=true",
+        ),
+    ],
+)
+def test_what_makes_no_ensemble_is_refused(typed: list[str], said: str) -> None:
+    with pytest.raises(Mistake) as mistake:
+        completed(typed)
+    assert str(mistake.value) == said
+
+
 def test_cv_is_a_job_a_fold_and_its_words_are_those_of_a_sweep_over_folds() -> None:
     named = ("-m", "sweep.name=s", "data=iris", "seed=0,1")
     assert completed([*named, "cv=3"]) == completed([*named, "data.folds=3", "data.fold=0,1,2"])

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from mlplab.callback.running import Running
 from mlplab.callback.stopping import Stopping
 from mlplab.callback.trajectory import Trajectory
 from mlplab.card import Card, card, sizes
+from mlplab.class_weights import balanced, unweighted
 from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
@@ -35,6 +36,7 @@ from mlplab.learner.layers import Layer
 from mlplab.learner.learner import Learner
 from mlplab.make import make
 from mlplab.mistake import Mistake
+from mlplab.model.ensemble import Ensemble
 from mlplab.monitor import direction
 from mlplab.report.extras import drawers
 from mlplab.report.overlay import Overlay
@@ -42,11 +44,6 @@ from mlplab.report.overlay import Overlay
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
 for name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(name).setLevel(logging.WARNING)
-
-WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "weight": lambda counts: counts.sum() / (len(counts) * counts),
-    "pos_weight": lambda counts: counts[:1] / counts[1:],
-}
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def build_splits(config: DictConfig) -> Splits:
 
 def build_learner(config: DictConfig, splits: Splits) -> Learner:
     """The learner, with all that it learns from training rows before the first step."""
-    learner = bare_learner(config, card(config, splits), _balanced(config, splits))
+    learner = bare_learner(config, card(config, splits), balanced(config, splits))
     scale: Any = learner.network.scale
     scale.learn(splits.train.features)
     learner.learn_target(splits.train.target)
@@ -110,19 +107,24 @@ def build_learner(config: DictConfig, splits: Splits) -> Learner:
 def bare_learner(config: DictConfig, known: Card, weights: Mapping[str, Tensor] | None = None) -> Learner:
     """The learner that a card describes, before it has seen a row: a state_dict fills what is learned from data.
 
-    weights: of the classes, where they are balanced.
+    weights: of the classes, where they are balanced. Of an ensemble the learner has the networks of all members.
     """
     outputs, told = sizes(config.choice.learner, known)
-    network = make(config, "model", in_features=known["in_features"], out_features=outputs)
+    networks = [
+        make(config, "model", in_features=known["in_features"], out_features=outputs)
+        for _ in range(config.ensemble or 1)
+    ]
     learner: Learner = make(config, "learner")(
-        network,
-        build_loss(config, weights or _unweighted(config, known)),
+        networks[0],
+        build_loss(config, weights or unweighted(config, known)),
         optimizer=make(config, "optimizer", **_unfused(config)),
         scheduler=make(config, "scheduler") or None,
         monitor=config.monitor,
         mode=direction(config.monitor),
         **told,
     )
+    if config.ensemble:
+        learner.network = Ensemble(networks, learner.combine)
     if config.trainer.precision == "64-true":
         learner.double()
     learner.hparams.update(known)
@@ -131,21 +133,6 @@ def bare_learner(config: DictConfig, known: Card, weights: Mapping[str, Tensor] 
 
 def build_loss(config: DictConfig, weights: Mapping[str, Tensor]) -> nn.Module:
     return make(config, "loss", **weights)
-
-
-def _balanced(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
-    """`balanced` class weights come from the training rows: n / (num_classes n_c), or negatives a positive."""
-    weights = {}
-    for key, rule in WEIGHTS.items():
-        if config.loss.get(key) == "balanced":
-            counts = torch.bincount(splits.train.target, minlength=len(splits.class_names))
-            weights[key] = rule(counts.to(torch.get_default_dtype()))
-    return weights
-
-
-def _unweighted(config: DictConfig, known: Card) -> dict[str, Tensor]:
-    equal = torch.ones(len(known["class_names"]))
-    return {key: rule(equal) for key, rule in WEIGHTS.items() if config.loss.get(key) == "balanced"}
 
 
 def build_measurer(config: DictConfig, **known: Any) -> Trainer:

@@ -93,7 +93,7 @@ def same_settings(config: DictConfig, checkpoint: Checkpoint, path: str | Path, 
 
 def _of_the_model(key: str) -> bool:
     """What weights, and the scores that are told of them, follow from."""
-    return key not in ELSEWHERE and (key.partition(".")[0] in GROUPS or key == "trainer.precision")
+    return key not in ELSEWHERE and (key.partition(".")[0] in GROUPS or key in ("trainer.precision", "ensemble"))
 
 
 def _form(weights: dict[str, Any], name: str) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ def settled(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers; HydraConfig holds the state with which it was composed from these words."""
     overrides = parse(words)
     config = plain(composed)
+    if config.get("ensemble") is not None:
+        raise Mistake(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
     for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] == "choice":

@@ -44,7 +44,7 @@ def located(config: DictConfig) -> dict[str, Any]:
     their sweep."""
     held = plain(config)
     if "sweep" in held:
-        held["sweep"] |= {"resume": None, "fail_fast": False}
+        held["sweep"] |= {"resume": None, "fail_fast": False, "ensemble": False}
     for key in ("path", "root"):
         if isinstance(given := held["data"].get(key), str):
             held["data"][key] = str(Path(given).expanduser().absolute())

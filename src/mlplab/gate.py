@@ -24,6 +24,7 @@ from mlplab.search.halving import grid_of, is_halving, planned
 from mlplab.search.plan import Plan, is_search, plan, slots
 from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
+from mlplab.sweep.members import ensembles, unite
 
 made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
 
@@ -45,6 +46,8 @@ class Gate(Callback):
                 raise Mistake(
                     "sweep.resume: this is no sweep (-m); a run goes on by: python scripts/resume.py run=FOLDER"
                 )
+            if resolved.sweep.ensemble:
+                raise Mistake("sweep.ensemble: this is no sweep; -m makes one")
             claim(Path(config.hydra.run.dir), "run_dir")
             resolved.run_dir = config.hydra.run.dir
             keep(resolved)  # now, so that a run that is killed in its imports can go on
@@ -70,6 +73,8 @@ class Gate(Callback):
                 self.known[tuple(job)] = held, swept
                 self.plan.append(grid.Job(f"{number}_{folder_name(swept)}", job, grid.settings_of(held)))
         with _told():
+            if config.sweep.ensemble and any(len(members) < 2 for members in ensembles(self.plan).values()):
+                raise Mistake("sweep.ensemble: two seeds or more are needed, as seed=0,1,2")
             folder = Path(config.hydra.sweep.dir)
             told = self.search.told() if self.search else _counted(config, self.jobs)
             HydraConfig.instance().set_config(config)
@@ -107,7 +112,9 @@ class Gate(Callback):
                 from mlplab.search.search import jobs_of  # imports optuna
 
                 self.jobs = jobs_of(self.search)
-            if summarise(Path(config.hydra.sweep.dir), self.jobs, config.report.picture):
+            folder = Path(config.hydra.sweep.dir)
+            not_made = unite(folder, self.plan) if config.sweep.ensemble else 0
+            if summarise(folder, self.jobs, config.report.picture) or not_made:
                 sys.exit(1)
 
 
@@ -133,6 +140,8 @@ def _of_a_plain_sweep(config: DictConfig) -> None:
         )
     if config.sweep.fail_fast:
         raise Mistake("sweep.fail_fast: is for a plain grid; a search or a halving goes on without a job that fails")
+    if config.sweep.ensemble:
+        raise Mistake("ensemble, sweep.ensemble: are for a plain grid; a search or a halving leaves seeds out")
     if config.sweep.resume and is_halving(config):
         raise Mistake("sweep.resume: a halving cannot go on; begin it anew by another sweep.name")
     if config.sweep.resume == "failed":

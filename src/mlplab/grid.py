@@ -17,7 +17,10 @@ from mlplab.runs import PRUNED
 
 FILE = "sweep.json"
 STOP = "stop.txt"  # while a sweep comes to its end because a job failed: the number of that job
-OF_THE_COMMAND = ("run_dir", "sweep.name", "sweep.resume", "sweep.fail_fast", "allow", "debug")  # nothing trained
+# nothing trained
+OF_THE_COMMAND = (
+    *("run_dir", "sweep.name", "sweep.resume", "sweep.fail_fast", "sweep.ensemble", "ensemble", "allow", "debug"),
+)
 LIBRARIES = ("mlplab", "torch", "lightning")
 State = Literal["finished", "pruned", "failed", "half-done", "new"]
 

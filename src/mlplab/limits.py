@@ -57,12 +57,14 @@ SHARE_OR_NONE = Range(0, 1, low_itself=True)
 ORDINAL = Range(0, 10**9, low_itself=True, high_itself=True, whole=True)
 COUNT = Range(1, 10**9, low_itself=True, high_itself=True, whole=True)
 SEED = Range(0, 2**32 - 1, low_itself=True, high_itself=True, whole=True)
+MEMBERS = Range(2, 1000, low_itself=True, high_itself=True, whole=True)
 DIVISOR = Range(1, low_itself=True)
 WORD = Word()
 NAME = Word(number_too=True)
 
 RANGES: dict[str, Range | Word | Character] = {
     "seed": SEED,
+    "ensemble": MEMBERS,
     "allow": WORD,
     "batch_size": COUNT,
     "trainer.max_epochs": COUNT,

@@ -51,6 +51,11 @@ class Run:
     report: dict[str, Any]
     failure: str
 
+    @property
+    def members(self) -> int:
+        """Of an ensemble; 0 of a run that was trained."""
+        return int(self.settings.get("ensemble") or 0)
+
     @cached_property
     def words(self) -> dict[str, str]:
         """Every setting as it is typed; a choice by its group's name."""
@@ -86,7 +91,12 @@ def _run(folder: Path) -> Run:
     choice = {group: needed(f"choice.{group}", str) for group in ("data", "model", "learner", "loss", "optimizer")}
     data = needed("data", dict)
     planned = needed("trainer.max_epochs", int)
-    done = _kind(scores.get("epochs"), int, "scores.json: epochs") if finished else _epochs(folder / "history.csv")
+    united = select(config, "ensemble")
+    if united:
+        done = needed("ensemble", int)
+        _kind(scores.get("members", []), list, "scores.json: members")
+    else:
+        done = _kind(scores.get("epochs"), int, "scores.json: epochs") if finished else _epochs(folder / "history.csv")
     measured = {name: _kind(scores[name], float, f"scores.json: {name}") for name in scores if name.endswith(SPLITS)}
     written = (folder / "config.yaml").stat().st_mtime
     return Run(
@@ -97,7 +107,7 @@ def _run(folder: Path) -> Run:
         headline=_headline(choice["learner"]),
         lr=needed("optimizer.lr", float),
         scores={name: value for name, value in measured.items() if math.isfinite(value)},
-        epochs=str(done) if done == planned else f"{done} of {planned}",
+        epochs=f"ensemble of {done}" if united else str(done) if done == planned else f"{done} of {planned}",
         state="finished" if finished else _end(folder),
         written=written,
         date=datetime.fromtimestamp(written).strftime("%Y-%m-%d %H:%M"),

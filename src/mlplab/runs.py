@@ -70,6 +70,12 @@ def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
     return config
 
 
+def check_trained(run: str | Path, config: DictConfig) -> None:
+    """Raises Mistake for an ensemble, of which there are weights and scores, but no epochs."""
+    if config.ensemble:
+        raise Mistake(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
+
+
 def keep(config: DictConfig) -> None:
     """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment."""
     held = {"format": FORMAT, **located(config)}

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import Override
 
 from mlplab.configuration import CONF, keys_of
 from mlplab.explain import no_such_choice
+from mlplab.limits import MEMBERS, SEED
 from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
@@ -34,19 +35,21 @@ def is_group(override: Override) -> bool:
 
 def completed(arguments: Sequence[str]) -> list[str]:
     """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
-    its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
+    its own, and its folders are named by the swept keys only; `ensemble` is a sweep over seeds. Flags come first, as
+    Hydra's parser wants them."""
     known = _flags(arguments)
     given: list[str] = known.overrides
-    words = _in_folds(given, known.multirun or "hydra.mode=MULTIRUN" in given)
+    multirun = known.multirun or "hydra.mode=MULTIRUN" in given
+    words = _of_an_ensemble(_in_folds(given, multirun), multirun)
     if halves := [word for word in words if word.startswith("sweep.halving=")]:
         words = [word for word in words if word not in halves]
-        words += _halving(halves[-1], known.multirun)
+        words += _halving(halves[-1], multirun)
     for override in parse(words):
         _choice_is_a_word(override)
     keys = {word.split("=")[0].lstrip("+~") for word in words}
     task = next((word.split("=", 1)[1] for word in words if word.startswith("data.task=")), None)
     added = [word for word in TASKS.get(task or "", ()) if word.split("=")[0] not in keys]
-    if known.multirun or "hydra.mode=MULTIRUN" in words:
+    if multirun:
         overrides = parse([*words, *added])
         swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
         fixed = {override.key_or_group for override in overrides} | {"sweep.name", "learner", "loss"}
@@ -65,6 +68,28 @@ def _halving(word: str, multirun: bool) -> list[str]:
     if value == "true" and not multirun:
         raise Mistake(f"{word}: is for a sweep; -m makes one")
     return ["hydra/sweeper=halving"] if value == "true" else []
+
+
+def _of_an_ensemble(words: Sequence[str], multirun: bool) -> list[str]:
+    """`ensemble=5` as the seeds of its members, from the one that is given on, and the word that unites them."""
+    asked = [word for word in words if word.partition("=")[0].lstrip("+") == "ensemble"]
+    rest = [word for word in words if word not in asked]
+    if not asked or asked[-1].partition("=")[2] == "null":
+        return rest
+    word = asked[-1]
+    count: Any = parse([word])[0].value()
+    if not MEMBERS.holds(count):
+        raise Mistake(f"{word}: must be {MEMBERS}")
+    if not multirun:
+        raise Mistake(f"{word}: is for the command line of a sweep; -m makes one")
+    seeds = [one for one in parse(rest) if one.key_or_group == "seed"]
+    if any(one.is_sweep_override() for one in seeds):
+        raise Mistake(f"{word}: counts its own seeds from one on; a list of seeds is united by sweep.ensemble=true")
+    first: Any = seeds[-1].value() if seeds else 0
+    if not SEED.holds(first):
+        raise Mistake(f"{seeds[-1].input_line}: must be {SEED}")
+    rest = [word for word in rest if word not in [one.input_line for one in seeds]]
+    return [*rest, f"seed={','.join(str(first + place) for place in range(count))}", "sweep.ensemble=true"]
 
 
 def _in_folds(words: Sequence[str], multirun: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """A table of all runs, best first within what can be compared."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 import yaml
 
 from mlplab.door.compare import compare
+from mlplab.listed import read
 from mlplab.mistake import Mistake
-from tests.sweep.made import sweep
+from tests.sweep.made import sweep, united
 from tests.test_listed import DELETED, edited, run
 
 
@@ -247,6 +249,27 @@ def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.Cap
     assert {"curves_1.png", "curves_2.png"} <= {path.name for path in Path("both/pictures").iterdir()}
     compare(asked(Path("outputs"), runs="outputs", data="iris"))
     assert "diabetes" not in capsys.readouterr().out
+
+
+def test_ensembles_are_told_of_wherever_their_runs_are(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [found for path in sorted(swept.iterdir()) if (found := read(path))]
+    one = united(runs[:3], loss_val=0.09, accuracy_val=0.95, accuracy_test=0.5)
+    for settings in ({"sweep": "lrs"}, {"runs": "outputs/**"}):
+        compare(asked(Path("outputs"), **settings))
+        said = capsys.readouterr().out
+        assert "0.1100 -> 0.0900" in said
+        assert "best ensemble" not in said, "there is one alone"
+        assert "ensemble of 3, with loss/val 0.0900" in said
+        assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in said
+    compare(asked(Path("outputs")))
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "ensemble_" in line)
+    assert line.strip().startswith("1  outputs/sweeps/lrs/ensemble_optimizer.lr=0.1 ")
+    assert "ensemble of 3   finished" in line
+    scores = one.folder / "scores.json"
+    for broken in ('"abc"', "3", "[1, {}, null]"):
+        scores.write_text(json.dumps({**one.report, "members": json.loads(broken)}))
+        compare(asked(Path("outputs"), sweep="lrs"))
+        assert "best: lr 0.1" in capsys.readouterr().out
 
 
 def test_no_edit_of_one_run_stops_the_explanation_of_the_others(

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from lightning import Trainer
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score, roc_auc_score
@@ -122,3 +125,34 @@ def test_it_trains_any_torch_module_from_a_dataloader_without_hydra() -> None:
     assert one.scores["accuracy/val"] == one.scores["auroc/val"] == 1.0
     assert one.scores["loss/val"] < math.log(2) / 5
     assert (one(features) > 0.5).long().tolist() == target.tolist()
+
+
+OUTPUTS = arrays(np.float32, (3, 4, 1), elements=st.floats(-30, 30, width=32))  # networks, rows
+
+
+@given(OUTPUTS, st.sampled_from(["bce", "mse", "mae"]))
+@settings(deadline=None)
+@pytest.mark.filterwarnings("ignore:No (positive|negative) samples in targets")
+def test_several_networks_predict_the_mean_of_their_probabilities_at_no_more_than_their_mean_loss(
+    numbers: np.ndarray, loss: str
+) -> None:
+    one, outputs, target = learner(loss), torch.from_numpy(numbers), torch.tensor([0, 1, 0, 1])
+    mean = outputs.double().sigmoid().mean(dim=0).squeeze(1)
+    torch.testing.assert_close(one.decode(one.combine(outputs)).double(), mean, rtol=1e-4, atol=1e-6)
+    measured = one.measure(one.combine(outputs), target)["loss"]
+    if loss == "bce":
+        # 1 - p of each network by itself: the mean may round to 1
+        other = (-outputs.double()).sigmoid().mean(dim=0).squeeze(1)
+        by_hand = -torch.where(target == 1, mean, other).log().mean().item()
+        assert measured == pytest.approx(by_hand, rel=1e-4, abs=1e-5)
+    alone = [one.measure(output, target)["loss"] for output in outputs]
+    assert measured <= sum(alone) / 3 + 1e-5 * (1 + sum(alone))
+
+
+def test_a_mean_probability_that_rounds_to_1_or_0_has_its_logit_still() -> None:
+    outputs = torch.tensor([[[40.0], [-3000.0]], [[40.0], [-1000.0]]])
+    one = learner()
+    assert one.combine(outputs).flatten().tolist() == pytest.approx([40.0, -1000 - math.log(2)], rel=1e-6)
+    assert one.measure(one.combine(outputs), torch.tensor([0, 1]))["loss"] == pytest.approx(
+        (40 + 1000 + math.log(2)) / 2, rel=1e-6
+    )

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from lightning import Trainer
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
@@ -157,3 +160,28 @@ def test_it_trains_any_torch_module_from_a_dataloader_without_hydra() -> None:
     assert one.scores["accuracy/val"] == 1.0
     assert one.scores["loss/val"] < math.log(3) / 5
     assert one(images).argmax(dim=1).tolist() == target.tolist()
+
+
+OUTPUTS = arrays(np.float32, (3, 4, 5), elements=st.floats(-30, 30, width=32))  # networks, rows, classes
+
+
+@given(OUTPUTS, st.sampled_from(["ce", "mse", "mae"]))
+@settings(deadline=None)
+def test_several_networks_predict_the_mean_of_their_probabilities_at_no_more_than_their_mean_loss(
+    numbers: np.ndarray, loss: str
+) -> None:
+    one, outputs, target = learner(loss, num_classes=5), torch.from_numpy(numbers), torch.tensor([0, 1, 2, 4])
+    mean = outputs.double().softmax(dim=2).mean(dim=0)
+    torch.testing.assert_close(one.decode(one.combine(outputs)).double(), mean, rtol=1e-4, atol=1e-6)
+    measured = one.measure(one.combine(outputs), target)["loss"]
+    if loss == "ce":
+        assert measured == pytest.approx(-mean[torch.arange(4), target].log().mean().item(), rel=1e-4, abs=1e-5)
+    alone = [one.measure(output, target)["loss"] for output in outputs]
+    assert measured <= sum(alone) / 3 + 1e-5 * (1 + sum(alone))
+
+
+def test_networks_that_are_sure_of_the_wrong_class_have_a_finite_loss_together() -> None:
+    outputs = torch.tensor([[[3000.0, 0.0, -2000.0]], [[1000.0, 0.0, 0.0]]])
+    one = learner()
+    assert one.measure(one.combine(outputs), torch.tensor([1]))["loss"] == pytest.approx(1000 + math.log(2), rel=1e-6)
+    assert one(one.combine(outputs)).tolist() == [[1.0, 0.0, 0.0]]

@@ -151,3 +151,17 @@ def test_a_regressor_that_has_not_seen_its_targets_is_not_fitted_unscaled() -> N
     rows = DataLoader(TensorDataset(torch.zeros(4, 1), torch.full((4, 1), 1000.0)), 2)
     with pytest.raises(Mistake, match="needs learn_target"):
         Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False).fit(learner, rows, rows)
+
+
+@given(arrays(np.float32, (3, 4, 2), elements=st.floats(-30, 30, width=32)))
+@settings(deadline=None)
+def test_several_networks_predict_the_mean_of_their_values_at_no_more_than_their_mean_loss(numbers: np.ndarray) -> None:
+    target = torch.tensor([[2.0, 20.0], [6.0, 40.0], [5.0, 10.0], [0.0, 0.0]])
+    outputs = torch.from_numpy(numbers)
+    for loss in ("mse", "mae", "rmse", "huber"):
+        one = learner("standard", loss, num_targets=2)
+        one.learn_target(target)
+        mean = torch.stack([one.decode(output) for output in outputs]).mean(dim=0)
+        torch.testing.assert_close(one.decode(one.combine(outputs)), mean, rtol=1e-5, atol=1e-4)
+        alone = [one.measure(output, target)["loss"] for output in outputs]
+        assert one.measure(one.combine(outputs), target)["loss"] <= sum(alone) / 3 * (1 + 1e-5)

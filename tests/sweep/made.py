@@ -19,7 +19,8 @@ Made = Mapping[str, Sequence[float | None]]
 @lru_cache
 def _config(data: str, words: str) -> str:
     config: Any = OmegaConf.to_container(mlplab.configure(f"data={data}", *words.split()))
-    config.pop("seed")
+    for key in ("seed", "ensemble"):
+        config.pop(key)
     return yaml.safe_dump({"format": FORMAT, **config})
 
 
@@ -54,3 +55,17 @@ def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **fa
             found.append(read(job))
             number += 1
     return [one for one in found if one is not None]
+
+
+def united(members: Sequence[Run], **scores: float) -> Run:
+    """An ensemble of runs that were made so, beside them, with these scores, `loss_val` for loss/val."""
+    first = members[0].folder
+    folder = first.with_name(f"ensemble_{first.name.partition('_')[2]}")
+    folder.mkdir()
+    (folder / "config.yaml").write_text(f"{(first / 'config.yaml').read_text()}ensemble: {len(members)}\n")
+    named = {name.replace("_", "/"): value for name, value in scores.items()}
+    held = {"ensemble": len(members), "members": [run.folder.name for run in members], **named}
+    (folder / "scores.json").write_text(json.dumps(held))
+    found = read(folder)
+    assert found is not None
+    return found

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlplab.sweep.jobs import finished, folders, swept, unwritten
+from mlplab.sweep.jobs import finished, folders, swept, united, unwritten
 
 
 def test_jobs_are_known_by_number_and_finished_by_their_last_file(tmp_path: Path) -> None:
@@ -27,3 +27,12 @@ def test_a_jobs_folder_names_what_was_varied() -> None:
     run = Path("outputs/sweeps/s/12_model.hidden_features=-64,64-,optimizer.lr=0.1,optimizer=sgd")
     assert swept(run) == ["model.hidden_features", "optimizer.lr", "optimizer"]
     assert swept(Path("outputs/digits/2026-01-01_10-00-00-000001")) == []
+
+
+def test_ensembles_are_no_jobs(tmp_path: Path) -> None:
+    for name in ("ensemble_a=1", "ensemble_a=2", "0_a=1,seed=0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").touch()
+    (tmp_path / "ensemble_a=2" / "scores.json").touch()
+    assert united(tmp_path) == [tmp_path / "ensemble_a=2"], "one that was not finished is none"
+    assert [*folders(tmp_path)] == [0]

@@ -8,7 +8,7 @@ import pytest
 from mlplab.sweep.comparison import comparisons
 from mlplab.sweep.page import page
 from mlplab.sweep.pictures import pictures
-from tests.sweep.made import sweep
+from tests.sweep.made import sweep, united
 
 JOBS = {"optimizer.lr=0.1": (0.1, 0.12), "optimizer.lr=0.2": (0.3, None)}
 
@@ -38,3 +38,13 @@ def test_several_datasets_stand_below_each_other(tmp_path: Path) -> None:
     runs = [*sweep(tmp_path / "a", JOBS), *sweep(tmp_path / "b", JOBS, data="diabetes")]
     both = page("t", comparisons(runs), {}, [], [])
     assert both.index("Settings, best first: diabetes") < both.index("Settings, best first: iris")
+
+
+def test_ensembles_have_a_section_of_their_own(tmp_path: Path) -> None:
+    runs = sweep(tmp_path, JOBS)
+    text = page("t", comparisons([*runs, united(runs[:2], loss_val=0.1, accuracy_test=0.9)]), {}, [], [])
+    assert "Ensembles, best first" in text
+    assert "4 runs of 2 settings" in text
+    assert '<td class="text">0.1100 -&gt; 0.1000</td>' in text
+    assert "On the test set, of this ensemble alone: accuracy/test 0.9000." in text
+    assert "Ensembles" not in page("t", comparisons(runs), {}, [], [])

@@ -9,7 +9,7 @@ import pytest
 from mlplab.sweep import summarise
 from mlplab.sweep.summary import explain
 from tests.conftest import door
-from tests.sweep.made import sweep
+from tests.sweep.made import sweep, united
 
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
 
@@ -143,3 +143,20 @@ def test_of_a_sweep_that_failed_altogether_there_is_a_table_and_no_page(tmp_path
 def test_a_sweep_whose_jobs_all_vanished_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summarise(tmp_path, [["seed=1"]]) == 1
     assert "job 0 (seed=1) was not begun" in capsys.readouterr().out
+
+
+def test_ensembles_stand_below_the_settings_and_the_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.3), "optimizer.lr=0.2": (0.2, 0.4)})
+    united(runs[:2], loss_val=0.18, accuracy_test=0.5)
+    one = united(runs[2:], loss_val=0.15, accuracy_test=0.6)
+    assert summarise(tmp_path, [], picture=False) == 0
+    said = capsys.readouterr().out
+    table = said[said.index("ensembles: the mean of the members' predictions") :]
+    assert "0.3000 -> 0.1500" in table
+    assert "on the test set, of this ensemble alone: accuracy/test 0.6000" in table
+    assert "0.5000" not in table
+    assert f"ensemble  {one.folder}" in table
+    with open(tmp_path / "sweep.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["job"] for row in rows] == ["0", "2", "1", "3", one.folder.name, "ensemble_optimizer.lr=0.1"]
+    assert (rows[4]["loss/val"], rows[4]["seed"], rows[4]["verdict"]) == ("0.15", "", "ensemble of 2")

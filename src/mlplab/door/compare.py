@@ -10,7 +10,7 @@ from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.runs import every, find
-from mlplab.sweep.jobs import folders
+from mlplab.sweep.jobs import folders, united
 from mlplab.sweep.summary import explain
 
 SWEEPS = Path("outputs/sweeps")
@@ -57,7 +57,7 @@ def _sweep(name: str) -> Path:
 
 def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
     if sweep:
-        return [run for run in folders(sweep).values() if (run / "config.yaml").exists()]
+        return [*(run for run in folders(sweep).values() if (run / "config.yaml").exists()), *united(sweep)]
     if not settings["runs"]:
         return [*every(settings["below"])]
     pattern = str(Path(str(settings["runs"])).expanduser())

@@ -46,9 +46,10 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     else:
         rows = of_split(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
     measured = measure(config, learner, rows)
-    head = {"run": str(run), "model": f"{config.choice.model} on {config.choice.data}", "rows": rows.title}
+    model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
+    head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)
-    files = _explained(measured, known, f"{config.choice.data}: {config.choice.model}, {rows.title}")
+    files = _explained(measured, known, f"{config.choice.data}: {model}, {rows.title}")
     text = "\n\n".join([aligned({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
     write_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})

@@ -25,7 +25,7 @@ from mlplab.grid import FILE, STOP, number_of, remedy
 from mlplab.launch import leaving_with_its_sweep
 from mlplab.lock import held
 from mlplab.mistake import Pruned
-from mlplab.runs import PRUNED, find, keep, stored
+from mlplab.runs import PRUNED, check_trained, find, keep, stored
 from mlplab.search.judge import Judge, judge_of
 from mlplab.search.outcome import best_of
 from mlplab.search.plan import FOLDER
@@ -112,6 +112,7 @@ def go_on(settings: Mapping[str, Any]) -> None:
     run = find(str(settings["run"]))
     limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
     config = stored(run, settings["allow"])
+    check_trained(settings["run"], config)
     config.trainer.update({name: limit for name, limit in limits.items() if limit is not None})
     check(plain(config), plain(config))
     begun: list[bool] = []

@@ -10,7 +10,7 @@ from mlplab import atomic
 from mlplab.check import shown
 from mlplab.door.evaluate import aim, split_of
 from mlplab.mistake import Mistake
-from mlplab.runs import find, stored
+from mlplab.runs import check_trained, find, stored
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
     from omegaconf import DictConfig
@@ -27,6 +27,7 @@ def report(settings: Mapping[str, Any]) -> Path:
     """
     run = find(settings["run"])
     config = stored(run, settings["allow"])
+    check_trained(settings["run"], config)
     split = split_of({**settings, "all_rows": False})
     aim(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
     kind = _slice(settings, run)

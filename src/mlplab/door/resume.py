@@ -21,7 +21,7 @@ from mlplab.lock import held
 from mlplab.mistake import AsksForCode, Failure, Mistake
 from mlplab.report.console import aligned
 from mlplab.report.counted import counted
-from mlplab.runs import PRUNED, find, keep, stored
+from mlplab.runs import PRUNED, check_trained, find, keep, stored
 
 log = logging.getLogger(__name__)
 # by this door, by a move of the folder or of the data, or without any effect
@@ -53,6 +53,7 @@ def resume(
     """
     folder = find(run)
     config = stored(folder, allow)
+    check_trained(run, config)
     with held(folder):
         found = _latest(folder)
         if found is None:

@@ -7,11 +7,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import lightning
-import torch
 from omegaconf import DictConfig
 
-import mlplab
 from mlplab import atomic
 from mlplab.build import Lab, build
 from mlplab.callback.pruning import Judge
@@ -26,6 +23,7 @@ from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
 from mlplab.sweep.row import Row, row
+from mlplab.versions import versions
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -38,6 +36,8 @@ def train(config: DictConfig) -> Scores:
     Stopped after a signal.
     """
     run = Path(config.run_dir)
+    if config.ensemble:
+        raise Mistake(f"ensemble={config.ensemble}: is for the command line of a sweep; a run is one network")
     if (run / "config.yaml").exists() or (run / "history.csv").exists():
         raise Mistake(f"run_dir: {run} holds a run already; name another, nothing is written over")
     made = not run.exists()
@@ -117,10 +117,6 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
         "seed": config.seed,
         "device": lab.trainer.strategy.root_device.type,
     }
-
-
-def versions() -> dict[str, str]:
-    return {"mlplab": mlplab.__version__, "torch": torch.__version__, "lightning": lightning.__version__}
 
 
 def _to_tensorboard(lab: Lab, told: Row, scores: Scores) -> None:

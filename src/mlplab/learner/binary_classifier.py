@@ -3,6 +3,7 @@
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 from torchmetrics.functional.classification import binary_auroc
 
 from mlplab.learner.learner import Learner
@@ -34,6 +35,12 @@ class BinaryClassifier(Learner):
 
     def baseline(self, target: Tensor) -> Tensor:
         return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing
+
+    @staticmethod
+    def combine(outputs: Tensor) -> Tensor:
+        """The logit of the mean probability, by logarithms of both shares: a mean that rounds to 1 has none."""
+        yes, no = logsigmoid(outputs).logsumexp(dim=0), logsigmoid(-outputs).logsumexp(dim=0)
+        return yes - no
 
     def choose(self, predictions: Tensor) -> Tensor:
         return (predictions >= self.threshold).long()

@@ -1,5 +1,6 @@
 """Classes: softmax over one output a class."""
 
+import math
 from typing import Any
 
 import torch
@@ -31,6 +32,10 @@ class Classifier(Learner):
     def baseline(self, target: Tensor) -> Tensor:
         shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)
         return shares.log()[None]
+
+    @staticmethod
+    def combine(outputs: Tensor) -> Tensor:
+        return outputs.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(outputs))
 
     def choose(self, predictions: Tensor) -> Tensor:
         return predictions.argmax(dim=1)

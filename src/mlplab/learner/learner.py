@@ -62,6 +62,11 @@ class Learner(LightningModule):
     def baseline(self, target: Tensor) -> Tensor:
         """(1, out_features): the best constant output, from training targets alone."""
 
+    @staticmethod
+    @abstractmethod
+    def combine(outputs: Tensor) -> Tensor:
+        """Raw outputs of K networks (K, N, out_features) -> (N, out_features), decoded as the mean of predictions."""
+
     def choose(self, predictions: Tensor) -> Tensor:
         """(N,) the class that is told, by predictions; of values there is none."""
         raise NotImplementedError

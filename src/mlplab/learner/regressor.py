@@ -62,6 +62,10 @@ class Regressor(Learner):
     def baseline(self, target: Tensor) -> Tensor:
         return self.encode(target).mean(dim=0, keepdim=True)
 
+    @staticmethod
+    def combine(outputs: Tensor) -> Tensor:
+        return outputs.mean(dim=0)
+
 
 def _r2(predictions: Tensor, target: Tensor) -> Tensor:
     """Mean over targets of 1 - residual / total sum of squares; of a constant target 1 if met, else 0.

@@ -8,6 +8,7 @@ from functools import cached_property
 from mlplab.listed import Run
 from mlplab.monitor import direction
 from mlplab.sweep.columns import FOLD, SEEDS, columns, name, value_of, varied
+from mlplab.sweep.ensemble import Ensemble, paired
 from mlplab.sweep.noise import LEVEL, Scores, against, over_folds
 from mlplab.sweep.setting import Setting
 
@@ -16,7 +17,7 @@ from mlplab.sweep.setting import Setting
 class Comparison:
     """score: by which settings stand best first. columns: keys that differ; keys: those of them that were varied.
 
-    test: the words for it, or nothing where there are too few seeds.
+    test: the words for it, or nothing where there are too few seeds. ensembles: of the settings, best first.
     """
 
     data: str
@@ -25,6 +26,7 @@ class Comparison:
     keys: Sequence[str]
     settings: Sequence[Setting]
     test: str
+    ensembles: Sequence[Ensemble] = ()
 
     @cached_property
     def ranked(self) -> list[Setting]:
@@ -133,7 +135,10 @@ def _measures(key: str) -> bool:
     return (key.partition(".")[0] == "loss" and key != "loss.label_smoothing") or key == "learner.target_scaling"
 
 
-def _compare(data: str, runs: Sequence[Run], sort: str | None) -> Comparison:
+def _compare(data: str, given: Sequence[Run], sort: str | None) -> Comparison:
+    """Ensembles stand by themselves, unless there is nothing else."""
+    trained = [run for run in given if not run.members]
+    runs, united = (trained, [run for run in given if run.members]) if trained else (given, [])
     keys = columns(runs)
     score = sort or score_of(runs)
     named = varied(keys, runs)
@@ -154,4 +159,10 @@ def _compare(data: str, runs: Sequence[Run], sort: str | None) -> Comparison:
     test, judged = _judged([setting for setting in settings if setting.scores(score)], score, sign)
     for place, p in enumerate(judged, start=1):
         settings[place] = replace(settings[place], p=p)
-    return Comparison(data, score, keys, named, settings, test)
+
+    def gained(one: Ensemble) -> float:
+        value = one.score(score)
+        return math.inf if value is None else sign * value
+
+    ensembles = sorted(paired(united, trained), key=gained)
+    return Comparison(data, score, keys, named, settings, test, ensembles)

@@ -16,6 +16,11 @@ def finished(sweep: Path) -> dict[int, Path]:
     return {number: run for number, run in folders(sweep).items() if (run / "scores.json").exists()}
 
 
+def united(sweep: Path) -> list[Path]:
+    """The folders of ensembles, which are no jobs."""
+    return sorted(path.parent for path in sweep.glob("ensemble*/scores.json"))
+
+
 def unwritten(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
     """Planned jobs of which there is no run at all, with what each would have been."""
     begun = {number for number, run in folders(sweep).items() if (run / "config.yaml").exists()}

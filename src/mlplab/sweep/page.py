@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from mlplab.report import html
 from mlplab.report.panel import Panel
 from mlplab.sweep.comparison import Comparison
+from mlplab.sweep.gain import best_ensemble, gains
 from mlplab.sweep.told import conclusion, footer, grid
 
 
@@ -46,10 +47,21 @@ def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -
         html.words(_sentence(main), "verdict"),
         *(html.words(_sentence(line)) for line in rest),
         html.section(f"Settings, best first{of}", _whole(html.table(header, rows)), *told),
+        _ensembles(one, tests, of),
         html.section(f"Curves{of}", wide["curves"]),
         html.section(f"What each key does{of}", wide["heat"], html.row(*effects), wide["parallel"]),
         html.section(f"What it costs{of}", html.row(*costs)),
     ]
+
+
+def _ensembles(one: Comparison, tests: bool, of: str) -> str:
+    if not one.ensembles:
+        return ""
+    header, lines = gains(one, tests)
+    rows = [[_place(first), *cells] for first, *cells in lines]
+    what = html.words("An ensemble predicts the mean of its members' predictions.", "quiet")
+    told = [html.words(_sentence(line)) for line in best_ensemble(one)]
+    return html.section(f"Ensembles, best first{of}", _whole(html.table(header, rows)), what, *told)
 
 
 def _whole(table: str) -> str:

@@ -15,7 +15,8 @@ from mlplab.report.console import table
 from mlplab.search.outcome import best_of
 from mlplab.sweep.columns import SEEDS
 from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.jobs import folders, unwritten
+from mlplab.sweep.gain import TITLE, best_ensemble, gains, leader
+from mlplab.sweep.jobs import folders, united, unwritten
 from mlplab.sweep.told import conclusion, footer, grid
 
 LIMIT = 20  # rows of a table on the console
@@ -25,7 +26,8 @@ STATES = ("finished", "pruned", "failed", "unfinished")  # of a run, as sweep.cs
 def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True) -> int:
     """At the end of a sweep. jobs: the words of each. Returns how many have failed."""
     missing = unwritten(folder, jobs)
-    runs = [run for path in folders(folder).values() if (path / "config.yaml").exists() and (run := read(path))]
+    begun = [path for path in folders(folder).values() if (path / "config.yaml").exists()]
+    runs = [run for path in [*begun, *united(folder)] if (run := read(path))]
     lines = [f"job {number} ({words}) was not begun" for number, words in missing.items()]
     explain(runs, folder, lines, picture=picture, sweep=folder)
     return len(missing) + sum(run.state not in STATES[:2] for run in runs)
@@ -55,6 +57,9 @@ def explain(
     if picture and any(one.best for one in compared):
         _draw(folder, compared, [*unended, *missing], tests, sweep)
         print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
+    for one in compared:
+        if best := leader(one):
+            print(f"ensemble  {best.run.folder}")
     if sweep:
         print(f"curves    tensorboard --logdir {sweep}")
 
@@ -88,7 +93,10 @@ def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
     header, rows = grid(one, limit, tests)
     more = f", of which {limit} are shown" if limit and limit < len(one.settings) else ""
     head = [f"{one.data}: {len(one.settings)} settings{more}, best {one.score} first"] if titled or more else []
-    return "\n".join([*head, table(header, rows), *footer(one, tests), "", *conclusion(one)])
+    told = [*head, table(header, rows), *footer(one, tests), "", *conclusion(one)]
+    if one.ensembles:
+        told += ["", TITLE, table(*gains(one, tests)), "", *best_ensemble(one)]
+    return "\n".join(told)
 
 
 def _unended(run: Run, sweep: Path | None) -> str:
@@ -111,6 +119,7 @@ def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(_line(run, sweep) for _, run in runs)
+    writer.writerows(_of_ensemble(ensemble.run) for one in compared for ensemble in one.ensembles)
     return text.getvalue()
 
 
@@ -130,6 +139,11 @@ def _line(run: Run, sweep: Path | None) -> dict[str, Any]:
     verdict = f"pruned {run.failure}" if run.state == "pruned" else run.report.get("verdict")
     told = {"best_epoch": run.report.get("best_epoch"), "seconds": run.report.get("seconds"), **_scores(run)}
     return {"job": _job(run, sweep), **run.words, **told, "verdict": verdict, "failure": failure}
+
+
+def _of_ensemble(run: Run) -> dict[str, Any]:
+    words = {key: word for key, word in run.words.items() if key != "seed"}
+    return {"job": run.folder.name, **words, **run.scores, "verdict": run.epochs}
 
 
 def _scores(run: Run) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""Which jobs are of one ensemble, and what it is called."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplab.grid import Job
+from mlplab.sweep.members import ensembles, unite
+
+
+def job(number: int, folder: str, **settings: Any) -> Job:
+    return Job(f"{number}_{folder}", [], settings)
+
+
+def named(*jobs: Job) -> dict[str, list[str]]:
+    return {name: [one.name.partition("_")[0] for one in members] for name, members in ensembles(jobs).items()}
+
+
+def test_jobs_that_differ_in_their_seeds_alone_are_members_of_one() -> None:
+    assert named(
+        job(0, "optimizer.lr=0.1,seed=0,trainer.max_epochs=3", lr=0.1, seed=0),
+        job(1, "optimizer.lr=0.1,seed=1,trainer.max_epochs=3", lr=0.1, seed=1),
+        job(2, "optimizer.lr=0.2,seed=0,trainer.max_epochs=3", lr=0.2, seed=0),
+        job(3, "optimizer.lr=0.1,seed=12,trainer.max_epochs=3", lr=0.1, seed=12),
+    ) == {
+        "ensemble_optimizer.lr=0.1,trainer.max_epochs=3": ["0", "1", "3"],
+        "ensemble_optimizer.lr=0.2,trainer.max_epochs=3": ["2"],
+    }
+
+
+def test_of_a_sweep_over_seeds_alone_it_has_a_plain_name() -> None:
+    assert named(job(0, "seed=0", seed=0), job(1, "seed=1", seed=1)) == {"ensemble": ["0", "1"]}
+
+
+def test_the_seed_of_the_split_makes_another_setting_and_a_seed_counts_once() -> None:
+    assert named(
+        job(0, "data.split_seed=0,seed=0", split=0, seed=0),
+        job(1, "data.split_seed=1,seed=0", split=1, seed=0),
+        job(2, "data.split_seed=0,seed=0", split=0, seed=0),
+    ) == {"ensemble_data.split_seed=0": ["0"], "ensemble_data.split_seed=1": ["1"]}
+
+
+def test_names_that_were_cut_short_or_would_be_alike_are_told_apart() -> None:
+    long = "model.hidden_features=" + "-" * 80
+    found = named(
+        job(0, long[:100], width=1, seed=0),
+        job(1, long[:100], width=2, seed=0),
+        job(2, "data.path=a-b,seed=0", path="a/b", seed=0),
+        job(3, "data.path=a-b,seed=0", path="a-b", seed=0),
+    )
+    assert [len(name) for name in found][:2] == [100, 100]
+    assert [*found][2] == "ensemble_data.path=a-b"
+    assert [*found][3].startswith("ensemble_data.path=a-b_")
+
+
+def test_where_a_member_did_not_finish_there_is_none_and_a_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [job(number, f"seed={number}", seed=number) for number in range(3)]
+    for one in jobs:
+        (tmp_path / one.name).mkdir()
+    (tmp_path / jobs[1].name / "scores.json").touch()
+    (tmp_path / jobs[0].name / "failure.txt").touch()
+    assert unite(tmp_path, jobs) == 1
+    assert capsys.readouterr().err == "mlplab: ensemble was not made: 2 of its 3 members did not finish (jobs 0, 2)\n"
+    assert not (tmp_path / "ensemble").exists()
