@@ -15,7 +15,7 @@ def test_the_keys_of_a_choice_are_its_own_and_those_it_inherits() -> None:
     assert keys_of(Path(CONF, "data", "moons.yaml")) == {
         *("_target_", "num_rows", "noise"),
         *("split", "val_fraction", "test_fraction", "split_seed", "num_train", "label_noise"),
-        "leak_check",
+        *("leak_check", "folds", "fold"),
     }
     assert keys_of(Path(CONF, "scheduler", "none.yaml")) == set()
 

@@ -91,7 +91,7 @@ def test_its_scores_have_the_names_of_a_runs_but_for_what_only_training_has(made
     of_training = {"epochs", "best_epoch", "seconds", "samples_per_second", "seed", "verdict", "verdict_text"}
     assert scores.keys() == (alone.keys() - of_training) | {"ensemble", "members"}
     assert (scores["ensemble"], scores["members"]) == (3, ["0_seed=0", "1_seed=1", "2_seed=2"])
-    same = {name for name in alone if name.startswith("baseline/")} | {"train_rows_measured", "device", "torch"}
+    same = {name for name in alone if name.startswith("baseline/")} | {"train_rows", "val_rows", "device", "torch"}
     assert {name: scores[name] for name in same} == {name: alone[name] for name in same}
     assert scores["parameters"] == 3 * alone["parameters"]
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [

@@ -117,7 +117,9 @@ def _scores(config: DictConfig, learner: Learner, splits: Splits, members: Seque
         **{f"{name}/{split}": value for split, one in measured.items() for name, value in one.scores.items()},
         **{f"baseline/{name}": value for name, value in baseline.items()},
         "parameters": sum(parameter.numel() for parameter in learner.parameters()),
+        "train_rows": len(splits.train),
         "train_rows_measured": len(splits.measured),
+        "val_rows": len(splits.val),
         "device": measured["val"].device,
         **versions(),
     }
