@@ -131,6 +131,7 @@ def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> N
 def test_what_was_saved_before_a_kill_goes_on_as_if_nothing_had_been(
     stack: Callable[..., list[Path]], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mlplab.door import stack as stack_door
     from mlplab.stack import fit
 
     class Killed(BaseException):
@@ -139,7 +140,7 @@ def test_what_was_saved_before_a_kill_goes_on_as_if_nothing_had_been(
     def kill(*_: Any) -> None:
         raise Killed
 
-    monkeypatch.setattr(fit, "EVERY", -1.0)
+    monkeypatch.setattr(stack_door, "EVERY", -1.0)
     monkeypatch.setattr(fit.StackedFit, "_drop", lambda own, places: kill() if places else None)
     with pytest.raises(Killed):
         stack(["seed=1", "seed=2"], "trainer.precision=64-true")

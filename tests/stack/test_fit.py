@@ -177,19 +177,15 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
     assert {(safe.steps, len(member.rows) - 1, member.has_ended) for member, safe, _ in handed} == {(9, 3, False)}
 
 
-def test_from_time_to_time_all_that_go_on_are_saved(
-    configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlplab.stack import fit
+def test_after_each_epoch_all_that_go_on_can_be_saved(configured: Callable[..., Any]) -> None:
     from mlplab.stack.assemble import assemble
+    from mlplab.stack.fit import StackedFit
 
-    monkeypatch.setattr(fit, "EVERY", -1.0)
-    monkeypatch.setattr(fit, "APART", -1.0)
     members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
-    steps: list[list[int]] = []
-    fit.StackedFit(
+    found: list[tuple[int, list[int]]] = []
+    StackedFit(
         members,
         lambda *_: None,
-        lambda _, going: steps.append([one.steps for _, one, _ in going]),
+        lambda fit, epochs: found.append((epochs, [one.steps for _, one, _ in fit.going()])),
     ).run()
-    assert steps == [[3, 3], [6, 6], []]
+    assert found == [(1, [3, 3]), (2, [6, 6]), (3, [])]

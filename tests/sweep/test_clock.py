@@ -44,3 +44,17 @@ def test_the_rest_takes_as_long_as_the_first_job_each(
 def test_nothing_is_said_where_no_job_has_begun_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "_since", [])
     assert clock.estimate(5) == ""
+
+
+def test_a_stack_says_how_far_it_is_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter((100.0, 104.0, 112.0, 116.0, 123.0, 140.0))
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(times))
+    pace = clock.Pace(5)
+    for done in range(1, 6):
+        pace.tell(done)
+    assert capsys.readouterr().out.splitlines() == [
+        "epoch 2/5 of the stack, about 18 s left",
+        "epoch 4/5 of the stack, about 6 s left",
+    ]

@@ -3,8 +3,10 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,13 +27,15 @@ from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest
 from mlplab.stack.datasets import Datasets
 from mlplab.stack.files import write
-from mlplab.stack.fit import StackedFit
+from mlplab.stack.fit import Of, StackedFit
 from mlplab.stack.member import Member
 from mlplab.stack.network import can_stack
 from mlplab.stack.processes import in_processes, shares
 from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
+from mlplab.sweep.clock import Pace
 
+EVERY, APART = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +54,7 @@ class Stack:
         self.most = most
         self.datasets = datasets or Datasets()
         self.told: dict[int, dict[str, str]] = {}  # by fold
+        self.saved, self.cost = time.perf_counter(), 0.0  # the last saving, and the seconds that it took
         self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
 
     def obstacle(self) -> str:
@@ -96,16 +101,24 @@ class Stack:
                 for member in members:
                     if (fold := member.config.data.fold) not in self.told:
                         self.told[fold] = told(member.lab.splits)
-                StackedFit(members, self.end, self.save).run()
+                self.pace = Pace(self.configs[0].trainer.max_epochs)
+                StackedFit(members, self.end, partial(self.after, chunk[0] == 0)).run()
         return self.scores
 
-    def save(self, weights: Weights, going: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
-        """So that a stack that is killed goes on from here, member by member."""
-        with deferred(), atomic.together():
-            for member, safe, best in going:
-                write(member, weights, safe, best, curves=False)
+    def after(self, leads: bool, fit: StackedFit, epochs: int) -> None:
+        """Saves from time to time, so that a stack that is killed goes on from here, member by member. leads: it tells
+        how far all are."""
+        if leads:
+            self.pace.tell(epochs)
+        began = time.perf_counter()
+        if began - self.saved > max(EVERY, APART * self.cost):
+            with deferred(), atomic.together():
+                for member, safe, best in fit.going():
+                    write(member, fit.weights, safe, best, curves=False)
+            self.saved = time.perf_counter()
+            self.cost = self.saved - began
 
-    def end(self, weights: Weights, ended: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
+    def end(self, weights: Weights, ended: Sequence[Of]) -> None:
         """Write what is left of members: all of it of those that came to their end."""
         pages = self.configs[0].report.html  # which is made from files that are there
         with deferred(), nullcontext() if pages else atomic.together():  # a signal waits: nothing else keeps them

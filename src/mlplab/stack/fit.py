@@ -22,24 +22,24 @@ from mlplab.stack.rows import StackedRows
 from mlplab.stack.snapshot import Snapshot, put, put_back
 from mlplab.stack.weights import Weights
 
-EVERY, APART = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
-Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
+Of = tuple[Member, Snapshot, Snapshot]
+Ended = Callable[[Weights, Sequence[Of]], None]
+After = Callable[["StackedFit", int], None]
 
 
 class StackedFit:
     """members: of one form, as `groups` and `datasets` find them.
 
     end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
-    that member alone. save: the same of those that go on, from time to time.
+    that member alone. after: called after each epoch with this and how many are over.
     """
 
-    def __init__(self, members: Sequence[Member], end: Ended, save: Ended = lambda *_: None) -> None:
+    def __init__(self, members: Sequence[Member], end: Ended, after: After = lambda *_: None) -> None:
         self.members = list(members)
-        self.end, self.save = end, save
+        self.end, self.after = end, after
         self.config = members[0].config
         self.share = 1 / len(members)
-        self.started = self.saved = time.perf_counter()
-        self.cost = 0.0
+        self.started = time.perf_counter()
         self.rows = StackedRows(members)
         size = self.config.batch_size
         self.loaders = [TensorLoader(one.lab.splits.train, size, one.config.seed) for one in members]
@@ -58,6 +58,7 @@ class StackedFit:
                 with deferred():  # so that what a member has come to is of one epoch
                     self._measure()
                     self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
+                self.after(self, epoch + 1)
         finally:  # where something stopped it, each has its last epoch kept
             self._drop(range(len(self.members)))
 
@@ -170,13 +171,12 @@ class StackedFit:
             member.step_plateau()
         self._take_rates()
         self._drop([place for place, member in enumerate(self.members) if last or member.standing.should_stop])
-        if time.perf_counter() - self.saved > max(EVERY, APART * self.cost):
-            began = time.perf_counter()
-            self.save(self.weights, [self._of(place) for place in range(len(self.members))])
-            self.saved = time.perf_counter()
-            self.cost = self.saved - began
 
-    def _of(self, place: int) -> tuple[Member, Snapshot, Snapshot]:
+    def going(self) -> list[Of]:
+        """Those that go on, as `end` is told of them."""
+        return [self._of(place) for place in range(len(self.members))]
+
+    def _of(self, place: int) -> Of:
         return self.members[place], self.safe.only([place]), self.best.only([place])
 
     def _drop(self, places: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 import math
 import time
 
+EVERY = 10.0  # s between lines
 _since: list[float] = []
 
 
@@ -31,3 +32,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 and whole < 600 else "")
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 // 60 else "")
+
+
+class Pace:
+    """Says from time to time how far nets that train as one have come; those of a short sweep end before."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.began = self.said = time.perf_counter()
+
+    def tell(self, done: int) -> None:
+        """After so many epochs."""
+        now = time.perf_counter()
+        if now - self.said < EVERY or done == self.epochs:
+            return
+        self.said = now
+        left = (now - self.began) / done * (self.epochs - done)
+        print(f"epoch {done}/{self.epochs} of the stack, about {duration(left)} left", flush=True)
