@@ -153,6 +153,17 @@ def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -
     assert all("go on by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
 
 
+@pytest.mark.slow
+def test_ray_runs_the_jobs_and_one_that_fails_costs_no_other(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs pip install 'mlplab[ray]'")
+    words = ("-m", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2", *SMALL, "sweep.name=s", "seed=1")
+    answer = door("train", *words, "optimizer=sgd", "optimizer.lr=0.1,1e30,0.01", cwd=tmp_path)
+    assert answer.returncode == 1
+    rows = rows_of(tmp_path / "outputs" / "sweeps" / "s")
+    assert [bool(rows[number]["failure"]) for number in "012"] == [False, True, False]
+    assert float(rows["0"]["loss/val"]) > 0
+
+
 SBATCH = """#!/bin/bash
 # keeps the script, and runs each task of the array here, one after the other
 script="${@: -1}"
