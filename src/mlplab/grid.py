@@ -20,6 +20,7 @@ STOP = "stop.txt"  # while a sweep comes to its end because a job failed: the nu
 OF_THE_COMMAND = ("run_dir", "sweep.name", "sweep.resume", "sweep.fail_fast", "allow", "debug")  # nothing trained
 LIBRARIES = ("mlplab", "torch", "lightning")
 State = Literal["finished", "pruned", "failed", "half-done", "new"]
+TO_DO: tuple[State, ...] = ("half-done", "new")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def progress(folder: Path, jobs: Sequence[Job]) -> str:
 
 def _command(arguments: Sequence[str]) -> str:
     typed = [word for word in arguments if not word.startswith("hydra.job.config.override_dirname.exclude_keys=")]
+    typed = ["sweep.halving=true" if word == "hydra/sweeper=halving" else word for word in typed]
     if not any(word.startswith("sweep.resume=") for word in typed):
         typed.append("sweep.resume=true")
     return shlex.join(["python", "scripts/train.py", *typed])

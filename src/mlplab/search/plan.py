@@ -20,6 +20,7 @@ from mlplab.search.space import Space, read_space
 from mlplab.words import parse
 
 TARGET = "hydra_plugins.mlplab_search.Search"
+STACKED, STACK = "hydra_plugins.mlplab_stacked.", 8
 FOLDER = "search"  # of a sweep: journal.log, settings.json, a lock a process
 SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
 ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)
@@ -117,7 +118,10 @@ def _right(sweeper: Mapping[str, Any]) -> None:
 
 
 def _slots(launcher: Mapping[str, Any]) -> int:
-    """As many suggestions as the launcher runs at once, so that none waits."""
+    """As many suggestions as the launcher runs at once, so that none waits; of one that trains them as one so many that
+    it pays, and that most are still chosen by what came of others."""
+    if str(launcher.get("_target_")).startswith(STACKED):
+        return min(launcher.get("most") or STACK, STACK)
     cores = os.cpu_count() or 1
     for key in ("n_jobs", "at_once", "array_parallelism"):
         if (count := launcher.get(key)) is not None:
