@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
 REPO = Path(__file__).resolve().parents[1]
 LRS = ",".join(f"{3e-4 * 1.3**place:.5f}" for place in range(16))
 DIGITS = ("data=digits", "model.hidden_features=[64]", "trainer.max_epochs=30")
@@ -73,8 +75,9 @@ def sweep(launcher: str, words: tuple[str, ...]) -> tuple[float, float]:
             raise SystemExit(f"{launcher}: the sweep failed")
         whole = time.perf_counter() - start
         files = [path for path in Path(folder, "outputs/sweeps/s").glob("*/**/*") if path.is_file()]
-        if launcher == "joblib":  # to the second, rounded in its favour
-            launched = 1 + min(int(path.name.split(".")[3]) for path in files if "tfevents" in path.name)
+        if launcher == "joblib":  # the time of its first event
+            curves = [path for path in files if "tfevents" in path.name]
+            launched = min(next(iter(LegacyEventFileLoader(str(path)).Load())).wall_time for path in curves)
         return max(path.stat().st_mtime for path in files) - launched, whole
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 import mlplab
+from mlplab.configuration import plain
+from mlplab.fitting import fits_together
 from mlplab.mistake import Mistake
 
 
@@ -21,6 +23,9 @@ from mlplab.mistake import Mistake
         ("data=function data.ranges=[1,2]", "low and high of each argument are needed"),
         ("data=function data.ranges={}", "low and high of each argument are needed"),
         ("data=iris data.split=official", "no official split"),
+        ("data=iris data.fold=1", "data.fold=1: is one of data.folds, which is not given"),
+        ("data=iris data.folds=5 data.fold=5", "data.fold=5: data.folds=5 are numbered from 0 to 4"),
+        ("data=line data.x_train=[1,2] data.split=official data.folds=2", "data.x_train names the training rows"),
         ("data=line data.split=official", "no official split"),
         ("data=mnist data.split=group", "this dataset has no groups; use random"),
         ("data=csv data.path=x data.target=y data.task=values data.split=group", "name a column with data.group"),
@@ -42,6 +47,7 @@ def test_what_does_not_fit_is_told_with_the_keys_that_disagree(words: str, said:
     [
         "data=line data.x_train=[1,2] data.split=official",
         "data=mnist data.val_fraction=0.5 data.test_fraction=0.9",
+        "data=iris data.val_fraction=0.5 data.test_fraction=0.6 data.folds=5 data.fold=4",
         "data=function data.ranges={T:[1,2],P:[1,2],Q:[1,2]}",
         "optimizer=sgd scheduler=one_cycle scheduler.cycle_momentum=true",
         "trainer.max_time=00:00:00:01",
@@ -52,3 +58,9 @@ def test_what_does_not_fit_is_told_with_the_keys_that_disagree(words: str, said:
 )
 def test_what_fits_passes(words: str) -> None:
     mlplab.configure(*words.split())
+
+
+def test_cv_in_an_experiment_would_be_read_by_nobody() -> None:
+    config = plain(mlplab.configure("data=iris"))
+    with pytest.raises(Mistake, match=r"^cv=5: stands for two keys on the command line of a sweep"):
+        fits_together({**config, "cv": 5})

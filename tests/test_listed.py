@@ -93,3 +93,12 @@ def test_a_run_whose_files_lack_what_the_table_needs_is_left_out_with_the_reason
     assert read(folder) is None
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"note: {folder} was left out; {said}")
+
+
+def test_data_in_folds_are_other_data_and_a_fold_other_rows_of_them(tmp_path: Path) -> None:
+    single, folded = read(run(tmp_path / "a", "data=iris")), read(run(tmp_path / "b", "data=iris", "data.folds=5"))
+    assert single is not None
+    assert folded is not None
+    assert (single.data, folded.data) == ("iris", "iris in 5 folds")
+    assert {"fold", "folds"} & {*single.rows} == set()
+    assert {*single.rows} ^ {*folded.rows} == {"fold", "val_fraction"}, "which has no part in folds"

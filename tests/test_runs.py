@@ -142,3 +142,13 @@ def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) 
     with pytest.raises(Mistake, match=r"config.yaml") as mistake:
         stored(tmp_path)
     assert "\n" not in str(mistake.value)
+
+
+def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:
+    def edit(config: dict[str, Any]) -> None:
+        config.pop("cv")
+        for key in ("folds", "fold"):
+            config["data"].pop(key)
+
+    run = edited(written(tmp_path / "run", "data=iris", version=4), edit)
+    assert (stored(run).data.folds, stored(run).data.fold, stored(run).cv) == (None, 0, None)

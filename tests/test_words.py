@@ -53,3 +53,46 @@ def test_an_unknown_flag_of_any_door_is_one_line() -> None:
     with pytest.raises(Mistake, match=r"^--wat: no such option; see --help$"):
         words_of("evaluate", ["run=last", "--wat"])
     assert words_of("evaluate", ["run=hydra", "-c", "job"]) == ["-c", "job", "run='hydra'"]
+
+
+def test_cv_is_a_job_a_fold_and_its_words_are_those_of_a_sweep_over_folds() -> None:
+    named = ("-m", "sweep.name=s", "data=iris", "seed=0,1")
+    assert completed([*named, "cv=3"]) == completed([*named, "data.folds=3", "data.fold=0,1,2"])
+    assert completed(["cv=9", *named, "cv=3"]) == completed([*named, "cv=3"]), "as of any key the last one counts"
+    excluded = completed([*named, "cv=3"])[-1]
+    assert "data.folds" in excluded
+    assert "data.fold," not in excluded
+    assert completed([*named, "cv=null"])[:-1] == ["-m", *named[1:], "cv=null"]
+    assert "data.fold=0,1" in completed(["hydra.mode=MULTIRUN", "cv=2"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("cv=5", "cv=5: is for a sweep, a job a fold; -m makes one; data.folds=5 trains one fold alone"),
+        ("-m cv=1", "cv=1: must be a whole number of folds from 2 to 1000, such as 5"),
+        ("-m cv=5,10", "cv=5,10: must be a whole number of folds from 2 to 1000, such as 5"),
+        ("-m cv=many", "cv=many: must be a whole number of folds from 2 to 1000, such as 5"),
+        ("-m cv=5 data.folds=3", "cv=5: sets data.folds and data.fold itself; leave out data.folds=3"),
+        ("-m +data.fold=0,1 cv=5", "cv=5: sets data.folds and data.fold itself; leave out +data.fold=0,1"),
+        (
+            "-m cv=5 hydra/sweeper=tpe",
+            "cv=5: is for a plain grid, not for hydra/sweeper=tpe, which judges its jobs one by one, "
+            "not by their mean over folds",
+        ),
+        (
+            "-m sweep.halving=true cv=5",
+            "cv=5: is for a plain grid, not for sweep.halving=true, which judges its jobs one by one, "
+            "not by their mean over folds",
+        ),
+    ],
+)
+def test_where_folds_cannot_be_made_one_line_says_why(words: str, said: str) -> None:
+    with pytest.raises(Mistake) as mistake:
+        completed(words.split())
+    assert str(mistake.value) == said
+
+
+@pytest.mark.parametrize("words", ["hydra/sweeper=grid", "hydra/sweeper=basic", "sweep.halving=false"])
+def test_folds_are_jobs_of_a_plain_grid(words: str) -> None:
+    assert "data.fold=0,1" in completed(["-m", words, "cv=2"])

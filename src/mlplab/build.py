@@ -64,10 +64,10 @@ class Lab:
     callbacks: list[Callback]
 
 
-def build(config: DictConfig, judge: Judge | None = None, like: Lab | None = None) -> Lab:
-    """config: checked and resolved. judge: of a search, may end it. like: a lab whose data and Trainer are taken."""
+def build(config: DictConfig, judge: Judge | None = None, like: Lab | None = None, splits: Splits | None = None) -> Lab:
+    """config: checked and resolved. judge: of a search, may end it. like: a lab whose Trainer is taken."""
     check_device(config.trainer.accelerator, config.trainer.precision)
-    splits = like.splits if like else build_splits(config)
+    splits = splits or build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
     start = measured_layers(learner, splits)

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -94,7 +94,12 @@ def resolve(composed: DictConfig) -> DictConfig:
     """Hydra's composed configuration as ours: checked, interpolations resolved. Composes again to know the defaults."""
     composed = composed.copy()
     HydraConfig.instance().set_config(composed)
-    overrides = parse(composed.hydra.overrides.task)
+    return OmegaConf.create(settled(composed, composed.hydra.overrides.task))
+
+
+def settled(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
+    """As `resolve`, in plain containers; HydraConfig holds the state with which it was composed from these words."""
+    overrides = parse(words)
     config = plain(composed)
     for override in overrides:
         key = override.key_or_group
@@ -111,7 +116,7 @@ def resolve(composed: DictConfig) -> DictConfig:
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
         fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
-    return OmegaConf.create(config)
+    return config
 
 
 @lru_cache(maxsize=256)  # the jobs of a sweep share a few

@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-FORMAT = 4  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+FORMAT = 5  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 
 HERE = Path(__file__).resolve().parent
 # conf/ lies beside src/ in a checkout, and inside the package in an installation

@@ -23,6 +23,8 @@ def fits_together(config: Config) -> None:
             raise Mistake(f"{group}: choose one")
     if "_target_" not in config["data"]:
         raise Mistake(f"data={choice['data']} is what datasets share, not a dataset; see --help for the choices")
+    if config.get("cv") is not None:
+        raise Mistake(f"cv={config['cv']}: stands for two keys on the command line of a sweep; give data.folds here")
     _loss_and_monitor(config, choice["learner"], choice["loss"])
     _data(config["data"], choice["learner"])
     _model(config, choice["learner"])
@@ -68,7 +70,8 @@ def _data(data: Config, learner: str) -> None:
     if data.get("x_train") is not None and data["split"] != "official":
         raise Mistake(f"data.split={data['split']}: data.x_train needs data.split=official")
     _split(data)
-    if data["split"] != "official" and data["val_fraction"] + data["test_fraction"] >= 1:
+    _folds(data)
+    if data["split"] != "official" and data.get("folds") is None and data["val_fraction"] + data["test_fraction"] >= 1:
         given = f"data.val_fraction={data['val_fraction']} and data.test_fraction={data['test_fraction']}"
         raise Mistake(f"{given} leave no training rows: together they must stay below 1")
     targets = data.get("target")
@@ -92,6 +95,16 @@ def _split(data: Config) -> None:
     if data["split"] == "group" and kind not in GROUPED and data.get("group") is None:
         remedy = "name a column with data.group" if "group" in data else "use random"
         raise Mistake(f"data.split=group: this dataset has no groups; {remedy}")
+
+
+def _folds(data: Config) -> None:
+    folds, fold = data.get("folds"), data.get("fold", 0)
+    if folds is None and fold:
+        raise Mistake(f"data.fold={fold}: is one of data.folds, which is not given; add data.folds=5")
+    if folds is not None and fold >= folds:
+        raise Mistake(f"data.fold={fold}: data.folds={folds} are numbered from 0 to {folds - 1}")
+    if folds is not None and data.get("x_train") is not None:
+        raise Mistake("data.folds: data.x_train names the training rows, so there is nothing to take turns")
 
 
 def _ranges(ranges: Any) -> None:

@@ -7,22 +7,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mlplab import grid
-from mlplab.command_line import fail, folder_name, resolve
-from mlplab.configuration import plain
+from mlplab.command_line import fail, folder_name, resolve, settled
+from mlplab.composer import Composer
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 from mlplab.runs import keep
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned
-from mlplab.search.plan import Plan, is_search, plan
+from mlplab.search.plan import Plan, is_search, plan, slots
 from mlplab.search.rounds import Round, agree, told
 from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
@@ -37,7 +37,8 @@ class Gate(Callback):
         self.jobs: list[list[str]] = []
         self.search: Plan | None = None
         self.plan: list[grid.Job] = []
-        self.left = self.done = 0
+        self.known: dict[tuple[str, ...], tuple[dict[str, Any], str]] = {}  # what each trains, what it is named by
+        self.left = 0
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
@@ -61,13 +62,15 @@ class Gate(Callback):
                 remedy = "give sweep.name instead"
                 raise Mistake(f"run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; {remedy}")
             _of_the_whole_sweep(self.jobs)
+        composer = Composer(GlobalHydra.instance().config_loader(), config)
         for number, job in enumerate(self.jobs):
             shown = " ".join(word for word in job if not word.startswith("sweep."))
             which = "an end of the search" if self.search else f"job {number} of {len(self.jobs)}"
             with _told(f"{which} ({shown}): "):
-                composed = compose("train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True)
-                name = f"{number}_{folder_name(composed.hydra.job.override_dirname)}"
-                self.plan.append(grid.Job(name, job, grid.settings_of(plain(resolve(composed)))))
+                composed = composer.compose(job)
+                held, swept = settled(composed, job), str(composed.hydra.job.override_dirname)
+                self.known[tuple(job)] = held, swept
+                self.plan.append(grid.Job(f"{number}_{folder_name(swept)}", job, grid.settings_of(held)))
         with _told():
             folder = Path(config.hydra.sweep.dir)
             rounds = planned(config, self.jobs) if is_halving(config) else None
@@ -100,8 +103,8 @@ class Gate(Callback):
         print(f"{what}: {grid.progress(folder, self.plan)}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        self.done += 1
-        if self.done == 1 and (said := estimate(self.left, self.done)):
+        first = OmegaConf.select(config, "hydra.job.num") == 0  # of a sweep; else it is missing
+        if first and (said := estimate(self.left, slots(config.hydra.launcher))):
             print(said, flush=True)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

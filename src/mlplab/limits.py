@@ -70,6 +70,8 @@ RANGES: dict[str, Range | Word | Character] = {
     "report.every_n_steps": COUNT,
     "data.val_fraction": SHARE,
     "data.test_fraction": SHARE,
+    "data.folds": Range(2, 10**9, low_itself=True, high_itself=True, whole=True),
+    "data.fold": ORDINAL,
     "data.split_seed": SEED,
     "data.num_train": COUNT,
     "data.label_noise": NOT_NEGATIVE,
@@ -144,7 +146,7 @@ ONE_OR_A_LIST = {"data.target", "data.ignore"}
 
 # where null has a meaning
 OPTIONAL = {
-    *("data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
+    *("data.folds", "data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
     *("loss.weight", "loss.pos_weight", "model.max_norm", "model.initial_weight", "model.initial_bias"),
     *("trainer.max_time", "trainer.gradient_clip_val", "optimizer.line_search_fn", "choice.experiment"),
 }

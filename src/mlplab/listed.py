@@ -20,8 +20,11 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
 SPLITS = ("/train", "/val", "/test")
 UNTYPED = ("run_dir", "debug", "allow", "format", "sweep", "report", "choice")  # keys and groups that change no number
-# what leaves the rows of val and test, and their targets, as they are
-ASIDE = ("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey")
+# what leaves the rows of val and test, and their targets, as they are; folds are part of what the data are called
+ASIDE = (
+    *("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey"),
+    "folds",
+)
 
 Kind = TypeVar("Kind")
 
@@ -89,8 +92,8 @@ def _run(folder: Path) -> Run:
     return Run(
         folder=folder,
         choice=choice,
-        data=" ".join([choice["data"], *(shown(data[key]) for key in SOURCES if data.get(key))]),
-        rows={str(key): shown(value) for key, value in data.items() if key not in ASIDE},
+        data=_called(choice["data"], data),
+        rows={str(key): shown(value) for key, value in data.items() if key not in (*ASIDE, *_unread(data))},
         headline=_headline(choice["learner"]),
         lr=needed("optimizer.lr", float),
         scores={name: value for name, value in measured.items() if math.isfinite(value)},
@@ -102,6 +105,18 @@ def _run(folder: Path) -> Run:
         report=scores,
         failure="" if finished else _reason(folder / PRUNED) or _reason(folder / "failure.txt"),
     )
+
+
+def _called(name: str, data: dict[str, Any]) -> str:
+    """What was measured on folds is one with nothing else."""
+    folds = data.get("folds")
+    sources = [shown(data[key]) for key in SOURCES if data.get(key)]
+    return " ".join([name, *sources, *([] if folds is None else [f"in {shown(folds)} folds"])])
+
+
+def _unread(data: dict[str, Any]) -> tuple[str, ...]:
+    """Keys of a split that another key sets aside."""
+    return ("fold",) if data.get("folds") is None else ("val_fraction",)
 
 
 def _held(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:

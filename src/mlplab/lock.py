@@ -8,6 +8,8 @@ from typing import Any
 
 from mlplab.mistake import Mistake
 
+_open: set[int] = set()  # folders that this process holds
+
 
 @contextmanager
 def held(run: Path, wait: bool = False) -> Iterator[None]:
@@ -19,11 +21,20 @@ def held(run: Path, wait: bool = False) -> Iterator[None]:
         yield
         return
     folder = os.open(run, os.O_RDONLY)
+    _open.add(folder)
     try:
         _lock(fcntl, folder, run, wait)
         yield
     finally:
+        _open.discard(folder)
         os.close(folder)
+
+
+def leave_to_parent() -> None:
+    """In a process that was forked: else it would hold a folder whose own process has died."""
+    for folder in _open:
+        os.close(folder)
+    _open.clear()
 
 
 def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:

@@ -19,6 +19,8 @@ OFTEN = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members
 def make(config: DictConfig, group: str, **known: Any) -> Any:
     """The object that a group names. Raises Mistake where it may not be made, or its constructor refuses."""
     node: Any = OmegaConf.to_container(config[group], resolve=True)
+    if not node:  # no scheduler, no callbacks
+        return {}
     if group in OFTEN and (maker := _maker(group, json.dumps(node), tuple(config.allow))):
         with suppress(Exception):  # which instantiate tells better
             if not node.get("_partial_"):

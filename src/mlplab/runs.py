@@ -20,6 +20,7 @@ from mlplab.configuration import CONF, FORMAT, located, own_hydra, plain
 from mlplab.explain import explain
 from mlplab.mistake import Mistake
 
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
 PRUNED = "pruned.txt"  # of a run that a search ended early: why, in one line
 
 
@@ -71,8 +72,9 @@ def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
 
 def keep(config: DictConfig) -> None:
     """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment."""
-    held = OmegaConf.create({"format": FORMAT, **located(config)})
-    atomic.write(Path(config.run_dir, "config.yaml"), OmegaConf.to_yaml(held))
+    held = {"format": FORMAT, **located(config)}
+    text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    atomic.write(Path(config.run_dir, "config.yaml"), text)
 
 
 def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:
@@ -148,3 +150,21 @@ def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
             meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
         ):
             raise Mistake(f"{key}: no such key; did you mean {meant[0]}?")
+
+
+class _Dumper(DUMPER):  # type: ignore[misc]
+    """As OmegaConf writes it: a text that it would read as a number stands in quotes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: Any, text: str) -> Any:
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Dumper.add_representer(str, _text)

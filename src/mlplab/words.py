@@ -18,6 +18,7 @@ from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
 PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")
+MOST_FOLDS = 1000
 STAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
@@ -35,8 +36,8 @@ def completed(arguments: Sequence[str]) -> list[str]:
     """What follows from the arguments but Hydra cannot know: `data.task` picks learner and loss; a sweep has a name of
     its own, and its folders are named by the swept keys only. Flags come first, as Hydra's parser wants them."""
     known = _flags(arguments)
-    words: list[str] = known.overrides
-    given = list(words)
+    given: list[str] = known.overrides
+    words = _in_folds(given, known.multirun or "hydra.mode=MULTIRUN" in given)
     if halves := [word for word in words if word.startswith("sweep.halving=")]:
         words = [word for word in words if word not in halves]
         words += _halving(halves[-1], known.multirun)
@@ -64,6 +65,25 @@ def _halving(word: str, multirun: bool) -> list[str]:
     if value == "true" and not multirun:
         raise Mistake(f"{word}: is for a sweep; -m makes one")
     return ["hydra/sweeper=halving"] if value == "true" else []
+
+
+def _in_folds(words: Sequence[str], multirun: bool) -> list[str]:
+    """`cv=5` is a job a fold, said in plain keys, so that grid, launchers and compare need not know of it."""
+    asked = [word for word in words if word.startswith("cv=")]
+    if not asked or asked[-1] == "cv=null":
+        return list(words)
+    word, folds = asked[-1], asked[-1].removeprefix("cv=")
+    if not (folds.isdecimal() and 2 <= int(folds) <= MOST_FOLDS):
+        raise Mistake(f"{word}: must be a whole number of folds from 2 to {MOST_FOLDS}, such as 5")
+    if not multirun:
+        raise Mistake(f"{word}: is for a sweep, a job a fold; -m makes one; data.folds={folds} trains one fold alone")
+    if own := [one for one in words if re.match(r"[+~]*data\.folds?\b", one)]:
+        raise Mistake(f"{word}: sets data.folds and data.fold itself; leave out {own[0]}")
+    if judging := [one for one in words if re.match(r"hydra/sweeper=(?!grid$|basic$)|sweep\.halving=(?i:true)", one)]:
+        why = "which judges its jobs one by one, not by their mean over folds"
+        raise Mistake(f"{word}: is for a plain grid, not for {judging[0]}, {why}")
+    turns = ",".join(map(str, range(int(folds))))
+    return [*(one for one in words if one not in asked), f"data.folds={folds}", f"data.fold={turns}"]
 
 
 def _without(arguments: Sequence[str], words: Sequence[str]) -> list[str]:

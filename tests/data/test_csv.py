@@ -1,5 +1,6 @@
 """The user's own table: what becomes a feature, and errors that say file, row and column."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,11 @@ def test_rows_are_called_by_their_line_on_each_side(tmp_path: Path) -> None:
     splits = table(tmp_path, "\n".join(["size,price", "", *(f"{row},{row}" for row in range(30))])).splits()
     for name, part in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
         assert splits.origin[name].index.tolist() == [size + 3 for size in part.features[:, 0].tolist()]
+
+
+def test_rows_of_one_group_validate_in_one_fold(tmp_path: Path) -> None:
+    lines = [f"{row},{row % 10},{row}" for row in range(100)]
+    settings = {"split": "group", "group": "street", "folds": 3}
+    house = table(tmp_path, "\n".join(["row,street,price", *lines]), **settings)
+    streets = [set(replace(house, fold=fold).splits().origin["val"]["data.group"]) for fold in range(3)]
+    assert sum(map(len, streets)) == len(set.union(*streets)) == 8

@@ -1,6 +1,6 @@
 """What every dataset promises: forms, no leak from val and test, noise on training targets only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlplab.data.bundled import Bundled
+from mlplab.data.curves import Sine
 from mlplab.data.dataset import Dataset
+from mlplab.data.function import Function
+from mlplab.data.points import Moons
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Splits
 from mlplab.mistake import Mistake
@@ -194,3 +198,41 @@ def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, sa
 def test_no_rows_are_refused() -> None:
     with pytest.raises(Mistake, match="no rows"):
         Given(rows=Rows(np.zeros((0, 1)), np.zeros((0, 1)))).splits()
+
+
+def generated_and_bundled() -> list[Dataset]:
+    kinds = (
+        Bundled(name="iris"),
+        Bundled(name="diabetes"),
+        Moons(num_rows=60),
+        Sine(num_rows=60),
+        Function(num_rows=60),
+    )
+    return [replace(one, folds=4) for one in kinds]
+
+
+@pytest.mark.parametrize("dataset", generated_and_bundled(), ids=lambda one: type(one).__name__)
+def test_every_kind_of_data_takes_turns_and_keeps_its_test_rows(dataset: Dataset) -> None:
+    single = replace(dataset, folds=None).splits()
+    folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
+    assert all(same(one.test.features, single.test.features) for one in folds)
+    seen = torch.cat([one.val.features for one in folds])
+    rest = torch.cat([single.train.features, single.val.features])
+    assert sorted(seen.tolist()) == sorted(rest.tolist())
+    assert all(len(one.train) + len(one.val) == len(rest) for one in folds)
+
+
+def test_fewer_training_rows_are_drawn_after_the_fold() -> None:
+    dataset = Given(rows=numbered(np.arange(100) % 2), folds=4, fold=1)
+    whole, few = dataset.splits(), replace(dataset, num_train=20).splits()
+    assert ids(few, "val") == ids(whole, "val")
+    assert len(few.train) == 20
+    assert set(ids(few, "train")) < set(ids(whole, "train"))
+
+
+def test_what_is_learned_from_data_is_learned_from_the_training_rows_of_the_fold() -> None:
+    table = pd.DataFrame({"kind": ["rare" if row == 0 else "common" for row in range(50)]})
+    dataset = Given(rows=Rows(table, np.arange(50.0)[:, None]), folds=4)
+    folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
+    assert {one.in_features for one in folds} in ({1, 2}, {2})
+    assert all(("kind=rare" in one.feature_names) == (0 in one.origin["train"].index) for one in folds)

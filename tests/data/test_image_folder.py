@@ -149,3 +149,10 @@ def test_rows_are_called_by_their_file(root: Path) -> None:
     splits = ImageFolder(root=str(root)).splits()
     for called, pixels in zip(splits.origin["val"].index, splits.val.features[:, 0].tolist(), strict=True):
         assert called == f"{('cat', 'dog')[pixels // 100]}/{pixels % 100}.png"
+
+
+def test_each_image_that_is_no_test_image_validates_in_one_fold(root: Path) -> None:
+    folds = [ImageFolder(root=str(root), folds=4, fold=fold).splits() for fold in range(4)]
+    seen = [name for one in folds for name in one.origin["val"].index]
+    assert len(seen) == len(set(seen)) == 16
+    assert not set(seen) & set(folds[0].origin["test"].index)

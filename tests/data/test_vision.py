@@ -40,6 +40,10 @@ def test_files_laid_out_as_the_download_would_are_read_without_it(tmp_path: Path
     assert splits.test.target.tolist() == labels["t10k"].tolist()
     seen = torch.cat([splits.train.features, splits.val.features]).tolist()
     assert sorted(seen) == sorted(images["train"].reshape(40, 784).tolist())
+    folds = [Vision(name="KMNIST", root=str(tmp_path), split="official", folds=4, fold=n).splits() for n in range(4)]
+    turns = torch.cat([one.val.features for one in folds]).tolist()
+    assert sorted(turns) == sorted(images["train"].reshape(40, 784).tolist())
+    assert all(torch.equal(one.test.features, splits.test.features) for one in folds)
 
 
 def test_emnist_letters_stand_upright_and_start_at_a(tmp_path: Path) -> None:

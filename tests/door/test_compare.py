@@ -115,6 +115,9 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
         run(tmp_path / name, "data=csv", "data.path=t.csv", "data.target=y", f"data.task={task}", **scores)
     for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.leak_check=full"])):
         run(tmp_path / name, "data=iris", *words, **scores)
+    for number in range(2):
+        run(tmp_path / f"fold{number}", "data=wine", "data.folds=2", f"data.fold={number}", **scores)
+    run(tmp_path / "single", "data=wine", **scores)
     for name in ("f", "g"):
         run(tmp_path / name, "data=moons", f"data.noise={0.1 if name == 'f' else 0.3}", **scores)
     compare(asked(tmp_path))
@@ -126,6 +129,9 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
         "iris split_seed=7: 1 run, best accuracy/val first",
         "moons noise=0.1: 1 run, best accuracy/val first",
         "moons noise=0.3: 1 run, best accuracy/val first",
+        "wine: 1 run, best accuracy/val first",
+        "wine in 2 folds fold=0: 1 run, best accuracy/val first",
+        "wine in 2 folds fold=1: 1 run, best accuracy/val first",
     ]
 
 

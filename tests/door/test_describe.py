@@ -18,6 +18,10 @@ def test_data_network_training_and_device_are_told(tmp_path: Path) -> None:
     assert told["device"].startswith("cpu (as asked), ")
     assert parameters(lab) == (4 + 1) * 8 + (8 + 1) * 4 + (4 + 1) * 3
     assert "note" not in told
+    folded = mlplab.configure(*chosen, "data.folds=4", "data.fold=1", f"run_dir={tmp_path / 'fold'}")
+    assert describe(folded, build(folded))["data"].endswith(
+        "train 90, val 30, test 30 (random split, fold 1 of 0 to 3)"
+    )
 
 
 def test_a_column_of_names_is_told(tmp_path: Path) -> None:

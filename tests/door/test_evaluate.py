@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.configuration import FORMAT
 from mlplab.door.evaluate import _folder, evaluate
+from mlplab.door.reopen import reopen
 from mlplab.mistake import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -51,6 +52,19 @@ def test_the_numbers_of_training_are_printed_to_the_last_digit(
         counts = np.array([row[1:] for row in list(csv.reader(file))[1:]], dtype=int)
     assert counts.sum() == 30
     assert np.trace(counts) / 30 == pytest.approx(scores["accuracy/test"])
+
+
+def test_a_run_on_a_fold_is_measured_again_on_the_rows_of_its_own_fold(train: Train) -> None:
+    found = []
+    for fold in range(2):
+        run, scores = train("data=iris", "data.folds=2", f"data.fold={fold}", *SHORT)
+        for split in ("val", "test"):
+            again = evaluate(asked(run, split=split))
+            assert again == {name: scores[name] for name in scores if name.endswith(f"/{split}") and name in again}
+        predicted = reopen(run).predict_class(np.array([[5.1, 3.5, 1.4, 0.2]]))
+        assert predicted[0] in ("setosa", "versicolor", "virginica")
+        found.append(scores["loss/val"])
+    assert found[0] != found[1]
 
 
 def test_a_score_that_is_another_is_told_beside_that_of_training(

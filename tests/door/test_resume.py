@@ -39,6 +39,7 @@ CASES = {
     "values": ("data=diabetes", "trainer.precision=64-true", "optimizer=nadam", "monitor=r2/val", "batch_size=64"),
     "bf16": ("trainer.precision=bf16-mixed", "scheduler=warmup_cosine", "optimizer=adamw"),
     "lbfgs": ("optimizer=lbfgs", "batch_size=45"),
+    "a fold": ("data.folds=4", "data.fold=2", "model.dropout=0.1"),
     "full report": ("report=full", "report.every_n_steps=2", "activation=prelu"),
 }
 

@@ -11,9 +11,12 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
+from mlplab.build import build_splits
+from mlplab.data.leak_check import told
 from mlplab.door.reopen import reopen
 from mlplab.door.resume import resume
 from mlplab.door.stack import Stack
+from mlplab.runs import stored
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -170,3 +173,44 @@ def test_a_stacked_sweep_goes_on_and_grows(tmp_path: Path) -> None:
     stopped = door("train", *words[:-1], *failing, cwd=tmp_path)
     assert stopped.returncode == 1
     assert "failed and sweep.fail_fast=true: not begun: " in stopped.stderr
+
+
+@pytest.mark.slow
+def test_of_folds_each_member_leaves_what_its_single_run_leaves(stack: Callable[..., list[Path]], train: Train) -> None:
+    own = ["data.fold=0", "data.fold=1", "data.fold=1 seed=2"]
+    base = ("data.folds=2", "data.leak_check=full", "trainer.precision=64-true")
+    for run, words in zip(stack(own, *base), own, strict=True):
+        alone, scores = train(*SMALL, *base, *words.split())
+        assert files(run) == files(alone)
+        held = json.loads((run / "scores.json").read_text())
+        numbers = [name for name in scores if "/" in name]
+        assert [held[name] for name in numbers] == pytest.approx([scores[name] for name in numbers], rel=1e-9)
+        log = (run / "train.log").read_text()
+        assert f"fold {words[10]} of 0 to 1" in log
+        leaks = told(build_splits(stored(run)))["leak"].splitlines()
+        assert len(leaks) == 1, "iris has one pair of equal rows"
+        assert leaks[0] in log
+        going = resume(run, max_epochs=5)
+        _, longer = train(*SMALL, *base, *words.split(), "trainer.max_epochs=5")
+        assert going["loss/val"] == pytest.approx(longer["loss/val"], rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_cross_validation_trains_stacked_in_parts_of_one_size_and_is_told_over_folds(tmp_path: Path) -> None:
+    words = (*SMALL[1:], "data=wine", "report.picture=false", "cv=5", "optimizer.lr=0.01,1e-5")
+    done = door("train", "-m", "hydra/launcher=stacked", *words, "sweep.name=s", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "10 jobs -> outputs/sweeps/s" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("stacked: ")]
+    assert sorted(line.removeprefix("stacked: ").removesuffix(" of 10 jobs").split(", ")) == ["4", "6"]
+    assert "lr 0.01, with loss/val" in done.stdout
+    assert "over 5 folds" in done.stdout
+    assert "Nadeau and Bengio" in done.stdout
+    one_by_one = door("train", "-m", *words, "sweep.name=t", cwd=tmp_path)
+    rows = []
+    for name in ("s", "t"):
+        folders = (tmp_path / "outputs" / "sweeps" / name).glob("[0-9]_*/scores.json")
+        rows.append({path.parent.name: json.loads(path.read_text())["loss/val"] for path in folders})
+    assert one_by_one.returncode == 0
+    assert len(rows[0]) == 10
+    assert rows[0] == pytest.approx(rows[1], rel=1e-4)

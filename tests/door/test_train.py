@@ -62,7 +62,7 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
     assert scores["epochs"] == 3
     assert scores["seed"] == 3
     assert scores["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
-    assert scores["train_rows_measured"] == 30
+    assert (scores["train_rows"], scores["train_rows_measured"], scores["val_rows"]) == (90, 30, 30)
     assert scores["device"] in ("cpu", "cuda", "mps")
     assert scores["verdict"] in RULES
     assert scores["verdict_text"].endswith(".")

@@ -1,35 +1,27 @@
-"""The configurations of jobs are those that Hydra composes one by one."""
+"""What is known of a job of a grid is what its words say."""
 
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 
-import mlplab.command_line  # noqa: F401, which knows how a folder is named
-from hydra_plugins.mlplab_stacked.jobs import Jobs
-from mlplab.configuration import own_hydra, plain
-
-SWEEP = [
-    ["data=iris", f"optimizer.lr={lr}", f"optimizer={name}", "sweep.name=s", f"model.hidden_features={widths}"]
-    for lr in (0.1, 0.01)
-    for name in ("sgd", "adam")  # the choice changes back and forth
-    for widths in ("[4]", "[8,8]")
-]
+from hydra_plugins.mlplab_stacked.jobs import job_of
+from mlplab.command_line import settled
+from mlplab.composer import Composer
+from mlplab.configuration import own_hydra
 
 
-def test_each_is_composed_as_hydra_composes_it() -> None:
+def test_a_job_is_the_same_whether_it_was_known_or_not() -> None:
     with own_hydra():
-        loader: Any = GlobalHydra.instance().config_loader()
         fixed = "hydra.job.config.override_dirname.exclude_keys=[data,sweep.name]"
         master = compose("train", ["data=iris", "sweep.name=s", fixed], return_hydra_config=True)
-        jobs = Jobs(SimpleNamespace(config_loader=loader), master).composed(SWEEP, 5)  # type: ignore[arg-type]
-        for number, (words, job) in enumerate(zip(SWEEP, jobs, strict=True), start=5):
-            whole = loader.load_sweep_config(master, words)
-            HydraConfig.instance().set_config(whole)
-            expected = {**plain(whole), "run_dir": job.plain["run_dir"]}
-            assert job.plain == expected
-            assert job.label == f"#{number} {whole.hydra.job.override_dirname}"
-            assert job.plain["run_dir"].startswith(f"outputs/sweeps/s/{number}_")
-            assert job.plain["choice"]["optimizer"] == words[2].partition("=")[2]
+        composer = Composer(GlobalHydra.instance().config_loader(), master)
+        words = ["data=iris", "optimizer.lr=1", "sweep.name=s"]
+        config = composer.compose(words)
+        known = {tuple(words): (settled(config, words), config.hydra.job.override_dirname)}
+        one, other = job_of(words, 5, composer, {}), job_of(words, 5, composer, known)
+        assert one == other
+        assert one.run == Path("outputs/sweeps/s/5_optimizer.lr=1")
+        assert (one.place, one.label, one.config.optimizer.lr) == ("5", "#5 optimizer.lr=1", 1.0)
+        moved = job_of([*words, "hydra.sweep.subdir='2_lr=1'"], 0, composer, known)
+        assert (moved.place, moved.config.optimizer.lr) == ("2", 1.0)

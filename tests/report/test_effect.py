@@ -48,3 +48,25 @@ def test_values_of_a_search_have_no_word_each_and_no_line_through_them() -> None
     assert drawn("#0072B2", axes) == rates
     assert all(line.get_linestyle() == "None" for line in axes.get_lines())
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0.001", "0.003", "0.01", "0.03", "0.1"]
+
+
+def test_words_never_lie_upon_each_other() -> None:
+    """Of many numbers the axis has a few round ones; many words stand aslant."""
+    axes = Figure().subplots()
+    rates = [3e-4 * 1.3**place for place in range(16)]
+    draw_effect(axes, "optimizer.lr", {f"{rate:.5f}": [rate] for rate in rates}, rates, "loss")
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "0.0005",
+        "0.001",
+        "0.002",
+        "0.005",
+        "0.01",
+        "0.02",
+    ]
+    assert any(line.get_linestyle() == "-" for line in axes.get_lines() if line.get_color() == "#0072B2")
+    axes = Figure().subplots()
+    names = [f"activation_{place}" for place in range(9)]
+    draw_effect(axes, "activation", {name: [0.5] for name in names}, None, "loss")
+    assert [label.get_text() for label in axes.get_xticklabels()] == names
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {30}

@@ -34,6 +34,18 @@ def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("more", "below"), [((), "iris"), (("-m", "seed=0"), "sweeps")])
+def test_whole_numbers_stand_for_fractions_in_what_is_trained_too(
+    tmp_path: Path, more: tuple[str, ...], below: str
+) -> None:
+    words = ("data=iris", "trainer.max_epochs=1", "optimizer.betas=[0,0.9]", "optimizer.lr=1", "report.picture=false")
+    answer = door("train", *more, *words, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    (config,) = (tmp_path / "outputs" / below).rglob("config.yaml")
+    assert "lr: 1.0\n  betas:\n  - 0.0\n  - 0.9\n" in config.read_text()
+
+
+@pytest.mark.slow
 def test_it_runs_from_an_installed_package_where_no_checkout_is(tmp_path: Path) -> None:
     """A wheel holds conf and scripts; its train command composes from its own conf folder."""
     pip_wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]

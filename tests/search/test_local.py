@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -70,6 +71,7 @@ def test_jobs_run_so_many_at_once_each_with_its_threads_and_its_gpu(tmp_path: Pa
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("#")] != []
+    assert len(re.findall(r"^about .+ for the other 3 jobs, 2 at once, ", answer.stdout, re.MULTILINE)) == 1
     seen = [line.split() for line in (tmp_path / "seen.txt").read_text().splitlines()]
     assert len(seen) == 8
     assert {threads for _, _, threads, _ in seen} == {"1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.search.plan import _slots
+from mlplab.search.plan import _together
 from tests.conftest import REPO, door
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
@@ -25,9 +25,9 @@ MORE = [
 
 def test_as_many_are_chosen_together_as_the_launcher_runs_at_once() -> None:
     stacked = "hydra_plugins.mlplab_stacked.launcher.StackedLauncher"
-    assert _slots({"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}) == 1
-    assert _slots({"_target_": "Joblib", "n_jobs": 3}) == 3
-    assert [_slots({"_target_": stacked, "most": most}) for most in (None, 4, 64)] == [8, 4, 8]
+    assert _together({"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}) == 1
+    assert _together({"_target_": "Joblib", "n_jobs": 3}) == 3
+    assert [_together({"_target_": stacked, "most": most}) for most in (None, 4, 64)] == [8, 4, 8]
 
 
 def test_the_page_has_rows() -> None:

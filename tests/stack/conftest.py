@@ -37,7 +37,7 @@ def stacked(configured: Callable[..., Any]) -> Callable[..., list[Member]]:
 
     def train(base: Words, own: Sequence[Words]) -> list[Member]:
         members = assemble([configured(*base, *words) for words in own])
-        StackedFit(members, members[0].lab.splits, lambda *_: None).run()
+        StackedFit(members, lambda *_: None).run()
         return members
 
     return train

@@ -7,6 +7,7 @@ import torch
 
 from mlplab.build import build
 from mlplab.stack.assemble import assemble
+from mlplab.stack.datasets import Datasets
 from tests.stack.conftest import SMALL
 
 
@@ -22,3 +23,21 @@ def test_members_start_as_their_single_runs_do_and_share_data_and_trainer(config
         assert {type(callback) for callback in member.standing.callbacks} < {
             type(callback) for callback in lab.callbacks
         }
+
+
+def test_members_of_a_fold_share_its_data_and_all_share_the_trainer(configured: Callable[..., Any]) -> None:
+    words = [(*SMALL, "data.folds=3", f"data.fold={fold}", f"seed={seed}") for seed in (1, 2) for fold in (2, 0)]
+    datasets = Datasets()
+    members = assemble([configured(*one) for one in words], datasets)
+    splits = [member.lab.splits for member in members]
+    assert splits[0] is splits[2]
+    assert splits[1] is splits[3]
+    assert splits[0] is not splits[1]
+    assert datasets.of(members[3].config) is splits[1]
+    assert len({id(member.lab.trainer) for member in members}) == 1
+    for member, one in zip(members, words, strict=True):
+        lab = build(configured(*one))
+        assert torch.equal(lab.splits.val.features, member.lab.splits.val.features)
+        assert torch.equal(lab.learner.network.scale.shift, member.lab.learner.network.scale.shift)  # type: ignore[union-attr, arg-type]
+        assert all(map(torch.equal, member.lab.learner.parameters(), lab.learner.parameters()))
+        assert member.standing.val_dataloaders[0].part is member.lab.splits.val

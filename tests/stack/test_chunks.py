@@ -23,3 +23,14 @@ def test_more_memory_takes_more_members_and_a_wider_net_takes_fewer(monkeypatch:
 
 def test_what_is_free_is_less_than_what_there_is() -> None:
     assert 2**20 < chunks.available() < 2**50
+
+
+def test_each_fold_takes_room_for_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = mlplab.configure("data=digits")
+    splits = build_splits(config)
+    learner = build_learner(config, splits)
+    monkeypatch.setattr(chunks, "available", lambda: 2_000_000_000)
+    one, hundred = (chunks.largest(learner, splits, 32, folds) for folds in (1, 101))
+    read = 1797 * 64 * 4  # all rows, once more a fold
+    scaled = 64 * 4 * (1079 + 359 + 359)  # train, val, the measured slice
+    assert (one - hundred) / one * 1_000_000_000 == pytest.approx(100 * (read + scaled), rel=0.05)

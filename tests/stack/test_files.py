@@ -61,7 +61,7 @@ def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured
             write(member, weights, safe, best)
             member.lab.overlay.close()
 
-    StackedFit(members, members[0].lab.splits, end).run()
+    StackedFit(members, end).run()
     for config, words in zip(configs, own, strict=True):
         run, alone = Path(config.run_dir), configured(*words)
         lab = build(alone)
@@ -91,9 +91,7 @@ def test_of_a_member_that_failed_before_its_first_epoch_ended_there_is_its_histo
 ) -> None:
     configs = [configured(*SMALL, "data=sine", "optimizer=sgd", f"optimizer.lr={lr}") for lr in (1e30, 1e29)]
     members = assemble(configs)
-    StackedFit(
-        members, members[0].lab.splits, lambda weights, ended: [write(one[0], weights, *one[1:]) for one in ended]
-    ).run()  # type: ignore[func-returns-value,arg-type]
+    StackedFit(members, lambda weights, ended: [write(one[0], weights, *one[1:]) for one in ended]).run()  # type: ignore[func-returns-value,arg-type]
     for config, member in zip(configs, members, strict=True):
         member.lab.overlay.close()
         assert member.failure

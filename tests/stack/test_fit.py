@@ -75,6 +75,48 @@ def test_what_members_may_have_of_their_own_gives_the_history_of_a_single_run(
         assert member.best is not None
 
 
+FOLDED: dict[str, Sequence[str]] = {
+    "dropout": (DROPOUT,),
+    "pixels": ("data=digits", DROPOUT, "data.num_train=300", "trainer.max_epochs=5"),
+    "scaled targets": ("data=diabetes", DROPOUT, "scheduler=plateau", "trainer.max_epochs=10"),
+    "class weights": ("loss.weight=balanced", "loss.label_smoothing=0.1"),
+    "two classes": ("data=moons", "loss.pos_weight=balanced", "batch_size=7"),
+    "early stopping": ("callback=early_stopping", "callback.early_stopping.patience=1", "optimizer.lr=0.03"),
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [one if one in ("dropout", "scaled targets") else pytest.param(one, marks=pytest.mark.slow) for one in FOLDED],
+)
+def test_folds_that_train_as_one_give_the_history_of_each_alone(
+    case: str, stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    """Two folds of a cut, each with its own training and validation rows, scaling, class weights and targets."""
+    base = (*EXACT, *FOLDED[case], "data.folds=2")
+    own = [("data.fold=0", "seed=1"), ("data.fold=1", "seed=1"), ("data.fold=1", "seed=2", "optimizer.lr=0.01")]
+    members = stacked(base, own)
+    assert members[0].rows != members[1].rows
+    for member, words in zip(members, own, strict=True):
+        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+
+
+@pytest.mark.parametrize("target", ["values", "classes"])
+def test_folds_of_a_table_give_the_history_of_each_alone(
+    target: str, stacked: Callable[..., Any], single: Callable[..., Any], tmp_path: Any
+) -> None:
+    """With text and gaps, of which each fold learns categories and medians from its own training rows."""
+    cells = [[row % 13 if row % 9 else "", "abc"[row % 3], row * row % 17, row % 2] for row in range(100)]
+    lines = [",".join(map(str, row)) for row in [["size", "kind", "y", "label"], *cells]]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    name = {"values": "y", "classes": "label"}[target]
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", f"data.target={name}", f"data.task={target}")
+    base = (*EXACT, *table, DROPOUT, "data.folds=4", "trainer.max_epochs=5")
+    own = [("data.fold=0",), ("data.fold=3", "seed=1")]
+    for member, words in zip(stacked(base, own), own, strict=True):
+        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+
+
 @pytest.mark.parametrize(
     ("model", "more"),
     [("maxout", ("model.dropout=0.2",)), ("residual_mlp", ("model.num_blocks=2", "model.width=8")), ("linear", ())],
@@ -120,7 +162,7 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
 
     members = assemble([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
     handed: list[Any] = []
-    fit = StackedFit(members, members[0].lab.splits, lambda _, ended: handed.extend(ended))
+    fit = StackedFit(members, lambda _, ended: handed.extend(ended))
     update, count = fit._update, iter(range(1000))
 
     def interrupted(rows: Any) -> list[int]:
@@ -147,7 +189,6 @@ def test_from_time_to_time_all_that_go_on_are_saved(
     steps: list[list[int]] = []
     fit.StackedFit(
         members,
-        members[0].lab.splits,
         lambda *_: None,
         lambda _, going: steps.append([one.steps for _, one, _ in going]),
     ).run()

@@ -24,6 +24,11 @@ def test_a_number_of_a_members_own_does_not_part_it_from_the_others(own: str) ->
     assert grouped(jobs("", own)) == ([[0, 1]], {})
 
 
+def test_folds_of_one_cut_are_members_of_one_stack() -> None:
+    folds = [f"data.folds={folds} data.fold={fold}" for folds in (2, 3) for fold in range(2)]
+    assert grouped(jobs(*folds)) == ([[0, 1], [2, 3]], {})
+
+
 @pytest.mark.parametrize(
     "other",
     [

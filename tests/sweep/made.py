@@ -23,14 +23,18 @@ def _config(data: str, words: str) -> str:
     return yaml.safe_dump({"format": FORMAT, **config})
 
 
-def sweep(folder: Path, settings: Made, data: str = "iris", **facts: float) -> list[Run]:
-    """settings: by their words, `loss/val` by seed; None: that run failed. Accuracy is 1 less the loss."""
+def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **facts: float) -> list[Run]:
+    """settings: by their words, `loss/val` by seed; None: that run failed. Accuracy is 1 less the loss. folds: they are
+    by fold, and when all folds are through by the next seed."""
     number, found = 0, []
     for words, losses in settings.items():
         for seed, loss in enumerate(losses):
             job = folder / f"{number}_{words.replace(' ', ',')}"
             job.mkdir(parents=True)
-            (job / "config.yaml").write_text(f"{_config(data, words)}seed: {seed}\n")
+            text = _config(data, f"{words} data.folds={folds}" if folds else words)
+            if folds:
+                text, seed = text.replace("  fold: 0\n", f"  fold: {seed % folds}\n"), seed // folds  # noqa: PLW2901
+            (job / "config.yaml").write_text(f"{text}seed: {seed}\n")
             if loss is None:
                 (job / "failure.txt").write_text("the loss became nan\n")
             else:

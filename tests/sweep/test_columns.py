@@ -25,6 +25,7 @@ def made(folder: Path, *jobs: str) -> list[Run]:
             ["optimizer", "optimizer.lr"],
         ),
         (["seed=1", "seed=2", "data.split_seed=3"], [], []),
+        (["data.folds=2", "data.folds=2 data.fold=1"], [], []),
         (["model=mlp", "model=linear"], ["model"], ["model"]),
         (["callback=none", "callback=early_stopping"], ["callback"], ["callback"]),
         (

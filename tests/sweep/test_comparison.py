@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.sweep.comparison import comparisons, score_of
-from mlplab.sweep.noise import PAIRED, WELCH, against
+from mlplab.sweep.noise import OVER_FOLDS, PAIRED, WELCH, against, over_folds
 from tests.sweep.made import sweep
 
 GRID = {
@@ -90,3 +90,33 @@ def test_values_are_ranked_by_r2_where_their_scaling_differs(tmp_path: Path) -> 
 def test_where_no_run_has_finished_there_is_no_best(tmp_path: Path) -> None:
     (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (None,), "optimizer.lr=0.2": (None,)}))
     assert (one.best, one.test, one.tied) == (None, "", [])
+
+
+FOLDS = {"optimizer.lr=0.1": (0.10, 0.12, 0.11, 0.13), "optimizer.lr=0.2": (0.11, 0.15, 0.16, 0.15)}
+
+
+def test_folds_of_a_setting_are_tested_in_pairs_corrected_for_the_rows_they_share(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, FOLDS, folds=4, train_rows=90, val_rows=30))
+    assert [len(setting.runs) for setting in one.settings] == [4, 4]
+    assert (one.columns, one.measured_apart) == (["optimizer.lr"], [])
+    assert (one.chance, one.counted, one.most) == ("folds", "folds", 4)
+    logs = [{n: math.log(value) for n, value in enumerate(values)} for values in FOLDS.values()]
+    test, judged = over_folds(logs[0], logs[1:], [1 / 3, 1 / 3])
+    assert (one.test, one.settings[1].p) == (f"{test} (of logarithms)", pytest.approx(judged[0]))
+
+
+def test_folds_and_seeds_are_runs_of_one_setting(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, FOLDS, folds=2, train_rows=50, val_rows=50))
+    assert (one.chance, one.counted, one.most) == ("folds and seeds", "runs", 4)
+    assert one.test.startswith(OVER_FOLDS)
+
+
+def test_a_single_fold_is_judged_over_its_seeds(tmp_path: Path) -> None:
+    jobs = {"optimizer.lr=0.1 data.folds=4": (0.1, 0.2), "optimizer.lr=0.2 data.folds=4": (0.3, 0.5)}
+    (one,) = comparisons(sweep(tmp_path, jobs))
+    assert (one.chance, one.test) == ("seeds", f"{PAIRED} (of logarithms)")
+
+
+def test_what_was_measured_on_folds_is_not_compared_with_what_was_not(tmp_path: Path) -> None:
+    runs = [*sweep(tmp_path / "a", FOLDS, folds=4), *sweep(tmp_path / "b", FOLDS)]
+    assert [one.data for one in comparisons(runs)] == ["iris", "iris in 4 folds"]

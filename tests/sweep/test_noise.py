@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from mlplab.sweep.noise import PAIRED, WELCH, against, holm
+from mlplab.sweep.noise import OVER_FOLDS, PAIRED, WELCH, against, holm, over_folds
 
 
 def seeds(*values: float, start: int = 0) -> dict[int, float]:
@@ -69,3 +69,32 @@ def test_a_correction_keeps_the_order_and_lies_between_none_and_bonferronis(p: l
     order = sorted(range(len(p)), key=lambda place: p[place])
     assert all(corrected[low] <= corrected[high] for low, high in pairwise(order))
     assert all(raw <= one <= min(1.0, len(p) * raw) + 1e-12 for raw, one in zip(p, corrected, strict=True))
+
+
+def test_over_folds_the_variance_has_the_share_of_nadeau_and_bengio() -> None:
+    """Five folds of 20 rows each, by hand: differences 1 to 5, of mean 3 and variance 2.5; 1 / 5 + 20 / 80 = 0.45, so
+    that t squared is 9 / (0.45 * 2.5) = 8. Of 4 degrees of freedom p is 1 - sin(a) (1 + cos(a)^2 / 2), tan(a) = t / 2:
+    sin(a)^2 is 2 / 3, and of the plain test, with t squared 9 / (0.2 * 2.5) = 18, it is 9 / 11."""
+    best, other = seeds(0, 0, 0, 0, 0), seeds(1, 2, 3, 4, 5)
+    test, (p,) = over_folds(best, [other], [0.25, 0.25])
+    assert test == OVER_FOLDS
+    assert p == pytest.approx(1 - math.sqrt(2 / 3) * (1 + 1 / 6), rel=1e-9)
+    (plain,) = against(best, [other])[1]
+    assert plain == pytest.approx(1 - math.sqrt(9 / 11) * (1 + 1 / 11), rel=1e-9)
+    (without,) = over_folds(best, [other], [0.0, 0.0])[1]
+    assert without == pytest.approx(plain, rel=1e-9)
+    assert over_folds(best, [other], [0.25, 1.0])[1][0] == over_folds(best, [other], [1.0, 0.25])[1][0]
+
+
+def test_a_fold_that_one_of_a_pair_lacks_counts_for_neither() -> None:
+    best, whole, part, lone = seeds(0, 0, 0, 0), seeds(1, 2, 3, 9), seeds(1, 2, 3), seeds(5, start=3)
+    test, (four, three, one) = over_folds(best, [whole, part, lone], [0.5] * 4)
+    assert (test, one) == (OVER_FOLDS, None)
+    raw = [over_folds(best, [other], [0.5, 0.5])[1][0] for other in (whole, part)]
+    assert [four, three] == holm([p for p in raw if p is not None])
+    assert over_folds(seeds(1.0), [seeds(2.0)], [0.5, 0.5]) == ("", [None])
+
+
+def test_folds_that_all_differ_alike_are_the_same_or_they_are_not() -> None:
+    same, other = seeds(0.5, 0.5), seeds(0.75, 0.75)
+    assert over_folds(seeds(0.5, 0.5), [same, other], [0.5] * 3)[1] == [1.0, 0.0]

@@ -104,3 +104,10 @@ def test_a_picture_alone_has_its_title(tmp_path: Path) -> None:
     pixels = imread(BytesIO(panel.png()), "png")
     assert pixels.shape[:2] == (round(4.4 * 150), round(9.6 * 150))
     assert np.min(pixels[:60, :700, :3]) < 0.1, "words at the top left"
+
+
+def test_what_a_band_is_over_is_told(tmp_path: Path) -> None:
+    (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2), "optimizer.lr=0.2": (0.3, 0.5)}, folds=2))
+    panels = by_name(one)
+    assert panels["curves"].caption.startswith("A line is the mean over folds, its band one standard deviation.")
+    assert panels["effect_optimizer.lr"].caption.startswith("A grey dot is a setting (its mean over folds).")

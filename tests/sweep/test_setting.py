@@ -63,3 +63,10 @@ def test_curves_are_as_long_as_the_shortest(setting: Setting) -> None:
     assert [len(curve) for curve in setting.curves("loss/val")[1]] == [2, 2, 2]
     path.unlink()
     assert setting.curves("loss/val") == ([], [[], [], []])
+
+
+def test_folds_count_as_seeds_do(tmp_path: Path) -> None:
+    runs = sweep(tmp_path, {"optimizer=adam": LOSSES}, folds=3, train_rows=80, val_rows=40)
+    setting = Setting("adam", {}, runs)
+    assert [*setting.scores("loss/val")] == [("0", "0", str(fold), 0) for fold in range(3)]
+    assert setting.share == 0.5

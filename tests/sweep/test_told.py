@@ -114,3 +114,28 @@ def test_scores_on_other_rows_are_told(tmp_path: Path) -> None:
 
 def test_where_nothing_has_finished_that_is_told(tmp_path: Path) -> None:
     assert conclusion(compared(tmp_path, {"optimizer.lr=0.1": (None,)})) == ["no run has finished"]
+
+
+def test_folds_are_told_as_folds(tmp_path: Path) -> None:
+    jobs = {"optimizer.lr=0.1": (0.10, 0.12, 0.11), "optimizer.lr=0.2": (0.11, 0.13, 0.14)}
+    (one,) = comparisons(sweep(tmp_path, jobs, folds=3, train_rows=80, val_rows=40))
+    header, rows = grid(one)
+    assert header == ["", "optimizer.lr", "loss/val", "accuracy/val", "folds", "seconds", "verdict", "against the best"]
+    assert rows[0][4] == "3"
+    first, noise, _ = conclusion(one)
+    assert first == "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 folds"
+    assert noise == "the other may be just as good, the difference is no more than folds explain"
+    assert footer(one) == [
+        "mean +- sd over folds, each run at its best epoch",
+        "may be chance: t-test paired by fold (of logarithms) against the best, p at least 0.05",
+        "its variance is corrected for the training rows that folds share (Nadeau and Bengio, 2003)",
+        "3 folds tell large differences only; more of them tell smaller ones",
+    ]
+
+
+def test_folds_and_seeds_together_are_runs(tmp_path: Path) -> None:
+    jobs = {"optimizer.lr=0.1": (0.10, 0.12, 0.11, 0.12), "optimizer.lr=0.2": (0.31, 0.33, 0.34, 0.31)}
+    (one,) = comparisons(sweep(tmp_path, jobs, folds=2, train_rows=50, val_rows=50))
+    assert grid(one)[0][4] == "runs"
+    assert conclusion(one)[0].endswith("over 4 runs")
+    assert footer(one)[0] == "mean +- sd over folds and seeds, each run at its best epoch"

@@ -1,31 +1,31 @@
-"""The configurations of a sweep's jobs, as Hydra composes each, but for reading the same YAML files again a job."""
+"""The jobs that a launcher is given: what each trains, and where. Those of a grid the gate knows already."""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Override
-from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
-from mlplab.configuration import plain
+from mlplab.command_line import folder_name, settled
+from mlplab.composer import Composer
 from mlplab.grid import number_of
-from mlplab.words import is_group, parse
 
 
 @dataclass
 class Job:
-    """plain, config: resolved, without Hydra's own part."""
+    """plain: the configuration, resolved, without Hydra's own part."""
 
     number: int
     overrides: list[str]
     plain: dict[str, Any]
-    config: DictConfig
     swept: str
+
+    @cached_property
+    def config(self) -> DictConfig:
+        return OmegaConf.create(self.plain)
 
     @property
     def run(self) -> Path:
@@ -41,61 +41,27 @@ class Job:
         return f"#{self.place} {self.swept}"
 
 
-class Jobs:
-    """Jobs that choose the same of each group, and set the same keys, differ in the values of these keys alone."""
-
-    def __init__(self, context: HydraContext, master: DictConfig) -> None:
-        self.loader = context.config_loader
-        self.master = master
-        self._known: dict[tuple[Any, ...], tuple[DictConfig, Any]] = {}  # with Hydra's state, which tells the choices
-
-    def composed(self, jobs: Sequence[Sequence[str]], first: int) -> list[Job]:
-        return [self._job(list(words), first + place) for place, words in enumerate(jobs)]
-
-    def whole(self, words: list[str], number: int) -> DictConfig:
-        """With Hydra's own part. It is that of another job after the next call."""
-        config = self._composed(words)
-        with read_write(config.hydra), open_dict(config.hydra):
-            config.hydra.job.id = config.hydra.job.num = number
-            folder = os.path.join(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir))
-            config.hydra.runtime.output_dir = os.path.abspath(folder)
-        return config
-
-    def _job(self, words: list[str], number: int) -> Job:
-        config = self.whole(words, number)
-        hydra = config.hydra
-        held = plain(config)
-        held["run_dir"] = os.path.relpath(hydra.runtime.output_dir)
-        return Job(number, words, held, OmegaConf.create(held), hydra.job.override_dirname)
-
-    def _composed(self, words: list[str]) -> DictConfig:
-        overrides = parse(words)
-        choices = tuple(str(one.input_line) for one in overrides if is_group(one))
-        key = (choices, tuple(one.key_or_group for one in overrides))
-        simple = not any(map(_is_more_than_a_value, overrides))
-        if not simple or key not in self._known:
-            config = self.loader.load_sweep_config(self.master, words)
-            HydraConfig.instance().set_config(config)
-            if simple:
-                self._known[key] = config, HydraConfig.instance().cfg
-            return config
-        config, HydraConfig.instance().cfg = self._known[key]
-        values = [one for one in overrides if not is_group(one)]
-        with read_write(config.hydra), open_dict(config.hydra):
-            ConfigLoaderImpl._apply_overrides_to_config(values, config)
-            config.hydra.overrides.task = words
-            config.hydra.job.override_dirname = get_overrides_dirname(
-                overrides=overrides, **_dirname(config.hydra.job.config.override_dirname)
-            )
-        return config
+def job_of(words: Sequence[str], number: int, composer: Composer, known: Mapping[tuple[str, ...], Any]) -> Job:
+    """known: of the jobs of a grid, by their words, what each trains and which keys it is named by."""
+    if tuple(words) in known:
+        held, swept = known[tuple(words)]
+        folder = os.path.join(str(composer.master.hydra.sweep.dir), f"{number}_{folder_name(swept)}")
+    else:
+        config = composer.numbered(words, number)
+        hydra, held = config.hydra, settled(config, config.hydra.overrides.task)
+        swept, folder = hydra.job.override_dirname, hydra.runtime.output_dir
+    held = {**held, "run_dir": os.path.relpath(folder)}
+    return Job(number, list(words), held, swept)
 
 
-def _is_more_than_a_value(override: Override) -> bool:
-    """Adds or removes a key, or is of Hydra's own."""
-    value = override.value()
-    changed = override.is_delete() or override.is_add() or override.is_force_add()
-    return changed or isinstance(value, dict) or override.is_hydra_override()
+class Configs(Sequence[DictConfig]):
+    """Of jobs: each is made where it is used first, which may be in a process that trains a part of them."""
 
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
 
-def _dirname(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in ("kv_sep", "item_sep", "exclude_keys")}
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.jobs[place].config

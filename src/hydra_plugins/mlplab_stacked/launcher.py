@@ -11,8 +11,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from hydra_plugins.mlplab_stacked.jobs import Job, Jobs
+from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
+from mlplab.composer import Composer
+from mlplab.gate import Gate
 from mlplab.grid import STOP, state
+from mlplab.signals import deferred
 from mlplab.stack.groups import grouped
 
 
@@ -39,10 +42,14 @@ class StackedLauncher(Launcher):
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        self.composer = Jobs(self.context, self.config)
-        jobs = self.composer.composed(job_overrides, initial_job_idx)
+        self.composer = Composer(self.context.config_loader, self.config)
+        gate = next(one for one in self.context.callbacks.callbacks if isinstance(one, Gate))
+        jobs = [
+            job_of(words, number, self.composer, gate.known)
+            for number, words in enumerate(job_overrides, start=initial_job_idx)
+        ]
         done: dict[int, JobReturn] = {}
-        stacks, alone = _sorted(jobs)
+        stacks, alone = self._by_rows(jobs, *_sorted(jobs))
         if stacks or len(jobs) > 1:
             print(_told(jobs, stacks, alone), flush=True)
         for places in stacks:
@@ -55,33 +62,55 @@ class StackedLauncher(Launcher):
             done[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
         return [done[job.number] for job in jobs]
 
+    def _by_rows(
+        self, jobs: Sequence[Job], stacks: list[list[int]], alone: dict[int, str]
+    ) -> tuple[list[list[int]], dict[int, str]]:
+        """Members of a stack have as many rows each, which folds have not always. What is read for it is kept."""
+        self.datasets: Any = None
+        found: list[list[int]] = []
+        for places in stacks:
+            if len({jobs[place].plain["data"].get("fold") for place in places}) == 1:
+                found.append(places)
+                continue
+            with deferred():
+                from mlplab.stack.datasets import Datasets, parted
+            self.datasets = self.datasets or Datasets()
+            parts, others = parted([jobs[place].config for place in places], self.datasets)
+            found += [[places[at] for at in part] for part in parts]
+            alone |= {places[at]: reason for at, reason in others.items()}
+        return found, alone
+
     def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
         """Trains them, unless something is in the way, which it returns."""
-        from mlplab.signals import deferred
-
         with deferred():
             from mlplab.door.stack import Stack
-        stack = Stack([job.config for job in jobs], [job.label for job in jobs], self.most)
+        stack = Stack(Configs(jobs), [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason
-        for job in jobs:
-            whole = self.composer.whole(job.overrides, job.number)
+        heard = self._is_heard()
+        for job in jobs if heard else ():
+            whole = self.composer.numbered(job.overrides, job.number)
             self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
-        if failed and jobs[0].config.sweep.fail_fast:
+        if failed and jobs[0].plain["sweep"]["fail_fast"]:
             (_sweep(jobs[0]) / STOP).write_text(failed[0].place)
         for place, job in enumerate(jobs):
-            monitored = scores[place][job.config.monitor] if place in scores else None
+            monitored = scores[place][job.plain["monitor"]] if place in scores else None
             done[job.number] = _returned(job, monitored)
-            whole = self.composer.whole(job.overrides, job.number)
-            self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
+            if heard:
+                whole = self.composer.numbered(job.overrides, job.number)
+                self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
         return ""
+
+    def _is_heard(self) -> bool:
+        """By callbacks of the user's own; to the gate the jobs of a stack tell nothing."""
+        return not all(isinstance(one, Gate) for one in self.context.callbacks.callbacks)
 
 
 def _returned(job: Job, score: float | None) -> JobReturn:
     """As of a job that trained by itself: one that failed has said so, and has no score."""
-    done: Any = JobReturn(overrides=job.overrides, cfg=job.config, task_name="train", status=JobStatus.COMPLETED)
+    done: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
     done.return_value = score
     return done
 

@@ -5,25 +5,40 @@ from typing import Literal
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, train_test_split
 
+from mlplab.data.folds import Index, parted, two_or_more
 from mlplab.data.rows import Rows
 from mlplab.mistake import Mistake
 
 Split = Literal["official", "random", "group"]
-Index = np.ndarray
 
 
-def cut(rows: Rows, split: Split, val_fraction: float, test_fraction: float, seed: int) -> dict[str, Index]:
-    """Row numbers of train, val and test. Fractions are of all rows; with an official test set, of the others."""
+def cut(
+    rows: Rows,
+    split: Split,
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    folds: int | None = None,
+    fold: int = 0,
+) -> dict[str, Index]:
+    """Row numbers of train, val and test. Fractions are of all rows; with an official test set, of the others.
+
+    folds: of the rows that are not test rows part `fold` of so many is val, in place of a fraction.
+    """
     count = len(rows.target)
     if split == "official":
         if rows.official is None:
             raise Mistake("data.split=official: this dataset has no official split; use random or group")
         index = {name: np.flatnonzero(rows.official == name) for name in ("train", "val", "test")}
-        if not len(index["val"]):
+        grouped = rows.groups is not None
+        if folds is not None:
+            rest = np.flatnonzero(rows.official != "test")
+            index["train"], index["val"] = parted(rows, rest, folds, fold, seed, grouped)
+        elif not len(index["val"]):
             size = round(val_fraction * len(index["train"]))
-            index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, rows.groups is not None)
+            index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, grouped)
     else:
-        if val_fraction + test_fraction >= 1:
+        if folds is None and val_fraction + test_fraction >= 1:
             raise Mistake(
                 f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
                 "together they must stay below 1"
@@ -32,7 +47,11 @@ def cut(rows: Rows, split: Split, val_fraction: float, test_fraction: float, see
         if grouped and rows.groups is None:
             raise Mistake("data.split=group: this dataset has no groups; use random")
         rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
-        train, val = _divide(rows, rest, round(val_fraction * count), "val", (seed + 1) % 2**32, grouped)
+        later = (seed + 1) % 2**32
+        if folds is None:
+            train, val = _divide(rows, rest, round(val_fraction * count), "val", later, grouped)
+        else:
+            train, val = parted(rows, rest, folds, fold, later, grouped)
         index = {"train": train, "val": val, "test": test}
     index["train"] = np.random.default_rng(seed).permutation(index["train"])
     return index
@@ -97,8 +116,7 @@ def _groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int)
 
 def _enough_of_each(rows: Rows, labels: np.ndarray, size: int, others: int, name: str) -> None:
     classes, counts = np.unique(labels, return_counts=True)
-    if len(classes) < 2:
-        raise Mistake(f"the target has one class only ({rows.name_of(classes[0])}): two or more are needed")
+    two_or_more(rows, classes)
     if min(counts) < 2:
         rarest = rows.name_of(classes[counts.argmin()])
         raise Mistake(f"class {rarest} has one row only: it needs one on each side of a split")

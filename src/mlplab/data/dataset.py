@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from mlplab.data.columns import Columns
-from mlplab.data.cut import Index, Split, choose, cut
+from mlplab.data.cut import Split, choose, cut
+from mlplab.data.folds import Index
 from mlplab.data.leak_check import Level
 from mlplab.data.numbers import check_digits, check_numbers, check_target
 from mlplab.data.rows import Rows
@@ -22,6 +23,7 @@ from mlplab.mistake import Mistake
 class Dataset(ABC):
     """Fractions are of all rows; with an official test set, `val_fraction` is of the others.
 
+    folds, fold: of the rows that are not test rows part `fold` of so many is val, in place of `val_fraction`.
     label_noise: for classes the share of training labels redrawn from the other classes;
     for values the sd of added noise, in units of the training target's sd.
     leak_check: what `find_leaks` looks for in the splits.
@@ -30,6 +32,8 @@ class Dataset(ABC):
     split: Split = "random"
     val_fraction: float = 0.2
     test_fraction: float = 0.2
+    folds: int | None = None
+    fold: int = 0
     split_seed: int = 0
     num_train: int | None = None
     label_noise: float = 0.0
@@ -42,7 +46,8 @@ class Dataset(ABC):
         rows = self.read()
         if len(rows.target) == 0:
             raise Mistake("the data set has no rows")
-        index = cut(rows, self.split, self.val_fraction, self.test_fraction, self.split_seed)
+        fractions = self.val_fraction, self.test_fraction
+        index = cut(rows, self.split, *fractions, self.split_seed, self.folds, self.fold)
         if self.num_train is not None:
             index["train"] = choose(rows, index["train"], self.num_train, self.split_seed)
         features, feature_names, columns = _encode_features(rows, index)

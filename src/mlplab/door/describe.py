@@ -17,9 +17,11 @@ def describe(config: DictConfig, lab: Lab) -> dict[str, str]:
     kind = counted(classes, "class") if classes else counted(targets, "target")
     rows = f"{sum(sizes.values()):,} rows, {counted(splits.in_features, 'feature')}, {kind}"
     split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    folds = config.data.get("folds")
+    turn = "" if folds is None else f", fold {config.data.fold} of 0 to {folds - 1}"
     activation = f", {config.choice.activation}" if "activation" in config.model else ""
     return {
-        "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split)",
+        "data": f"{config.choice.data}: {rows}; {split} ({config.data.split} split{turn})",
         "network": f"{config.choice.model}{activation}: {_layers(config, lab)}, {parameters(lab):,} parameters",
         "training": f"{config.choice.optimizer}, lr {config.optimizer.lr:g}, loss {config.choice.loss}, "
         f"batches of {config.batch_size}, {counted(config.trainer.max_epochs, 'epoch')}",

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab import atomic
 from mlplab.check import check
+from mlplab.command_line import settled
 from mlplab.configuration import plain
 from mlplab.explain import explain
 from mlplab.gate import give_back
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 def job(config: DictConfig) -> float | None:
     """Train in the folder that Hydra made."""
     hydra = HydraConfig.get()
-    resolved = OmegaConf.create(plain(config))
+    resolved = OmegaConf.create(settled(config, hydra.overrides.task))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
     if hydra.mode == RunMode.MULTIRUN:

@@ -1,5 +1,6 @@
 """Stack: configurations of one form become run folders, trained as one; each folder is what `train` would have left."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from mlplab import atomic
-from mlplab.build import build_learner, build_splits
+from mlplab.build import build_learner
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import diagnose
 from mlplab.door.describe import describe
@@ -22,10 +23,12 @@ from mlplab.runs import keep
 from mlplab.signals import deferred
 from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest
+from mlplab.stack.datasets import Datasets
 from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
 from mlplab.stack.network import can_stack
+from mlplab.stack.processes import in_processes, shares
 from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
 
@@ -33,39 +36,67 @@ log = logging.getLogger(__name__)
 
 
 class Stack:
-    """labels: of the jobs, for the console. most: members that train at once."""
+    """labels: of the jobs, for the console. most: members that train at once. datasets: their data, where read."""
 
-    def __init__(self, configs: Sequence[DictConfig], labels: Sequence[str], most: int | None = None) -> None:
+    def __init__(
+        self,
+        configs: Sequence[DictConfig],
+        labels: Sequence[str],
+        most: int | None = None,
+        datasets: Datasets | None = None,
+    ) -> None:
         self.configs = configs
         self.labels = labels
         self.most = most
-        self.told: dict[str, str] = {}
+        self.datasets = datasets or Datasets()
+        self.told: dict[int, dict[str, str]] = {}  # by fold
         self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
 
     def obstacle(self) -> str:
         """What stands in the way of training these as one, or nothing."""
         try:
-            splits = build_splits(self.configs[0])
+            splits = self.datasets.of(self.configs[0])
             learner = build_learner(self.configs[0], splits)
         except Exception as error:  # each job will say so by itself
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
-        self.largest = self.most or largest(learner, splits, self.configs[0].batch_size)
+        self.parameters = sum(parameter.numel() for parameter in learner.parameters())
+        folds = len({config.data.fold for config in self.configs}) if self.configs[0].data.folds else 1
+        sets = folds * len(shares(len(self.configs), self.parameters))
+        self.largest = largest(learner, splits, self.configs[0].batch_size, sets)
         return can_stack(learner)
 
     def train(self) -> dict[int, Scores]:
+        """Scores by place; of those that failed none."""
+        parts = shares(len(self.configs), self.parameters)
+        self.largest = self.most or max(1, self.largest // len(parts))
+        if len(parts) == 1:
+            return self._train(parts[0])
+        scores, killed = in_processes(self._train, parts)
+        for place in killed:
+            if (ended := Path(self.configs[place].run_dir) / "scores.json").exists():
+                scores[place] = json.loads(ended.read_text())
+            else:
+                self._failed(place, "its process was killed: is there memory enough for it?")
+        return scores
+
+    def _train(self, places: Sequence[int]) -> dict[int, Scores]:
         with ExitStack() as locks:
             with atomic.together():
-                for config in self.configs:
-                    Path(config.run_dir).mkdir(parents=True, exist_ok=True)
-                    locks.enter_context(held(Path(config.run_dir)))
-                    keep(config)
-            for start in range(0, len(self.configs), self.largest):
-                members = assemble(self.configs[start : start + self.largest])
-                self.places = {id(member): start + place for place, member in enumerate(members)}
-                self.told = self.told or told(members[0].lab.splits)
-                StackedFit(members, members[0].lab.splits, self.end, self.save).run()
+                for place in places:
+                    run = Path(self.configs[place].run_dir)
+                    run.mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(held(run))
+                    keep(self.configs[place])
+            for start in range(0, len(places), self.largest):
+                chunk = places[start : start + self.largest]
+                members = assemble([self.configs[place] for place in chunk], self.datasets)
+                self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
+                for member in members:
+                    if (fold := member.config.data.fold) not in self.told:
+                        self.told[fold] = told(member.lab.splits)
+                StackedFit(members, self.end, self.save).run()
         return self.scores
 
     def save(self, weights: Weights, going: Sequence[tuple[Member, Snapshot, Snapshot]]) -> None:
@@ -83,7 +114,7 @@ class Stack:
         for member, *_ in ended:
             place = self.places[id(member)]
             if member.failure:
-                print(f"mlplab: {self.labels[place]}: {member.failure}", file=sys.stderr, flush=True)
+                self._failed(place, member.failure)
             elif place in self.scores:
                 scores, monitor = self.scores[place], member.config.monitor
                 said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
@@ -93,18 +124,22 @@ class Stack:
         run = Path(member.config.run_dir)
         try:
             with logged(run / "train.log"):
-                log.info(aligned({**describe(member.config, member.lab), **self.told}))
+                log.info(aligned({**describe(member.config, member.lab), **self.told[member.config.data.fold]}))
                 _tell(member)
                 write(member, weights, safe, best)
                 if not member.failure and member.has_ended:
                     self.scores[self.places[id(member)]] = _finish(member)
+                member.lab.overlay.close()
         except Exception as error:
             member.failure = explain(error)
         finally:
-            member.lab.overlay.close()
-        if member.failure:
-            with suppress(OSError):
-                atomic.write(run / "failure.txt", member.failure + "\n")
+            with suppress(OSError):  # which has been told
+                member.lab.overlay.close()
+
+    def _failed(self, place: int, reason: str) -> None:
+        print(f"mlplab: {self.labels[place]}: {reason}", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            atomic.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
 
 
 def _finish(member: Member) -> Scores:

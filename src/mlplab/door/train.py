@@ -25,7 +25,7 @@ from mlplab.mistake import Mistake
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
-from mlplab.sweep.row import row
+from mlplab.sweep.row import Row, row
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]
@@ -79,12 +79,12 @@ def finish(config: DictConfig, lab: Lab) -> Scores:
 
 def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float) -> Scores:
     """Of a learner with the best weights and their test scores. scores.json is the last file."""
-    run = Path(config.run_dir)
-    ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(plain(config))))
+    run, held = Path(config.run_dir), plain(config)
+    ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(held)))
     found = {"verdict": ending.name, "verdict_text": ending.text}
     scores = {**collect(config, lab, seconds), **found, **versions()}
     atomic.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
-    _to_tensorboard(config, lab, scores)
+    _to_tensorboard(lab, row(run, held, scores), scores)
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
     if config.report.html:
@@ -111,7 +111,9 @@ def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
         "seconds": round(seconds, 3),
         "samples_per_second": round(epochs * len(splits.train) / seconds, 1),
         "parameters": parameters(lab),
+        "train_rows": len(splits.train),
         "train_rows_measured": len(splits.measured),
+        "val_rows": len(splits.val),
         "seed": config.seed,
         "device": lab.trainer.strategy.root_device.type,
     }
@@ -121,10 +123,9 @@ def versions() -> dict[str, str]:
     return {"mlplab": mlplab.__version__, "torch": torch.__version__, "lightning": lightning.__version__}
 
 
-def _to_tensorboard(config: DictConfig, lab: Lab, scores: Scores) -> None:
+def _to_tensorboard(lab: Lab, told: Row, scores: Scores) -> None:
     test = {name: value for name, value in scores.items() if name.endswith("/test")}
     lab.overlay.log_metrics(test, step=scores["best_epoch"])
-    told = row(Path(config.run_dir), plain(config), scores)
     lab.overlay.log_best(told.choices, told.scores, told.varied)
     lab.overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 

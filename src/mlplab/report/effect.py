@@ -11,6 +11,7 @@ from mlplab.report.lines import label_ends
 from mlplab.report.look import COLOURS, INK
 from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
 
+CHARACTERS = 60  # that stand side by side below a small picture
 TWO = {"mean": COLOURS["train"], "best": COLOURS["val"]}
 
 
@@ -61,10 +62,11 @@ def _across(axes: Axes, x: Sequence[float], words: Sequence[str], number: bool) 
     searched = number and len(x) > 2 and _crowded(np.log(x) if logarithmic else np.array(x))
     if logarithmic:
         axes.set_xscale("log")
-    if not searched:
+    fit = sum(len(word) + 2 for word in words) <= CHARACTERS
+    if not searched and (fit or not number):
         axes.xaxis.set_major_locator(FixedLocator(x))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks(x, words)
+        axes.set_xticks(x, words, rotation=0 if fit else 30, ha="center" if fit else "right")
     side = 0.25 * (len(x) - 1 or 1)
     if logarithmic:
         axes.set_xlim(x[0] / (x[-1] / x[0]) ** 0.08, x[-1] * (x[-1] / x[0]) ** 0.08)
@@ -72,7 +74,7 @@ def _across(axes: Axes, x: Sequence[float], words: Sequence[str], number: bool) 
         axes.set_xlim(x[0] - 0.08 * (x[-1] - x[0]), x[-1] + 0.08 * (x[-1] - x[0]))
     else:
         axes.set_xlim(-side * 0.5 - 0.1, len(x) - 1 + side * 0.5 + 0.1)
-    if searched and logarithmic:
+    if logarithmic and (searched or not fit):
         plain_log(axes.xaxis)
     return searched
 

@@ -3,7 +3,8 @@
 import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from mlplab import atomic
+from mlplab.report.at_once import AtOnce
 from mlplab.report.events import drawn_by, event_files, remove
 
 SPLITS = ("train", "val", "test")
@@ -29,6 +31,11 @@ class Overlay(Logger):
         super().__init__()
         self.folder = Path(folder)
         self._writers: dict[str, SummaryWriter] = {}
+        self._make: Callable[[str], SummaryWriter] = partial(SummaryWriter, flush_secs=5)
+
+    def is_over(self) -> None:
+        """All that is logged from now on comes at once."""
+        self._make = AtOnce
 
     @property
     def name(self) -> str:
@@ -44,7 +51,7 @@ class Overlay(Logger):
 
     def writer(self, split: str = "") -> SummaryWriter:
         if split not in self._writers:
-            self._writers[split] = SummaryWriter(str(self.folder / split), flush_secs=5)
+            self._writers[split] = self._make(str(self.folder / split))
         return self._writers[split]
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, clock: float | None = None) -> None:

@@ -22,6 +22,7 @@ def draw_rates(rates: Sequence[float], losses: Sequence[float], suggested: float
         axes.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
         at = losses[rates.index(suggested)]
         axes.plot([suggested], [at], "o", color="black", markersize=6)
-        axes.annotate(f"begin with {suggested:.2g}", (suggested, at), (8, 6), textcoords="offset points")
+        below = (-8, -12)  # points: where the curve falls, there is room
+        axes.annotate(f"begin with {suggested:.2g}", (suggested, at), below, textcoords="offset points", ha="right")
 
     Image.fromarray(Panel("rates", title, draw, size=(6.4, 4.0)).pixels()).save(path)

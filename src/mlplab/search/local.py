@@ -14,6 +14,8 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, env_override
 
+from mlplab.sweep.clock import estimate
+
 PAUSE = 0.05  # s between looks at what has ended
 PATIENCE = 20  # s for a job to write its checkpoint
 
@@ -58,11 +60,14 @@ def run_all(
     returns: dict[int, JobReturn] = {}
     running: dict[int, tuple[int, Any]] = {}  # by slot
     waiting = list(range(len(jobs)))
+    began = time.monotonic()
     try:
         while waiting or running:
             for slot in [slot for slot, (_, job) in running.items() if job.done()]:
                 number, job = running.pop(slot)
                 returns[number] = _returned(job, jobs[number], first + number)
+                if len(returns) == 1 and (said := estimate(len(jobs), slots.at_once, time.monotonic() - began)):
+                    print(said, flush=True)
             for slot in [slot for slot in range(slots.at_once) if slot not in running][: len(waiting)]:
                 number = waiting.pop(0)
                 running[slot] = number, _start(each, jobs[number], first + number, slots, slot, folder, timeout_min)

@@ -96,7 +96,7 @@ def plan(config: DictConfig) -> Plan:
     settings = Settings(**known, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
     if settings.pruner == "hyperband" and settings.grace >= settings.epochs:
         raise Mistake(f"hydra.sweeper.grace={settings.grace}: must be below trainer.max_epochs={settings.epochs}")
-    at_once = sweeper.at_once or _slots(config.hydra.launcher)
+    at_once = sweeper.at_once or _together(config.hydra.launcher)
     joins = bool(sweeper.join or OmegaConf.select(usual, "sweep.resume"))
     return Plan(Path(config.hydra.sweep.dir), space, settings, sweeper.num_jobs, at_once, joins)
 
@@ -117,13 +117,20 @@ def _right(sweeper: Mapping[str, Any]) -> None:
             raise Mistake(f"hydra.sweeper.{name}={sweeper[name]}: must be {limits}")
 
 
-def _slots(launcher: Mapping[str, Any]) -> int:
+def _together(launcher: Mapping[str, Any]) -> int:
     """As many suggestions as the launcher runs at once, so that none waits; of one that trains them as one so many that
     it pays, and that most are still chosen by what came of others."""
     if str(launcher.get("_target_")).startswith(STACKED):
         return min(launcher.get("most") or STACK, STACK)
+    return slots(launcher)
+
+
+def slots(launcher: Mapping[str, Any]) -> int:
+    """How many jobs a launcher runs at once."""
     cores = os.cpu_count() or 1
+    if "ray" in launcher:
+        return max(1, cores // int(launcher["ray"]["remote"]["num_cpus"] or 1))
     for key in ("n_jobs", "at_once", "array_parallelism"):
         if (count := launcher.get(key)) is not None:
             return int(count) if count > 0 else max(1, cores + 1 + int(count))
-    return 1
+    return cores if "at_once" in launcher else 1

@@ -13,15 +13,20 @@ PASSES = 8  # activations of a mini-batch that are held at once, forward and bac
 SHARE = 0.5  # of the memory that is free
 
 
-def largest(learner: Any, splits: Splits, batch_size: int) -> int:
-    """At least one."""
+def largest(learner: Any, splits: Splits, batch_size: int, sets: int = 1) -> int:
+    """At least one. sets: of rows that are held, one a fold and process, each as large as these splits."""
     size = torch.finfo(learner.dtype).bits // 8
     parameters = sum(parameter.numel() for parameter in learner.parameters())
     wide = splits.in_features + sum(one.out_features for one in learner.modules() if isinstance(one, nn.Linear))
     outputs = (len(splits.val) + len(splits.measured)) * 4
     member = size * (COPIES * parameters + PASSES * batch_size * wide + outputs)
-    rows = size * len(splits.train) * splits.in_features  # scaled once, for all
-    return max(1, int((SHARE * available() - rows) / member))
+    scaled = size * splits.in_features * (len(splits.train) + len(splits.val) + len(splits.measured))  # once a set
+    read = splits.train.features.element_size() * splits.in_features * _rows(splits)
+    return max(1, int((SHARE * available() - sets * scaled - (sets - 1) * read) / member))
+
+
+def _rows(splits: Splits) -> int:
+    return sum(len(part) for part in (splits.train, splits.val, splits.test))
 
 
 def available() -> int:

@@ -62,6 +62,7 @@ def _end(member: Member) -> str | None:
 
 def _curves(member: Member, overlay: Overlay) -> None:
     """Events as the run would have logged them, at the times at which they came."""
+    overlay.is_over()
     points = iter([*member.points, None])
     point = next(points)
     for row, clock in zip(member.rows, member.clocks, strict=True):

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mlplab.data.batches import TensorLoader
-from mlplab.data.splits import Splits
 from mlplab.mistake import Failure
 from mlplab.signals import deferred
 from mlplab.stack.draws import Draws
@@ -19,6 +18,7 @@ from mlplab.stack.member import Member
 from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
 from mlplab.stack.records import Records
+from mlplab.stack.rows import StackedRows
 from mlplab.stack.snapshot import Snapshot, put, put_back
 from mlplab.stack.weights import Weights
 
@@ -27,24 +27,22 @@ Ended = Callable[[Weights, Sequence[tuple[Member, Snapshot, Snapshot]]], None]
 
 
 class StackedFit:
-    """members: of one form, as `groups` finds them.
+    """members: of one form, as `groups` and `datasets` find them.
 
     end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
     that member alone. save: the same of those that go on, from time to time.
     """
 
-    def __init__(self, members: Sequence[Member], splits: Splits, end: Ended, save: Ended = lambda *_: None) -> None:
+    def __init__(self, members: Sequence[Member], end: Ended, save: Ended = lambda *_: None) -> None:
         self.members = list(members)
         self.end, self.save = end, save
-        self.splits = splits
         self.config = members[0].config
         self.share = 1 / len(members)
         self.started = self.saved = time.perf_counter()
         self.cost = 0.0
-        first: Any = members[0].lab.learner
-        self.inputs, self.targets = first.network.scale(splits.train.features), first.encode(splits.train.target)
-        self.measured = first.network.scale(torch.cat([splits.val.features, splits.measured.features]))
-        self.loaders = [TensorLoader(splits.train, self.config.batch_size, one.config.seed) for one in members]
+        self.rows = StackedRows(members)
+        size = self.config.batch_size
+        self.loaders = [TensorLoader(one.lab.splits.train, size, one.config.seed) for one in members]
         self.records = Records(self.config.report.every_n_steps)
         for member in members:
             member.begin()
@@ -85,31 +83,27 @@ class StackedFit:
             loader.set_epoch(epoch)
         if not self.members:
             return
-        orders = self._orders()
+        orders = self.rows.order(self.loaders)
         for low, high in self.loaders[0].bounds:
             if broken := self._update(orders[:, low:high]):
                 self._drop(broken)
                 if not self.members:
                     return
-                orders = self._orders()
+                orders = self.rows.order(self.loaders)
         self.records.hand_out(self.members)
         for member in self.members:
             member.standing.global_step = self.optimizer.steps
             member.step_plan("epoch")
         self._take_rates()
 
-    def _orders(self) -> Tensor:
-        """(K, N) rows."""
-        return torch.stack([loader.order() for loader in self.loaders])  # type: ignore[misc]
-
-    def _update(self, rows: Tensor) -> list[int]:
-        """rows: (K, B). Returns the places of members whose loss is no number: they have to go."""
-        features, target = (_taken(values, rows) for values in (self.inputs, self.targets))
+    def _update(self, places: Tensor) -> list[int]:
+        """places: (K, B) of rows. Returns the places of members whose loss is no number: they have to go."""
+        features, target = self.rows.batch(places)
         losses = self.loss(self.network(features, True), target)
         total, broken = losses.sum(), []
         if not math.isfinite(total.item()):
             broken = [place for place, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
-            self._explain(broken, losses.detach(), rows)
+            self._explain(broken, losses.detach(), places)
             total = losses[[place for place in range(len(losses)) if place not in broken]].sum()
         gradient = self.weights.gradient(total)
         clip = self.config.trainer.gradient_clip_val
@@ -124,13 +118,12 @@ class StackedFit:
             self._take_rates()
         return broken
 
-    def _explain(self, broken: Sequence[int], losses: Tensor, rows: Tensor) -> None:
+    def _explain(self, broken: Sequence[int], losses: Tensor, places: Tensor) -> None:
         for place in broken:
             member = self.members[place]
             member.standing.global_step = self.optimizer.steps
             put(self._now().only([place]), self.weights, member.lab.learner.network)
-            batch = (self.splits.train.features[rows[place]], self.splits.train.target[rows[place]])
-            member.failed(losses[place], batch)
+            member.failed(losses[place], self.rows.raw(member, places[place]))
 
     def _take_rates(self) -> None:
         rates = [member.rate for member in self.members]
@@ -143,10 +136,10 @@ class StackedFit:
         """A row for the history of each."""
         if not self.members:
             return
-        output = outputs(self.network, self.measured)
-        count, seconds = len(self.splits.val), (time.perf_counter() - self.started) * self.share
-        val = measure(self.learners, output[:, :count], self.splits.val.target)
-        train = measure(self.learners, output[:, count:], self.splits.measured.target)
+        output, count = outputs(self.network, self.rows), self.rows.num_val
+        seconds = (time.perf_counter() - self.started) * self.share
+        val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
+        train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         broken = []
         for place, member in enumerate(self.members):
             scores = {f"{name}/val": values[place] for name, values in val.items()}
@@ -190,11 +183,8 @@ class StackedFit:
         self.members = [self.members[place] for place in rest]
         self.loaders = [self.loaders[place] for place in rest]
         self.records.only(torch.tensor(rest, dtype=torch.long))
+        self.rows.only(torch.tensor(rest, dtype=torch.long))
         if rest:
             self._stack()
             put_back(now, self.weights, self.network, self.optimizer)
         self.end(weights, ended)
-
-
-def _taken(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])

@@ -10,7 +10,8 @@ Config = Mapping[str, Any]
 
 # of a member's own: whatever a pattern matches
 OWN = re.compile(
-    r"seed|optimizer\.(lr|weight_decay|momentum|betas|alpha|eps)|scheduler\.(?!_target_|cycle_momentum).*"
+    r"seed|data\.fold"
+    r"|optimizer\.(lr|weight_decay|momentum|betas|alpha|eps)|scheduler\.(?!_target_|cycle_momentum).*"
     r"|model\.(dropout|input_noise|initialisation|initial_weight|initial_bias)|loss\.label_smoothing"
     r"|(model\.)?activation\.(alpha|negative_slope|beta|init|min_val|max_val)|callback\.early_stopping\.(patience|min_delta)"
 )

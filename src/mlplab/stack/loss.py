@@ -22,6 +22,11 @@ def _by_member(losses: Sequence[nn.Module]) -> Loss:
     )
 
 
+def _alike(weights: Sequence[Tensor | None]) -> bool:
+    first = weights[0]
+    return first is None or all(one is first or (one is not None and torch.equal(one, first)) for one in weights)
+
+
 def _mean(values: Tensor) -> Tensor:
     return values.flatten(1).mean(dim=1)
 
@@ -29,14 +34,15 @@ def _mean(values: Tensor) -> Tensor:
 def _cross_entropy(losses: Sequence[Any]) -> Loss:
     """Label smoothing is linear: between that of 0 and that of 1."""
     weight = losses[0].weight
+    if not _alike([loss.weight for loss in losses]):  # balanced by the training rows of folds
+        return _by_member(losses)
     smoothing = torch.tensor([loss.label_smoothing for loss in losses], dtype=torch.float64)
 
     def run(output: Tensor, target: Tensor) -> Tensor:
-        rows, classes = output.flatten(0, 1), target.reshape(-1)
+        rows = output.transpose(1, 2).contiguous()  # over few classes that lie side by side torch is slow
 
         def smoothed(amount: float) -> Tensor:
-            each = Each.cross_entropy(rows, classes, weight, reduction="none", label_smoothing=amount)
-            return each.view(target.shape)
+            return Each.cross_entropy(rows, target, weight, reduction="none", label_smoothing=amount)
 
         if (smoothing == smoothing[0]).all():
             each = smoothed(float(smoothing[0]))
@@ -48,7 +54,8 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
 
 
 def _binary_cross_entropy(losses: Sequence[Any]) -> Loss:
-    weight = losses[0].pos_weight
+    weights = [loss.pos_weight for loss in losses]
+    weight = weights[0] if _alike(weights) else torch.stack(weights)[:, None]
     return lambda output, target: _mean(
         Each.binary_cross_entropy_with_logits(output, target, pos_weight=weight, reduction="none")
     )

@@ -12,38 +12,46 @@ from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
 from mlplab.stack.loss import stacked_loss
 from mlplab.stack.network import StackedNetwork
+from mlplab.stack.rows import StackedRows
 
 Scores = dict[str, list[float]]
-MOST_NUMBERS = 2**22  # of one layer's activations at once
+MOST_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
-def outputs(network: StackedNetwork, rows: Tensor) -> Tensor:
-    """(K, N, out_features), of scaled rows (N, in_features) that are the same for all."""
+def outputs(network: StackedNetwork, rows: StackedRows) -> Tensor:
+    """(K, M, out_features), of the rows that are measured."""
     widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
-    blocks = torch.split(rows, max(1, MOST_NUMBERS // (network.count * widest)))
-    return torch.cat([network(block[None], False) for block in blocks], dim=1)
+    blocks = torch.split(rows.measured, max(1, MOST_NUMBERS // (network.count * widest)), dim=1)
+    return torch.cat([network(rows.by_member(block), False) for block in blocks], dim=1)
 
 
 def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:
-    """output: (K, N, out_features) of the raw targets (N,) or (N, T), the same of all members.
+    """output: (K, N, out_features). target: raw, (K, N) or (K, N, T), or (1, ...) where all members have the same.
 
     In double precision each is measured by its own learner: there digits are asked for, not speed.
     """
-    first: Any = learners[0]
-    metrics = next((METRICS[kind] for kind in type(first).__mro__ if kind in METRICS), None)
+    metrics = next((METRICS[kind] for kind in type(learners[0]).__mro__ if kind in METRICS), None)
     if metrics is None or output.dtype == torch.float64:
-        each = [learner.measure(one, target) for learner, one in zip(learners, output, strict=True)]
+        targets = target.expand(len(learners), *target.shape[1:])
+        each = [learner.measure(one, its) for learner, one, its in zip(learners, output, targets, strict=True)]
         return {name: [scores[name] for scores in each] for name in each[0]}
-    encoded = first.encode(target)
+    encoded = _each(learners[: len(target)], "encode", target)
     losses = stacked_loss([learner.measured_loss for learner in learners])
-    loss = losses(output, encoded.expand(len(learners), *encoded.shape))
-    predictions = first.decode(output.flatten(0, 1)).unflatten(0, output.shape[:2])
-    found = {"loss": loss, **metrics(first, predictions, target)}
+    loss = losses(output, encoded.expand(len(learners), *encoded.shape[1:]))
+    found = {"loss": loss, **metrics(learners[: len(target)], output, target[0] if len(target) == 1 else target)}
     return {name: values.tolist() for name, values in found.items()}
 
 
+def _each(learners: Sequence[Learner], name: str, values: Tensor) -> Tensor:
+    """`encode` or `decode` of (K, N, ...): by each learner what it has learned from its rows, of classes nothing."""
+    if isinstance(learners[0], Regressor) and len(learners) > 1:
+        return torch.stack([getattr(one, name)(its) for one, its in zip(learners, values, strict=True)])
+    found: Tensor = getattr(learners[0], name)(values.flatten(0, 1)).unflatten(0, values.shape[:2])
+    return found
+
+
 def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
-    """(K, classes, classes) counts: a row is a true class, a column a decided."""
+    """(K, classes, classes) counts: a row is a true class, a column a decided. target: (N,) of all, or (K, N)."""
     member = torch.arange(len(decided))[:, None]
     cells = torch.bincount(
         ((member * classes + target) * classes + decided).flatten(), minlength=len(decided) * classes**2
@@ -51,8 +59,9 @@ def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
     return cells.view(-1, classes, classes).double()
 
 
-def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    matrix = _confusion(predictions.argmax(dim=2), target, learner.num_classes)
+def _of_classes(learners: Sequence[Classifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The class of the greatest output is that of the greatest probability."""
+    matrix = _confusion(output.argmax(dim=2), target, learners[0].num_classes)
     right, decided, there = matrix.diagonal(dim1=1, dim2=2), matrix.sum(dim=1), matrix.sum(dim=2)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
     counted = (decided + there > 0).sum(dim=1)
@@ -60,8 +69,9 @@ def _of_classes(learner: Classifier, predictions: Tensor, target: Tensor) -> dic
     return {"accuracy": right.sum(dim=1) / matrix.sum(dim=(1, 2)), **averages}
 
 
-def _of_two(learner: BinaryClassifier, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    matrix = _confusion((predictions >= learner.threshold).long(), target, 2)
+def _of_two(learners: Sequence[BinaryClassifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions = _each(learners, "decode", output)
+    matrix = _confusion((predictions >= learners[0].threshold).long(), target, 2)
     right, decided, there = matrix[:, 1, 1], matrix[:, :, 1].sum(dim=1), matrix[:, 1].sum(dim=1)
     parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
     accuracy = matrix.diagonal(dim1=1, dim2=2).sum(dim=1) / matrix.sum(dim=(1, 2))
@@ -71,6 +81,8 @@ def _of_two(learner: BinaryClassifier, predictions: Tensor, target: Tensor) -> d
 
 def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
     """The share of pairs, one of each class, that stand in the right order; a tie counts half."""
+    if target.ndim == 2:
+        return torch.cat([_auroc(one[None], its) for one, its in zip(predictions, target, strict=True)])
     ones, zeros = predictions[:, target == 1].contiguous(), predictions[:, target == 0].sort(dim=1).values
     if not ones.numel() or not zeros.numel():
         return torch.zeros(len(predictions))
@@ -79,10 +91,10 @@ def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
     return below.sum(dim=1).double() / (2 * pairs)
 
 
-def _of_values(_: Regressor, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predictions, target = predictions.double(), target.double()
+def _of_values(learners: Sequence[Regressor], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    predictions, target = _each(learners, "decode", output).double(), target.double()
     error = predictions - target
-    squares, total = error.square(), (target - target.mean(dim=0)).square().sum(dim=0)
+    squares, total = error.square(), (target - target.mean(dim=-2, keepdim=True)).square().sum(dim=-2)
     residual = squares.sum(dim=1)
     fitted = torch.where(total > 0, 1 - residual / total, (residual == 0).double()).mean(dim=1)
     squared = squares.mean(dim=(1, 2))

@@ -23,6 +23,7 @@ class StackedOptimizer:
         self.state: dict[str, Tensor] = {}
         self.products = torch.ones(len(flat), 1, dtype=torch.float32)  # NAdam's, which torch keeps so
         self.steps = 0
+        self._move: Tensor | None = None
         groups = [one.param_groups[0] for one in optimizers]
         self.first = groups[0]
         self.formula = FORMULAS[type(optimizers[0])]
@@ -51,6 +52,12 @@ class StackedOptimizer:
         if name not in self.state:
             self.state[name] = torch.full_like(self.flat, start)
         return self.state[name]
+
+    def zeroed(self) -> Tensor:
+        """(K, P), the same at each step."""
+        if self._move is None:
+            self._move = torch.empty_like(self.flat)
+        return self._move.zero_()
 
     def averaged(self, name: str, values: Tensor, share: Number) -> Tensor:
         """The moving average, by a share of the new."""
@@ -101,24 +108,31 @@ def _sgd(own: StackedOptimizer, gradient: Tensor, lr: Number, momentum: Number, 
 def _adam(
     own: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
 ) -> None:
+    first, second = own.kept("exp_avg"), own.kept("exp_avg_sq")
     if own.flat.shape[1] >= LARGE:
-        _each_adam(own, gradient, (lr, beta1, beta2, eps))
-        return
-    first = own.averaged("exp_avg", gradient, 1 - beta1)
-    second = own.averaged("exp_avg_sq", gradient * gradient, 1 - beta2)
-    unbiased = own.cast((1 - beta2**own.steps) ** -0.5)
-    rate = own.cast(lr / (1 - beta1**own.steps))
-    own.flat.sub_((first / second.sqrt().mul_(unbiased).add_(own.cast(eps))).mul_(rate))
+        for place, held in enumerate(zip(own.flat, gradient, first, second, strict=True)):
+            numbers = (float(one[place]) if isinstance(one, Tensor) else one for one in (lr, beta1, beta2, eps))
+            _fused_adam(own.steps, held, *numbers)
+    elif any(isinstance(one, Tensor) for one in (beta1, beta2, eps)):
+        first.lerp_(gradient, own.cast(1 - beta1))
+        second.lerp_(gradient * gradient, own.cast(1 - beta2))
+        unbiased = own.cast((1 - beta2**own.steps) ** -0.5)
+        rate = own.cast(lr / (1 - beta1**own.steps))
+        own.flat.sub_((first / second.sqrt().mul_(unbiased).add_(own.cast(eps))).mul_(rate))
+    elif isinstance(lr, Tensor):
+        move = own.zeroed()
+        _fused_adam(own.steps, (move, gradient, first, second), 1.0, beta1, beta2, eps)
+        own.flat.addcmul_(move, own.cast(lr))
+    else:
+        _fused_adam(own.steps, (own.flat, gradient, first, second), lr, beta1, beta2, eps)
 
 
-def _each_adam(own: StackedOptimizer, gradient: Tensor, numbers: Sequence[Number]) -> None:
-    """Member by member: torch's fused step passes over a large net once, the formula eight times."""
-    held = (own.flat, gradient, own.kept("exp_avg"), own.kept("exp_avg_sq"))
-    for place, (weights, slope, first, second) in enumerate(zip(*held, strict=True)):
-        lr, beta1, beta2, eps = (float(one[place]) if isinstance(one, Tensor) else one for one in numbers)
-        step = [torch.tensor(float(own.steps - 1))]
-        settings: dict[str, Any] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": 0.0}
-        adam([weights], [slope], [first], [second], [], step, fused=True, amsgrad=False, maximize=False, **settings)
+def _fused_adam(steps: int, held: tuple[Tensor, ...], lr: float, beta1: float, beta2: float, eps: float) -> None:
+    """torch's own step passes over weights, gradient and moments once, the formula eight times."""
+    weights, gradient, first, second = ([one] for one in held)
+    settings: dict[str, Any] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": 0.0}
+    step = [torch.tensor(float(steps - 1))]
+    adam(weights, gradient, first, second, [], step, fused=True, amsgrad=False, maximize=False, **settings)
 
 
 def _adamax(

@@ -47,14 +47,15 @@ class Weights:
 
     def take(self, flat: Tensor) -> None:
         self.flat = flat
+        self._gradient = torch.empty_like(flat)
         self.leaves: dict[str, Tensor] = {
             slot.name: slot.stacked(flat).detach().requires_grad_() for slot in self.slots
         }
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """(K, P), of a scalar."""
+        """(K, P), of a scalar; in the same memory each time."""
         found: Any = torch.autograd.grad(loss, list(self.leaves.values()))
-        return torch.cat([one.flatten(1) for one in found], dim=1)
+        return torch.cat([one.flatten(1) for one in found], dim=1, out=self._gradient)
 
     def singles(self, row: Tensor) -> list[Tensor]:
         """One member's row (P,) as its parameters are."""

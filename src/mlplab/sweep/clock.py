@@ -1,5 +1,6 @@
 """How long the rest of a sweep will take, said after its first job."""
 
+import math
 import time
 
 _since: list[float] = []
@@ -10,14 +11,16 @@ def start() -> None:
     _since[:] = [time.perf_counter()]
 
 
-def estimate(jobs: int, done: int) -> str:
-    """After a job that has ended, of a sweep whose jobs run one after the other; nothing where none is left."""
-    if not _since or done >= jobs:
+def estimate(jobs: int, at_once: int = 1, seconds: float | None = None) -> str:
+    """After the first of so many jobs has ended; nothing where the others end about now. seconds: that it took, without
+    those since `start` in this process."""
+    rounds = math.ceil(jobs / at_once) - 1
+    if rounds < 1 or (seconds is None and not _since):
         return ""
-    left = jobs - done
-    seconds = (time.perf_counter() - _since[0]) * left
-    others = f"{left} jobs" if left > 1 else "job"
-    return f"about {duration(seconds)} for the other {others}, if they are like the first"
+    seconds = rounds * (time.perf_counter() - _since[0] if seconds is None else seconds)
+    others = f"{jobs - 1} jobs" if jobs > 2 else "job"
+    together = f", {at_once} at once" if at_once > 1 else ""
+    return f"about {duration(seconds)} for the other {others}{together}, if they are like the first"
 
 
 def duration(seconds: float) -> str:

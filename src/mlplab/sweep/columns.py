@@ -14,7 +14,8 @@ from mlplab.configuration import own_hydra, plain
 from mlplab.listed import Run
 from mlplab.sweep.jobs import swept
 
-SEEDS = ("seed", "data.split_seed")  # chance, which settings have in common
+FOLD = "data.fold"
+SEEDS = ("seed", "data.split_seed", FOLD)  # chance, which settings have in common
 ALWAYS = "optimizer.lr"  # of all that follows from a choice this alone is shown: it is read first
 
 

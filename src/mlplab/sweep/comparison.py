@@ -7,8 +7,8 @@ from functools import cached_property
 
 from mlplab.listed import Run
 from mlplab.monitor import direction
-from mlplab.sweep.columns import columns, name, value_of, varied
-from mlplab.sweep.noise import LEVEL, Scores, against
+from mlplab.sweep.columns import FOLD, SEEDS, columns, name, value_of, varied
+from mlplab.sweep.noise import LEVEL, Scores, against, over_folds
 from mlplab.sweep.setting import Setting
 
 
@@ -63,9 +63,19 @@ class Comparison:
         """Keys of the data whose values make other rows or targets to be measured on."""
         return [key for key in self.columns if any(key == f"data.{name}" for run in self.runs for name in run.rows)]
 
+    @cached_property
+    def chance(self) -> str:
+        """What differs between the runs of a setting: seeds, folds, or both."""
+        return chance_of(self.runs)
+
+    @property
+    def counted(self) -> str:
+        """What a setting has many of."""
+        return self.chance if self.chance in ("seeds", "folds") else "runs"
+
     @property
     def most(self) -> int:
-        """Seeds of the setting that has most of them."""
+        """Seeds or folds of the setting that has most of them."""
         return max((len(setting.scores(self.score)) for setting in self.settings), default=0)
 
     def levels(self, key: str) -> dict[str, float | None]:
@@ -96,15 +106,26 @@ def score_of(runs: Sequence[Run]) -> str:
     return monitor
 
 
-def _judged(scores: Sequence[Scores], sign: int) -> tuple[str, list[float | None]]:
+def chance_of(runs: Sequence[Run]) -> str:
+    differ = [key for key in SEEDS if len({run.words.get(key, "0") for run in runs}) > 1]
+    if FOLD not in differ:
+        return "seeds"
+    return "folds" if differ == [FOLD] else "folds and seeds"
+
+
+def _judged(settings: Sequence[Setting], score: str, sign: int) -> tuple[str, list[float | None]]:
     """The first is the best. Of losses the logarithms are tested: their spread grows with them."""
+    scores: list[Scores] = [setting.scores(score) for setting in settings]
     if len(scores) < 2:
         return "", []
-    if sign < 0 or any(value <= 0 for own in scores for value in own.values()):
-        return against(scores[0], scores[1:])
-    logs = [{seed: math.log(value) for seed, value in own.items()} for own in scores]
-    test, judged = against(logs[0], logs[1:])
-    return f"{test} (of logarithms)" if test else "", judged
+    logarithms = sign > 0 and all(value > 0 for own in scores for value in own.values())
+    if logarithms:
+        scores = [{seed: math.log(value) for seed, value in own.items()} for own in scores]
+    if chance_of([run for setting in settings for run in setting.runs]) == "seeds":
+        test, judged = against(scores[0], scores[1:])
+    else:
+        test, judged = over_folds(scores[0], scores[1:], [setting.share for setting in settings])
+    return f"{test} (of logarithms)" if test and logarithms else test, judged
 
 
 def _measures(key: str) -> bool:
@@ -130,7 +151,7 @@ def _compare(data: str, runs: Sequence[Run], sort: str | None) -> Comparison:
         return math.inf if mean is None else sign * mean, setting.verdict != "pruned"
 
     settings.sort(key=rank)
-    test, judged = _judged([found for setting in settings if (found := setting.scores(score))], sign)
+    test, judged = _judged([setting for setting in settings if setting.scores(score)], score, sign)
     for place, p in enumerate(judged, start=1):
         settings[place] = replace(settings[place], p=p)
     return Comparison(data, score, keys, named, settings, test)

@@ -1,24 +1,42 @@
-"""Is a difference more than chance? Each setting against the best, over seeds, corrected for their number."""
+"""Is a difference more than chance? Each setting against the best, by seed or fold, corrected for their number."""
 
 import math
+import statistics
 from collections.abc import Hashable, Mapping, Sequence
 
 LEVEL = 0.05
-PAIRED, WELCH = "t-test paired by seed", "Welch's t-test"
+PAIRED, OVER_FOLDS, WELCH = "t-test paired by seed", "t-test paired by fold", "Welch's t-test"
 
-Scores = Mapping[Hashable, float]  # by seed
+Scores = Mapping[Hashable, float]  # by seed and fold
 
 
 def against(best: Scores, others: Sequence[Scores]) -> tuple[str, list[float | None]]:
     """Which test, and p of each after Holm's correction; None where there are fewer than two seeds on a side."""
     paired = len(best) > 1 and all(other.keys() == best.keys() for other in others)
-    known = [place for place, other in enumerate(others) if len(best) > 1 and len(other) > 1]
     test = _paired if paired else _welch
-    corrected = holm([test(best, others[place]) for place in known])
-    found: list[float | None] = [None] * len(others)
-    for place, p in zip(known, corrected, strict=True):
-        found[place] = p
-    return (PAIRED if paired else WELCH) if known else "", found
+    found = [test(best, other) if len(best) > 1 and len(other) > 1 else None for other in others]
+    return (PAIRED if paired else WELCH) if any(p is not None for p in found) else "", _held(found)
+
+
+def over_folds(best: Scores, others: Sequence[Scores], shares: Sequence[float]) -> tuple[str, list[float | None]]:
+    """The same where scores are of folds, over those that a pair has both. shares: of the best and of each other, rows
+    that validate by rows that train: of a pair the larger counts.
+
+    Folds train on mostly the same rows, so that their scores lie nearer to each other than those of new rows would, and
+    a plain t-test takes too much for more than chance. Nadeau and Bengio, Inference for the generalization error, 2003,
+    doi:10.1023/A:1024068626366: the variance of the mean is 1 / n + share times that of one difference, not 1 / n.
+    """
+    found: list[float | None] = []
+    for other, share in zip(others, shares[1:], strict=True):
+        differences = [value - other[key] for key, value in best.items() if key in other]
+        found.append(_corrected(differences, max(shares[0], share)) if len(differences) > 1 else None)
+    return OVER_FOLDS if any(p is not None for p in found) else "", _held(found)
+
+
+def _held(found: Sequence[float | None]) -> list[float | None]:
+    """After Holm's correction for as many as are known."""
+    corrected = iter(holm([p for p in found if p is not None]))
+    return [None if p is None else next(corrected) for p in found]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -37,6 +55,16 @@ def _paired(one: Scores, other: Scores) -> float:
     if _equal(differences):
         return 0.0 if abs(differences[0]) > 0 else 1.0
     return float(ttest_rel([one[seed] for seed in one], [other[seed] for seed in one]).pvalue)
+
+
+def _corrected(differences: Sequence[float], share: float) -> float:
+    from scipy.stats import t
+
+    if _equal(differences):
+        return 0.0 if abs(differences[0]) > 0 else 1.0
+    count = len(differences)
+    error = math.sqrt((1 / count + share) * statistics.variance(differences))
+    return float(2 * t.sf(abs(statistics.fmean(differences)) / error, count - 1))
 
 
 def _welch(one: Scores, other: Scores) -> float:

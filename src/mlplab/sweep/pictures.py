@@ -43,7 +43,7 @@ def curves(comparison: Comparison) -> list[Panel]:
         draw_family(axes, found, axis(comparison), _lower(comparison))
 
     several = comparison.most > 1
-    said = "A line is the mean over seeds, its band one standard deviation. " if several else ""
+    said = f"A line is the mean over {comparison.chance}, its band one standard deviation. " if several else ""
     if len(found) > NAMED:
         said += f"The {NAMED} best are named, the others grey. "
     said += "The table takes each run's best epoch, so its numbers can be better than the lines' ends."
@@ -76,7 +76,7 @@ def heat(comparison: Comparison) -> list[Panel]:
 
     said = "Darker is better; the best is framed."
     if comparison.tied:
-        said += " ≈ best: the difference is no more than seeds explain."
+        said += f" ≈ best: the difference is no more than {comparison.chance} explain."
     size = (1.9 + 1.1 * len(levels[1]), 0.9 + 0.8 * len(levels[0]))
     title = f"{_score(comparison)} by {rows} and {columns}"
     return [Panel("heat", title, draw, said, (max(size[0], 4.2), max(size[1], 2.6)))]
@@ -104,7 +104,7 @@ def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Pa
     def draw(axes: Any) -> None:
         draw_effect(axes, key, own, places, axis(comparison), _lower(comparison))
 
-    said = "A grey dot is a setting (its mean over seeds)." if comparison.most > 1 else "A grey dot is a setting."
+    said = f"A grey dot is a setting{f' (its mean over {comparison.chance})' if comparison.most > 1 else ''}."
     if len(comparison.keys) > 1:
         said += " Mean and best are those over all values of the other keys."
     return Panel(f"effect_{key}", f"What {key} does", draw, said)

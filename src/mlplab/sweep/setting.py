@@ -1,4 +1,4 @@
-"""Runs that differ in their seeds alone: one setting, with the mean and spread of its scores."""
+"""Runs that differ in their seeds or folds alone: one setting, with the mean and spread of its scores."""
 
 import csv
 import statistics
@@ -25,12 +25,14 @@ class Setting:
         return [run for run in self.runs if run.state == "finished"]
 
     def scores(self, score: str) -> dict[Hashable, float]:
-        """By seed, of each finished run that has it; a run that was made twice counts twice."""
+        """By seed and fold, of each finished run that has it; a run that was made twice counts twice."""
         found: dict[Hashable, float] = {}
+        times: Counter[tuple[str, ...]] = Counter()
         for run in self.finished:
             if score in run.scores:
-                seed = tuple(str(run.settings.get(key)) for key in SEEDS)
-                found[(*seed, sum(key[:2] == seed for key in found))] = run.scores[score]  # type: ignore[index]
+                seed = tuple(str(run.settings.get(key, 0)) for key in SEEDS)
+                found[(*seed, times[seed])] = run.scores[score]
+                times[seed] += 1
         return found
 
     def mean(self, score: str) -> float | None:
@@ -46,6 +48,12 @@ class Setting:
         values = [run.report.get(name) for run in self.finished]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return statistics.fmean(numbers) if numbers else None
+
+    @property
+    def share(self) -> float:
+        """Rows that validate by rows that train."""
+        rows = [self.fact(name) or 1.0 for name in ("val_rows", "train_rows")]
+        return rows[0] / rows[1]
 
     @property
     def verdict(self) -> str:

@@ -29,10 +29,10 @@ def spread(mean: float | None, sd: float | None, between: str = " +- ") -> str:
 def grid(comparison: Comparison, limit: int = 0, tests: bool = False, sign: str = " +- ") -> Grid:
     """Header and rows, best first. tests: test scores of all settings too. limit: 0 for all."""
     names = scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
-    header = ["", *comparison.columns, *names, "seeds", "seconds", "verdict", "against the best"]
+    header = ["", *comparison.columns, *names, comparison.counted, "seconds", "verdict", "against the best"]
     shown = comparison.settings[:limit] if limit else comparison.settings
     rows = [_row(comparison, place, setting, names, sign) for place, setting in enumerate(shown, start=1)]
-    keep = [place for place, name in enumerate(header) if name != "seeds" or comparison.most > 1]
+    keep = [place for place, name in enumerate(header) if name != comparison.counted or comparison.most > 1]
     return [header[place] for place in keep], [[row[place] for place in keep] for row in rows]
 
 
@@ -71,7 +71,7 @@ def conclusion(comparison: Comparison, sign: str = " +- ") -> list[str]:
     best = comparison.best
     if best is None:
         return ["no run has finished"]
-    over = f" over {len(best.finished)} seeds" if len(best.finished) > 1 else ""
+    over = f" over {len(best.finished)} {comparison.counted}" if len(best.finished) > 1 else ""
     value = spread(best.mean(comparison.score), best.sd(comparison.score), sign)
     who = f"best: {best.name}, with " if len(comparison.settings) > 1 else ""
     told = [f"{who}{comparison.score} {value}{over}"]
@@ -87,11 +87,12 @@ def _noise(comparison: Comparison) -> str:
         return MORE
     tied = [setting.name for setting in comparison.tied]
     if not tied:
-        return f"{'all others are' if others > 1 else 'the other is'} worse by more than seeds explain"
+        return f"{'all others are' if others > 1 else 'the other is'} worse by more than {comparison.chance} explain"
     more = f" and {len(tied) - MOST_TIED} more" if len(tied) > MOST_TIED else ""
     named = f": {'; '.join(tied[:MOST_TIED])}{more}" if others > 1 else ""
     of = f"{len(tied)} of {others} others" if others > 1 else "the other"
-    return f"{of} may be just as good, the difference is no more than seeds explain{named}"
+    said = f"the difference is no more than {comparison.chance} explain"
+    return f"{of} may be just as good, {said}{named}"
 
 
 def tested(comparison: Comparison, sign: str = " +- ") -> str:
@@ -107,13 +108,16 @@ def footer(comparison: Comparison, tests: bool = False) -> list[str]:
     """How to read the table."""
     told = []
     if comparison.most > 1:
-        told.append("mean +- sd over seeds, each run at its best epoch")
+        told.append(f"mean +- sd over {comparison.chance}, each run at its best epoch")
     if comparison.test:
         count = sum(setting.p is not None for setting in comparison.settings)
         several = f", Holm's correction for {count} comparisons" if count > 1 else ""
         told.append(f"may be chance: {comparison.test} against the best{several}, p at least {LEVEL:g}")
+        if comparison.chance != "seeds":
+            told.append("its variance is corrected for the training rows that folds share (Nadeau and Bengio, 2003)")
         if comparison.most < 4:
-            told.append(f"{comparison.most} seeds tell large differences only; more of them tell smaller ones")
+            few = f"{comparison.most} {comparison.counted}"
+            told.append(f"{few} tell large differences only; more of them tell smaller ones")
     if comparison.measured_apart:
         keys = " and ".join(comparison.measured_apart)
         told.append(

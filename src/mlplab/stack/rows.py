@@ -1,0 +1,65 @@
+"""The rows of K members: those of each fold once, scaled and encoded by what was learned from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlplab.data.batches import TensorLoader
+from mlplab.stack.member import Member
+
+
+class StackedRows:
+    """Members hold the same Splits, or those of D folds, which have one form: N rows that train, M that are measured.
+
+    inputs, targets: (D N, ...). measured: (D, M, in_features), those of val before those of train, of which `val` and
+    `train` are the raw targets (D, ...). at: the fold of each member.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        first: dict[int, Member] = {}
+        for member in members:
+            first.setdefault(id(member.lab.splits), member)
+        places = [*first]
+        self.at = torch.tensor([places.index(id(member.lab.splits)) for member in members])
+        learners: list[Any] = [one.lab.learner for one in first.values()]
+        folds = [one.lab.splits for one in first.values()]
+        self.count, self.num_val = len(folds[0].train), len(folds[0].val)
+        pairs = list(zip(learners, folds, strict=True))
+        self.inputs = _end_to_end([one.network.scale(fold.train.features) for one, fold in pairs])
+        self.targets = _end_to_end([one.encode(fold.train.target) for one, fold in pairs])
+        parts = [torch.cat([fold.val.features, fold.measured.features]) for fold in folds]
+        scaled = [one.network.scale(part) for one, part in zip(learners, parts, strict=True)]
+        self.measured = _end_to_end(scaled).view(len(folds), -1, scaled[0].shape[1])
+        self.val = torch.stack([fold.val.target for fold in folds])
+        self.train = torch.stack([fold.measured.target for fold in folds])
+
+    def order(self, loaders: Sequence[TensorLoader]) -> Tensor:
+        """(K, N) places in `inputs`: of an epoch, by member."""
+        orders = torch.stack([loader.order() for loader in loaders])  # type: ignore[misc]
+        return orders if len(self.measured) == 1 else orders + self.count * self.at[:, None]
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets (K, B, ...) of places (K, B)."""
+        return _taken(self.inputs, rows), _taken(self.targets, rows)
+
+    def raw(self, member: Member, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and target of a member's places (B,), as its single run has them."""
+        part, own = member.lab.splits.train, rows % self.count
+        return part.features[own], part.target[own]
+
+    def by_member(self, values: Tensor) -> Tensor:
+        """(D, ...) -> (K, ...), or as it is where all members hold the same."""
+        return values if len(values) == 1 else values.index_select(0, self.at)
+
+    def only(self, places: Tensor) -> None:
+        self.at = self.at[places]
+
+
+def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _taken(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, *values.shape[1:])
