@@ -1,10 +1,10 @@
 """Does a search reach what a grid finds, sooner? TPE with pruning against a grid of as many jobs, on digits, by seeds.
 
-    python benchmarks/search.py [--seeds 5] [--jobs 40]
+    python benchmarks/search.py [--case two,several] [--seeds 0,1,2,3,4] [hydra.sweeper.KEY=VALUE ...]
 
-Both are commands as a user types them, with the basic launcher, pictures off. The grid's seconds are from its first
-job's start to its last file. The search's are counted likewise, up to the end of the first job whose best validation
-loss is at most the grid's.
+Both are commands as a user types them, 40 jobs over the same ranges with the same seed, basic launcher, pictures off,
+one after the other. The grid's seconds are from its first job's start to its last file. The search's are counted
+likewise, up to the end of the first job whose best validation loss is at most the grid's.
 """
 
 import argparse
@@ -17,10 +17,25 @@ import tempfile
 from pathlib import Path
 
 TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
-SHARED = ("data=digits", "trainer.max_epochs=30", "report.picture=false", "model.hidden_features=[64]")
-GRID = ("optimizer.lr=1e-4,3e-4,1e-3,3e-3,1e-2,3e-2,1e-1,3e-1,1,3", "optimizer=sgd,momentum,adam,adamw")
-SPACE = ("optimizer.lr=tag(log,interval(1e-4,3))", "optimizer=sgd,momentum,adam,adamw")
-PRUNED = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=2", "hydra.sweeper.first=5")
+SHARED = ("data=digits", "trainer.max_epochs=30", "report.picture=false")
+SEARCH = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=40", "hydra.sweeper.pruner=median")
+TWO = ("optimizer=sgd,momentum,adam,adamw", "model.hidden_features=[64]")
+CASES = {  # what both have, the grid's values, the search's ranges
+    "two": (
+        TWO,
+        ("optimizer.lr=1e-4,3e-4,1e-3,3e-3,1e-2,3e-2,1e-1,3e-1,1,3",),
+        ("optimizer.lr=tag(log,interval(1e-4,3))",),
+    ),
+    "several": (
+        ("optimizer=sgd,adam",),
+        ("optimizer.lr=1e-4,1e-3,1e-2,1e-1,1", "model.hidden_features=[32],[128]", "model.dropout=0,0.3"),
+        (
+            "optimizer.lr=tag(log,interval(1e-4,1))",
+            "model.hidden_features=[32],[64],[128]",
+            "model.dropout=interval(0,0.3)",
+        ),
+    ),
+}
 
 
 def ended(run: Path) -> float:
@@ -43,30 +58,41 @@ def best(run: Path) -> float:
     return float(json.loads(scores.read_text())["loss/val"]) if scores.exists() else float("inf")
 
 
+def measured(case: str, seed: int, more: list[str]) -> tuple[str, float]:
+    """A row of the table, and the share of the grid's seconds after which the search was as good."""
+    both, values, ranges = CASES[case]
+    with tempfile.TemporaryDirectory() as name:
+        grid = sweep(Path(name), "grid", *both, *values, f"seed={seed}")
+        found = sweep(Path(name), "search", *SEARCH, *more, *both, *ranges, f"seed={seed}")
+    assert len(grid) == len(found) == 40
+    goal, whole = min(loss for _, loss in grid), max(seconds for seconds, _ in grid)
+    job, seconds = next(((job, end) for job, (end, loss) in enumerate(found) if loss <= goal), (-1, float("inf")))
+    pruned = sum(loss == float("inf") for _, loss in found)
+    least, last, share = min(loss for _, loss in found), max(end for end, _ in found), seconds / whole
+    at = f"{seconds:.1f} | {job} | {share:.2f}" if job >= 0 else "never | | "
+    return f"| {seed} | {goal:.4f} | {whole:.1f} | {least:.4f} | {last:.1f} | {pruned} | {at} |", share
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=40)
-    given = parser.parse_args()
+    parser.add_argument("--case", default=",".join(CASES))
+    parser.add_argument("--seeds", default="0,1,2,3,4")
+    given, more = parser.parse_known_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    print("| seed | grid, best | s | search, best | s, whole | s to the grid's best | at job | of the grid's s |")
-    print("|---|---|---|---|---|---|---|---|")
-    shares = []
-    for seed in range(given.seeds):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            grid = sweep(folder, "grid", *GRID, f"seed={seed}")
-            how = ("hydra/sweeper=tpe", f"hydra.sweeper.num_jobs={given.jobs}")
-            found = sweep(folder, "search", *how, *PRUNED, *SPACE, f"seed={seed}")
-        goal, whole = min(loss for _, loss in grid), max(seconds for seconds, _ in grid)
-        reached = next(((job, seconds) for job, (seconds, loss) in enumerate(found) if loss <= goal), None)
-        job, seconds = reached or (-1, float("inf"))
-        shares.append(seconds / whole)
-        least, last = min(loss for _, loss in found), max(seconds for seconds, _ in found)
-        at = f"{seconds:.1f} | {job}" if reached else "never | "
-        told = f"{seed} | {goal:.4f} | {whole:.1f} | {least:.4f} | {last:.1f} | {at} | {shares[-1]:.2f}"
-        print(f"| {told} |", flush=True)
-    print(f"\nmedian over {given.seeds} seeds: {statistics.median(shares):.2f} of the grid's seconds")
+    for case in given.case.split(","):
+        both, values, ranges = CASES[case]
+        print(f"\n{case}: {' '.join((*both, *values))}\nagainst {' '.join((*SEARCH, *more, *both, *ranges))}\n")
+        print("| seed | grid, best | s | search, best | s, whole | pruned | s to the grid's best | at job | share |")
+        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        shares = []
+        for seed in map(int, given.seeds.split(",")):
+            row, share = measured(case, seed, more)
+            print(row, flush=True)
+            shares.append(share)
+        met = sum(share <= 0.5 for share in shares)
+        print(
+            f"\nmedian: {statistics.median(shares):.2f} of the grid's seconds; at most half in {met} of {len(shares)}"
+        )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from mlplab.explain import explain
 from mlplab.gate import claim, give_back
 from mlplab.grid import Job, keep, settings_of
 from mlplab.mistake import Mistake
+from mlplab.search.rounds import Record, Round
 from mlplab.settings import answer
 from mlplab.words import words_of
 from tests.conftest import REPO, door
@@ -284,13 +285,15 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the table of sweeps is typed in."""
     folder = tmp_path_factory.mktemp("sweeps")
-    kept, other = (folder / "outputs" / "sweeps" / name for name in ("lrs", "other"))
-    for path in (kept, other):
+    kept, halved, other = (folder / "outputs" / "sweeps" / name for name in ("lrs", "halved", "other"))
+    for path in (kept, halved, other):
         path.mkdir(parents=True)
     (other / "thesis.txt").write_text("mine")
     words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
     jobs = [Job(f"{number}_", job, settings_of(plain(mlplab.configure(*job)))) for number, job in enumerate(words)]
-    keep(kept, jobs, ["-m"])
+    for path in (kept, halved):
+        keep(path, jobs, ["-m"])
+    Record([Round(2, 25), Round(1, 50)]).keep(halved)
     return folder
 
 

@@ -11,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import grid
@@ -22,6 +23,7 @@ from mlplab.runs import keep
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned
 from mlplab.search.plan import Plan, is_search, plan, slots
+from mlplab.search.rounds import Round, agree, told
 from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
 from mlplab.sweep.members import ensembles, unite
@@ -76,30 +78,34 @@ class Gate(Callback):
             if config.sweep.ensemble and any(len(members) < 2 for members in ensembles(self.plan).values()):
                 raise Mistake("sweep.ensemble: two seeds or more are needed, as seed=0,1,2")
             folder = Path(config.hydra.sweep.dir)
-            told = self.search.told() if self.search else _counted(config, self.jobs)
+            rounds = planned(config, self.jobs) if is_halving(config) else None
             HydraConfig.instance().set_config(config)
             if self.search and self.search.joins:
                 self.search.agree()
             elif config.sweep.resume:
-                self._go_on(folder)
+                self._go_on(folder, rounds)
                 return
             else:
                 claim(folder, "sweep.name")
                 if self.search:
                     self.search.agree()
-                elif not is_halving(config):
+                elif rounds is None:
                     self.left = len(self.jobs)
-            print(f"{told} -> {folder}", flush=True)
+            what = self.search.told() if self.search else _counted(self.jobs, rounds)
+            print(f"{what} -> {folder}", flush=True)
 
-    def _go_on(self, folder: Path) -> None:
+    def _go_on(self, folder: Path, rounds: Sequence[Round] | None) -> None:
         known = grid.read(folder)
         self.plan = grid.grown(known, self.plan, folder)
+        states = [grid.state(folder / job.name) for job in self.plan]
+        agree(folder, rounds, begun=any(state != "new" for state in states))
         self.jobs = [job.words for job in self.plan]
-        self.left = sum(grid.state(folder / job.name) in ("half-done", "new") for job in self.plan)
+        self.left = sum(state in grid.TO_DO for state in states) if rounds is None else 0
         for changed in grid.changed_versions(folder):
             print(f"note: {changed}: the last digits may be others")
         grown = f", {len(self.plan) - len(known)} of them new to it" if 0 < len(known) < len(self.plan) else ""
-        print(f"{len(self.jobs)} jobs -> {folder}{grown}: {grid.progress(folder, self.plan)}", flush=True)
+        what = f"{_counted(self.jobs, rounds)} -> {folder}{grown}"
+        print(f"{what}: {grid.progress(folder, self.plan)}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         first = OmegaConf.select(config, "hydra.job.num") == 0  # of a sweep; else it is missing
@@ -127,8 +133,13 @@ def _told(where: str = "") -> Iterator[None]:
         fail(f"{where}{explain(error)}", traced=True)
 
 
-def _counted(config: DictConfig, jobs: Sequence[Sequence[str]]) -> str:
-    return f"{len(jobs)} jobs" + (f", {planned(config, jobs)}" if is_halving(config) else "")
+def plan_of(context: HydraContext) -> list[grid.Job]:
+    """The jobs that this process's gate let in."""
+    return next(one.plan for one in context.callbacks.callbacks if isinstance(one, Gate))
+
+
+def _counted(jobs: Sequence[Sequence[str]], rounds: Sequence[Round] | None) -> str:
+    return f"{len(jobs)} jobs" + (f", {told(rounds)}" if rounds else "")
 
 
 def _of_a_plain_sweep(config: DictConfig) -> None:
@@ -142,10 +153,9 @@ def _of_a_plain_sweep(config: DictConfig) -> None:
         raise Mistake("sweep.fail_fast: is for a plain grid; a search or a halving goes on without a job that fails")
     if config.sweep.ensemble:
         raise Mistake("ensemble, sweep.ensemble: are for a plain grid; a search or a halving leaves seeds out")
-    if config.sweep.resume and is_halving(config):
-        raise Mistake("sweep.resume: a halving cannot go on; begin it anew by another sweep.name")
     if config.sweep.resume == "failed":
-        raise Mistake("sweep.resume=failed: a search tries no failed job again; sweep.resume=true goes on with it")
+        what = "a halving" if is_halving(config) else "a search"
+        raise Mistake(f"sweep.resume=failed: {what} tries no failed job again; sweep.resume=true goes on with it")
 
 
 def _of_the_whole_sweep(jobs: Sequence[Sequence[str]]) -> None:

@@ -23,6 +23,7 @@ OF_THE_COMMAND = (
 )
 LIBRARIES = ("mlplab", "torch", "lightning")
 State = Literal["finished", "pruned", "failed", "half-done", "new"]
+TO_DO: tuple[State, ...] = ("half-done", "new")
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def progress(folder: Path, jobs: Sequence[Job]) -> str:
 
 def _command(arguments: Sequence[str]) -> str:
     typed = [word for word in arguments if not word.startswith("hydra.job.config.override_dirname.exclude_keys=")]
+    typed = ["sweep.halving=true" if word == "hydra/sweeper=halving" else word for word in typed]
     if not any(word.startswith("sweep.resume=") for word in typed):
         typed.append("sweep.resume=true")
     return shlex.join(["python", "scripts/train.py", *typed])

@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import atomic
 from mlplab.explain import explain
-from mlplab.grid import STOP, Job, keep, number_of, remedy, state
+from mlplab.grid import STOP, TO_DO, Job, keep, number_of, remedy, state
 from mlplab.lock import held
 from mlplab.mistake import Failure
 from mlplab.signals import Interrupted
@@ -23,22 +23,33 @@ Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
 def launch_all(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
     """launch: of Hydra's launcher. resume: as sweep.resume. Returns when each job has finished or failed, or was not
     begun because sweep.fail_fast stopped the sweep."""
+
+    def waits(job: Job) -> bool:
+        return state(folder / job.name) in TO_DO
+
+    with sweeping(folder, jobs):
+        if resume == "failed":
+            for job in jobs:
+                (folder / job.name / "failure.txt").unlink(missing_ok=True)
+        together(launch, folder, [job for job in jobs if waits(job)], waits, named=not resume)
+        _tell_not_begun(folder, jobs)
+
+
+@contextmanager
+def sweeping(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
+    """While jobs of a sweep are launched: no other process is in its folder, which says what they are; what ends it
+    tells how it goes on."""
     os.environ[PROCESS] = str(os.getpid())
     with held(folder):
         keep(folder, jobs, sys.argv[1:])
         (folder / STOP).unlink(missing_ok=True)
-        if resume == "failed":
-            for job in jobs:
-                (folder / job.name / "failure.txt").unlink(missing_ok=True)
-        waiting = [job for job in jobs if state(folder / job.name) in ("half-done", "new")]
         try:
-            _together(launch, folder, waiting, named=not resume)
+            yield
         except Interrupted as stop:
             print(f"mlplab: stopped; {remedy(folder)}", file=sys.stderr)
             raise SystemExit(stop.code) from None
         except Exception as error:  # of the launcher itself, or of Hydra, where it makes a job's folder
             raise Failure(f"{explain(error)}; {remedy(folder)}") from error
-        _tell_not_begun(folder, jobs)
 
 
 @contextmanager
@@ -50,9 +61,13 @@ def leaving_with_its_sweep() -> Iterator[None]:
         os._exit(1)
 
 
-def _together(launch: Launch, folder: Path, jobs: Sequence[Job], named: bool = False) -> None:
+def together(
+    launch: Launch, folder: Path, jobs: Sequence[Job], waits: Callable[[Job], bool], named: bool = False
+) -> None:
     """A launcher's processes end with the first that is killed, and nothing says which that was: so those that were
-    under way go on one at a time, where the one that is killed again is known. named: Hydra names each folder so."""
+    under way go on one at a time, where the one that is killed again is known.
+
+    waits: whether a job is still to be launched. named: Hydra names each folder so."""
     if not jobs:
         return
     try:
@@ -63,7 +78,7 @@ def _together(launch: Launch, folder: Path, jobs: Sequence[Job], named: bool = F
         print(f"a process was killed; jobs under way ({names}) go on one at a time, then the others", flush=True)
         for job in caught:
             _alone(launch, folder, job)
-        _together(launch, folder, [job for job in jobs if job not in caught and state(folder / job.name) == "new"])
+        together(launch, folder, [job for job in jobs if job not in caught and waits(job)], waits)
 
 
 def _alone(launch: Launch, folder: Path, job: Job) -> None:
@@ -76,7 +91,7 @@ def _alone(launch: Launch, folder: Path, job: Job) -> None:
 def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
     """Of jobs that ended in an error before they could keep one themselves."""
     for job, one in zip(jobs, returned, strict=True):
-        if one.status == JobStatus.FAILED and state(folder / job.name) in ("half-done", "new"):
+        if one.status == JobStatus.FAILED and state(folder / job.name) in TO_DO:
             _failed(folder, job, explain(one._return_value))  # return_value would raise it
 
 

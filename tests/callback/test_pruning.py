@@ -36,6 +36,10 @@ def test_it_hears_every_score_and_a_run_that_it_ends_goes_on_bit_for_bit(tmp_pat
     assert len(told) == 2
     assert not (tmp_path / "run" / "scores.json").exists()
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} >= {"best.ckpt", "last.ckpt"}
+    before = rows_of(tmp_path / "run")
+    with pytest.raises(Pruned, match="hopeless"):  # of a process that was killed before it could keep the reason
+        resume(tmp_path / "run", judge=judge)
+    assert rows_of(tmp_path / "run") == before
     scores = resume(tmp_path / "run")
     straight = mlplab.train(mlplab.configure(*PLANNED, f"run_dir={tmp_path / 'whole'}", "report.picture=false"))
     assert {name: scores[name] for name in scores if name not in TIMES} == {

@@ -94,7 +94,7 @@ def scores(run: Path) -> dict[str, Any]:
 def curves(run: Path) -> dict[str, Any]:
     """Every point of every tag, in order, but for the time of day."""
     points = {}
-    for folder in ("", "train", "val", "test"):
+    for folder in ("", *(one for one in ("train", "val", "test") if (run / "tensorboard" / one).exists())):
         events = EventAccumulator(
             str(run / "tensorboard" / folder), {"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
         )

@@ -2,30 +2,22 @@
 
 import csv
 import json
+import random
+import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from mlplab.callback.history import read
-from mlplab.search.halving import Round, rounds
+from mlplab.search.rounds import FILE
 from tests.conftest import door
+from tests.door.test_resume import assert_same, checkpoint, curves, history, same
+from tests.test_kills import rows, wait
+from tests.test_sweep_kills import SETTINGS, in_training, jobs, kill, table
 
 SMALL = ("data=iris", "trainer.max_epochs=8", "model.hidden_features=[8]", "report.picture=false")
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ((9, 27, 3), [(9, 3), (3, 9), (1, 27)]),
-        ((10, 50, 3), [(10, 6), (3, 18), (1, 50)]),
-        ((4, 8, 2), [(4, 2), (2, 4), (1, 8)]),
-        ((64, 4, 4), [(64, 1), (16, 4)]),
-        ((2, 50, 3), [(2, 50)]),
-        ((9, 27, 3, 5), [(9, 5), (3, 15), (1, 27)]),
-    ],
-)
-def test_each_round_has_fewer_jobs_and_more_epochs(settings: tuple[int, ...], expected: list[tuple[int, int]]) -> None:
-    assert rounds(*settings) == [Round(*one) for one in expected]
 
 
 @pytest.mark.slow
@@ -54,6 +46,73 @@ def test_the_best_goes_on_and_is_the_run_that_trained_straight_on(tmp_path: Path
     times = {"seconds", "samples_per_second"}
     halved, whole = (json.loads((run / "scores.json").read_text()) for run in (best, tmp_path / "whole"))
     assert {k: v for k, v in halved.items() if k not in times} == {k: v for k, v in whole.items() if k not in times}
+
+
+def as_a_job_is_pruned(sweep: Path, chance: random.Random) -> None:
+    before = len(list(sweep.glob("*/pruned.txt")))
+    wait(lambda: len(list(sweep.glob("*/pruned.txt"))) > before)
+    time.sleep(chance.uniform(0, 0.05))
+
+
+def as_a_round_begins(sweep: Path, chance: random.Random) -> None:
+    before = (sweep / FILE).read_bytes() if (sweep / FILE).exists() else b""
+    wait(lambda: (sweep / FILE).exists() and (sweep / FILE).read_bytes() != before)
+    time.sleep(chance.uniform(0, 0.3))
+
+
+def in_a_later_round(sweep: Path, chance: random.Random) -> None:
+    before = {run: max(rows(run), 41) for run in jobs(sweep)}
+    wait(lambda: any(rows(run) > count for run, count in before.items()))
+    time.sleep(chance.uniform(0, 0.3))
+
+
+@pytest.mark.slow
+def test_kills_of_a_halving_leave_no_trace(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    how = ("sweep.halving=true", "hydra.sweeper.eta=2", "trainer.max_epochs=160", "optimizer.lr=0.01,0.001", "seed=0,1")
+    words = ["-m", *SETTINGS, *how, "sweep.name=whole"]
+    whole, killed = (tmp_path / "outputs" / "sweeps" / name for name in ("whole", "killed"))
+    assert door("train", *words, cwd=tmp_path).returncode == 0
+    words[-1] = "sweep.name=killed"
+    moments = [(as_a_job_is_pruned, 9), (in_training, signal.SIGTERM), (as_a_round_begins, 9)]
+    for moment, sent in [*moments, (in_a_later_round, 9), (in_a_later_round, signal.SIGINT)]:
+        kill([*words, "sweep.resume=true"] if killed.exists() else words, killed, moment, chance, sent)
+        states = {run.name.partition("_")[0]: (rows(run), (run / "pruned.txt").exists()) for run in jobs(killed)}
+        print(f"{moment.__name__}: {states}")
+    goes_on(tmp_path, words, whole, killed)
+    out = next(run for run in jobs(killed) if (run / "pruned.txt").exists())
+    (out / "pruned.txt").unlink()  # as of a kill between the checkpoint and this file
+    shutil.rmtree(next(run for run in jobs(killed) if (run / "pruned.txt").exists()))
+    goes_on(tmp_path, words, whole, killed)
+
+
+def goes_on(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None:
+    last = door("train", *words, "sweep.resume=true", cwd=tmp_path)
+    assert (last.returncode, last.stderr) == (0, "")
+    assert "4 jobs, 4 to epoch 40, then 2 to epoch 80, then 1 to epoch 160 -> outputs/sweeps/killed: " in last.stdout
+    assert table(whole) == table(killed)
+    assert (whole / FILE).read_bytes() == (killed / FILE).read_bytes()
+    names = sorted(run.name for run in jobs(whole))
+    assert sorted(run.name for run in jobs(killed)) == names
+    ended = [name for name in names if (whole / name / "pruned.txt").exists()]
+    assert len(ended) == 3
+    for one, other in ((whole / name, killed / name) for name in names):
+        if one.name not in ended:
+            assert_same(one, other)
+            continue
+        assert (one / "pruned.txt").read_bytes() == (other / "pruned.txt").read_bytes()
+        assert history(one) == history(other)
+        assert curves(one) == curves(other)
+        assert all(same(checkpoint(one, name), checkpoint(other, name)) for name in ("best", "last"))
+
+
+@pytest.mark.slow
+def test_a_plain_grid_does_not_go_on_as_a_halving(tmp_path: Path) -> None:
+    words = ("-m", *SMALL, "seed=0,1", "sweep.name=s")
+    assert door("train", *words, cwd=tmp_path).returncode == 0
+    answer = door("train", *words, "sweep.halving=true", "sweep.resume=true", cwd=tmp_path)
+    said = "mlplab: sweep.resume: outputs/sweeps/s is no halving: leave out sweep.halving=true\n"
+    assert (answer.returncode, answer.stderr) == (1, said)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,14 @@
 """Who judges a job: a halving by its round, a search by its record, a plain grid nobody."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from mlplab.search.judge import judge_of
+from mlplab.search.plan import FOLDER, Settings
+from mlplab.search.space import Numbers, Space
 
 
 def test_a_plain_grid_has_no_judge(tmp_path: Path) -> None:
@@ -15,3 +21,18 @@ def test_a_round_ends_at_its_epoch(tmp_path: Path) -> None:
     assert judge is not None
     assert [bool(judge(epoch, 0.5)) for epoch in (1, 2, 3, 4)] == [False, False, True, True]
     assert judge(3, 0.5).startswith("after epoch 3")
+
+
+def test_a_job_of_a_search_tells_its_scores_to_the_record(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
+    from mlplab.search.study import study_of
+
+    settings = Settings("random", "median", first=1, grace=1, eta=3, seed=0, epochs=3, monitor="loss/val")
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "settings.json").write_text(json.dumps(asdict(settings)))
+    study = study_of(tmp_path, settings)
+    number = study.ask(Space((), {"optimizer.lr": Numbers(0.1, 1)}), "me").number
+    judge = judge_of({"trial": number}, tmp_path)
+    assert judge is not None
+    assert [judge(epoch, 1 / epoch) for epoch in (1, 2)] == ["", ""]
+    assert study.trials[number].intermediate_values == {1: 1.0, 2: 0.5}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlplab.search.plan import _together
 from tests.conftest import REPO, door
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
@@ -20,6 +21,13 @@ MORE = [
     ("hydra/sweeper=tpe seed=1,2 epochs=3", "epochs: no such key; did you mean trainer.max_epochs?"),
     ("hydra/sweeper=tpe seed=1,2 loss=bce", "loss=bce does not fit learner=classifier: choose ce, mse, mae"),
 ]
+
+
+def test_as_many_are_chosen_together_as_the_launcher_runs_at_once() -> None:
+    stacked = "hydra_plugins.mlplab_stacked.launcher.StackedLauncher"
+    assert _together({"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}) == 1
+    assert _together({"_target_": "Joblib", "n_jobs": 3}) == 3
+    assert [_together({"_target_": stacked, "most": most}) for most in (None, 4, 64)] == [8, 4, 8]
 
 
 def test_the_page_has_rows() -> None:

@@ -145,6 +145,46 @@ def test_joblib_takes_as_many_suggestions_as_it_has_processes(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_stacked_trains_suggestions_as_one_eight_at_a_time(tmp_path: Path) -> None:
+    how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=10", "hydra.sweeper.first=4", "hydra/launcher=stacked")
+    answer = door("train", "-m", *how, "sweep.name=st", LR, *SMALL, cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert [line for line in answer.stdout.splitlines() if line.startswith("stacked")] == [
+        "stacked: 8 of 8 jobs",
+        "stacked: 2 of 2 jobs",
+    ]
+    folder = sweep_of(tmp_path, "st")
+    assert states(folder) == ["COMPLETE"] * 10
+    rows = searched(folder)
+    assert len({row["optimizer.lr"] for row in rows}) == 10
+    single = door("train", *SMALL, f"optimizer.lr={rows[9]['optimizer.lr']}", "run_dir=one", cwd=tmp_path)
+    assert single.returncode == 0, single.stderr
+    alone = json.loads((tmp_path / "one" / "scores.json").read_text())
+    assert float(rows[9]["loss/val"]) == pytest.approx(alone["loss/val"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_stack_of_suggestions_that_was_killed_goes_on(tmp_path: Path) -> None:
+    """Those that were asked for together are the same, and the next ones too."""
+    how = ("-m", "hydra/sweeper=tpe", "hydra.sweeper.num_jobs=12", "hydra.sweeper.first=4", "hydra/launcher=stacked")
+    words = (*how, LR, *SMALL, "trainer.max_epochs=100")
+    assert door("train", *words, "sweep.name=whole", cwd=tmp_path).returncode == 0
+    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, "sweep.name=k"]
+    folder = sweep_of(tmp_path, "k")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / "search").exists() or len(list(folder.glob("*_*/config.yaml"))) < 8:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+    again = door("train", *words, "sweep.name=k", "sweep.resume=true", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    rows, whole = (without_times(searched(sweep_of(tmp_path, name))) for name in ("k", "whole"))
+    assert [row["optimizer.lr"] for row in rows[:8]] == [row["optimizer.lr"] for row in whole[:8]]
+    assert states(folder) == ["COMPLETE"] * 12
+
+
+@pytest.mark.slow
 def test_another_search_of_the_same_name_is_refused(tmp_path: Path) -> None:
     words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=s", *SMALL)
     assert door("train", *words, LR, cwd=tmp_path).returncode == 0

@@ -154,6 +154,19 @@ def test_a_member_that_diverges_touches_no_other_and_says_what_its_single_run_sa
     assert [bool(member.failure) for member in members] == [False, True, True, False]
 
 
+def test_a_member_whose_first_measuring_is_no_number_touches_no_other(
+    stacked: Callable[..., Any], single: Callable[..., Any]
+) -> None:
+    """Its last update of an epoch threw its weights away: no training loss has seen it yet."""
+    base = ("data=sine", "optimizer=sgd", "batch_size=1000", "trainer.max_epochs=3", "trainer.accelerator=cpu")
+    own = [("seed=1",), ("optimizer.lr=1e38",), ("seed=3",)]
+    members = stacked(base, own)
+    assert [bool(member.failure) for member in members] == [False, True, False]
+    for member, words in zip(members[::2], own[::2], strict=True):
+        rows, _ = single(*base, *words)
+        assert distance(rows, member.rows) < 1e-4
+
+
 def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoch(
     configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

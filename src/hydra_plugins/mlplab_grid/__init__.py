@@ -13,12 +13,11 @@ class Grid(BasicSweeper):
         super().__init__(max_batch_size=None)
 
     def sweep(self, arguments: list[str]) -> Any:
-        from mlplab.gate import Gate
+        from mlplab.gate import plan_of
         from mlplab.launch import launch_all
 
         config, launcher, context = self.config, self.launcher, self.hydra_context
         assert config is not None
         assert launcher is not None
         assert context is not None
-        gate = next(one for one in context.callbacks.callbacks if isinstance(one, Gate))
-        launch_all(launcher.launch, Path(config.hydra.sweep.dir), gate.plan, config.sweep.resume)
+        launch_all(launcher.launch, Path(config.hydra.sweep.dir), plan_of(context), config.sweep.resume)

@@ -16,12 +16,14 @@ class Launching(Sweeper):
 
     launcher: Launcher
     config: DictConfig
+    context: HydraContext
 
     def __init__(self, **_: Any) -> None:
         super().__init__()
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
+        self.context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -40,7 +42,8 @@ class Search(Launching):
 class Halving(Launching):
     """Successive halving over a plain grid: `sweep.halving=true`."""
 
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        from mlplab.search.halving import grid_of, halve
+    def sweep(self, arguments: list[str]) -> None:
+        from mlplab.gate import plan_of
+        from mlplab.search.halving import halve
 
-        return halve(self.config, grid_of(self.config), self.launcher)
+        halve(self.config, plan_of(self.context), self.launcher)

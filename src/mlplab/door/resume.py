@@ -18,7 +18,7 @@ from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_se
 from mlplab.door.describe import describe
 from mlplab.door.train import Scores, finish
 from mlplab.lock import held
-from mlplab.mistake import AsksForCode, Failure, Mistake
+from mlplab.mistake import AsksForCode, Failure, Mistake, Pruned
 from mlplab.report.console import aligned
 from mlplab.report.counted import counted
 from mlplab.runs import PRUNED, check_trained, find, keep, stored
@@ -139,6 +139,8 @@ def _go_on(
             f"{counted(planned, 'epoch')}; train anew for another length"
         )
     rows = lab.history.known(state["epochs"])
+    if judge and not over and (reason := judge(state["epochs"], rows[-1][config.monitor])):
+        raise Pruned(reason)  # the process was killed before it could write so
     begin()
     with _on_disk(folder, lab):
         if path.name == "previous.ckpt":  # a broken last.ckpt must not take its place

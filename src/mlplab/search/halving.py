@@ -3,34 +3,27 @@
 A job that goes on does so from its checkpoint, so that its files are those of a run that was never stopped.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab.command_line import resolve
+from mlplab.grid import TO_DO, Job, state
+from mlplab.launch import sweeping, together
 from mlplab.limits import COUNT
 from mlplab.mistake import Mistake
 from mlplab.monitor import direction
-from mlplab.search.outcome import folder_of, outcome
+from mlplab.search.outcome import outcome
 from mlplab.search.plan import ETA
+from mlplab.search.rounds import Record, Round, read, rounds
 from mlplab.words import parse
 
 TARGET = "hydra_plugins.mlplab_search.Halving"
-Jobs = Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Round:
-    jobs: int
-    epochs: int
 
 
 def grid_of(config: DictConfig) -> list[list[str]]:
@@ -49,28 +42,8 @@ def is_halving(config: DictConfig) -> bool:
     return bool(config.hydra.sweeper.get("_target_") == TARGET)
 
 
-def rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> list[Round]:
-    """The last one has the whole length."""
-    if first is None:
-        power = 0
-        while eta ** (power + 1) <= min(num_jobs, epochs):
-            power += 1
-        first = math.ceil(epochs / eta**power)
-    found = []
-    while True:
-        found.append(Round(num_jobs, min(first, epochs)))
-        if first >= epochs:
-            return found
-        num_jobs, first = max(1, num_jobs // eta), first * eta
-
-
-def planned(config: DictConfig, jobs: Jobs) -> str:
-    """The rounds in words."""
-    return ", then ".join(f"{this.jobs} to epoch {this.epochs}" for this in _rounds(config, jobs))
-
-
-def _rounds(config: DictConfig, jobs: Jobs) -> list[Round]:
-    """config: Hydra's of a sweep. Raises Mistake for what is wrong with it."""
+def planned(config: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Round]:
+    """config: Hydra's of a sweep. jobs: the words of each. Raises Mistake for what is wrong with it."""
     sweeper = config.hydra.sweeper
     for name, allowed in (("eta", ETA), ("first", COUNT)):
         if sweeper[name] is not None and not allowed.holds(sweeper[name]):
@@ -84,37 +57,40 @@ def _rounds(config: DictConfig, jobs: Jobs) -> list[Round]:
     return rounds(len(jobs), epochs, sweeper.eta, sweeper.first)
 
 
-def halve(config: DictConfig, jobs: Jobs, launcher: Launcher) -> list[Sequence[JobReturn]]:
-    folder, left = Path(config.hydra.sweep.dir), list(range(len(jobs)))
-    returns = []
-    for this in _rounds(config, jobs):
-        left = _best(folder, left, this.jobs, config.monitor)
-        due = [number for number in left if _epochs(folder, number, config.monitor) < this.epochs]
-        if due:
-            said = [[*jobs[number], *_own(number, this.epochs)] for number in due]
-            returns.append(launcher.launch(said, initial_job_idx=due[0]))
-    return returns
+def halve(config: DictConfig, jobs: Sequence[Job], launcher: Launcher) -> None:
+    """Launch what is left of each round. A sweep that goes on takes the record of those that had begun."""
+    folder, monitor = Path(config.hydra.sweep.dir), config.monitor
+    with sweeping(folder, jobs):
+        record = read(folder) or Record(planned(config, [job.words for job in jobs]))
+        for place, this in enumerate(record.rounds):
+            if place == len(record.begun):
+                last = record.begun[-1] if record.begun else list(range(len(jobs)))
+                record.begun.append(_best(folder, jobs, last, this.jobs, monitor))
+                record.keep(folder)
+
+            def waits(job: Job, epochs: int = this.epochs) -> bool:
+                return _waits(folder / job.name, epochs, monitor)
+
+            until = f"hydra.sweeper.until={this.epochs}"
+            due = [job for job in (jobs[number] for number in record.stays(place)) if waits(job)]
+            together(launcher.launch, folder, [replace(job, words=[*job.words, until]) for job in due], waits)
 
 
-def _best(folder: Path, numbers: list[int], count: int, monitor: str) -> list[int]:
-    """The first of those alike; those that failed only where no others are left."""
+def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, monitor: str) -> list[int]:
+    """The first of those alike; those that did not come to the end of their round only where no others are left."""
     if len(numbers) <= count:
         return numbers
     sign = 1 if direction(monitor) == "min" else -1
 
     def rank(number: int) -> tuple[bool, float]:
-        found = outcome(folder_of(folder, number), monitor)
-        return found.state == "failed" or not found.scores, sign * found.scores.get(monitor, 0.0)
+        found = outcome(folder / jobs[number].name, monitor)
+        fell = found.state in ("failed", "unfinished") or not found.scores
+        return fell, sign * found.scores.get(monitor, 0.0)
 
     return sorted(sorted(numbers, key=rank)[:count])
 
 
-def _epochs(folder: Path, number: int, monitor: str) -> float:
-    """Of a job that has ended, more than any round has."""
-    found: Any = outcome(folder_of(folder, number), monitor)
-    return float("inf") if found.state in ("finished", "failed") else found.scores.get("epochs", 0)
-
-
-def _own(number: int, epochs: int) -> tuple[str, str]:
-    name = f"{number}_${{folder_name:${{hydra.job.override_dirname}}}}"
-    return f"hydra.sweeper.until={epochs}", f"hydra.sweep.subdir='{name}'"
+def _waits(run: Path, epochs: int, monitor: str) -> bool:
+    """Whether a job has still to train up to an epoch."""
+    found = state(run)
+    return found in TO_DO or (found == "pruned" and outcome(run, monitor).scores.get("epochs", 0) < epochs)

@@ -11,9 +11,9 @@ def judge_of(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
     """sweeper: Hydra's of the job. Nobody judges the jobs of a plain grid."""
     if sweeper.get("trial") is not None:
         from mlplab.search.plan import kept_settings
-        from mlplab.search.study import Study  # imports optuna
+        from mlplab.search.study import study_of  # imports optuna
 
-        return Study(sweep, kept_settings(sweep)).judge(sweeper["trial"])
+        return study_of(sweep.absolute(), kept_settings(sweep)).judge(sweeper["trial"])
     if (until := sweeper.get("until")) is not None:
         return lambda epoch, _: f"after epoch {epoch}, where the best of its round go on" if epoch >= until else ""
     return None

@@ -20,6 +20,7 @@ from mlplab.search.space import Space, read_space
 from mlplab.words import parse
 
 TARGET = "hydra_plugins.mlplab_search.Search"
+STACKED, STACK = "hydra_plugins.mlplab_stacked.", 8
 FOLDER = "search"  # of a sweep: journal.log, settings.json, a lock a process
 SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
 ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)
@@ -95,7 +96,7 @@ def plan(config: DictConfig) -> Plan:
     settings = Settings(**known, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
     if settings.pruner == "hyperband" and settings.grace >= settings.epochs:
         raise Mistake(f"hydra.sweeper.grace={settings.grace}: must be below trainer.max_epochs={settings.epochs}")
-    at_once = sweeper.at_once or slots(config.hydra.launcher)
+    at_once = sweeper.at_once or _together(config.hydra.launcher)
     joins = bool(sweeper.join or OmegaConf.select(usual, "sweep.resume"))
     return Plan(Path(config.hydra.sweep.dir), space, settings, sweeper.num_jobs, at_once, joins)
 
@@ -114,6 +115,14 @@ def _right(sweeper: Mapping[str, Any]) -> None:
     for name, limits in WHOLE.items():
         if not (limits.holds(sweeper[name]) or (name == "at_once" and sweeper[name] is None)):
             raise Mistake(f"hydra.sweeper.{name}={sweeper[name]}: must be {limits}")
+
+
+def _together(launcher: Mapping[str, Any]) -> int:
+    """As many suggestions as the launcher runs at once, so that none waits; of one that trains them as one so many that
+    it pays, and that most are still chosen by what came of others."""
+    if str(launcher.get("_target_")).startswith(STACKED):
+        return min(launcher.get("most") or STACK, STACK)
+    return slots(launcher)
 
 
 def slots(launcher: Mapping[str, Any]) -> int:

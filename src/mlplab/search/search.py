@@ -11,14 +11,14 @@ from optuna.trial import FrozenTrial, TrialState
 from mlplab.search.outcome import Outcome, folder_of, outcome
 from mlplab.search.plan import FOLDER, Plan
 from mlplab.search.process import alone, locked, taking_part
-from mlplab.search.study import Study
+from mlplab.search.study import Study, study_of
 
 PAUSE = 0.5  # s between looks at what other processes do
 
 
 def search(plan: Plan, launcher: Launcher) -> list[Sequence[JobReturn]]:
     """The jobs of this process; others may take part. Returns once all jobs of the search have ended."""
-    study = Study(plan.folder, plan.settings)
+    study = study_of(plan.folder.absolute(), plan.settings)
     returns = []
     with taking_part(plan.folder / FOLDER) as process:
         while True:
@@ -38,17 +38,19 @@ def search(plan: Plan, launcher: Launcher) -> list[Sequence[JobReturn]]:
 
 def jobs_of(plan: Plan) -> list[list[str]]:
     """The command lines of all jobs, by number."""
-    return [plan.space.words(trial.params) for trial in Study(plan.folder, plan.settings).trials]
+    return [plan.space.words(trial.params) for trial in study_of(plan.folder.absolute(), plan.settings).trials]
 
 
 def _next(plan: Plan, study: Study, process: str) -> list[FrozenTrial]:
-    """What this process does next: first what one that has died left half-done."""
+    """What this process does next: first what one that has died left half-done, and what it did not come to ask. Jobs
+    that are chosen together are so after a stop too, so that they are the same."""
     with alone(plan.folder / FOLDER / "ask.lock"):
         found = [trial for trial in study.trials if _is_left(plan.folder, trial)][: plan.at_once]
         for trial in found:
             study.take_over(trial.number, process)
-        free = min(plan.at_once - len(found), plan.num_jobs - len(study.trials))
-        return found + [study.ask(plan.space, process) for _ in range(free)]
+        asked = len(study.trials)
+        due = -asked % plan.at_once or (0 if found else plan.at_once)
+        return found + [study.ask(plan.space, process) for _ in range(min(due, plan.num_jobs - asked))]
 
 
 def _came_of(plan: Plan, trial: FrozenTrial) -> Outcome:

@@ -2,21 +2,29 @@
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from mlplab.search.journal import Journal
 from mlplab.search.outcome import Outcome
 from mlplab.search.plan import FOLDER, Settings
 from mlplab.search.space import Numbers, Options, Space
 
 WORDS = {"median": "the median of the others at this epoch is better", "hyperband": "others of its bracket are better"}
+
+
+@lru_cache(maxsize=1)
+def study_of(folder: Path, settings: Settings) -> "Study":
+    """The same for all that asks in a process: to read the record anew takes longer from job to job."""
+    return Study(folder, settings)
 
 
 class Study:
@@ -25,14 +33,18 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.filterwarnings("ignore", category=ExperimentalWarning)
         self.settings = settings
-        self.study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(folder / FOLDER / "journal.log"))),
-            study_name="search",  # hyperband's brackets follow from it
-            pruner=_pruner(settings),
-            sampler=_sampler(settings, 0),
-            direction="minimize" if settings.direction == "min" else "maximize",
-            load_if_exists=True,
-        )
+        self.storage = JournalStorage(Journal(folder / FOLDER / "journal.log"))
+        known: dict[str, Any] = {
+            "storage": self.storage,
+            "study_name": "search",  # hyperband's brackets follow from it
+            "pruner": _pruner(settings),
+            "sampler": _sampler(settings, 0),
+        }
+        try:
+            self.study = optuna.load_study(**known)
+        except KeyError:
+            known["direction"] = "minimize" if settings.direction == "min" else "maximize"
+            self.study = optuna.create_study(**known, load_if_exists=True)
 
     def ask(self, space: Space, process: str) -> FrozenTrial:
         """The next trial. What is drawn for it follows from the seed, its number and what was told before."""
@@ -42,7 +54,7 @@ class Study:
         return self.trials[trial.number]
 
     def take_over(self, number: int, process: str) -> None:
-        self._trial(number).set_user_attr("process", process)
+        self._note(number, "process", process)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """A failed trial is told as one that was ended early, so that its surroundings are avoided: of failures Optuna
@@ -50,8 +62,7 @@ class Study:
         if outcome.state == "finished":
             self.study.tell(number, outcome.scores[self.settings.monitor])
             return
-        trial = self._trial(number)
-        trial.set_user_attr(outcome.state, outcome.reason)
+        self._note(number, outcome.state, outcome.reason)
         self.study.tell(number, state=TrialState.PRUNED)
 
     @property
@@ -60,21 +71,23 @@ class Study:
 
     def judge(self, number: int) -> Callable[[int, float], str]:
         """Tells a trial's scores to all, and whether it is to end."""
-        trial = self._trial(number)
         known = set(self.trials[number].intermediate_values)
 
         def judge(epoch: int, score: float) -> str:
             if epoch not in known:  # after a stop some epochs may come again
-                trial.report(score, epoch)
+                self.storage.set_trial_intermediate_value(self._id(number), epoch, score)
                 known.add(epoch)
-            if self.settings.pruner == "none" or not trial.should_prune():
+            if not self.study.pruner.prune(self.study, self.trials[number]):
                 return ""
             return f"after epoch {epoch}: {WORDS[self.settings.pruner]}"
 
         return judge
 
-    def _trial(self, number: int) -> Trial:
-        return Trial(self.study, self.trials[number]._trial_id)
+    def _note(self, number: int, name: str, text: str) -> None:
+        self.storage.set_trial_user_attr(self._id(number), name, text)
+
+    def _id(self, number: int) -> int:
+        return self.trials[number]._trial_id
 
 
 def _sampler(settings: Settings, number: int) -> optuna.samplers.BaseSampler:

@@ -139,15 +139,15 @@ class StackedFit:
             self.rates = rates
             self.optimizer.take_rates(rates)
 
-    @torch.no_grad()
     def _measure(self) -> None:
         """A row for the history of each."""
         if not self.members:
             return
-        output, count = outputs(self.network, self.rows), self.rows.num_val
+        with torch.no_grad():
+            output, count = outputs(self.network, self.rows), self.rows.num_val
+            val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
+            train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         seconds = (time.perf_counter() - self.started) * self.share
-        val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
-        train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         broken = []
         for place, member in enumerate(self.members):
             scores = {f"{name}/val": values[place] for name, values in val.items()}
