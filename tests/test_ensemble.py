@@ -34,7 +34,10 @@ def trained(folder: Path, *words: str) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["iris", "breast_cancer", "diabetes"])
+@pytest.fixture(
+    scope="module",
+    params=["breast_cancer", *(pytest.param(name, marks=pytest.mark.slow) for name in ("iris", "diabetes"))],
+)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The ensemble's folder, and those of its members."""
     sweep = tmp_path_factory.mktemp("sweeps") / "one"

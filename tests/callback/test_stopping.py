@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from lightning import Callback, Trainer
 import mlplab
 from mlplab.build import Lab, build
 from mlplab.callback.stopping import AfterStep
+from mlplab.door.resume import resume
+from mlplab.door.train import finish
 from mlplab.mistake import Stopped
+from mlplab.runs import keep
 
 PLAIN = ("data=iris", "batch_size=10", "trainer.max_epochs=4", "trainer.blocks=false", "trainer.accelerator=cpu")
 
@@ -91,3 +95,25 @@ def test_a_fit_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
     lab.overlay.close()
     assert signal.getsignal(signal.SIGINT) is before
     assert len(lab.history.rows) == 2
+
+
+class AtTheVeryEnd(Callback):
+    """When the checkpoint of the last epoch is written already."""
+
+    def on_train_end(self, trainer: Trainer, learner: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_after_the_last_checkpoint_is_heard_and_the_run_goes_on_to_its_scores(tmp_path: Path) -> None:
+    config = mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "report.picture=false")
+    (tmp_path / "run").mkdir()
+    keep(config)
+    lab = build(config)
+    lab.trainer.callbacks.append(AtTheVeryEnd())  # type: ignore[attr-defined]
+    with closing(lab.overlay):
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+        with pytest.raises(Stopped) as stop:
+            finish(config, lab)
+    assert stop.value.status == 143
+    assert not (tmp_path / "run" / "scores.json").exists()
+    assert resume(tmp_path / "run")["epochs"] == 4

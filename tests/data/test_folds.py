@@ -62,7 +62,7 @@ def test_each_class_has_its_share_of_every_fold(counts: list[int], folds: int, s
     assert (np.ptp(found, axis=0) <= 1).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(sizes=st.lists(st.integers(1, 6), min_size=30, max_size=50), folds=st.integers(2, 5), seed=SEED)
 def test_rows_of_one_group_validate_together(sizes: list[int], folds: int, seed: int) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)

@@ -16,6 +16,7 @@ LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
 SIGNALS = [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
     answer = door("train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=values", cwd=tmp_path)
     assert answer.returncode == 1

@@ -18,7 +18,7 @@ from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.door.describe import describe, parameters
 from mlplab.lock import held
-from mlplab.mistake import Mistake
+from mlplab.mistake import Mistake, Stopped
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
@@ -69,7 +69,10 @@ def carry_out(config: DictConfig, begin: Callable[[], None], judge: Judge | None
 
 
 def finish(config: DictConfig, lab: Lab) -> Scores:
-    """After the last epoch: test the best weights, write what the run came to."""
+    """After the last epoch: test the best weights, write what the run came to. Raises Stopped after a signal that came
+    when the last epoch's end had been written: a sweep would go on with its next job."""
+    if lab.checkpoints.stop:
+        raise Stopped(lab.checkpoints.stop)
     seconds = lab.history.seconds
     best = lab.checkpoints.best["checkpoint"]["state_dict"]
     diagnosis = diagnose(lab.learner, lab.splits, lab.start, best)
