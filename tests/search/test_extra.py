@@ -43,3 +43,26 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path: Path) -> None:
     answer = door("train", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", cwd=tmp_path, PATH="/nowhere")
     assert answer.stderr.startswith("mlplab: hydra/launcher=submitit_slurm: there is no sbatch on this machine")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"most": 0}, "hydra.launcher.most=0: must be a whole number"),
+        ({"at_once": -1}, "hydra.launcher.at_once=-1: must be a whole number"),
+        ({"threads": 1.5}, "hydra.launcher.threads=1.5: must be a whole number"),
+        ({"n_jobs": 0}, "hydra.launcher.n_jobs=0: must be a whole number above 0, or -1 for a process a core"),
+        ({"n_jobs": "two"}, "hydra.launcher.n_jobs=two: must be a whole number above 0"),
+    ],
+)
+def test_a_number_that_is_none_is_told_before_anything_is_launched(words: dict[str, Any], said: str) -> None:
+    choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
+    hydra = {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}
+    with pytest.raises(Mistake, match=f"^{said}"):
+        check_extras(OmegaConf.create({"hydra": hydra}))
+
+
+@pytest.mark.parametrize("words", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
+def test_numbers_that_are_right_pass(words: dict[str, Any]) -> None:
+    choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
+    check_extras(OmegaConf.create({"hydra": {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}}))
