@@ -119,4 +119,4 @@ def test_twenty_kills_of_a_sweep_leave_no_trace(tmp_path: Path) -> None:
     kills = [at_the_start, in_the_imports, in_training, anywhere] * 4
     kills += [between_jobs, between_jobs, in_training, anywhere]
     stops = [(in_training, signal.SIGTERM), (in_training, signal.SIGINT)]
-    survive(tmp_path, [*((moment, signal.SIGKILL) for moment in kills), *stops], seed=1, epochs=250)
+    survive(tmp_path, [*((moment, signal.SIGKILL) for moment in kills), *stops], seed=1, epochs=1000)
