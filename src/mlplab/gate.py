@@ -133,9 +133,9 @@ def _told(where: str = "") -> Iterator[None]:
         fail(f"{where}{explain(error)}", traced=True)
 
 
-def plan_of(context: HydraContext) -> list[grid.Job]:
-    """The jobs that this process's gate let in."""
-    return next(one.plan for one in context.callbacks.callbacks if isinstance(one, Gate))
+def gate_of(context: HydraContext) -> Gate:
+    """That of this process, which knows the jobs that it let in."""
+    return next(one for one in context.callbacks.callbacks if isinstance(one, Gate))
 
 
 def _counted(jobs: Sequence[Sequence[str]], rounds: Sequence[Round] | None) -> str:

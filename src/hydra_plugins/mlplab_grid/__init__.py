@@ -13,11 +13,11 @@ class Grid(BasicSweeper):
         super().__init__(max_batch_size=None)
 
     def sweep(self, arguments: list[str]) -> Any:
-        from mlplab.gate import plan_of
+        from mlplab.gate import gate_of
         from mlplab.launch import launch_all
 
         config, launcher, context = self.config, self.launcher, self.hydra_context
         assert config is not None
         assert launcher is not None
         assert context is not None
-        launch_all(launcher.launch, Path(config.hydra.sweep.dir), plan_of(context), config.sweep.resume)
+        launch_all(launcher.launch, Path(config.hydra.sweep.dir), gate_of(context).plan, config.sweep.resume)

@@ -43,7 +43,7 @@ class Halving(Launching):
     """Successive halving over a plain grid: `sweep.halving=true`."""
 
     def sweep(self, arguments: list[str]) -> None:
-        from mlplab.gate import plan_of
+        from mlplab.gate import gate_of
         from mlplab.search.halving import halve
 
-        halve(self.config, plan_of(self.context), self.launcher)
+        halve(self.config, gate_of(self.context).plan, self.launcher)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
 from mlplab.composer import Composer
-from mlplab.gate import Gate
+from mlplab.gate import Gate, gate_of
 from mlplab.grid import STOP, state
 from mlplab.signals import deferred
 from mlplab.stack.groups import grouped
@@ -43,9 +43,9 @@ class StackedLauncher(Launcher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         self.composer = Composer(self.context.config_loader, self.config)
-        gate = next(one for one in self.context.callbacks.callbacks if isinstance(one, Gate))
+        known = gate_of(self.context).known
         jobs = [
-            job_of(words, number, self.composer, gate.known)
+            job_of(words, number, self.composer, known)
             for number, words in enumerate(job_overrides, start=initial_job_idx)
         ]
         done: dict[int, JobReturn] = {}
