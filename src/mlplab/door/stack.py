@@ -66,19 +66,17 @@ class Stack:
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
-        self.parameters = sum(parameter.numel() for parameter in learner.parameters())
+        self.parts = shares(len(self.configs), sum(parameter.numel() for parameter in learner.parameters()))
         folds = len({config.data.fold for config in self.configs}) if self.configs[0].data.folds else 1
-        sets = folds * len(shares(len(self.configs), self.parameters))
-        self.largest = largest(learner, splits, self.configs[0].batch_size, sets)
+        together = largest(learner, splits, self.configs[0].batch_size, folds * len(self.parts))
+        self.largest = self.most or max(1, together // len(self.parts))
         return can_stack(learner)
 
     def train(self) -> dict[int, Scores]:
         """Scores by place; of those that failed none."""
-        parts = shares(len(self.configs), self.parameters)
-        self.largest = self.most or max(1, self.largest // len(parts))
-        if len(parts) == 1:
-            return self._train(parts[0])
-        scores, killed = in_processes(self._train, parts)
+        if len(self.parts) == 1:
+            return self._train(self.parts[0])
+        scores, killed = in_processes(self._train, self.parts)
         for place in killed:
             if (ended := Path(self.configs[place].run_dir) / "scores.json").exists():
                 scores[place] = json.loads(ended.read_text())
