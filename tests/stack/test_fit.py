@@ -49,6 +49,7 @@ CASES: dict[str, tuple[Sequence[str], list[tuple[str, ...]]]] = {
     "prelu": (["activation=prelu"], [("activation.init=0.1",), ("seed=3",)]),
     "leaky relu": (["activation=leaky_relu"], [("activation.negative_slope=0.1",), ("seed=3",)]),
     "norm bound": (["model.max_norm=1.0"], [("seed=1",), ("seed=3",)]),
+    "norm bound, normalised": (["model.max_norm=1.0", "model.normalisation=layer"], [("seed=1",), ("seed=3",)]),
     "input noise": (["model.input_noise=0.3", DROPOUT], [("seed=1",), ("seed=3", "model.input_noise=0.5")]),
     "starting weights": ([], [("model.initialisation=he_normal",), ("model.initialisation=naive",)]),
     "clipping": (["trainer.gradient_clip_val=0.1"], [("seed=1",), ("seed=3",)]),

@@ -97,14 +97,15 @@ def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -
     def run(features: Tensor, training: bool) -> Tensor:
         with torch.no_grad():  # as renorm does it
             norm = weight.norm(dim=1, keepdim=True)
-            weight.mul_(torch.where(norm > most, most / (norm + 1e-7), 1.0))
+            # of its `data`: autograd counts a change of one leaf as one of all, which share their memory
+            weight.data.mul_(torch.where(norm > most, most / (norm + 1e-7), 1.0))
         return product(features, training)
 
     return run
 
 
 def _maxout(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
-    product, pieces = _linear(stack, modules, f"{name}.linear"), modules[0].pieces
+    product, pieces = stack._pass([one.linear for one in modules], f"{name}.linear"), modules[0].pieces
     return lambda features, training: _in_pieces(product(features, training), pieces).amax(dim=-1)
 
 
