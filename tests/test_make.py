@@ -1,6 +1,7 @@
 """A name in a configuration becomes an object, or one line says why not."""
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -32,3 +33,18 @@ def test_lists_reach_a_constructor_as_lists_and_partials_wait_for_the_rest() -> 
     network = make(config, "model", in_features=2, out_features=1)
     assert [layer.out_features for layer in network.modules() if isinstance(layer, nn.Linear)] == [3, 4, 1]
     assert make(config, "optimizer")(network.parameters()).param_groups[0]["betas"] == (0.9, 0.999)
+
+
+def test_numbers_reach_the_constructor_of_each_configuration() -> None:
+    """What a group names is looked up once; its numbers are not kept."""
+    configs = [
+        mlplab.configure("optimizer=adam", f"optimizer.lr={lr}", f"model.dropout={p}") for lr, p in ((1, 0), (2, 0.5))
+    ]
+    rates = [make(config, "optimizer")([nn.Parameter(torch.ones(1))]).param_groups[0]["lr"] for config in configs]
+    assert rates == [1.0, 2.0]
+    shares = [
+        [one.p for one in make(config, "model", in_features=2, out_features=1).modules() if isinstance(one, nn.Dropout)]
+        for config in configs
+    ]
+    assert set(shares[1]) == {0.5}
+    assert set(shares[0]) <= {0.0}

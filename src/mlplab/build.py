@@ -27,6 +27,7 @@ from mlplab.callback.stopping import Stopping
 from mlplab.callback.trajectory import Trajectory
 from mlplab.card import Card, card, sizes
 from mlplab.class_weights import balanced, unweighted
+from mlplab.configuration import located
 from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
@@ -57,17 +58,24 @@ class Lab:
     overlay: Overlay
     history: History
     checkpoints: Checkpoints
-    start: list[Layer]  # before the first update
+    start: list[Layer]  # before the first update; none for one that trains by other means
     callbacks: list[Callback]
 
 
-def build(config: DictConfig, judge: Judge | None = None, like: Lab | None = None, splits: Splits | None = None) -> Lab:
-    """config: checked and resolved. judge: of a search, may end it. like: a lab whose Trainer is taken."""
+def build(
+    config: DictConfig,
+    judge: Judge | None = None,
+    splits: Splits | None = None,
+    taught: Learner | None = None,
+    trainer: Trainer | None = None,
+) -> Lab:
+    """config: checked and resolved. judge: of a search, may end it. splits: where they have been read. taught: as for
+    `build_learner`. trainer: of another lab, for one that trains by other means."""
     check_device(config.trainer.accelerator, config.trainer.precision)
     splits = splits or build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
-    learner = build_learner(config, splits)
-    start = measured_layers(learner, splits)
+    learner = build_learner(config, splits, taught)
+    start = [] if trainer else measured_layers(learner, splits)
     batches = Batches(splits, config.batch_size, config.seed)
     run, judged = Path(config.run_dir), (config.monitor, direction(config.monitor))
     overlay = Overlay(run / "tensorboard")
@@ -76,8 +84,8 @@ def build(config: DictConfig, judge: Judge | None = None, like: Lab | None = Non
     judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
     callbacks = [*_callbacks(config, history, checkpoints), *judged_by, *drawn]
-    if like:
-        return Lab(splits, batches, learner, like.trainer, overlay, history, checkpoints, start, callbacks)
+    if trainer:
+        return Lab(splits, batches, learner, trainer, overlay, history, checkpoints, start, callbacks)
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
@@ -95,11 +103,16 @@ def build_splits(config: DictConfig) -> Splits:
     return splits
 
 
-def build_learner(config: DictConfig, splits: Splits) -> Learner:
-    """The learner, with all that it learns from training rows before the first step."""
-    learner = bare_learner(config, card(config, splits), balanced(config, splits))
+def build_learner(config: DictConfig, splits: Splits, taught: Learner | None = None) -> Learner:
+    """The learner, with all that it learns from training rows before the first step. taught: one of the same form that
+    has learned from the same rows."""
+    known = {**taught.hparams, "config": located(config)} if taught else card(config, splits)
+    learner = bare_learner(config, known, balanced(config, splits))
     scale: Any = learner.network.scale
-    scale.learn(splits.train.features)
+    if taught:
+        scale.load_state_dict(taught.get_submodule("network.scale").state_dict())
+    else:
+        scale.learn(splits.train.features)
     learner.learn_target(splits.train.target)
     return learner
 

@@ -31,6 +31,9 @@ def own_hydra() -> Iterator[None]:
 
 def plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
+    if "hydra" not in composed:
+        whole: Any = OmegaConf.to_container(composed, resolve=True)
+        return dict(whole)
     keys = [str(key) for key in composed if key != "hydra"]
     held = {key: "???" if OmegaConf.is_missing(composed, key) else composed[key] for key in keys}
     return {

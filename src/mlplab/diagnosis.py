@@ -2,7 +2,8 @@
 whether a rise of the validation loss is more than chance."""
 
 import math
-from copy import deepcopy
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -28,18 +29,22 @@ def val_losses(learner: Learner, splits: Splits) -> Tensor:
     training = learner.training
     learner.eval()
     with torch.inference_mode():
-        output = learner.network(rows.features.to(learner.device))
-        encoded = learner.encode(rows.target.to(learner.device))
-        losses = _by_row(learner.measured_loss, output.to(torch.promote_types(output.dtype, torch.float32)), encoded)
+        losses = losses_of(learner, learner.network(rows.features.to(learner.device)), rows.target.to(learner.device))
     learner.train(training)
     return losses
+
+
+def losses_of(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
+    """(N,) of raw outputs and targets, as the learner measures it."""
+    output = output.to(torch.promote_types(output.dtype, torch.float32))
+    return _by_row(learner.measured_loss, output, learner.encode(target))
 
 
 def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
     if not hasattr(loss, "reduction"):
         rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
         return torch.stack([loss(*row) for row in rows])
-    each: Any = deepcopy(loss)
+    each: Any = copy(loss)
     each.reduction = "none"
     losses: Tensor = each(output, encoded)
     return losses.view(len(output), -1).mean(dim=1)
@@ -54,13 +59,22 @@ def rise(best: Tensor, last: Tensor) -> dict[str, float]:
 
 def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[str, Any]) -> Diagnosis:
     """What diagnosis.json holds, of a learner after its last update. start: its layers before the first. best: the
-    weights of its best epoch, with which it is left.
+    weights of its best epoch, with which it is left."""
+    end, last = measured_layers(learner, splits), val_losses(learner, splits)
+    learner.load_state_dict(best)
+    return {
+        **of_rows(learner, splits),
+        "layers": of_layers(start, end),
+        "rise": rise(val_losses(learner, splits), last),
+    }
+
+
+def of_rows(learner: Learner, splits: Splits) -> Diagnosis:
+    """What follows from the rows alone.
 
     baseline: scores of the best constant of the training targets, on val and on the measured slice of train. shares: of
     each class in val.
     """
-    end, last = measured_layers(learner, splits), val_losses(learner, splits)
-    learner.load_state_dict(best)
     parts = {"train": splits.measured, "val": splits.val}
     return {
         "rows": {name: len(part) for name, part in parts.items()},
@@ -68,17 +82,19 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[st
             f"{score}/{name}": value for name, part in parts.items() for score, value in _of(learner, splits, part)
         },
         "shares": _shares(splits),
-        "layers": [
-            {
-                "name": first.name,
-                "rectified": first.rectified,
-                "dead": {"start": first.dead, "end": final.dead},
-                "gradient": {"start": first.gradient, "end": final.gradient},
-            }
-            for first, final in zip(start, end, strict=True)
-        ],
-        "rise": rise(val_losses(learner, splits), last),
     }
+
+
+def of_layers(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": first.name,
+            "rectified": first.rectified,
+            "dead": {"start": first.dead, "end": final.dead},
+            "gradient": {"start": first.gradient, "end": final.gradient},
+        }
+        for first, final in zip(start, end, strict=True)
+    ]
 
 
 def _of(learner: Learner, splits: Splits, part: Part) -> list[tuple[str, float]]:

@@ -21,11 +21,12 @@ def make(config: DictConfig, group: str, **known: Any) -> Any:
     node: Any = OmegaConf.to_container(config[group], resolve=True)
     if not node:  # no scheduler, no callbacks
         return {}
-    if group in OFTEN and (maker := _maker(group, json.dumps(node), tuple(config.allow))):
+    numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
+    form = json.dumps(node | dict.fromkeys(numbers, 0))
+    if group in OFTEN and (maker := _maker(group, form, tuple(config.allow))):
         with suppress(Exception):  # which instantiate tells better
-            if not node.get("_partial_"):
-                return maker(**known)
-            return partial(maker.func, *maker.args, **{**maker.keywords, **known})
+            made = partial(maker.func, *maker.args, **{**maker.keywords, **numbers, **known})
+            return made if node.get("_partial_") else made()
     check_targets(node, group, list(config.allow))
     try:
         return instantiate(node, _convert_="all", **known)
@@ -40,10 +41,10 @@ def make(config: DictConfig, group: str, **known: Any) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _maker(group: str, node: str, allow: tuple[str, ...]) -> Any:
-    """The constructor that a node names, with its settings: a tenth of the time of instantiate. None where settings are
-    themselves objects, which may not be shared."""
-    held = json.loads(node)
+def _maker(group: str, form: str, allow: tuple[str, ...]) -> Any:
+    """The constructor that a node names, with its settings but for numbers: a tenth of the time of instantiate. None
+    where settings are themselves objects, which may not be shared."""
+    held = json.loads(form)
     check_targets(held, group, list(allow))
     if "_target_" not in held or any(map(_is_an_object, held.values())):
         return None

@@ -76,9 +76,10 @@ def check_trained(run: str | Path, config: DictConfig) -> None:
         raise Mistake(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
 
 
-def keep(config: DictConfig) -> None:
-    """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment."""
-    held = {"format": FORMAT, **located(config)}
+def keep(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
+    """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment. plain: as from
+    `located`, where it is known."""
+    held = {"format": FORMAT, **(plain or located(config))}
     text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
     atomic.write(Path(config.run_dir, "config.yaml"), text)
 

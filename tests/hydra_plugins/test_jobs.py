@@ -4,8 +4,9 @@ from pathlib import Path
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
-from hydra_plugins.mlplab_stacked.jobs import job_of
+from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
 from mlplab.command_line import settled
 from mlplab.composer import Composer
 from mlplab.configuration import own_hydra
@@ -22,6 +23,22 @@ def test_a_job_is_the_same_whether_it_was_known_or_not() -> None:
         one, other = job_of(words, 5, composer, {}), job_of(words, 5, composer, known)
         assert one == other
         assert one.run == Path("outputs/sweeps/s/5_optimizer.lr=1")
-        assert (one.place, one.label, one.config.optimizer.lr) == ("5", "#5 optimizer.lr=1", 1.0)
+        assert (one.place, one.label, one.plain["optimizer"]["lr"]) == ("5", "#5 optimizer.lr=1", 1.0)
         moved = job_of([*words, "hydra.sweep.subdir='2_lr=1'"], 0, composer, known)
-        assert (moved.place, moved.config.optimizer.lr) == ("2", 1.0)
+        assert (moved.place, moved.plain["optimizer"]["lr"]) == ("2", 1.0)
+
+
+def test_the_configuration_of_each_job_is_that_of_its_own_words() -> None:
+    alike = {"seed": 0, "run_dir": "a", "optimizer": {"lr": 0.1, "betas": [0.9, 0.999]}, "callback": {}}
+    others = [
+        alike,
+        alike | {"seed": 1, "run_dir": "b", "optimizer": {"lr": 1, "betas": [0.5, 0.999]}},
+        alike | {"seed": True, "callback": {"early": {"patience": 3}}},
+        {"seed": 0, "more": 1},
+    ]
+    made = Configs([Job(place, [], plain, "") for place, plain in enumerate(others)])
+    assert [OmegaConf.to_container(config) for config in made] == others
+    assert made[2].seed is True
+    made[1].optimizer.lr = 5
+    assert (made[0].optimizer.lr, made[1].optimizer.lr) == (0.1, 5)
+    assert made[1] is made[1]

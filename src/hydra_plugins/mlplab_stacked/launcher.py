@@ -75,7 +75,7 @@ class StackedLauncher(Launcher):
             with deferred():
                 from mlplab.stack.datasets import Datasets, parted
             self.datasets = self.datasets or Datasets()
-            parts, others = parted([jobs[place].config for place in places], self.datasets)
+            parts, others = parted(Configs([jobs[place] for place in places]), self.datasets)
             found += [[places[at] for at in part] for part in parts]
             alone |= {places[at]: reason for at, reason in others.items()}
         return found, alone

@@ -4,8 +4,8 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,19 +15,21 @@ from omegaconf import DictConfig
 from mlplab import atomic
 from mlplab.build import build_learner
 from mlplab.data.leak_check import told
-from mlplab.diagnosis import diagnose
 from mlplab.door.describe import describe
 from mlplab.door.train import Scores, conclude
 from mlplab.explain import explain
+from mlplab.learner.learner import Learner
 from mlplab.lock import held
 from mlplab.report.console import aligned
 from mlplab.runs import keep
 from mlplab.signals import deferred
 from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest
+from mlplab.stack.closing import Closing, closings
 from mlplab.stack.datasets import Datasets
 from mlplab.stack.files import write
 from mlplab.stack.fit import Of, StackedFit
+from mlplab.stack.log import logged, tell
 from mlplab.stack.member import Member
 from mlplab.stack.network import can_stack
 from mlplab.stack.processes import in_processes, shares
@@ -53,6 +55,7 @@ class Stack:
         self.labels = labels
         self.most = most
         self.datasets = datasets or Datasets()
+        self.taught: dict[int, Learner] = {}  # by the identity of Splits
         self.told: dict[int, dict[str, str]] = {}  # by fold
         self.saved, self.cost = time.perf_counter(), 0.0  # the last saving, and the seconds that it took
         self.scores: dict[int, Scores] = {}  # of those that have come to their end, by place
@@ -61,7 +64,7 @@ class Stack:
         """What stands in the way of training these as one, or nothing."""
         try:
             splits = self.datasets.of(self.configs[0])
-            learner = build_learner(self.configs[0], splits)
+            learner = self.taught[id(splits)] = build_learner(self.configs[0], splits)
         except Exception as error:  # each job will say so by itself
             return explain(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
@@ -85,23 +88,26 @@ class Stack:
         return scores
 
     def _train(self, places: Sequence[int]) -> dict[int, Scores]:
-        with ExitStack() as locks:
-            with atomic.together():
-                for place in places:
-                    run = Path(self.configs[place].run_dir)
-                    run.mkdir(parents=True, exist_ok=True)
-                    locks.enter_context(held(run))
-                    keep(self.configs[place])
-            for start in range(0, len(places), self.largest):
-                chunk = places[start : start + self.largest]
-                members = assemble([self.configs[place] for place in chunk], self.datasets)
-                self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
-                for member in members:
-                    if (fold := member.config.data.fold) not in self.told:
-                        self.told[fold] = told(member.lab.splits)
-                self.pace = Pace(self.configs[0].trainer.max_epochs)
-                StackedFit(members, self.end, partial(self.after, chunk[0] == 0)).run()
+        for start in range(0, len(places), self.largest):
+            chunk = places[start : start + self.largest]
+            members = assemble([self.configs[place] for place in chunk], self.datasets, self.taught)
+            self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
+            with ExitStack() as locks:
+                self._begin(members, locks)
+                StackedFit(members, self.end, partial(self.after, places[0] == 0)).run()
         return self.scores
+
+    def _begin(self, members: Sequence[Member], locks: ExitStack) -> None:
+        """From now on they are runs."""
+        with atomic.together():
+            for member in members:
+                run = Path(member.config.run_dir)
+                run.mkdir(parents=True, exist_ok=True)
+                locks.enter_context(held(run))
+                keep(member.config, member.lab.learner.hparams["config"])
+                if (fold := member.config.data.fold) not in self.told:
+                    self.told[fold] = told(member.lab.splits)
+        self.pace = Pace(self.configs[0].trainer.max_epochs)
 
     def after(self, leads: bool, fit: StackedFit, epochs: int) -> None:
         """Saves from time to time, so that a stack that is killed goes on from here, member by member. leads: it tells
@@ -120,8 +126,9 @@ class Stack:
         """Write what is left of members: all of it of those that came to their end."""
         pages = self.configs[0].report.html  # which is made from files that are there
         with deferred(), nullcontext() if pages else atomic.together():  # a signal waits: nothing else keeps them
+            closed = self._closed(ended)
             for member, safe, best in ended:
-                self._write(member, weights, safe, best)
+                self._write(member, weights, safe, best, closed.get(id(member)))
         for member, *_ in ended:
             place = self.places[id(member)]
             if member.failure:
@@ -131,15 +138,23 @@ class Stack:
                 said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
                 print(f"{self.labels[place]}: {said}", flush=True)
 
-    def _write(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot) -> None:
+    def _closed(self, ended: Sequence[Of]) -> dict[int, Closing]:
+        try:
+            return closings(ended)
+        except Exception as error:
+            for member, *_ in ended:
+                member.failure = member.failure or explain(error)
+            return {}
+
+    def _write(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot, closing: Closing | None) -> None:
         run = Path(member.config.run_dir)
         try:
             with logged(run / "train.log"):
                 log.info(aligned({**describe(member.config, member.lab), **self.told[member.config.data.fold]}))
-                _tell(member)
+                tell(member)
                 write(member, weights, safe, best)
-                if not member.failure and member.has_ended:
-                    self.scores[self.places[id(member)]] = _finish(member)
+                if closing:
+                    self.scores[self.places[id(member)]] = _finish(member, closing)
                 member.lab.overlay.close()
         except Exception as error:
             member.failure = explain(error)
@@ -149,40 +164,16 @@ class Stack:
 
     def _failed(self, place: int, reason: str) -> None:
         print(f"mlplab: {self.labels[place]}: {reason}", file=sys.stderr, flush=True)
+        run = Path(self.configs[place].run_dir)
         with suppress(OSError):
-            atomic.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
+            run.mkdir(parents=True, exist_ok=True)  # of one that was not begun
+            atomic.write(run / "failure.txt", reason + "\n")
 
 
-def _finish(member: Member) -> Scores:
-    """As `train.finish` does, with the test measured at once."""
-    lab, learner = member.lab, member.lab.learner
-    diagnosis = diagnose(learner, lab.splits, lab.start, lab.checkpoints.best["checkpoint"]["state_dict"])
+def _finish(member: Member, closing: Closing) -> Scores:
+    """As `train.finish` does."""
+    learner = member.lab.learner
+    learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
-    loader = lab.batches.test_dataloader()
-    with torch.no_grad():
-        output = torch.cat([learner.network(features) for features, _ in loader])
-    learner.scores = {f"{name}/test": value for name, value in learner.measure(output, lab.splits.test.target).items()}
-    return conclude(member.config, lab, diagnosis, member.rows[-1]["seconds"])
-
-
-def _tell(member: Member) -> None:
-    last = member.config.trainer.max_epochs
-    for row in member.rows[1:]:
-        losses = "  ".join(f"{part} {row[f'loss/{part}']:.4f}" for part in ("train", "val"))
-        log.info(f"epoch {row['epoch']:>{len(str(last))}}/{last}  loss {losses}")
-
-
-@contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """What is told meanwhile stands in that file, and not on the console."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    file = logging.FileHandler(path)
-    root.handlers = [file]
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.handlers = handlers
-        root.setLevel(level)
-        file.close()
+    learner.scores = closing.test
+    return conclude(member.config, member.lab, closing.diagnosis, member.rows[-1]["seconds"])

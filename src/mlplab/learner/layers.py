@@ -1,9 +1,10 @@
 """What happens within a network, layer by layer: how far activations spread, which units never fire, where the gradient
 goes."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import cast
+from itertools import repeat, zip_longest
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
     network = learner.network
     names: dict[nn.Module, str] = {one: name for name, one in network.named_modules() if isinstance(one, nn.Linear)}
     events: list[Event] = []
-    watched = [module for module in network.modules() if module in names or _is_activation(module)]
+    watched = [module for module in network.modules() if module in names or is_activation(module)]
     hooks = [module.register_forward_hook(lambda one, _, out: events.append((one, out))) for module in watched]
     training = learner.training
     learner.eval()
@@ -57,13 +58,25 @@ def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
         for hook in hooks:
             hook.remove()
     gradients = dict(zip(weights, found, strict=True))
-    return [
-        _layer(names[linear], values.detach(), activation, gradients.get(linear))
-        for linear, values, activation in _followed(events)
+    called = [
+        Call(names[linear], values.detach()[None], activation, None if gradient is None else gradient[None])
+        for linear, values, activation in followed(events)
+        for gradient in [gradients.get(linear)]
     ]
+    return by_member(called)[0] if called else []
 
 
-def _followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
+class Call(NamedTuple):
+    """Of the linear layer of that name in each of K networks: (K, N, units) that it hands on by way of the activation,
+    and the gradients (K, ...) of its weights."""
+
+    name: str
+    values: Tensor
+    activation: nn.Module | None
+    gradient: Tensor | None
+
+
+def followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
     """Each call of a linear layer, with what it hands on, and the activation that was called before the next one."""
     calls: list[tuple[nn.Module, Tensor, nn.Module | None]] = []
     for (module, values), following in zip_longest(events, events[1:]):
@@ -76,25 +89,35 @@ def _followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | 
     return calls
 
 
-def _is_activation(module: nn.Module) -> bool:
+def by_member(calls: Sequence[Call]) -> list[list[Layer]]:
+    """The layers of each of K networks."""
+    return [list(of_one) for of_one in zip(*map(_layers, calls), strict=True)]
+
+
+def is_activation(module: nn.Module) -> bool:
     return type(module).__module__ == "torch.nn.modules.activation"
 
 
-def _layer(name: str, values: Tensor, activation: nn.Module | None, gradient: Tensor | None) -> Layer:
+def _layers(call: Call) -> list[Layer]:
+    name, values, activation, gradient = call
     rectified = isinstance(activation, RECTIFIERS)
-    dead = (values == 0).all(dim=0).double().mean() if rectified else 0.0
-    return Layer(
-        name,
-        spread=float(values.double().std(correction=0)),
-        dead=float(dead),
-        saturated=_saturated(values, activation),
-        gradient=0.0 if gradient is None else float(gradient.double().norm()),
-        rectified=rectified,
+    columns = zip(
+        values.double().flatten(1).std(dim=1, correction=0).tolist(),
+        _means((values == 0).all(dim=1)) if rectified else repeat(0.0),
+        _saturated(values, activation),
+        repeat(0.0) if gradient is None else gradient.double().flatten(1).norm(dim=1).tolist(),
+        strict=False,  # of what is the same for all there is no end
     )
+    return [Layer(name, *column, rectified=rectified) for column in columns]
 
 
-def _saturated(values: Tensor, activation: nn.Module | None) -> float:
+def _saturated(values: Tensor, activation: nn.Module | None) -> Iterable[float]:
     if not isinstance(activation, nn.Sigmoid | nn.Tanh):
-        return 0.0
+        return repeat(0.0)
     slope = values * (1 - values) if isinstance(activation, nn.Sigmoid) else 1 - values**2
-    return float((slope < FLAT).double().mean())
+    return _means(slope < FLAT)
+
+
+def _means(held: Tensor) -> list[float]:
+    shares: list[float] = held.flatten(1).double().mean(dim=1).tolist()
+    return shares

@@ -17,8 +17,13 @@ from torch.utils.tensorboard.writer import FileWriter
 class AtOnce(SummaryWriter):
     """Its file is there after `flush` or `close`. A thread a file, handed each event, takes four times as long."""
 
-    file_writer: Any
-    all_writers: Any
+    file_writer: Any = None
+    all_writers: Any = None
+
+    def __init__(self, folder: str) -> None:
+        # SummaryWriter's own works out the bins of histograms each time
+        self.log_dir = folder
+        self._get_file_writer()
 
     def _get_file_writer(self) -> Any:
         if self.file_writer is None:

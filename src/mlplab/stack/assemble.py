@@ -9,6 +9,8 @@ from mlplab.build import Lab, build
 from mlplab.callback.progress import Progress
 from mlplab.callback.stopping import Stopping
 from mlplab.data.batches import TensorLoader
+from mlplab.learner.learner import Learner
+from mlplab.stack.closing import measured_layers
 from mlplab.stack.datasets import Datasets
 from mlplab.stack.draws import standing_generator
 from mlplab.stack.member import Member
@@ -17,20 +19,28 @@ from mlplab.stack.standing import Standing
 APART = (Progress, Stopping)  # they look at a Trainer that trains
 
 
-def assemble(configs: Sequence[DictConfig], datasets: Datasets | None = None) -> list[Member]:
-    """Each as its single run would be built: the same seeds, the same starting weights, the same objects."""
-    datasets = datasets or Datasets()
+def assemble(
+    configs: Sequence[DictConfig], datasets: Datasets | None = None, taught: dict[int, Learner] | None = None
+) -> list[Member]:
+    """Each as its single run would be built: the same seeds, the same starting weights, the same objects.
+
+    taught: learners of this form that have learned from the rows of Splits, by their identity; grows."""
+    datasets, taught = datasets or Datasets(), {} if taught is None else taught
     first: Lab | None = None
     measured: dict[int, Any] = {}  # by fold, which hold the same Splits
     members = []
     for config in configs:
-        lab = build(config, like=first, splits=datasets.of(config))
+        splits = datasets.of(config)
+        lab = build(config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None)
+        taught.setdefault(id(splits), lab.learner)
         generator = standing_generator()
         if first is None:
             first, batches = lab, lab.batches.train_dataloader()
-            updates = len(TensorLoader(lab.splits.train, config.batch_size))
+            updates = len(TensorLoader(splits.train, config.batch_size))
         callbacks = [one for one in lab.callbacks if not isinstance(one, APART)]
-        own = measured.setdefault(id(lab.splits), lab.batches.val_dataloader())
+        own = measured.setdefault(id(splits), lab.batches.val_dataloader())
         standing = Standing(first.trainer, lab.learner, callbacks, batches, updates, own)
         members.append(Member(config, lab, standing, generator))
+    for member, start in zip(members, measured_layers(members), strict=True):
+        member.start = start
     return members

@@ -144,7 +144,7 @@ class StackedFit:
         if not self.members:
             return
         with torch.no_grad():
-            output, count = outputs(self.network, self.rows), self.rows.num_val
+            output, count = outputs(self.network, self.rows.measured, self.rows.by_member), self.rows.num_val
             val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
             train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         seconds = (time.perf_counter() - self.started) * self.share

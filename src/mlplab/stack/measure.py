@@ -12,17 +12,22 @@ from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
 from mlplab.stack.loss import stacked_loss
 from mlplab.stack.network import StackedNetwork
-from mlplab.stack.rows import StackedRows
 
 Scores = dict[str, list[float]]
 MOST_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
-def outputs(network: StackedNetwork, rows: StackedRows) -> Tensor:
-    """(K, M, out_features), of the rows that are measured."""
+def outputs(network: StackedNetwork, features: Tensor, by_member: Callable[[Tensor], Tensor]) -> Tensor:
+    """(K, N, out_features) of scaled features (D, N, in_features). by_member: from D folds to K members."""
     widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
-    blocks = torch.split(rows.measured, max(1, MOST_NUMBERS // (network.count * widest)), dim=1)
-    return torch.cat([network(rows.by_member(block), False) for block in blocks], dim=1)
+    blocks = torch.split(features, max(1, MOST_NUMBERS // (network.count * widest)), dim=1)
+    return torch.cat([network(by_member(block), False) for block in blocks], dim=1)
+
+
+def encoded(learners: Sequence[Learner], target: Tensor) -> Tensor:
+    """(K, N, ...) as the loss takes them, of raw targets (K, N, ...), or (1, N, ...) where all have the same."""
+    each = _each(learners[: len(target)], "encode", target)
+    return each.expand(len(learners), *each.shape[1:])
 
 
 def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:
@@ -35,9 +40,7 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
         targets = target.expand(len(learners), *target.shape[1:])
         each = [learner.measure(one, its) for learner, one, its in zip(learners, output, targets, strict=True)]
         return {name: [scores[name] for scores in each] for name in each[0]}
-    encoded = _each(learners[: len(target)], "encode", target)
-    losses = stacked_loss([learner.measured_loss for learner in learners])
-    loss = losses(output, encoded.expand(len(learners), *encoded.shape[1:]))
+    loss = stacked_loss([learner.measured_loss for learner in learners])(output, encoded(learners, target))
     found = {"loss": loss, **metrics(learners[: len(target)], output, target[0] if len(target) == 1 else target)}
     return {name: values.tolist() for name, values in found.items()}
 

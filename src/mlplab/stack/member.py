@@ -15,6 +15,7 @@ from mlplab.build import Lab
 from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.running import Running
+from mlplab.learner.layers import Layer
 from mlplab.mistake import Failure
 from mlplab.stack.standing import Standing
 
@@ -34,7 +35,7 @@ class Mark:
 
 @dataclass
 class Member:
-    """lab: its own. clocks: the time of each row.
+    """lab: its own. start: its layers before the first update. clocks: the time of each row.
 
     points: what `Running` would have logged, with the step and the time. best: value and epoch, counted from 1.
     """
@@ -43,6 +44,7 @@ class Member:
     lab: Lab
     standing: Standing
     generator: Generator
+    start: list[Layer] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     clocks: list[float] = field(default_factory=list)
     points: list[tuple[int, Row, float]] = field(default_factory=list)

@@ -55,9 +55,26 @@ def put(held: Snapshot, weights: Weights, network: nn.Module) -> None:
             network.get_buffer(name).copy_(values[0])
 
 
-def put_back(held: Snapshot, weights: Weights, network: Any, optimizer: Any) -> None:
-    """All members of a snapshot into what trains them."""
+def put_weights(held: Snapshot, weights: Weights, network: Any) -> None:
+    """All members of a snapshot into a stacked network."""
     weights.flat.copy_(held.flat)
     for name, values in network.buffers.items():
         values.copy_(held.buffers[name])
+
+
+def put_back(held: Snapshot, weights: Weights, network: Any, optimizer: Any) -> None:
+    """All members of a snapshot into what trains them."""
+    put_weights(held, weights, network)
     optimizer.state, optimizer.products, optimizer.steps = held.state, held.products, held.steps
+
+
+def joined(parts: Sequence[Snapshot]) -> Snapshot:
+    """Of all members of some snapshots, in their order."""
+    first = parts[0]
+    return Snapshot(
+        torch.cat([one.flat for one in parts]),
+        {name: torch.cat([one.buffers[name] for one in parts]) for name in first.buffers},
+        {name: torch.cat([one.state[name] for one in parts]) for name in first.state},
+        torch.cat([one.products for one in parts]),
+        first.steps,
+    )

@@ -1,6 +1,5 @@
 """Where one member of a stack stands: what callbacks and checkpoints read of Lightning's Trainer, and no more."""
 
-from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,7 +77,7 @@ class Standing:
     def _loops(self) -> dict[str, Any]:
         """The counts of Lightning's loops."""
         names = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
-        loops = deepcopy({name: getattr(self.shared, name).state_dict() for name in names})
+        loops = {name: getattr(self.shared, name).state_dict() for name in names}
         fit, epochs, batches = loops["fit_loop"], self.current_epoch + 1, len(self.train_dataloader)
         fit["state_dict"] = {"combined_loader": [self.train_dataloader.state_dict()]}
         fit["epoch_loop.state_dict"] = {"_batches_that_stepped": epochs * batches}

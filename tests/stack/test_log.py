@@ -1,0 +1,36 @@
+"""What is told of a member stands in its own file."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplab.stack.log import logged, tell
+from tests.stack.conftest import SMALL
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
+def test_what_is_told_meanwhile_stands_in_the_file_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    root, other = logging.getLogger(), logging.StreamHandler()
+    monkeypatch.setattr(root, "handlers", [other])
+    monkeypatch.setattr(root, "level", level)
+    root.manager._clear_cache()  # type: ignore[attr-defined]
+    with logged(tmp_path / "train.log"):
+        logging.getLogger("mlplab.some").info("told")
+    assert (tmp_path / "train.log").read_text() == "told\n"
+    assert (root.handlers, root.level) == ([other], level)
+    assert capsys.readouterr().err == ""
+
+
+def test_there_is_a_line_an_epoch(tmp_path: Path, stacked: Callable[..., list[Any]]) -> None:
+    member = stacked([*SMALL, "trainer.max_epochs=10"], [["seed=0"], ["seed=1"]])[0]
+    with logged(tmp_path / "train.log"):
+        tell(member)
+    lines = (tmp_path / "train.log").read_text().splitlines()
+    assert len(lines) == 10
+    row = member.rows[3]
+    assert lines[2] == f"epoch  3/10  loss train {row['loss/train']:.4f}  val {row['loss/val']:.4f}"
