@@ -72,10 +72,10 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[st
 def of_rows(learner: Learner, splits: Splits) -> Diagnosis:
     """What follows from the rows alone.
 
-    baseline: scores of the best constant of the training targets, on val and on the measured slice of train. shares: of
-    each class in val.
+    baseline: scores of the best constant of the training targets, on the measured slice of train, on val and on test.
+    shares: of each class in val.
     """
-    parts = {"train": splits.measured, "val": splits.val}
+    parts = {"train": splits.measured, "val": splits.val, "test": splits.test}
     return {
         "rows": {name: len(part) for name, part in parts.items()},
         "baseline": {

@@ -26,7 +26,7 @@ def test_the_first_of_the_best_epochs_counts_and_patience_ends_it(member: Member
     better = []
     for epoch, value in enumerate([2.0, 1.0, 1.0, 1.5]):
         member.standing.current_epoch = epoch
-        member.add({"loss/val": value, "loss/train": 0.5}, 0.1)
+        member.add({"loss/train": 0.5, "loss/val": value}, 0.1)
         better.append(member.judge())
         member.take_mark()
     assert better == [True, True, False, False]

@@ -69,15 +69,21 @@ class Configs(Sequence[DictConfig]):
 
     def _like_first(self, plain: dict[str, Any]) -> DictConfig:
         first, pickled = self._first
-        if plain.keys() != first.keys():
-            return OmegaConf.create(plain)
         config: DictConfig = pickle.loads(pickled)
-        for key, value in plain.items():
-            if repr(value) != first[key]:
-                config[key] = value
-        return config
+        return config if _changed(config, first, plain) else OmegaConf.create(plain)
 
     @cached_property
-    def _first(self) -> tuple[dict[str, str], bytes]:
+    def _first(self) -> tuple[dict[str, Any], bytes]:
         plain = self.jobs[0].plain
-        return {key: repr(value) for key, value in plain.items()}, pickle.dumps(OmegaConf.create(plain))
+        return plain, pickle.dumps(OmegaConf.create(plain))
+
+
+def _changed(config: DictConfig, first: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
+    """What differs from the first is put in; nothing is done where the keys are others."""
+    if first.keys() != plain.keys():
+        return False
+    for key, value in plain.items():
+        nested = isinstance(value, dict) and isinstance(first[key], dict) and value.keys() == first[key].keys()
+        if repr(value) != repr(first[key]) and not (nested and _changed(config[key], first[key], value)):
+            config[key] = value
+    return True

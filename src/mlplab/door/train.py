@@ -13,7 +13,6 @@ from mlplab import atomic
 from mlplab.build import Lab, build
 from mlplab.callback.pruning import Judge
 from mlplab.check import leaves
-from mlplab.configuration import plain
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.door.describe import describe, parameters
@@ -82,10 +81,10 @@ def finish(config: DictConfig, lab: Lab) -> Scores:
 
 def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float) -> Scores:
     """Of a learner with the best weights and their test scores. scores.json is the last file."""
-    run, held = Path(config.run_dir), plain(config)
+    run, held = Path(config.run_dir), lab.learner.hparams["config"]
     ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(held)))
     found = {"verdict": ending.name, "verdict_text": ending.text}
-    scores = {**collect(config, lab, seconds), **found, **versions()}
+    scores = {**collect(config, lab, diagnosis, seconds), **found, **versions()}
     atomic.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
     _to_tensorboard(lab, row(run, held, scores), scores)
     if config.report.picture:
@@ -98,19 +97,18 @@ def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float)
     return scores
 
 
-def collect(config: DictConfig, lab: Lab, seconds: float) -> Scores:
+def collect(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float) -> Scores:
     """Scores of the best epoch: train and val as the history has them, test from best.ckpt."""
     history, splits, learner = lab.history, lab.splits, lab.learner
     best = {name: value for name, value in history.best.items() if name.endswith(("/train", "/val"))}
-    constant = learner.baseline(splits.train.target).expand(len(splits.test), -1)
-    baseline = learner.measure(constant, splits.test.target)
+    constant = {name.removesuffix("/test"): value for name, value in diagnosis["baseline"].items() if "/test" in name}
     epochs = len(history.rows) - 1
     return {
         "epochs": epochs,
         "best_epoch": history.best_epoch,
         **best,
         **learner.scores,
-        **{f"baseline/{name}": value for name, value in baseline.items()},
+        **{f"baseline/{name}": value for name, value in constant.items()},
         "seconds": round(seconds, 3),
         "samples_per_second": round(epochs * len(splits.train) / seconds, 1),
         "parameters": parameters(lab),

@@ -148,10 +148,10 @@ class StackedFit:
             val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
             train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         seconds = (time.perf_counter() - self.started) * self.share
+        named = {f"{name}/{part}": of[name] for name in val for part, of in (("train", train), ("val", val))}
         broken = []
-        for place, member in enumerate(self.members):
-            scores = {f"{name}/val": values[place] for name, values in val.items()}
-            scores |= {f"{name}/train": values[place] for name, values in train.items()}
+        for place, (member, values) in enumerate(zip(self.members, zip(*named.values(), strict=True), strict=True)):
+            scores = dict(zip(named, values, strict=True))
             if not math.isfinite(scores["loss/val"] + scores["loss/train"]):  # where in the network is looked up
                 put(self._now().only([place]), self.weights, member.lab.learner.network)
             try:

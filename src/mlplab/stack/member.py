@@ -1,5 +1,6 @@
 """One member of a stack: a run as `build` makes it, but for the Trainer, and what it has come to."""
 
+import math
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -87,17 +88,13 @@ class Member:
                 one.on_train_start(self.standing, learner)  # type: ignore[arg-type]
 
     def add(self, scores: Row, seconds: float) -> None:
-        """A row of the history. Raises Failure where a loss is no number."""
-        standing, learner = self.standing, self.lab.learner
-        learner.scores = scores
-        self.callback(FiniteGuard).on_validation_end(standing, learner)
-        epoch = len(self.rows)
+        """A row of the history. scores: in its order. Raises Failure where a loss is no number."""
+        if not math.isfinite(scores["loss/train"] + scores["loss/val"]):
+            self.lab.learner.scores = scores
+            self.callback(FiniteGuard).on_validation_end(self.standing, self.lab.learner)
         self.clocks.append(time.time())
-        names = dict.fromkeys(name.split("/")[0] for name in scores)
-        row = {"epoch": epoch, "step": standing.global_step, "seconds": round(seconds, 3), "lr": self.rate}
-        self.rows.append(
-            row | {f"{name}/{part}": scores[f"{name}/{part}"] for name in names for part in ("train", "val")}
-        )
+        row = {"epoch": len(self.rows), "step": self.standing.global_step, "seconds": round(seconds, 3)}
+        self.rows.append(row | {"lr": self.rate} | scores)
 
     def judge(self) -> bool:
         """Whether the epoch of the last row is the best so far."""

@@ -84,11 +84,8 @@ def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
     if not spare:
         return lambda features, _: torch.baddbmm(bias.unsqueeze(1), features, weight)
 
-    def run(features: Tensor, _: bool) -> Tensor:
-        wide, more = (nn.functional.pad(one, (0, spare)) for one in (weight, bias))
-        return torch.baddbmm(more.unsqueeze(1), features, wide)[..., :width]
-
-    return run
+    wide, more = (stack.weights.widened(f"{name}.{one}", width + spare) for one in ("weight", "bias"))
+    return lambda features, _: torch.baddbmm(more().unsqueeze(1), features, wide())[..., :width]
 
 
 def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:

@@ -1,6 +1,6 @@
 """The parameters of K networks of one form as one tensor (K, P), with a view (K, ...) for each parameter."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,13 +47,27 @@ class Weights:
     def take(self, flat: Tensor) -> None:
         self.flat = flat
         self._gradient = torch.empty_like(flat)
+        self._wide: dict[str, Tensor] = {}
         self.leaves: dict[str, Tensor] = {
             slot.name: slot.stacked(flat).detach().requires_grad_() for slot in self.slots
         }
 
+    def widened(self, name: str, width: int) -> Callable[[], Tensor]:
+        """What gives the leaf (K, ..., n) with columns of zeros up to a width, of which `gradients` tells nothing."""
+        leaf = self.leaves[name]
+        wide = self._wide[name] = leaf.new_zeros(*leaf.shape[:-1], width).requires_grad_()
+        own, held = leaf.detach(), wide.detach()[..., : leaf.shape[-1]]
+
+        def take() -> Tensor:
+            held.copy_(own)
+            return wide
+
+        return take
+
     def gradients(self, loss: Tensor) -> list[Tensor]:
         """Of a scalar, by slot: (K, ...) each."""
-        return list(torch.autograd.grad(loss, list(self.leaves.values())))
+        found = torch.autograd.grad(loss, [self._wide.get(name, leaf) for name, leaf in self.leaves.items()])
+        return [one[..., : leaf.shape[-1]] for one, leaf in zip(found, self.leaves.values(), strict=True)]
 
     def joined(self, gradients: Sequence[Tensor]) -> Tensor:
         """(K, P), in the same memory each time."""
