@@ -118,8 +118,8 @@ def _numbers(row: dict[str, str]) -> Row:
 
 def _text(rows: Sequence[Row], header: bool = True) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writeheader()
-    writer.writerows(rows)
+        writer.writerow(rows[0])
+    writer.writerows(row.values() for row in rows)
     return text.getvalue()

@@ -31,6 +31,10 @@ def logged(path: Path) -> Iterator[None]:
 def tell(member: Member) -> None:
     """A line an epoch."""
     last = member.config.trainer.max_epochs
-    for row in member.rows[1:]:
-        losses = "  ".join(f"{part} {row[f'loss/{part}']:.4f}" for part in ("train", "val"))
-        log.info(f"epoch {row['epoch']:>{len(str(last))}}/{last}  loss {losses}")
+    width = len(str(last))
+    lines = [
+        f"epoch {row['epoch']:>{width}}/{last}  loss train {row['loss/train']:.4f}  val {row['loss/val']:.4f}"
+        for row in member.rows[1:]
+    ]
+    if lines:
+        log.info("\n".join(lines))
