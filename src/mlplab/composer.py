@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -20,6 +21,11 @@ class Composer:
         self.loader = loader
         self.master = master
         self._known: dict[tuple[Any, ...], tuple[DictConfig, Any]] = {}  # with Hydra's state, which tells the choices
+
+    @cached_property
+    def sweep(self) -> str:
+        """The sweep's folder, which is the same for all jobs; each look at it parses it anew."""
+        return str(self.master.hydra.sweep.dir)
 
     def compose(self, words: Sequence[str]) -> DictConfig:
         """With Hydra's own part, as HydraConfig then holds it. It is that of another job after the next call."""

@@ -42,7 +42,7 @@ def job_of(words: Sequence[str], number: int, composer: Composer, known: Mapping
     """known: of the jobs of a grid, by their words, what each trains and which keys it is named by."""
     if tuple(words) in known:
         held, swept = known[tuple(words)]
-        folder = os.path.join(str(composer.master.hydra.sweep.dir), f"{number}_{folder_name(swept)}")
+        folder = os.path.join(composer.sweep, f"{number}_{folder_name(swept)}")
     else:
         config = composer.numbered(words, number)
         hydra, held = config.hydra, settled(config, config.hydra.overrides.task)
