@@ -36,7 +36,8 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
     weight = losses[0].weight
     if not _alike([loss.weight for loss in losses]):  # balanced by the training rows of folds
         return _by_member(losses)
-    smoothing = torch.tensor([loss.label_smoothing for loss in losses], dtype=torch.float64)
+    smoothing = [float(loss.label_smoothing) for loss in losses]
+    shares = torch.tensor(smoothing, dtype=torch.float64)[:, None] if len(set(smoothing)) > 1 else None
 
     def run(output: Tensor, target: Tensor) -> Tensor:
         rows = output.transpose(1, 2).contiguous()  # over few classes that lie side by side torch is slow
@@ -44,10 +45,10 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
         def smoothed(amount: float) -> Tensor:
             return Each.cross_entropy(rows, target, weight, reduction="none", label_smoothing=amount)
 
-        if (smoothing == smoothing[0]).all():
-            each = smoothed(float(smoothing[0]))
+        if shares is None:
+            each = smoothed(smoothing[0])
         else:
-            each = torch.lerp(smoothed(0.0), smoothed(1.0), smoothing.to(output.dtype)[:, None])
+            each = torch.lerp(smoothed(0.0), smoothed(1.0), shares.to(output.dtype))
         return each.mean(dim=1) if weight is None else each.sum(dim=1) / weight[target].sum(dim=1)
 
     return run

@@ -67,7 +67,8 @@ class Weights:
     def gradients(self, loss: Tensor) -> list[Tensor]:
         """Of a scalar, by slot: (K, ...) each."""
         found = torch.autograd.grad(loss, [self._wide.get(name, leaf) for name, leaf in self.leaves.items()])
-        return [one[..., : leaf.shape[-1]] for one, leaf in zip(found, self.leaves.values(), strict=True)]
+        held = zip(found, self.leaves.items(), strict=True)
+        return [one[..., : leaf.shape[-1]] if name in self._wide else one for one, (name, leaf) in held]
 
     def joined(self, gradients: Sequence[Tensor]) -> Tensor:
         """(K, P), in the same memory each time."""
