@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,41 +58,46 @@ class Lab:
     overlay: Overlay
     history: History
     checkpoints: Checkpoints
-    start: list[Layer]  # before the first update; none for one that trains by other means
     callbacks: list[Callback]
+    start: list[Layer] = field(default_factory=list)  # before the first update
 
 
-def build(
+def build(config: DictConfig, judge: Judge | None = None) -> Lab:
+    """config: checked and resolved. judge: of a search, may end it."""
+    lab = unmeasured(config, judge)
+    return replace(lab, start=measured_layers(lab.learner, lab.splits))
+
+
+def unmeasured(
     config: DictConfig,
     judge: Judge | None = None,
     splits: Splits | None = None,
     taught: Learner | None = None,
     trainer: Trainer | None = None,
 ) -> Lab:
-    """config: checked and resolved. judge: of a search, may end it. splits: where they have been read. taught: as for
-    `build_learner`. trainer: of another lab, for one that trains by other means."""
+    """As `build`, but for its layers. splits: where they have been read. taught: as for `build_learner`. trainer: of
+    another lab, for one that trains by other means."""
     check_device(config.trainer.accelerator, config.trainer.precision)
     splits = splits or build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits, taught)
-    start = [] if trainer else measured_layers(learner, splits)
     batches = Batches(splits, config.batch_size, config.seed)
     run, judged = Path(config.run_dir), (config.monitor, direction(config.monitor))
-    overlay = Overlay(run / "tensorboard")
-    history = History(run / "history.csv", *judged)
+    overlay, history = Overlay(run / "tensorboard"), History(run / "history.csv", *judged)
     checkpoints = Checkpoints(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
     judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
-    drawn = [*_trajectory(config), *drawers(config.report, overlay, splits, run)]
+    traced = [Trajectory(run / "trajectory.npz")] if config.report.trajectory else []
+    drawn = [*traced, *drawers(config.report, overlay, splits, run)]
     callbacks = [*_callbacks(config, history, checkpoints), *judged_by, *drawn]
     if trainer:
-        return Lab(splits, batches, learner, trainer, overlay, history, checkpoints, start, callbacks)
+        return Lab(splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
         from mlplab.compilation import compile_network  # imports the compiler: a second
 
         compile_network(learner, batches)
-    fitted = in_blocks(config, learner, batches, trainer)
-    return Lab(splits, fitted, learner, trainer, overlay, history, checkpoints, start, callbacks)
+    batches = in_blocks(config, learner, batches, trainer)
+    return Lab(splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -104,8 +109,7 @@ def build_splits(config: DictConfig) -> Splits:
 
 
 def build_learner(config: DictConfig, splits: Splits, taught: Learner | None = None) -> Learner:
-    """The learner, with all that it learns from training rows before the first step. taught: one of the same form that
-    has learned from the same rows."""
+    """The learner, with all that it first learns from training rows. taught: one of its form that has learned that."""
     known = {**taught.hparams, "config": located(config)} if taught else card(config, splits)
     learner = bare_learner(config, known, balanced(config, splits))
     scale: Any = learner.network.scale
@@ -194,7 +198,3 @@ def _callbacks(config: DictConfig, history: History, checkpoints: Checkpoints) -
     interval = config.report.every_n_steps
     kept = [Continuation(config.monitor), Stopping(checkpoints), checkpoints]
     return [FiniteGuard(interval), history, Running(interval), Progress(), *chosen, *kept]
-
-
-def _trajectory(config: DictConfig) -> list[Callback]:
-    return [Trajectory(Path(config.run_dir, "trajectory.npz"))] if config.report.trajectory else []

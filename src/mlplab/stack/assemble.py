@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mlplab.build import Lab, build
+from mlplab.build import Lab, unmeasured
 from mlplab.callback.progress import Progress
 from mlplab.callback.stopping import Stopping
 from mlplab.data.batches import TensorLoader
@@ -31,7 +31,7 @@ def assemble(
     members = []
     for config in configs:
         splits = datasets.of(config)
-        lab = build(config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None)
+        lab = unmeasured(config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None)
         taught.setdefault(id(splits), lab.learner)
         generator = standing_generator()
         if first is None:

@@ -35,7 +35,8 @@ def measured_layers(members: Sequence[Member], held: Snapshot | None = None) -> 
         some = [members[place] for place in places]
         learners: list[Any] = [one.lab.learner for one in some]
         networks = [one.network for one in learners]
-        network = _Watched(networks, weights := Weights(networks))
+        weights = Weights(networks)
+        network = _Watched(networks, weights)
         if held:
             put_weights(held.only(places), weights, network)
         rows = _rows(some, lambda splits: splits.measured.first(MOST_ROWS))
@@ -83,8 +84,8 @@ def closings(ended: Sequence[Of]) -> dict[int, Closing]:
         splits = one.lab.splits
         if id(splits) not in constants:
             constants[id(splits)] = of_rows(one.lab.learner, splits)
-        diagnosis = {**constants[id(splits)], "layers": of_layers(one.start, its_end), "rise": its_rise}
-        found[id(one)] = Closing(diagnosis, {f"{name}/test": values[place] for name, values in scores.items()})
+        told = {**constants[id(splits)], "layers": of_layers(one.start, its_end), "rise": its_rise}
+        found[id(one)] = Closing(told, {f"{name}/test": values[place] for name, values in scores.items()})
     return found
 
 
@@ -127,10 +128,14 @@ def _rows(members: Sequence[Member], part: Callable[[Splits], Part]) -> _Rows:
         first.setdefault(id(one.lab.splits), one)
     parts = [part(one.lab.splits) for one in first.values()]
     scales: list[Any] = [one.lab.learner.network.scale for one in first.values()]
-    features = torch.stack([scale(part.features) for scale, part in zip(scales, parts, strict=True)])
+    features = [scale(part.features) for scale, part in zip(scales, parts, strict=True)]
     places = [*first]
     at = torch.tensor([places.index(id(one.lab.splits)) for one in members])
-    return _Rows(features, torch.stack([part.target for part in parts]), at)
+    return _Rows(_stacked(features), _stacked([part.target for part in parts]), at)
+
+
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(parts)) if len(parts) > 1 else parts[0].unsqueeze(0)  # which copies nothing
 
 
 def _chunks(members: Sequence[Member]) -> Iterator[range]:
