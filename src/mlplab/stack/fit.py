@@ -38,6 +38,7 @@ class StackedFit:
         self.members = list(members)
         self.end, self.after = end, after
         self.config = members[0].config
+        self.clip: float | None = self.config.trainer.gradient_clip_val  # to look it up at each step takes 20 us
         self.share = 1 / len(members)
         self.started = time.perf_counter()
         self.rows = StackedRows(members)
@@ -114,7 +115,7 @@ class StackedFit:
         return broken
 
     def _step(self, gradients: list[Tensor], losses: Tensor) -> None:
-        clip = self.config.trainer.gradient_clip_val
+        clip = self.clip
         if clip is None and not self.records.norm_is_due and self.optimizer.takes_pieces:
             self.records.add(losses, None, self.rates)
             self.optimizer.step_in_pieces(gradients)
