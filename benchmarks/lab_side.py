@@ -4,10 +4,11 @@ python benchmarks/lab_side.py lab|loader [--cpu] OVERRIDES
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
+
+from room import room
 
 Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
 
@@ -17,7 +18,7 @@ def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     from mlplab.build import build
 
     def prepare() -> Fit:
-        made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={tempfile.mkdtemp()}"))
+        made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={room()}"))
 
         def fit() -> tuple[int, float]:
             made.trainer.fit(made.learner, datamodule=made.batches)

@@ -6,8 +6,9 @@ python benchmarks/running.py [pairs]
 
 import statistics
 import sys
-import tempfile
 import time
+
+from room import room
 
 import mlplab
 from mlplab.build import build
@@ -26,7 +27,7 @@ CASES = {
 
 
 def seconds(overrides: tuple[str, ...], with_running: bool) -> float:
-    lab = build(mlplab.configure(*overrides, f"run_dir={tempfile.mkdtemp()}"))
+    lab = build(mlplab.configure(*overrides, f"run_dir={room()}"))
     if not with_running:
         kept = [callback for callback in lab.trainer.callbacks if not isinstance(callback, Running)]  # type: ignore[attr-defined]
         lab.trainer.callbacks = kept  # type: ignore[attr-defined]

@@ -10,8 +10,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from room import room
 
 TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 SPINS = {"long spin": "30000000000", "short spin": "1000"}
@@ -23,7 +24,7 @@ def samples_per_second(spin: str, busy: int) -> float:
     try:
         said = subprocess.run(
             [sys.executable, str(TRAIN), "trainer.max_epochs=10", "trainer.max_time=00:00:01:00"],
-            cwd=tempfile.mkdtemp(),
+            cwd=room(),
             env={**os.environ, "GOMP_SPINCOUNT": spin},
             capture_output=True,
             text=True,

@@ -10,11 +10,12 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from room import room
 
 TRAIN = str(Path(__file__).resolve().parents[1] / "scripts" / "train.py")
 ROWS = [("data=blobs", f"data.num_rows={count}") for count in (10**3, 10**4, 10**5, 10**6)]
@@ -28,7 +29,7 @@ def first_step(started: float) -> None:
     marks = {"python": time.time()}
     import mlplab
 
-    config = mlplab.configure("data=mnist", f"run_dir={tempfile.mkdtemp()}")
+    config = mlplab.configure("data=mnist", f"run_dir={room()}")
     marks["command line"] = time.time()
     import mlplab.door.train
     from mlplab.build import build
@@ -83,7 +84,7 @@ def startup() -> None:
 
 def memory() -> None:
     run = ["data=mnist", "model.hidden_features=[512,512]", "batch_size=64", "trainer.max_epochs=1"]
-    output([sys.executable, TRAIN, *run, f"run_dir={tempfile.mkdtemp()}/run"])
+    output([sys.executable, TRAIN, *run, f"run_dir={room()}/run"])
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(f"Peak memory of a run on MNIST, 784-512-512-10, batch 64: {peak:.2f} GB\n")
 
@@ -98,7 +99,7 @@ def growth() -> None:
         seconds = []
         for _ in range(2):
             epochs = max(1, 100_000 // int(re.findall(r"num_rows=(\d+)", " ".join(words))[0]))
-            settings = (*words, f"trainer.max_epochs={epochs}", f"run_dir={tempfile.mkdtemp()}")
+            settings = (*words, f"trainer.max_epochs={epochs}", f"run_dir={room()}")
             lab = build(mlplab.configure(*settings))
             started = time.process_time()
             lab.trainer.fit(lab.learner, datamodule=lab.batches)

@@ -14,10 +14,11 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from room import room
 
 HERE = Path(__file__).resolve().parent
 WIDE = ("data=mnist", "model.hidden_features=[512,512]")
@@ -118,7 +119,7 @@ def export(overrides: tuple[str, ...]) -> str:
 
     config = mlplab.configure(*overrides)
     splits = build_splits(config)
-    path = str(Path(tempfile.mkdtemp()) / "rows.npz")
+    path = str(Path(room()) / "rows.npz")
     pixels = splits.train.features.dtype == torch.uint8
     features, target = splits.train.features.float().numpy(), splits.train.target.numpy()
     mean, sd = (features.mean(), features.std()) if pixels else (features.mean(0), features.std(0))

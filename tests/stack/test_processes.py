@@ -104,8 +104,9 @@ def test_a_folder_of_the_parent_is_free_as_soon_as_the_parent_has_died() -> None
     done = answer("""
         import sys
         from pathlib import Path
-        from tempfile import mkdtemp
-        folder = Path(mkdtemp())
+        from tempfile import TemporaryDirectory
+        room = TemporaryDirectory()
+        folder = Path(room.name)
         def work(part):
             signal.signal(signal.SIGTERM, lambda *_: ((folder / "asked").touch(), os._exit(0)))
             (folder / "begun").touch()
