@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,9 @@ def losses(folder: Path) -> dict[str, float]:
     return {path.parent.name: json.loads(path.read_text())["loss/val"] for path in found}
 
 
-def begun(folder: Path) -> "subprocess.Popen[str]":
-    """A sweep of which some epochs are over."""
-    command = [sys.executable, str(REPO / "scripts" / "train.py"), *WORDS, "sweep.name=s"]
+def begun(folder: Path, words: Sequence[str] = WORDS, runs: int = 8) -> "subprocess.Popen[str]":
+    """A sweep of which some epochs are over. runs: that train at first."""
+    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, "sweep.name=s"]
     sweep = subprocess.Popen(
         command,
         cwd=folder,
@@ -49,7 +50,7 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
         env=os.environ | TWO,
     )
     until = time.monotonic() + 120
-    while len(list((folder / "outputs").glob("**/config.yaml"))) < 8 and time.monotonic() < until:
+    while len(list((folder / "outputs").glob("**/config.yaml"))) < runs and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(1)
     return sweep
@@ -90,3 +91,19 @@ def test_a_process_that_is_killed_takes_its_members_along_and_no_others(
     again = door("train", *WORDS, "sweep.name=s", "sweep.resume=failed", cwd=tmp_path, **TWO)
     assert again.returncode == 0, again.stderr
     assert losses(tmp_path) == pytest.approx(whole, rel=1e-9)
+
+
+def test_members_whose_turn_has_not_come_are_not_begun(tmp_path: Path) -> None:
+    """They have not failed either, and train when the sweep goes on."""
+    words = [word.replace("max_epochs=40", "max_epochs=400") for word in (*WORDS, "hydra.launcher.most=2")]
+    sweep = begun(tmp_path, words, runs=4)
+    os.kill(parts(sweep.pid)[0], signal.SIGKILL)
+    _, error = sweep.communicate(timeout=120)
+    assert sweep.returncode == 1
+    assert error.count("its process was killed: is there memory enough for it?") == 2
+    assert error.count("not begun, its process was killed") == 2
+    assert len(list(tmp_path.glob("outputs/sweeps/s/*/failure.txt"))) == 2
+    again = door("train", *words, "sweep.name=s", "sweep.resume=true", cwd=tmp_path, **TWO)
+    assert "stacked: 2 of 2 jobs" in again.stdout
+    assert again.returncode == 1, "two have failed still"
+    assert len(losses(tmp_path)) == 6

@@ -81,10 +81,13 @@ class Stack:
             return self._train(self.parts[0])
         scores, killed = in_processes(self._train, self.parts)
         for place in killed:
-            if (ended := Path(self.configs[place].run_dir) / "scores.json").exists():
-                scores[place] = json.loads(ended.read_text())
-            else:
+            run = Path(self.configs[place].run_dir)
+            if (run / "scores.json").exists():
+                scores[place] = json.loads((run / "scores.json").read_text())
+            elif (run / "config.yaml").exists():
                 self._failed(place, "its process was killed: is there memory enough for it?")
+            else:
+                print(f"mlplab: {self.labels[place]}: not begun, its process was killed", file=sys.stderr, flush=True)
         return scores
 
     def _train(self, places: Sequence[int]) -> dict[int, Scores]:
@@ -164,10 +167,8 @@ class Stack:
 
     def _failed(self, place: int, reason: str) -> None:
         print(f"mlplab: {self.labels[place]}: {reason}", file=sys.stderr, flush=True)
-        run = Path(self.configs[place].run_dir)
         with suppress(OSError):
-            run.mkdir(parents=True, exist_ok=True)  # of one that was not begun
-            atomic.write(run / "failure.txt", reason + "\n")
+            atomic.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
 
 
 def _finish(member: Member, closing: Closing) -> Scores:
