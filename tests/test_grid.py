@@ -138,3 +138,12 @@ def test_another_version_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps(held))
     (said,) = changed_versions(tmp_path)
     assert said.startswith("torch 1.0 then, ")
+
+
+def test_a_sweep_of_another_format_is_told_so(tmp_path: Path) -> None:
+    """Its jobs lack keys of today, or have others: none of them would be found again."""
+    kept(tmp_path, "seed=0", "seed=1")
+    held = json.loads((tmp_path / FILE).read_text())
+    (tmp_path / FILE).write_text(json.dumps(held | {"format": held["format"] - 1}))
+    with pytest.raises(Mistake, match=r"sweep.json: is of format \d, this mlplab goes on with format \d only"):
+        read(tmp_path)
