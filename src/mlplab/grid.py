@@ -89,7 +89,7 @@ def read(folder: Path) -> list[Job]:
         raise Mistake(f"sweep.resume: {folder} has no {FILE}: it is no sweep, or one of an older mlplab")
     held = _held(path)
     if (known := held.get("format")) != FORMAT:
-        raise Mistake(f"{path}: is of format {known}, this mlplab goes on with format {FORMAT} only; begin another sweep")
+        raise Mistake(f"{path}: is of format {known}, this mlplab goes on with format {FORMAT} only; begin a new one")
     return [Job(job["name"], job["words"], {**held["settings"], **job["settings"]}) for job in held["jobs"]]
 
 
