@@ -21,12 +21,8 @@ def make(config: DictConfig, group: str, **known: Any) -> Any:
     node: Any = OmegaConf.to_container(config[group], resolve=True)
     if not node:  # no scheduler, no callbacks
         return {}
-    numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
-    form = json.dumps(node | dict.fromkeys(numbers, 0))
-    if group in OFTEN and (maker := _maker(group, form, tuple(config.allow))):
-        with suppress(Exception):  # which instantiate tells better
-            made = partial(maker.func, *maker.args, **{**maker.keywords, **numbers, **known})
-            return made if node.get("_partial_") else made()
+    if group in OFTEN and (made := _made(group, node, tuple(config.allow), known)) is not None:
+        return made
     check_targets(node, group, list(config.allow))
     try:
         return instantiate(node, _convert_="all", **known)
@@ -38,6 +34,17 @@ def make(config: DictConfig, group: str, **known: Any) -> Any:
             raise
         chosen = f"{group}={config.choice[group]}" if group in config.choice else group
         raise Mistake(f"{chosen}: {plain_reason(cause)}") from error
+
+
+def _made(group: str, node: dict[str, Any], allow: tuple[str, ...], known: dict[str, Any]) -> Any:
+    """None where there is no maker, or what it makes fails, which instantiate tells better."""
+    numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
+    if (maker := _maker(group, json.dumps(node | dict.fromkeys(numbers, 0)), allow)) is None:
+        return None
+    made = partial(maker.func, *maker.args, **{**maker.keywords, **numbers, **known})
+    with suppress(Exception):
+        return made if node.get("_partial_") else made()
+    return None
 
 
 @lru_cache(maxsize=1024)
