@@ -15,6 +15,7 @@ from mlplab.stack.loss import stacked_loss
 from mlplab.stack.measure import encoded, measure, outputs
 from mlplab.stack.member import Member
 from mlplab.stack.network import Pass, StackedNetwork
+from mlplab.stack.rows import by_fold, of_members
 from mlplab.stack.snapshot import Snapshot, joined, put_weights
 from mlplab.stack.weights import Weights
 
@@ -118,19 +119,14 @@ class _Rows(NamedTuple):
     at: Tensor
 
     def by_member(self, values: Tensor) -> Tensor:
-        """(D, ...) -> (K, ...), or as it is where all members hold the same."""
-        return values if len(values) == 1 else values.index_select(0, self.at)
+        return of_members(values, self.at)
 
 
 def _rows(members: Sequence[Member], part: Callable[[Splits], Part]) -> _Rows:
-    first: dict[int, Member] = {}
-    for one in members:
-        first.setdefault(id(one.lab.splits), one)
-    parts = [part(one.lab.splits) for one in first.values()]
-    scales: list[Any] = [one.lab.learner.network.scale for one in first.values()]
+    first, at = by_fold(members)
+    parts = [part(one.lab.splits) for one in first]
+    scales: list[Any] = [one.lab.learner.network.scale for one in first]
     features = [scale(part.features) for scale, part in zip(scales, parts, strict=True)]
-    places = [*first]
-    at = torch.tensor([places.index(id(one.lab.splits)) for one in members])
     return _Rows(_stacked(features), _stacked([part.target for part in parts]), at)
 
 

@@ -18,13 +18,9 @@ class StackedRows:
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
-        first: dict[int, Member] = {}
-        for member in members:
-            first.setdefault(id(member.lab.splits), member)
-        places = [*first]
-        self.at = torch.tensor([places.index(id(member.lab.splits)) for member in members])
-        learners: list[Any] = [one.lab.learner for one in first.values()]
-        folds = [one.lab.splits for one in first.values()]
+        first, self.at = by_fold(members)
+        learners: list[Any] = [one.lab.learner for one in first]
+        folds = [one.lab.splits for one in first]
         self.count, self.num_val = len(folds[0].train), len(folds[0].val)
         pairs = list(zip(learners, folds, strict=True))
         pixels = len(folds) == 1 and folds[0].train.features.dtype == torch.uint8  # a fourth of the memory to pass over
@@ -58,10 +54,24 @@ class StackedRows:
 
     def by_member(self, values: Tensor) -> Tensor:
         """(D, ...) -> (K, ...), or as it is where all members hold the same."""
-        return values if len(values) == 1 else values.index_select(0, self.at)
+        return of_members(values, self.at)
 
     def only(self, places: Tensor) -> None:
         self.at = self.at[places]
+
+
+def by_fold(members: Sequence[Member]) -> tuple[list[Member], Tensor]:
+    """The first member of each of D folds, and the place among these of that of each of K members (K,)."""
+    first: dict[int, Member] = {}
+    for member in members:
+        first.setdefault(id(member.lab.splits), member)
+    places = [*first]
+    return [*first.values()], torch.tensor([places.index(id(member.lab.splits)) for member in members])
+
+
+def of_members(values: Tensor, at: Tensor) -> Tensor:
+    """(D, ...) -> (K, ...) by the fold of each member, or as it is where all members hold the same."""
+    return values if len(values) == 1 else values.index_select(0, at)
 
 
 def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
