@@ -17,12 +17,15 @@ def test_what_is_told_meanwhile_stands_in_the_file_alone(
 ) -> None:
     root, other = logging.getLogger(), logging.StreamHandler()
     monkeypatch.setattr(root, "handlers", [other])
-    monkeypatch.setattr(root, "level", level)
-    root.manager._clear_cache()  # type: ignore[attr-defined]
-    with logged(tmp_path / "train.log"):
-        logging.getLogger("mlplab.some").info("told")
-    assert (tmp_path / "train.log").read_text() == "told\n"
-    assert (root.handlers, root.level) == ([other], level)
+    before = root.level
+    root.setLevel(level)
+    try:
+        with logged(tmp_path / "train.log"):
+            logging.getLogger("mlplab.some").info("told")
+        assert (tmp_path / "train.log").read_text() == "told\n"
+        assert (root.handlers, root.level) == ([other], level)
+    finally:
+        root.setLevel(before)
     assert capsys.readouterr().err == ""
 
 
