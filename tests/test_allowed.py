@@ -10,8 +10,8 @@ import pytest
 import mlplab
 from mlplab.allowed import check_targets
 from mlplab.configuration import CONF, choices
+from mlplab.errors import Mistake
 from mlplab.make import make
-from mlplab.mistake import Mistake
 
 GROUPS = ("data", "model", "activation", "loss", "optimizer", "scheduler", "callback", "learner")
 

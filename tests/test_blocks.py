@@ -18,7 +18,7 @@ from mlplab.build import build, build_learner
 from mlplab.callback.running import Running
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
 

@@ -13,7 +13,7 @@ from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.check import check, leaves, select
 from mlplab.configuration import CONF
+from mlplab.errors import Mistake
 from mlplab.limits import OPTIONAL
-from mlplab.mistake import Mistake
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.build import build_splits
 from mlplab.checkpoint import config_of, read_checkpoint, rebuild
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.runs import stored
 
 

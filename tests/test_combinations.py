@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import mlplab
 from mlplab.configuration import CONF, choices, keys_of
+from mlplab.errors import Failure, Mistake
 from mlplab.limits import CHOICES, LENGTHS, RANGES, Range
-from mlplab.mistake import Failure, Mistake
 
 # those that need no file
 DATA = [

@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab.command_line import folder_name
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from tests.conftest import REPO, door
 
 

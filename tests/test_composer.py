@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+import mlplab.config.compose  # noqa: F401, which knows how a folder is named
 import pytest
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-import mlplab.command_line  # noqa: F401, which knows how a folder is named
 from mlplab.composer import Composer
 from mlplab.configuration import own_hydra, plain
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mlplab.device import check_device
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @pytest.fixture(params=["cpu", "cuda", "mps"])

@@ -19,7 +19,7 @@ from mlplab.data.splits import Part
 from mlplab.door.predict import predict
 from mlplab.door.reopen import reopen
 from mlplab.ensemble import unite, unite_all
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.runs import stored
 from tests.conftest import door
 from tests.door.test_evaluate import asked

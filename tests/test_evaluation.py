@@ -12,8 +12,8 @@ from sklearn.datasets import load_iris
 
 from mlplab.build import build_splits
 from mlplab.checkpoint import read_checkpoint, rebuild
+from mlplab.errors import Mistake
 from mlplab.evaluation import Measured, Slice, measure, of_file, of_split
-from mlplab.mistake import Mistake
 from mlplab.runs import stored
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 

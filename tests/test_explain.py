@@ -3,8 +3,8 @@
 import pytest
 
 import mlplab
+from mlplab.errors import Failure, Mistake
 from mlplab.explain import explain
-from mlplab.mistake import Failure, Mistake
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 import mlplab
 from mlplab.configuration import plain
+from mlplab.errors import Mistake
 from mlplab.fitting import fits_together
-from mlplab.mistake import Mistake
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mlplab.errors import Mistake
 from mlplab.gate import claim, give_back
-from mlplab.mistake import Mistake
 from tests.conftest import REPO, door
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import mlplab
 from mlplab.configuration import plain
+from mlplab.errors import Mistake
 from mlplab.grid import FILE, Job, changed_versions, grown, keep, progress, read, remedy, settings_of, state
-from mlplab.mistake import Mistake
 
 
 def job(number: int, *words: str) -> Job:

@@ -14,10 +14,10 @@ from mlplab.build import build_splits
 from mlplab.callback.history import read
 from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.data.splits import Part
+from mlplab.errors import Mistake
 from mlplab.landscape import along_path, at_random
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
-from mlplab.mistake import Mistake
 from mlplab.runs import stored
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -17,10 +17,10 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from joblib import Parallel, delayed
 
+from mlplab.errors import Failure, Mistake
+from mlplab.files import held
 from mlplab.grid import STOP, Job, state
 from mlplab.launch import PROCESS, launch_all
-from mlplab.lock import held
-from mlplab.mistake import Failure, Mistake
 from mlplab.signals import Interrupted
 from tests.conftest import REPO, door
 

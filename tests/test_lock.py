@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.lock import held
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
+from mlplab.files import held
 
 
 def test_a_second_holder_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:

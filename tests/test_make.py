@@ -6,8 +6,8 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import mlplab
+from mlplab.errors import Mistake
 from mlplab.make import make
-from mlplab.mistake import Mistake
 
 
 def test_an_unknown_argument_is_told_with_its_choice() -> None:

@@ -31,10 +31,10 @@ from mlplab.door.job import go_on, guarded
 from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
 from mlplab.door.report import report
+from mlplab.errors import Mistake
 from mlplab.explain import explain
 from mlplab.gate import claim, give_back
 from mlplab.grid import Job, keep, settings_of
-from mlplab.mistake import Mistake
 from mlplab.search.rounds import Record, Round
 from mlplab.settings import answer
 from mlplab.words import words_of

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.configuration import FORMAT
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.runs import check_trained, every, find, stored
 
 

@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 
 import mlplab
 from mlplab import signals
-from mlplab.mistake import Stopped
+from mlplab.errors import Stopped
 from mlplab.signals import Interrupted, deferred, hear, status
 from tests.conftest import REPO
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.words import completed, words_of
 
 

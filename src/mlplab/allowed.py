@@ -17,9 +17,9 @@ from torchmetrics import Metric
 from mlplab.check import SPECIAL, allowed_name, not_allowed
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import current_folder
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
 from mlplab.lesson.lesson import Lesson
-from mlplab.mistake import Mistake
 from mlplab.model.network import Network
 
 KINDS: tuple[type, ...] = (nn.Module, Optimizer, LRScheduler, Callback, Trainer, Metric, Dataset)

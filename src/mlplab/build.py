@@ -33,10 +33,10 @@ from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
 from mlplab.device import check_device
 from mlplab.diagnosis import measured_layers
+from mlplab.errors import Mistake
 from mlplab.learner.layers import Layer
 from mlplab.learner.learner import Learner
 from mlplab.make import make
-from mlplab.mistake import Mistake
 from mlplab.model.ensemble import Ensemble
 from mlplab.monitor import direction
 from mlplab.report.extras import drawers

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mlplab.errors import Mistake
 from mlplab.fitting import fits_together, is_its_choice
 from mlplab.limits import CHOICES, LENGTHS, ONE_OR_A_LIST, OPTIONAL, PACKAGES, RANGES, TAKEN
-from mlplab.mistake import Mistake
 
 Config = Mapping[str, Any]
 MISSING = object()

@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from mlplab.build import bare_learner
 from mlplab.card import wrong_key
 from mlplab.check import leaves, shown
+from mlplab.errors import AsksForCode, Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import AsksForCode, Mistake
 from mlplab.runs import check_format, checked
 
 Checkpoint = dict[str, Any]

@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import as_default, check
 from mlplab.configuration import CONF, keys_of, own_hydra, plain
+from mlplab.errors import Mistake
 from mlplab.explain import explain
 from mlplab.fitting import fits_data
-from mlplab.mistake import Mistake
 from mlplab.search.presets import use_own
 from mlplab.signals import Interrupted, hear, ignore, status
 from mlplab.words import completed, is_group, parse, words_of

@@ -9,8 +9,8 @@ from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
 from mlplab.data.batches import Batches
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def check_device(accelerator: str, precision: str, trained: bool = False) -> None:

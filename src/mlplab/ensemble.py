@@ -11,16 +11,16 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.build import bare_learner, build_splits
 from mlplab.check import leaves, shown
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint
 from mlplab.configuration import FORMAT, located
 from mlplab.data.splits import Splits
+from mlplab.errors import Mistake
 from mlplab.evaluation import Slice, measure
 from mlplab.explain import explain
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 from mlplab.runs import keep, stored
 from mlplab.versions import versions
 
@@ -131,5 +131,5 @@ def _write(folder: Path, config: DictConfig, checkpoint: Checkpoint, scores: Map
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").unlink(missing_ok=True)
     keep(config)
-    atomic.write(folder / "checkpoints" / "best.ckpt", data.getvalue())
-    atomic.write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    files.write(folder / "checkpoints" / "best.ckpt", data.getvalue())
+    files.write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")

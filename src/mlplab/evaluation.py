@@ -19,8 +19,8 @@ from mlplab.data.splits import Part, Splits
 from mlplab.data.suffixes import bare_name, kind_of
 from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 from mlplab.report.counted import counted
 
 

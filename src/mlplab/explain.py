@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.check import leaves
 from mlplab.configuration import CONF, choices, has_key, keys_of, plain
-from mlplab.mistake import Failure, Mistake
+from mlplab.errors import Failure, Mistake
 
 NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlplab.configuration import choices_with
+from mlplab.errors import Mistake
 from mlplab.limits import LOSSES
-from mlplab.mistake import Mistake
 from mlplab.monitor import METRICS
 
 Config = Mapping[str, Any]

@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import grid
 from mlplab.command_line import fail, folder_name, resolve, settled
 from mlplab.composer import Composer
+from mlplab.errors import Mistake
 from mlplab.explain import explain
-from mlplab.mistake import Mistake
 from mlplab.runs import keep
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned

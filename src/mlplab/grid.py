@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.check import leaves, shown
 from mlplab.configuration import FORMAT
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.runs import PRUNED
 
 FILE = "sweep.json"
@@ -75,7 +75,7 @@ def keep(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:
             for job in jobs
         ],
     }
-    atomic.write(folder / FILE, json.dumps(held, indent=1) + "\n")
+    files.write(folder / FILE, json.dumps(held, indent=1) + "\n")
 
 
 def read(folder: Path) -> list[Job]:
@@ -84,7 +84,7 @@ def read(folder: Path) -> list[Job]:
     if not folder.is_dir():
         raise Mistake(f"sweep.resume: there is no sweep {folder}; give the sweep.name of one to go on with")
     if not path.exists():
-        if {one.name for one in folder.iterdir()} <= {atomic.beside(path).name}:
+        if {one.name for one in folder.iterdir()} <= {files.beside(path).name}:
             return []
         raise Mistake(f"sweep.resume: {folder} has no {FILE}: it is no sweep, or one of an older mlplab")
     held = _held(path)

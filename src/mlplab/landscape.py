@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from mlplab.data.splits import Part
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 
 MOST_ROWS = 1000
 WORK = 2e11  # operations: some ten seconds of one core

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from mlplab import atomic
+from mlplab import files
+from mlplab.errors import Failure
 from mlplab.explain import explain
+from mlplab.files import held
 from mlplab.grid import STOP, TO_DO, Job, keep, number_of, remedy, state
-from mlplab.lock import held
-from mlplab.mistake import Failure
 from mlplab.signals import Interrupted
 
 PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
@@ -98,7 +98,7 @@ def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobRetur
 def _failed(folder: Path, job: Job, reason: str) -> None:
     print(f"mlplab: #{number_of(job.name)}: {reason}", file=sys.stderr)
     (folder / job.name).mkdir(exist_ok=True)
-    atomic.write(folder / job.name / "failure.txt", reason + "\n")
+    files.write(folder / job.name / "failure.txt", reason + "\n")
 
 
 def _words(job: Job) -> list[str]:

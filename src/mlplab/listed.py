@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from mlplab.check import NEEDED, leaves, select, shown
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.monitor import METRICS
 from mlplab.runs import PRUNED
 

@@ -14,11 +14,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.check import check, leaves, select, shown
 from mlplab.configuration import CONF, FORMAT, located, own_hydra, plain
+from mlplab.errors import Mistake
 from mlplab.explain import explain
-from mlplab.mistake import Mistake
 
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
 PRUNED = "pruned.txt"  # of a run that a search ended early: why, in one line
@@ -81,7 +81,7 @@ def keep(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
     `located`, where it is known."""
     held = {"format": FORMAT, **(plain or located(config))}
     text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
-    atomic.write(Path(config.run_dir, "config.yaml"), text)
+    files.write(Path(config.run_dir, "config.yaml"), text)
 
 
 def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:

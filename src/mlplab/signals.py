@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mlplab.mistake import Stopped
+from mlplab.errors import Stopped
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _heard: list[int] = []  # by this process

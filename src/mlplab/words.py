@@ -13,9 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from mlplab.configuration import CONF, keys_of
+from mlplab.errors import Mistake
 from mlplab.explain import no_such_choice
 from mlplab.limits import MEMBERS, SEED
-from mlplab.mistake import Mistake
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
 PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")

@@ -14,7 +14,7 @@ import torch
 import mlplab
 from mlplab.build import build
 from mlplab.callback.checkpoints import Checkpoints
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -19,8 +19,8 @@ from mlplab.build import build
 from mlplab.callback.finite import FiniteGuard
 from mlplab.data.batches import Batches
 from mlplab.data.splits import Part, Splits
+from mlplab.errors import Failure
 from mlplab.learner.regressor import Regressor
-from mlplab.mistake import Failure
 
 # a run that asks for the CPU is warned where there is a GPU
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")

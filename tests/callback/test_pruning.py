@@ -8,7 +8,7 @@ import mlplab
 from mlplab.callback.history import read
 from mlplab.door.resume import resume
 from mlplab.door.train import carry_out
-from mlplab.mistake import Pruned
+from mlplab.errors import Pruned
 from mlplab.runs import keep
 
 TIMES = {"seconds", "samples_per_second"}

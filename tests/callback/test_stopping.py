@@ -15,7 +15,7 @@ from mlplab.build import Lab, build
 from mlplab.callback.stopping import AfterStep
 from mlplab.door.resume import resume
 from mlplab.door.train import finish
-from mlplab.mistake import Stopped
+from mlplab.errors import Stopped
 from mlplab.runs import keep
 
 PLAIN = ("data=iris", "batch_size=10", "trainer.max_epochs=4", "trainer.blocks=false", "trainer.accelerator=cpu")

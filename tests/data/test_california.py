@@ -10,7 +10,7 @@ import torch
 
 from mlplab.data.california import California
 from mlplab.data.splits import Part
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 # of the file's first row: 880 rooms, 129 bedrooms and 322 people in 126 households
 FIRST = [8.3252, 41, 880 / 126, 129 / 126, 322, 322 / 126, 37.88, -122.23]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mlplab.data.csv import CSV, dates_of
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def table(folder: Path, text: str, **settings: Any) -> CSV:

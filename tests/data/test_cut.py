@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mlplab.data.cut import choose, cut
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 FRACTION = st.floats(0.1, 0.4)
 COUNTS = st.lists(st.integers(10, 60), min_size=2, max_size=4)

@@ -17,7 +17,7 @@ from mlplab.data.function import Function
 from mlplab.data.points import Moons
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Splits
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 PARTS = ("train", "val", "test")
 

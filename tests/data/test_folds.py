@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlplab.data.cut import Split, cut
 from mlplab.data.folds import parted
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 COUNTS = st.lists(st.integers(10, 60), min_size=2, max_size=4)
 FOLDS = st.integers(2, 6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlplab.data.function import Function, gas_flow
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 GAS = {"T": [250.0, 400.0], "P": [1.0, 10.0], "Q": [1.0, 100.0]}
 

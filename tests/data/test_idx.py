@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlplab.data.idx import find_idx, read_idx
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 # type 8 (bytes), three dimensions of 3, 4 and 5

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from mlplab.data.image_folder import ImageFolder
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def save(folder: Path, name: str, pixels: np.ndarray) -> Path:

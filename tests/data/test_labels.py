@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mlplab.data.labels import ambiguous, places, values
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 QUALITY = ("3", "4", "5")
 ROWS = ("2", "3")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mlplab.data.numbers import check_digits, check_numbers, check_target, dtype_of, fits
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mlplab.data.pictures import border, from_images
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 KNOWN: dict[str, Any] = {
     "in_features": 64,

@@ -9,7 +9,7 @@ import torch
 
 from mlplab.data.sign_mnist import SignMNIST, near_copies
 from mlplab.data.splits import Part
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def lit(*places: int) -> np.ndarray:

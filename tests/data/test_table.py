@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.data.table import read_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def test_rows_are_numbered_by_their_line_in_the_file(tmp_path: Path) -> None:

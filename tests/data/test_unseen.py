@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlplab.data.unseen import from_array, from_csv, of_array, of_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 KNOWN: dict[str, Any] = {
     "in_features": 3,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mlplab.data.vision import Vision
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def write(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray) -> None:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from mlplab.door.compare import compare
+from mlplab.errors import Mistake
 from mlplab.listed import read
-from mlplab.mistake import Mistake
 from tests.sweep.made import sweep, united
 from tests.test_listed import DELETED, edited, run
 

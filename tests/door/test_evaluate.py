@@ -15,7 +15,7 @@ import mlplab
 from mlplab.configuration import FORMAT
 from mlplab.door.evaluate import _folder, evaluate
 from mlplab.door.reopen import reopen
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")

@@ -9,7 +9,7 @@ from lightning.pytorch.tuner.lr_finder import _LRCallback
 
 import mlplab
 from mlplab.door.find_lr import find_lr, measure, raw, smooth, suggest
-from mlplab.mistake import Failure, Mistake
+from mlplab.errors import Failure, Mistake
 
 SETTINGS = {"min_lr": 1e-6, "max_lr": 10.0, "num_steps": 120, "stop_at": 4.0, "output": None, "overwrite": False}
 RATES = [float(rate) for rate in np.logspace(-6, 1, 141)]

@@ -93,7 +93,7 @@ def state(run: Path) -> dict[str, tuple[int, bytes]]:
 def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """In process, through the door's own guard."""
     from mlplab.door.job import go_on
-    from mlplab.lock import held
+    from mlplab.files import held
 
     run, table = tmp_path / "run", tmp_path / "t.csv"
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))

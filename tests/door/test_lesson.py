@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 import mlplab.lesson.line
 from mlplab.configuration import CONF, choices
 from mlplab.door.lesson import lesson
+from mlplab.errors import Failure
 from mlplab.lesson.lesson import Claim
-from mlplab.mistake import Failure
 from tests.conftest import REPO, door
 
 

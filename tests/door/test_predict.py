@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_iris
 import mlplab
 from mlplab.door import predict as room
 from mlplab.door.predict import predict
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @pytest.fixture(scope="module")

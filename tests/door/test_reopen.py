@@ -14,7 +14,7 @@ import yaml
 import mlplab
 from mlplab.build import build_splits
 from mlplab.checkpoint import read_checkpoint
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=5", "model.hidden_features=[16]")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlplab.door.report import report
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")

@@ -17,11 +17,11 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab import atomic, blocks
+from mlplab import blocks, files
 from mlplab.build import build
 from mlplab.callback.continuation import Continuation
 from mlplab.door.job import go_on
-from mlplab.mistake import Mistake, Stopped
+from mlplab.errors import Mistake, Stopped
 from mlplab.runs import keep
 
 TIMES = ("seconds", "samples_per_second")
@@ -274,7 +274,7 @@ def test_the_checkpoint_before_is_kept_until_a_new_one_is_on_the_disk(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "sync", power_cut)  # from the next writing on
+        patch.setattr(files, "sync", power_cut)  # from the next writing on
         with pytest.raises((SystemExit, KeyboardInterrupt)):
             mlplab.resume(stopped)
     assert (checkpoints / "previous.ckpt").read_bytes() == good

@@ -17,7 +17,7 @@ import mlplab
 from mlplab.configuration import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.door.train import train as train_door
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.report import picture
 from mlplab.report.verdict import RULES
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
+from mlplab.errors import Mistake
 from mlplab.learner.regressor import Regressor
-from mlplab.mistake import Mistake
 
 pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 OUTPUT, TARGET = torch.tensor([[29.0], [53.0], [98.0]]), torch.tensor([[30.0], [50.0], [100.0]])

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import mlplab
+from mlplab.errors import Failure, Mistake
 from mlplab.lesson.bench import Bench
-from mlplab.mistake import Failure, Mistake
 
 IRIS = ("data=iris", "model.hidden_features=[4]", "trainer.max_epochs=3", "report.trajectory=true")
 

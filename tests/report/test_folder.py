@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.report.folder import must_be_free, write_folder
 
 

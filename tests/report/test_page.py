@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from mlplab.report.page import DPI, page
+from mlplab.report.page import FILE_DPI, page
 
 
 def test_a_page_is_written_with_its_panels_where_the_letters_say(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_page_is_written_with_its_panels_where_the_letters_say(tmp_path: Path)
         assert axes["A"].figure.get_suptitle() == "A title"
         assert not axes["A"].spines["top"].get_visible()
     height, width, _ = imread(path).shape
-    assert (width, height) == (3 * 2 * DPI, int((2 * 1.5 + 0.5) * DPI))
+    assert (width, height) == (3 * 2 * FILE_DPI, int((2 * 1.5 + 0.5) * FILE_DPI))
 
 
 def test_nothing_is_written_when_the_drawing_fails(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.panel import DPI, Panel
+from mlplab.report.panel import PANEL_DPI, Panel
 
 
 def named(axes: Axes) -> None:
@@ -19,7 +19,7 @@ def line(axes: Axes) -> None:
 def test_pixels_have_the_size_and_the_colours_of_the_picture() -> None:
     pixels = Panel("a", "A line", line, size=(2, 1.5)).pixels()
     assert pixels.dtype == np.uint8
-    assert pixels.shape == (round(1.5 * DPI), 2 * DPI, 3)
+    assert pixels.shape == (round(1.5 * PANEL_DPI), 2 * PANEL_DPI, 3)
     assert (pixels == [255, 0, 0]).all(axis=2).any()
     assert (pixels[0, 0] == 255).all()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.search.extra import NEEDED, check_extras
 from tests.conftest import door
 

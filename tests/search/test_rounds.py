@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.search.rounds import FILE, Record, Round, agree, read, rounds, told
 
 HERE = [Round(4, 2), Round(2, 4), Round(1, 8)]

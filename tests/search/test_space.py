@@ -3,7 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.search.space import Numbers, Options, Space, read_space
 
 DEFAULTS = {"batch_size": 32, "optimizer.lr": 0.001}

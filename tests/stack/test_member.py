@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 from mlplab.stack.assemble import assemble
 from mlplab.stack.member import Member
 from tests.stack.conftest import SMALL

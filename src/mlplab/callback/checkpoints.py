@@ -14,8 +14,8 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from mlplab import atomic
-from mlplab.mistake import Failure, Pruned, Stopped
+from mlplab import files
+from mlplab.errors import Failure, Pruned, Stopped
 
 
 class Checkpoints(Checkpoint):
@@ -81,13 +81,13 @@ class Checkpoints(Checkpoint):
             for on_the_disk in self.first:
                 on_the_disk()
             self._write_best()
-            trainer.save_checkpoint(atomic.beside(last), weights_only=False)
+            trainer.save_checkpoint(files.beside(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
-            atomic.commit(atomic.beside(last), last)
+            files.commit(files.beside(last), last)
         except OSError as error:
             with contextlib.suppress(OSError):
-                atomic.beside(last).unlink(missing_ok=True)
+                files.beside(last).unlink(missing_ok=True)
             said = f"{last} cannot be written: {error.strerror or error}"
             raise Failure(f"{said}; the checkpoint before it is kept: make room, then resume") from error
         self._wrote_at = time.perf_counter()
@@ -114,7 +114,7 @@ class Checkpoints(Checkpoint):
         if self._best_is_new:
             data = BytesIO()
             torch.save(self.best["checkpoint"], data)
-            atomic.write(self.folder / "best.ckpt", data.getvalue())
+            files.write(self.folder / "best.ckpt", data.getvalue())
             self._best_is_new = False
 
 
@@ -126,7 +126,7 @@ class OnTheDisk(TorchCheckpointIO):
         torch.save(checkpoint, data)
         with open(path, "wb") as file:
             file.write(data.getbuffer())
-        atomic.sync(path)
+        files.sync(path)
 
 
 def to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 
 
 class FiniteGuard(Callback):

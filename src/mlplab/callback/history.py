@@ -9,8 +9,8 @@ from typing import Any, Literal, TextIO
 
 from lightning import Callback, Trainer
 
-from mlplab import atomic
-from mlplab.mistake import Mistake
+from mlplab import files
+from mlplab.errors import Mistake
 
 Row = dict[str, float]
 
@@ -53,13 +53,13 @@ class History(Callback):
     def go_on(self, rows: list[Row]) -> None:
         """Take up the file with these rows; those of later epochs are cut off."""
         assert self.path is not None
-        atomic.write(self.path, _text(rows))
+        files.write(self.path, _text(rows))
         self.rows = rows
         self._started = time.perf_counter() - rows[-1]["seconds"]
 
     def sync(self) -> None:
         if self.path is not None:
-            atomic.sync(self.path)
+            files.sync(self.path)
 
     def on_sanity_check_start(self, trainer: Trainer, learner: Any) -> None:
         if not self.rows:

@@ -9,7 +9,7 @@ from typing import Any
 from lightning import Callback, Trainer
 
 from mlplab.callback.checkpoints import Checkpoints
-from mlplab.mistake import Stopped
+from mlplab.errors import Stopped
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 

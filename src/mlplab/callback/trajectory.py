@@ -8,7 +8,7 @@ import torch
 from lightning import Callback, Trainer
 from torch.nn.utils import parameters_to_vector
 
-from mlplab import atomic
+from mlplab import files
 
 MOST_POINTS = 1024
 MOST_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
@@ -39,7 +39,7 @@ class Trajectory(Callback):
         if self.epochs[-1] != trainer.current_epoch:  # by now counted from 1; the end of the path is always there
             self.epochs.append(trainer.current_epoch)
             self.weights.append(_weights(learner))
-        with atomic.writing(self.path) as file:
+        with files.writing(self.path) as file:
             np.savez(file, epochs=np.array(self.epochs), weights=torch.stack(self.weights).numpy())
 
     def state_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mlplab.data.dataset import Dataset
 from mlplab.data.download import no_empty_folders
 from mlplab.data.rows import Rows
 from mlplab.data.table import read_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 COLUMNS = {
     *("median_income", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 # a column with no more text than this share of its cells is a column of numbers with slips in it
 MOSTLY_NUMBERS = 0.1

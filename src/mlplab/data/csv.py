@@ -12,7 +12,7 @@ from mlplab.data.dataset import Dataset
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Splits
 from mlplab.data.table import read_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @dataclass(kw_only=True)

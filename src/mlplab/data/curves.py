@@ -8,7 +8,7 @@ import numpy as np
 
 from mlplab.data.generated import Generated
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @dataclass(kw_only=True)

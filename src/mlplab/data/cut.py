@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, train_test
 
 from mlplab.data.folds import Index, parted, two_or_more
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Split = Literal["official", "random", "group"]
 

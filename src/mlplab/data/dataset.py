@@ -16,7 +16,7 @@ from mlplab.data.leak_check import Level
 from mlplab.data.numbers import check_digits, check_numbers, check_target
 from mlplab.data.rows import Rows
 from mlplab.data.splits import Part, Splits
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 @dataclass(kw_only=True)

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Index = np.ndarray
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlplab.data.generated import Generated
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters of physics

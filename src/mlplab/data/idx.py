@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 UINT8 = 8
 

@@ -11,7 +11,7 @@ from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from mlplab.data.dataset import Dataset
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 class _Visible(TorchvisionImageFolder):  # type: ignore[misc]

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from mlplab.data.numbers import fits
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def places(target: Any, names: Sequence[str], rows: Sequence[object]) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 LOST = 0.1  # of a column's spread, by rounding
 

@@ -9,7 +9,7 @@ import numpy as np
 from mlplab.data.image_folder import pixels_of
 from mlplab.data.suffixes import SUFFIXES, kind_of
 from mlplab.data.unseen import Unseen
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def border(size: Sequence[int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from mlplab.data.dataset import Dataset
 from mlplab.data.rows import Rows
 from mlplab.data.table import read_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -10,7 +10,7 @@ from typing import TextIO
 import pandas as pd
 
 from mlplab.data.suffixes import is_packed
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 LONGEST = 2**31 - 1  # characters of a cell; Python's reader stops at 131,072 unless told
 

@@ -13,7 +13,7 @@ import pandas as pd
 from mlplab.data.columns import Columns
 from mlplab.data.numbers import dtype_of, fits
 from mlplab.data.table import read_table
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Gaps = Literal["refuse", "fill"]
 Known = Mapping[str, Any]  # the card of a checkpoint

@@ -14,7 +14,7 @@ from mlplab.data.dataset import Dataset
 from mlplab.data.download import no_empty_folders
 from mlplab.data.idx import find_idx, read_idx
 from mlplab.data.rows import Rows
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 PARTS = {"train": "train", "test": "t10k"}  # and how MNIST's files call them
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlplab.errors import Mistake
 from mlplab.listed import Run, read
-from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.runs import every, find

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from mlplab.check import shown
 from mlplab.data.suffixes import TABLES, bare_name, kind_of
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
 from mlplab.runs import find, stored

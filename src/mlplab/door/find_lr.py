@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from mlplab.build import build_learner, build_measurer, build_splits
 from mlplab.command_line import configure
 from mlplab.data.batches import Batches
-from mlplab.mistake import Failure, Mistake
+from mlplab.errors import Failure, Mistake
 from mlplab.report.rates import draw_rates
 from mlplab.words import STAMP
 

@@ -15,16 +15,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.check import check
 from mlplab.command_line import settled
 from mlplab.configuration import plain
+from mlplab.errors import Pruned
 from mlplab.explain import explain
+from mlplab.files import held
 from mlplab.gate import give_back
 from mlplab.grid import FILE, STOP, number_of, remedy
 from mlplab.launch import leaving_with_its_sweep
-from mlplab.lock import held
-from mlplab.mistake import Pruned
 from mlplab.runs import PRUNED, check_trained, find, keep, stored
 from mlplab.search.judge import Judge, judge_of
 from mlplab.search.outcome import best_of
@@ -76,7 +76,7 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | No
         try:
             return work()
         except Pruned as pruned:
-            atomic.write(run / PRUNED, f"{pruned}\n")
+            files.write(run / PRUNED, f"{pruned}\n")
             log.info(f"pruned     {pruned}")
             return {PRUNED: str(pruned)}
 
@@ -153,7 +153,7 @@ def guarded(
         log.error(f"mlplab: {label}: {reason}" if label else f"mlplab: {reason}")
         if begun():
             with contextlib.suppress(OSError):  # the disk may be what failed
-                atomic.write(run / "failure.txt", reason + "\n")
+                files.write(run / "failure.txt", reason + "\n")
         if not label:
             sys.exit(1)
         return None

@@ -11,8 +11,8 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab import atomic
-from mlplab.mistake import Failure, Mistake
+from mlplab import files
+from mlplab.errors import Failure, Mistake
 from mlplab.report.console import aligned, table
 
 Result = dict[str, Any]
@@ -62,7 +62,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     broken = [claim for claim in claims if not claim["holds"]]
     outcome = f"does not hold: {broken[0]['claim']}" if broken else "pass"
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
-    atomic.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
+    files.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
     if settings["pictures"]:
         _copy(result, folder, Path(settings["pictures"]))
     _print(result, folder)
@@ -85,7 +85,7 @@ def _copy(result: Result, folder: Path, book: Path) -> None:
     book.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "picture.png", book / f"{result['lesson']}.png")
     told = {name: result[name] for name in ("lesson", "claims")}
-    atomic.write(book / f"{result['lesson']}.json", json.dumps(told, indent=1) + "\n")
+    files.write(book / f"{result['lesson']}.json", json.dumps(told, indent=1) + "\n")
 
 
 def _print(result: Result, folder: Path) -> None:

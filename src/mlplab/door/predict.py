@@ -6,9 +6,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.data.suffixes import TABLES, is_packed, kind_of
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.report.counted import counted
 from mlplab.signals import deferred
 
@@ -43,7 +43,7 @@ def predict(settings: Mapping[str, Any]) -> Path:
 
 
 def _write(model: "Model", unseen: "Unseen", output: Path) -> None:
-    with atomic.writing(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    with files.writing(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([unseen.kind, *_header(model)])
         for start in range(0, len(unseen.features), BLOCK):

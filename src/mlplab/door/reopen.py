@@ -15,8 +15,8 @@ from mlplab.card import Card
 from mlplab.checkpoint import config_of, read_checkpoint, rebuild
 from mlplab.data.batches import EVAL_BLOCK
 from mlplab.data.unseen import Gaps, faint, of_array, of_table
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 from mlplab.runs import find, stored
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.check import shown
 from mlplab.door.evaluate import aim, split_of
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.runs import check_trained, find, stored
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
@@ -54,7 +54,7 @@ def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
 def write(story: "Story", output: Path) -> None:
     """Raises Mistake where the disk refuses."""
     try:
-        atomic.write(output, story.html())
+        files.write(output, story.html())
     except OSError as error:
         raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
 

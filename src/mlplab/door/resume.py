@@ -17,8 +17,8 @@ from mlplab.callback.pruning import Judge
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.door.describe import describe
 from mlplab.door.train import Scores, finish
-from mlplab.lock import held
-from mlplab.mistake import AsksForCode, Failure, Mistake, Pruned
+from mlplab.errors import AsksForCode, Failure, Mistake, Pruned
+from mlplab.files import held
 from mlplab.report.console import aligned
 from mlplab.report.counted import counted
 from mlplab.runs import PRUNED, check_trained, find, keep, stored

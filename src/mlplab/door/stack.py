@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.build import build_learner
 from mlplab.data.leak_check import told
 from mlplab.door.describe import describe
 from mlplab.door.train import Scores, conclude
 from mlplab.explain import explain
+from mlplab.files import held
 from mlplab.learner.learner import Learner
-from mlplab.lock import held
 from mlplab.report.console import aligned
 from mlplab.runs import keep
 from mlplab.signals import deferred
@@ -37,7 +37,7 @@ from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
 from mlplab.sweep.clock import Pace
 
-EVERY, APART = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
+EVERY, SAVE_COST_RATIO = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 log = logging.getLogger(__name__)
 
 
@@ -102,7 +102,7 @@ class Stack:
 
     def _begin(self, members: Sequence[Member], locks: ExitStack) -> None:
         """From now on they are runs."""
-        with atomic.together():
+        with files.together():
             for member in members:
                 run = Path(member.config.run_dir)
                 run.mkdir(parents=True, exist_ok=True)
@@ -118,8 +118,8 @@ class Stack:
         if leads:
             self.pace.tell(epochs)
         began = time.perf_counter()
-        if began - self.saved > max(EVERY, APART * self.cost):
-            with deferred(), atomic.together():
+        if began - self.saved > max(EVERY, SAVE_COST_RATIO * self.cost):
+            with deferred(), files.together():
                 for member, safe, best in fit.going():
                     write(member, fit.weights, safe, best, curves=False)
             self.saved = time.perf_counter()
@@ -128,7 +128,7 @@ class Stack:
     def end(self, weights: Weights, ended: Sequence[Of]) -> None:
         """Write what is left of members: all of it of those that came to their end."""
         pages = self.configs[0].report.html  # which is made from files that are there
-        with deferred(), nullcontext() if pages else atomic.together():  # a signal waits: nothing else keeps them
+        with deferred(), nullcontext() if pages else files.together():  # a signal waits: nothing else keeps them
             closed = self._closed(ended)
             for member, safe, best in ended:
                 self._write(member, weights, safe, best, closed.get(id(member)))
@@ -168,7 +168,7 @@ class Stack:
     def _failed(self, place: int, reason: str) -> None:
         print(f"mlplab: {self.labels[place]}: {reason}", file=sys.stderr, flush=True)
         with suppress(OSError):
-            atomic.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
+            files.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
 
 
 def _finish(member: Member, closing: Closing) -> Scores:

@@ -9,15 +9,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.build import Lab, build
 from mlplab.callback.pruning import Judge
 from mlplab.check import leaves
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.door.describe import describe, parameters
-from mlplab.lock import held
-from mlplab.mistake import Mistake, Stopped
+from mlplab.errors import Mistake, Stopped
+from mlplab.files import held
 from mlplab.report.console import aligned, score_table
 from mlplab.report.verdict import verdict
 from mlplab.runs import keep
@@ -85,13 +85,13 @@ def conclude(config: DictConfig, lab: Lab, diagnosis: Diagnosis, seconds: float)
     ending = verdict(lab.history.rows, lab.history.best_epoch, diagnosis, dict(leaves(held)))
     found = {"verdict": ending.name, "verdict_text": ending.text}
     scores = {**collect(config, lab, diagnosis, seconds), **found, **versions()}
-    atomic.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
+    files.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
     _to_tensorboard(lab, row(run, held, scores), scores)
     if config.report.picture:
         _draw(config, lab, ending.text, run / "curves.png")
     if config.report.html:
         _tell(config, lab, scores)
-    atomic.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
+    files.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
     log.info(f"\n{score_table(scores, scores['best_epoch'], _baseline_name(config))}\n")
     log.info(aligned({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores

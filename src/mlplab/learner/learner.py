@@ -13,7 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Batch = tuple[Tensor, Tensor]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional import mean_absolute_error, mean_squared_error
 
+from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Mistake
 
 
 class Regressor(Learner):

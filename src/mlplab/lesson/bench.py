@@ -19,8 +19,8 @@ from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.command_line import configure
 from mlplab.configuration import plain
 from mlplab.data.splits import Splits
+from mlplab.errors import Failure
 from mlplab.learner.learner import Learner
-from mlplab.mistake import Failure
 
 Scores = dict[str, Any]
 QUIET = ("trainer.accelerator=cpu", "report.picture=false")

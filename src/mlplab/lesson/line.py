@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mlplab.errors import Mistake
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.bowl import START, gradient, mse, step, walk
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.mistake import Mistake
 from mlplab.report.lines import draw_lines
 from mlplab.report.page import page
 from mlplab.report.surface import Limits, draw_contours, draw_paths, draw_surface, name_paths

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def _lecun(weight: Tensor) -> None:

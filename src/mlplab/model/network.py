@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 from mlplab.model.scale import Scale
 
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 
 def normalisation_layer(name: str, features: int) -> list[nn.Module]:

@@ -8,7 +8,7 @@ from typing import Any
 from lightning import Callback, Trainer
 from PIL import Image
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.report.events import event_files, images_of
 from mlplab.report.overlay import Overlay
 from mlplab.report.panel import Panel
@@ -69,5 +69,5 @@ def _write(path: Path, frames: Sequence[bytes]) -> None:
     palette = images[-1].quantize(COLOURS)
     first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
     lengths = [MILLISECONDS] * len(rest) + [LAST]
-    with atomic.writing(path) as file:
+    with files.writing(path) as file:
         first.save(file, "GIF", save_all=True, append_images=rest, duration=lengths, loop=0)

@@ -9,16 +9,16 @@ from matplotlib.axes import Axes
 from mlplab.report.lines import draw_lines
 from mlplab.report.look import COLOURS, WORDS
 
-MOST = 400  # points that are drawn, of each split
-FINE = 300  # places along the axis
-MARKS = {"train": "o", "val": "s", "test": "^"}
+MAX_CURVE_POINTS = 400  # points that are drawn, of each split
+CURVE_GRID = 300  # places along the axis
+SPLIT_MARKERS = {"train": "o", "val": "s", "test": "^"}
 
 
 def line(features: np.ndarray) -> np.ndarray:
     """(FINE, 1) about the points. features: (N, 1)."""
     low, high = float(features.min()), float(features.max())
     room = 0.1 * ((high - low) or 1.0)
-    return np.linspace(low - room, high + room, FINE)[:, None]
+    return np.linspace(low - room, high + room, CURVE_GRID)[:, None]
 
 
 def draw_fit(
@@ -30,8 +30,8 @@ def draw_fit(
 ) -> None:
     """x, told: (FINE,). points: by split, input and target. names: of the input and of the target."""
     for split, (own, target) in points.items():
-        style: dict[str, Any] = {"marker": MARKS[split], "color": COLOURS[split], "alpha": 0.7, "linewidths": 0}
-        axes.scatter(own[:MOST], target[:MOST], s=14, label=WORDS[split], **style)
+        style: dict[str, Any] = {"marker": SPLIT_MARKERS[split], "color": COLOURS[split], "alpha": 0.7, "linewidths": 0}
+        axes.scatter(own[:MAX_CURVE_POINTS], target[:MAX_CURVE_POINTS], s=14, label=WORDS[split], **style)
     axes.plot(x, told, color="black", linewidth=1.8, label="prediction")
     low, high = (float(end([end(target) for _, target in points.values()])) for end in (np.min, np.max))
     room = 0.2 * ((high - low) or 1.0)  # not by what is told: from epoch to epoch the frame stays

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 ALWAYS = {"report.txt", "scores.csv"}
 OURS = (  # all that one evaluation writes

@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.report.at_once import AtOnce
 from mlplab.report.events import drawn_by, event_files, remove
 
@@ -112,7 +112,7 @@ class Overlay(Logger):
         for split, writer in self._writers.items():
             writer.flush()
             for path in event_files(self.folder / split):
-                atomic.sync(path)
+                files.sync(path)
 
     def finalize(self, status: str) -> None:
         for writer in self._writers.values():

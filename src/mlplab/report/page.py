@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-DPI = 150
+FILE_DPI = 150
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def page(
     """
     rows = panels.split(";")
     width, height = size[0] * len(rows[0]), size[1] * len(rows) + 0.5
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=FILE_DPI, layout="constrained")
     figure.suptitle(textwrap.fill(title, round(width * 9.5)), x=0.01, ha="left", fontsize=13, fontweight="bold")
     if caption:
         figure.supxlabel(textwrap.fill(caption, round(width * 13)), x=0.01, ha="left", fontsize=9)

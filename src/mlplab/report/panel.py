@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from mlplab.report.html import figure
 from mlplab.report.svg import svg
 
-DPI = 110
+PANEL_DPI = 110
 DPI_ALONE = 150
 REM = 7.1  # of a page, for an inch
 
@@ -31,7 +31,7 @@ class Panel:
 
     def drawn(self, suptitle: str = "") -> tuple[Figure, Axes]:
         with matplotlib.rc_context({"text.parse_math": False}):  # a column may be called "US$ or NT$"
-            drawing = Figure(figsize=self.size, dpi=DPI, layout="constrained")
+            drawing = Figure(figsize=self.size, dpi=PANEL_DPI, layout="constrained")
             if suptitle:
                 drawing.suptitle(suptitle, x=0.01, ha="left", fontsize=11, fontweight="bold")
             axes = drawing.subplots()

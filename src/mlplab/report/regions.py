@@ -10,10 +10,10 @@ from matplotlib.colors import to_rgb
 
 from mlplab.report.look import ORDER
 
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
-MOST = 400  # points that are drawn
+CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MAX_REGION_POINTS = 400  # points that are drawn
 DOT = 18
-FINE = 120  # places along each side
+REGION_GRID = 120  # places along each side
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
@@ -24,10 +24,10 @@ class Plane:
 
     limits: Limits
     names: Sequence[str]
-    count: int = FINE
+    count: int = REGION_GRID
 
     @classmethod
-    def about(cls, features: np.ndarray, names: Sequence[str], count: int = FINE) -> "Plane":
+    def about(cls, features: np.ndarray, names: Sequence[str], count: int = REGION_GRID) -> "Plane":
         """features: (N, 2)."""
         low, high = features.min(axis=0).astype(float), features.max(axis=0).astype(float)
         room = 0.12 * np.where(high > low, high - low, 1.0)
@@ -71,10 +71,10 @@ def draw_points(
     axes: Axes, features: np.ndarray, target: np.ndarray, class_names: Sequence[str], size: float = DOT
 ) -> None:
     """A colour and a mark a class. features: (N, 2). target: (N,)."""
-    features, target = features[:MOST], target[:MOST]
+    features, target = features[:MAX_REGION_POINTS], target[:MAX_REGION_POINTS]
     for number, name in enumerate(class_names):
         at = target == number
-        mark = MARKS[number % len(MARKS)]
+        mark = CLASS_MARKERS[number % len(CLASS_MARKERS)]
         style: dict[str, Any] = {"color": _colour(number), "edgecolors": "white", "linewidths": size / 40}
         axes.scatter(features[at, 0], features[at, 1], s=size, marker=mark, label=name, zorder=3, **style)
 

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 from omegaconf import DictConfig
 
+from mlplab.errors import Mistake
 from mlplab.limits import COUNT
-from mlplab.mistake import Mistake
 
 # by the first words of a `_target_`: the module, and the extra of the lab that brings it
 NEEDED = {

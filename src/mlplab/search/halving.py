@@ -13,10 +13,10 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab.command_line import resolve
+from mlplab.errors import Mistake
 from mlplab.grid import TO_DO, Job, state
 from mlplab.launch import sweeping, together
 from mlplab.limits import COUNT
-from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.search.outcome import outcome
 from mlplab.search.plan import ETA

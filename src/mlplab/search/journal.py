@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
-from mlplab.search.process import alone
+from mlplab.files import alone
 
 
 class Journal(JournalFileBackend):

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.command_line import resolve
+from mlplab.errors import Mistake
 from mlplab.grid import FILE
 from mlplab.limits import COUNT, Range
-from mlplab.mistake import Mistake
 from mlplab.monitor import direction
 from mlplab.search.space import Space, read_space
 from mlplab.words import parse
@@ -71,7 +71,7 @@ class Plan:
         mine = json.loads(json.dumps({**asdict(self.settings), "fixed": sorted(fixed), "searched": searched}))
         if not self.joins or not path.exists():
             path.parent.mkdir(exist_ok=True)
-            atomic.write(path, json.dumps(mine, indent=2) + "\n")
+            files.write(path, json.dumps(mine, indent=2) + "\n")
             return
         theirs = json.loads(path.read_text())
         other = [key for key in mine if mine[key] != theirs.get(key)]

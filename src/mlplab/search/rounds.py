@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlplab import atomic
-from mlplab.mistake import Mistake
+from mlplab import files
+from mlplab.errors import Mistake
 
 FILE = "rounds.json"
 
@@ -33,7 +33,7 @@ class Record:
 
     def keep(self, folder: Path) -> None:
         held = {"rounds": [[one.jobs, one.epochs] for one in self.rounds], "begun": self.begun}
-        atomic.write(folder / FILE, json.dumps(held) + "\n")
+        files.write(folder / FILE, json.dumps(held) + "\n")
 
 
 def rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> list[Round]:

@@ -8,9 +8,9 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
+from mlplab.files import alone, locked, taking_part
 from mlplab.search.outcome import Outcome, folder_of, outcome
 from mlplab.search.plan import FOLDER, Plan
-from mlplab.search.process import alone, locked, taking_part
 from mlplab.search.study import Study, study_of
 
 PAUSE = 0.5  # s between looks at what other processes do

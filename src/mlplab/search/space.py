@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from mlplab.mistake import Mistake
+from mlplab.errors import Mistake
 
 Value = str | int | float
 MANY = 256  # jobs that are checked before the first starts

@@ -16,7 +16,7 @@ from mlplab.stack.draws import standing_generator
 from mlplab.stack.member import Member
 from mlplab.stack.standing import Standing
 
-APART = (Progress, Stopping)  # they look at a Trainer that trains
+NEEDS_TRAINER = (Progress, Stopping)  # they look at a Trainer that trains
 
 
 def assemble(
@@ -37,7 +37,7 @@ def assemble(
         if first is None:
             first, batches = lab, lab.batches.train_dataloader()
             updates = len(TensorLoader(splits.train, config.batch_size))
-        callbacks = [one for one in lab.callbacks if not isinstance(one, APART)]
+        callbacks = [one for one in lab.callbacks if not isinstance(one, NEEDS_TRAINER)]
         own = measured.setdefault(id(splits), lab.batches.val_dataloader())
         standing = Standing(first.trainer, lab.learner, callbacks, batches, updates, own)
         members.append(Member(config, lab, standing, generator))

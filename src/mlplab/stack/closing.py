@@ -19,7 +19,7 @@ from mlplab.stack.rows import by_fold, of_members
 from mlplab.stack.snapshot import Snapshot, joined, put_weights
 from mlplab.stack.weights import Weights
 
-MOST_NUMBERS = 2**18  # of one layer's activations at once: memory that was never used is slow
+MAX_STATISTICS_NUMBERS = 2**18  # of one layer's activations at once: memory that was never used is slow
 
 
 class Closing(NamedTuple):
@@ -138,6 +138,6 @@ def _chunks(members: Sequence[Member]) -> Iterator[range]:
     """Places of so many as fit."""
     network: Any = members[0].lab.learner.network
     widest = max(max(parameter.shape) for parameter in network.parameters())
-    size = max(1, MOST_NUMBERS // (widest * min(MOST_ROWS, len(members[0].lab.splits.measured))))
+    size = max(1, MAX_STATISTICS_NUMBERS // (widest * min(MOST_ROWS, len(members[0].lab.splits.measured))))
     for start in range(0, len(members), size):
         yield range(start, min(start + size, len(members)))

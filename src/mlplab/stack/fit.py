@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mlplab.data.batches import TensorLoader
-from mlplab.mistake import Failure
+from mlplab.errors import Failure
 from mlplab.signals import deferred
 from mlplab.stack.draws import Draws
 from mlplab.stack.loss import stacked_loss

@@ -14,13 +14,13 @@ from mlplab.stack.loss import stacked_loss
 from mlplab.stack.network import StackedNetwork
 
 Scores = dict[str, list[float]]
-MOST_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
+MAX_METRICS_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
 def outputs(network: StackedNetwork, features: Tensor, by_member: Callable[[Tensor], Tensor]) -> Tensor:
     """(K, N, out_features) of scaled features (D, N, in_features). by_member: from D folds to K members."""
     widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
-    blocks = torch.split(features, max(1, MOST_NUMBERS // (network.count * widest)), dim=1)
+    blocks = torch.split(features, max(1, MAX_METRICS_NUMBERS // (network.count * widest)), dim=1)
     return torch.cat([network(by_member(block), False) for block in blocks], dim=1)
 
 

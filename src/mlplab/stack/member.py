@@ -16,8 +16,8 @@ from mlplab.build import Lab
 from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.running import Running
+from mlplab.errors import Failure
 from mlplab.learner.layers import Layer
-from mlplab.mistake import Failure
 from mlplab.stack.standing import Standing
 
 Row = dict[str, float]

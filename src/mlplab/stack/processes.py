@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from mlplab import lock
+from mlplab import files
+from mlplab.errors import Failure
 from mlplab.explain import explain
-from mlplab.mistake import Failure
 
 LARGE = 2**15  # parameters of a net that fills a core by itself
 TOGETHER = 4  # smaller nets share the fixed cost of a step: so many at least are trained as one
@@ -74,7 +74,7 @@ def _gathered(work: Work, running: Sequence[tuple[Any, Connection, Sequence[int]
 
 
 def _child(work: Work, part: Sequence[int], pipe: Connection, parent: int) -> None:
-    lock.leave_to_parent()
+    files.leave_to_parent()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGTERM)  # else it would go on, and nobody could go on with it
     if os.getppid() != parent:

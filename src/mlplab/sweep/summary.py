@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlplab import atomic
+from mlplab import files
 from mlplab.listed import Run, read
 from mlplab.monitor import direction
 from mlplab.report.console import table
@@ -52,7 +52,7 @@ def explain(
     print("\n".join(["", *unended, *missing]) if unended or missing else "")
     if folder is None:
         return
-    atomic.write(folder / "sweep.csv", _csv(compared, sweep))
+    files.write(folder / "sweep.csv", _csv(compared, sweep))
     print(f"table     {folder / 'sweep.csv'}")
     if picture and any(one.best for one in compared):
         _draw(folder, compared, [*unended, *missing], tests, sweep)
@@ -79,14 +79,14 @@ def _draw(
     for place, panels in drawn.items():
         for panel in panels:
             number = f"_{place + 1}" if len(compared) > 1 else ""
-            atomic.write(folder / "pictures" / f"{panel.name}{number}.png", panel.png())
+            files.write(folder / "pictures" / f"{panel.name}{number}.png", panel.png())
     best = [one.best.finished[0].folder for one in compared if one.best]
     commands = [f"python scripts/report.py run={shlex.quote(str(run))}" for run in best]
     if sweep:
         quoted = shlex.quote(str(sweep))
         commands += [f"python scripts/compare.py sweep={quoted}", f"tensorboard --logdir {quoted}"]
     title = f"Sweep {sweep.name}" if sweep else "Runs compared"
-    atomic.write(folder / "sweep.html", page(title, compared, drawn, missing, commands, tests))
+    files.write(folder / "sweep.html", page(title, compared, drawn, missing, commands, tests))
 
 
 def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:

@@ -4,9 +4,12 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from mlplab.errors import Mistake
 
 
 def write(path: str | Path, data: bytes | str) -> None:
@@ -86,3 +89,89 @@ def _sync_all(paths: Iterable[Path]) -> None:
 
 _waiting: dict[Path, Path] | None = None  # names to give, and what is written for each
 _unsynced: set[Path] = set()
+_open: set[int] = set()  # folders that this process holds
+
+
+@contextmanager
+def held(run: Path, wait: bool = False) -> Iterator[None]:
+    """Raises Mistake where another process trains in the folder, or waits for it. On Windows, which has no flock,
+    nothing is done."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder = os.open(run, os.O_RDONLY)
+    _open.add(folder)
+    try:
+        _lock(fcntl, folder, run, wait)
+        yield
+    finally:
+        _open.discard(folder)
+        os.close(folder)
+
+
+def leave_to_parent() -> None:
+    """In a process that was forked: else it would hold a folder whose own process has died."""
+    for folder in _open:
+        os.close(folder)
+    _open.clear()
+
+
+def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        said = f"{run}: another process trains in this folder"
+        if not wait:
+            raise Mistake(said) from None
+        print(f"{said}: waiting for its end", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time; the others wait. On Windows, which has no flock, nobody waits."""
+    with open(path, "ab") as file:
+        if (fcntl := _fcntl()) is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def taking_part(folder: Path) -> Iterator[str]:
+    """A file of this process, which is locked as long as it lives."""
+    path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.lock"
+    with open(path, "wb") as file:
+        if (fcntl := _fcntl()) is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield path.name
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def locked(path: Path) -> bool:
+    """Whether a process holds a file or a folder; not where it is not there."""
+    fcntl = _fcntl()
+    try:
+        opened = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        if fcntl is not None:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return fcntl is None
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(opened)
+
+
+def _fcntl() -> Any:
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    return fcntl

@@ -1,6 +1,6 @@
 """Two kinds of end in one line: the user's mistake, and a run that cannot go on."""
 
-from mlplab.mistake import AsksForCode, Failure, Mistake
+from mlplab.errors import AsksForCode, Failure, Mistake
 
 
 def test_a_mistake_is_a_value_error_and_a_failure_is_not() -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlplab.search.process import alone, locked, taking_part
+from mlplab.files import alone, locked, taking_part
 
 HOLD = """
 import sys, time
