@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.command_line import door
-from mlplab.configuration import CONF
+from mlplab.config.cli import door
+from mlplab.config.groups import CONF
 
 
 @hydra.main(config_path=CONF, config_name="report", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.config.cli import answer
     from mlplab.door.report import report
-    from mlplab.settings import answer
 
     answer(report, config, "report")
 

@@ -3,8 +3,8 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.command_line import door
-from mlplab.configuration import CONF
+from mlplab.config.cli import door
+from mlplab.config.groups import CONF
 
 
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")

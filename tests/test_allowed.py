@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab.allowed import check_targets
-from mlplab.configuration import CONF, choices
+from mlplab.config.groups import CONF, choices
 from mlplab.errors import Mistake
 from mlplab.make import make
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.configuration import CONF
-from mlplab.limits import LOSSES
+from mlplab.config.groups import CONF
+from mlplab.config.schema import LOSSES
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SMALL = ("trainer.max_epochs=1", "model.hidden_features=[8]")

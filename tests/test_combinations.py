@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mlplab
-from mlplab.configuration import CONF, choices, keys_of
+from mlplab.config.groups import CONF, choices, keys_of
+from mlplab.config.schema import CHOICES, LENGTHS, RANGES, Range
 from mlplab.errors import Failure, Mistake
-from mlplab.limits import CHOICES, LENGTHS, RANGES, Range
 
 # those that need no file
 DATA = [

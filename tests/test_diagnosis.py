@@ -13,9 +13,8 @@ import mlplab
 from mlplab import diagnosis
 from mlplab.build import build, build_splits
 from mlplab.callback.history import read
-from mlplab.check import leaves
 from mlplab.checkpoint import read_checkpoint, rebuild
-from mlplab.configuration import plain
+from mlplab.config.tree import leaves, plain
 from mlplab.diagnosis import diagnose, measured_layers, rise, val_losses
 from mlplab.learner.layers import layers
 from mlplab.report.verdict import verdict

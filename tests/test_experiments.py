@@ -31,7 +31,7 @@ def test_overfitting_that_nobody_can_miss_and_its_cure(train: Train, seed: int) 
 
 def test_overfit_and_cure_differ_in_the_remedies_only() -> None:
     import mlplab
-    from mlplab.check import leaves
+    from mlplab.config.tree import leaves
 
     ill, cured = (dict(leaves(mlplab.configure(f"experiment={name}"))) for name in ("overfit", "overfit_cured"))
     differ = {key for key in {**ill, **cured} if ill.get(key) != cured.get(key)}

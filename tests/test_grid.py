@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from mlplab.configuration import plain
+from mlplab.config.tree import plain
 from mlplab.errors import Mistake
 from mlplab.grid import FILE, Job, changed_versions, grown, keep, progress, read, remedy, settings_of, state
 

@@ -23,7 +23,11 @@ from omegaconf import DictConfig
 from PIL import Image
 
 import mlplab
-from mlplab.configuration import CONF, plain
+from mlplab.config.cli import answer
+from mlplab.config.groups import CONF
+from mlplab.config.messages import explain
+from mlplab.config.overrides import words_of
+from mlplab.config.tree import plain
 from mlplab.door.compare import compare
 from mlplab.door.evaluate import evaluate
 from mlplab.door.find_lr import find_lr
@@ -32,12 +36,9 @@ from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
 from mlplab.door.report import report
 from mlplab.errors import Mistake
-from mlplab.explain import explain
 from mlplab.gate import claim, give_back
 from mlplab.grid import Job, keep, settings_of
 from mlplab.search.rounds import Record, Round
-from mlplab.settings import answer
-from mlplab.words import words_of
 from tests.conftest import REPO, door
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
@@ -225,7 +226,7 @@ def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_importe
     *timed, last = said.stderr.splitlines()
     imported = {line.rsplit("|", 1)[1].strip() for line in timed}
     assert last == f"mlplab: {dict(BY_CONFIGURATION)[typed]}"
-    assert "mlplab.check" in imported
+    assert "mlplab.config.validate" in imported
     assert not imported & HEAVY
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.configuration import FORMAT
+from mlplab.config.groups import FORMAT
 from mlplab.errors import Mistake
 from mlplab.runs import check_trained, every, find, stored
 

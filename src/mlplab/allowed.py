@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from mlplab.check import SPECIAL, allowed_name, not_allowed
+from mlplab.config.validate import SPECIAL, allowed_name, not_allowed
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import current_folder
 from mlplab.errors import Mistake

@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 
 from mlplab.callback.history import read
 from mlplab.card import Card
-from mlplab.check import shown
 from mlplab.checkpoint import read_checkpoint, rebuild
+from mlplab.config.diff import MISSING, command, differences
+from mlplab.config.tree import shown
 from mlplab.data.splits import Part
-from mlplab.difference import MISSING, command, differences
 from mlplab.evaluation import Measured, Slice, measure, of_split
 from mlplab.importance import Importance, importance
 from mlplab.landscape import Landscape, along_path, at_random

@@ -27,7 +27,8 @@ from mlplab.callback.stopping import Stopping
 from mlplab.callback.trajectory import Trajectory
 from mlplab.card import Card, card, sizes
 from mlplab.class_weights import balanced, unweighted
-from mlplab.configuration import located
+from mlplab.config.schema import direction
+from mlplab.config.tree import located
 from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
@@ -38,7 +39,6 @@ from mlplab.learner.layers import Layer
 from mlplab.learner.learner import Learner
 from mlplab.make import make
 from mlplab.model.ensemble import Ensemble
-from mlplab.monitor import direction
 from mlplab.report.extras import drawers
 from mlplab.report.overlay import Overlay
 

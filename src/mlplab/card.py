@@ -7,7 +7,8 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from mlplab.configuration import FORMAT, located
+from mlplab.config.groups import FORMAT
+from mlplab.config.tree import located
 from mlplab.data.pictures import border
 from mlplab.data.splits import Splits
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from mlplab.build import bare_learner
 from mlplab.card import wrong_key
-from mlplab.check import leaves, shown
+from mlplab.config.tree import leaves, shown
 from mlplab.errors import AsksForCode, Mistake
 from mlplab.learner.learner import Learner
 from mlplab.runs import check_format, checked

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from mlplab import files
 from mlplab.build import bare_learner, build_splits
-from mlplab.check import leaves, shown
 from mlplab.checkpoint import Checkpoint, load_weights, read_checkpoint
-from mlplab.configuration import FORMAT, located
+from mlplab.config.groups import FORMAT
+from mlplab.config.messages import explain
+from mlplab.config.tree import leaves, located, shown
 from mlplab.data.splits import Splits
 from mlplab.errors import Mistake
 from mlplab.evaluation import Slice, measure
-from mlplab.explain import explain
 from mlplab.learner.learner import Learner
 from mlplab.runs import keep, stored
 from mlplab.versions import versions

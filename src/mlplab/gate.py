@@ -15,10 +15,10 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import grid
-from mlplab.command_line import fail, folder_name, resolve, settled
-from mlplab.composer import Composer
+from mlplab.config.cli import fail
+from mlplab.config.compose import Composer, folder_name, resolve, settled
+from mlplab.config.messages import explain
 from mlplab.errors import Mistake
-from mlplab.explain import explain
 from mlplab.runs import keep
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mlplab import files
-from mlplab.check import leaves, shown
-from mlplab.configuration import FORMAT
+from mlplab.config.groups import FORMAT
+from mlplab.config.tree import leaves, shown
 from mlplab.errors import Mistake
 from mlplab.runs import PRUNED
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import files
+from mlplab.config.messages import explain
 from mlplab.errors import Failure
-from mlplab.explain import explain
 from mlplab.files import held
 from mlplab.grid import STOP, TO_DO, Job, keep, number_of, remedy, state
 from mlplab.signals import Interrupted

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mlplab.check import NEEDED, leaves, select, shown
+from mlplab.config.schema import METRICS
+from mlplab.config.tree import leaves, select, shown
+from mlplab.config.validate import NEEDED
 from mlplab.errors import Mistake
-from mlplab.monitor import METRICS
 from mlplab.runs import PRUNED
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast

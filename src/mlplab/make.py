@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab.allowed import check_targets
+from mlplab.config.messages import NO_MEMORY, plain_reason
 from mlplab.errors import Mistake
-from mlplab.explain import NO_MEMORY, plain_reason
 
 OFTEN = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members of a sweep
 

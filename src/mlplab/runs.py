@@ -15,10 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab import files
-from mlplab.check import check, leaves, select, shown
-from mlplab.configuration import CONF, FORMAT, located, own_hydra, plain
+from mlplab.config.compose import own_hydra
+from mlplab.config.groups import CONF, FORMAT
+from mlplab.config.messages import explain
+from mlplab.config.tree import leaves, located, plain, select, shown
+from mlplab.config.validate import check
 from mlplab.errors import Mistake
-from mlplab.explain import explain
 
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
 PRUNED = "pruned.txt"  # of a run that a search ended early: why, in one line

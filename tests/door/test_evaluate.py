@@ -12,7 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.configuration import FORMAT
+from mlplab.config.groups import FORMAT
 from mlplab.door.evaluate import _folder, evaluate
 from mlplab.door.reopen import reopen
 from mlplab.errors import Mistake

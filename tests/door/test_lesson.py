@@ -9,7 +9,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 import mlplab.lesson.line
-from mlplab.configuration import CONF, choices
+from mlplab.config.groups import CONF, choices
 from mlplab.door.lesson import lesson
 from mlplab.errors import Failure
 from mlplab.lesson.lesson import Claim

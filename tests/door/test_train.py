@@ -14,7 +14,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.configuration import FORMAT
+from mlplab.config.groups import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.door.train import train as train_door
 from mlplab.errors import Mistake

@@ -7,9 +7,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
-from mlplab.command_line import settled
-from mlplab.composer import Composer
-from mlplab.configuration import own_hydra
+from mlplab.config.compose import Composer, own_hydra, settled
 
 
 def test_a_job_is_the_same_whether_it_was_known_or_not() -> None:

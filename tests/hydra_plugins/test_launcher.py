@@ -5,7 +5,7 @@ from typing import Any
 
 import mlplab
 from hydra_plugins.mlplab_stacked.launcher import StackedLauncher, _told
-from mlplab.configuration import plain
+from mlplab.config.tree import plain
 
 
 def test_reasons_are_told_once_with_the_numbers_of_their_jobs() -> None:

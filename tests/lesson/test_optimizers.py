@@ -8,7 +8,7 @@ import yaml
 from matplotlib.figure import Figure
 from torch.optim import SGD
 
-from mlplab.configuration import choices
+from mlplab.config.groups import choices
 from mlplab.lesson.optimizers import draw_curves, draw_walk
 from mlplab.lesson.ravine import Ravine
 from tests.conftest import REPO, holds_as_the_book_says

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mlplab.config.schema import CHOICES
 from mlplab.errors import Mistake
-from mlplab.limits import CHOICES
 from mlplab.model.initialise import INITIALISATIONS, initialise
 from mlplab.model.maxout import Maxout
 from mlplab.model.mlp import MLP

@@ -9,8 +9,8 @@ from hydra.utils import instantiate
 from torch import nn
 
 import mlplab
+from mlplab.config.schema import CHOICES
 from mlplab.errors import Mistake
-from mlplab.limits import CHOICES
 from mlplab.model.linear import Linear
 from mlplab.model.network import OUTPUT_ACTIVATIONS, Network
 

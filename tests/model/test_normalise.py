@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from mlplab.config.schema import CHOICES
 from mlplab.errors import Mistake
-from mlplab.limits import CHOICES
 from mlplab.model.mlp import MLP
 from mlplab.model.normalise import normalisation_layer
 

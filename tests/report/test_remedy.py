@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 import mlplab
-from mlplab.check import leaves
-from mlplab.configuration import plain
+from mlplab.config.tree import leaves, plain
 from mlplab.report import remedy
 
 REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {

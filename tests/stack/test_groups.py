@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import mlplab
-from mlplab.configuration import plain
+from mlplab.config.tree import plain
 from mlplab.stack.groups import grouped, obstacle
 
 

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.configuration import FORMAT
+from mlplab.config.groups import FORMAT
 from mlplab.listed import Run, read
 
 Made = Mapping[str, Sequence[float | None]]

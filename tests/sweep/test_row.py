@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import mlplab
-from mlplab.configuration import plain
+from mlplab.config.tree import plain
 from mlplab.sweep.row import row
 
 SCORES = {

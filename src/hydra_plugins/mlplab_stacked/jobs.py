@@ -10,8 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.command_line import folder_name, settled
-from mlplab.composer import Composer
+from mlplab.config.compose import Composer, folder_name, settled
 from mlplab.grid import number_of
 
 

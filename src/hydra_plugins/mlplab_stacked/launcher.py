@@ -12,7 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
-from mlplab.composer import Composer
+from mlplab.config.compose import Composer
 from mlplab.gate import Gate, gate_of
 from mlplab.grid import STOP, state
 from mlplab.signals import deferred

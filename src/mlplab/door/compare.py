@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlplab.config.schema import direction
 from mlplab.errors import Mistake
 from mlplab.listed import Run, read
-from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.runs import every, find
 from mlplab.sweep.jobs import folders, united

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from mlplab.check import shown
+from mlplab.config.tree import shown
 from mlplab.data.suffixes import TABLES, bare_name, kind_of
 from mlplab.errors import Mistake
 from mlplab.report.console import aligned, table

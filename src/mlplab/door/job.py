@@ -16,11 +16,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.check import check
-from mlplab.command_line import settled
-from mlplab.configuration import plain
+from mlplab.config.compose import settled
+from mlplab.config.messages import explain
+from mlplab.config.tree import plain
+from mlplab.config.validate import check
 from mlplab.errors import Pruned
-from mlplab.explain import explain
 from mlplab.files import held
 from mlplab.gate import give_back
 from mlplab.grid import FILE, STOP, number_of, remedy

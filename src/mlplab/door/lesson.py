@@ -45,7 +45,7 @@ def _of(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     """One of several that fails leaves the others to be shown."""
-    from mlplab.explain import explain
+    from mlplab.config.messages import explain
 
     started = time.perf_counter()
     folder = Path(settings["output"], name)

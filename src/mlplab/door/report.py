@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import files
-from mlplab.check import shown
+from mlplab.config.tree import shown
 from mlplab.door.evaluate import aim, split_of
 from mlplab.errors import Mistake
 from mlplab.runs import check_trained, find, stored

@@ -14,10 +14,10 @@ from omegaconf import DictConfig
 
 from mlplab import files
 from mlplab.build import build_learner
+from mlplab.config.messages import explain
 from mlplab.data.leak_check import told
 from mlplab.door.describe import describe
 from mlplab.door.train import Scores, conclude
-from mlplab.explain import explain
 from mlplab.files import held
 from mlplab.learner.learner import Learner
 from mlplab.report.console import aligned

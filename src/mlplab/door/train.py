@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.build import Lab, build
 from mlplab.callback.pruning import Judge
-from mlplab.check import leaves
+from mlplab.config.tree import leaves
 from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.door.describe import describe, parameters

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlplab.command_line import configure
+from mlplab.config.compose import configure
 from mlplab.make import make
 
 NAMES = (

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlplab.command_line import configure
+from mlplab.config.compose import configure
 from mlplab.lesson.activation_functions import activation as made
 from mlplab.lesson.numpy_mlp import NumpyMLP
 from mlplab.make import make

@@ -16,8 +16,8 @@ import mlplab
 from mlplab.build import build_learner, build_splits
 from mlplab.callback.history import Row, read
 from mlplab.checkpoint import read_checkpoint, rebuild
-from mlplab.command_line import configure
-from mlplab.configuration import plain
+from mlplab.config.compose import configure
+from mlplab.config.tree import plain
 from mlplab.data.splits import Splits
 from mlplab.errors import Failure
 from mlplab.learner.learner import Learner

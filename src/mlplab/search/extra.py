@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 from omegaconf import DictConfig
 
+from mlplab.config.schema import COUNT
 from mlplab.errors import Mistake
-from mlplab.limits import COUNT
 
 # by the first words of a `_target_`: the module, and the extra of the lab that brings it
 NEEDED = {

@@ -12,16 +12,15 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from mlplab.command_line import resolve
+from mlplab.config.compose import resolve
+from mlplab.config.overrides import parse
+from mlplab.config.schema import COUNT, direction
 from mlplab.errors import Mistake
 from mlplab.grid import TO_DO, Job, state
 from mlplab.launch import sweeping, together
-from mlplab.limits import COUNT
-from mlplab.monitor import direction
 from mlplab.search.outcome import outcome
 from mlplab.search.plan import ETA
 from mlplab.search.rounds import Record, Round, read, rounds
-from mlplab.words import parse
 
 TARGET = "hydra_plugins.mlplab_search.Halving"
 

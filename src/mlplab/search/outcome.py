@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlplab.monitor import direction
+from mlplab.config.schema import direction
 from mlplab.runs import PRUNED
 
 NO_WORD = "ended without a word"

@@ -11,13 +11,12 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.command_line import resolve
+from mlplab.config.compose import resolve
+from mlplab.config.overrides import parse
+from mlplab.config.schema import COUNT, Range, direction
 from mlplab.errors import Mistake
 from mlplab.grid import FILE
-from mlplab.limits import COUNT, Range
-from mlplab.monitor import direction
 from mlplab.search.space import Space, read_space
-from mlplab.words import parse
 
 TARGET = "hydra_plugins.mlplab_search.Search"
 STACKED, STACK = "hydra_plugins.mlplab_stacked.", 8

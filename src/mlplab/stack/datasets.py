@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab.build import build_splits
+from mlplab.config.messages import explain
 from mlplab.data.splits import Splits
-from mlplab.explain import explain
 
 
 class Datasets:

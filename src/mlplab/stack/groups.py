@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlplab.check import leaves
+from mlplab.config.tree import leaves
 
 Config = Mapping[str, Any]
 

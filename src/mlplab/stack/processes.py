@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from mlplab import files
+from mlplab.config.messages import explain
 from mlplab.errors import Failure
-from mlplab.explain import explain
 
 LARGE = 2**15  # parameters of a net that fills a core by itself
 TOGETHER = 4  # smaller nets share the fixed cost of a step: so many at least are trained as one

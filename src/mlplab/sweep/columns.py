@@ -9,8 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import leaves, shown
-from mlplab.configuration import own_hydra, plain
+from mlplab.config.compose import own_hydra
+from mlplab.config.tree import leaves, plain, shown
 from mlplab.listed import Run
 from mlplab.sweep.jobs import swept
 

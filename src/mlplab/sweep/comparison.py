@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from mlplab.config.schema import direction
 from mlplab.listed import Run
-from mlplab.monitor import direction
 from mlplab.sweep.columns import FOLD, SEEDS, columns, name, value_of, varied
 from mlplab.sweep.ensemble import Ensemble, paired
 from mlplab.sweep.noise import LEVEL, Scores, against, over_folds

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.monitor import direction
+from mlplab.config.schema import direction
 from mlplab.report.effect import draw_effect
 from mlplab.report.family import NAMED, draw_family
 from mlplab.report.front import draw_front, front

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplab.check import leaves, shown
+from mlplab.config.tree import leaves, shown
 from mlplab.sweep.jobs import swept
 
 SHORT = {"optimizer.lr": "lr"}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mlplab import files
+from mlplab.config.schema import direction
 from mlplab.listed import Run, read
-from mlplab.monitor import direction
 from mlplab.report.console import table
 from mlplab.search.outcome import best_of
 from mlplab.sweep.columns import SEEDS

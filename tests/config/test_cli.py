@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from mlplab.command_line import folder_name
+from mlplab.config.compose import folder_name
 from mlplab.errors import Mistake
 from tests.conftest import REPO, door
 

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.check import select
-from mlplab.command_line import configure
-from mlplab.configuration import CONF
-from mlplab.limits import LOSSES, RANGES, Range
+from mlplab.config.compose import configure
+from mlplab.config.groups import CONF
+from mlplab.config.schema import LOSSES, RANGES, Range
+from mlplab.config.tree import select
 
 
 @given(st.floats(allow_nan=False), st.floats(0, 1), st.floats(2, 3))

@@ -8,8 +8,8 @@ import pytest
 from omegaconf import DictConfig
 
 import mlplab
-from mlplab.configuration import located
-from mlplab.difference import MISSING, command, differences
+from mlplab.config.diff import MISSING, command, differences
+from mlplab.config.tree import located
 from mlplab.runs import keep, stored
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import mlplab.config.compose  # noqa: F401, which knows how a folder is named
 import pytest
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mlplab.composer import Composer
-from mlplab.configuration import own_hydra, plain
+import mlplab.config.compose  # noqa: F401, which knows how a folder is named
+from mlplab.config.compose import Composer, own_hydra
+from mlplab.config.tree import plain
 
 SWEEP = [
     ["data=iris", f"optimizer.lr={lr}", f"optimizer={name}", "sweep.name=s", f"model.hidden_features={widths}", *more]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import mlplab
-from mlplab.configuration import CONF, choices, has_key, keys_of, located
+from mlplab.config.groups import CONF, choices, has_key, keys_of
+from mlplab.config.tree import located
 
 
 def test_conf_is_found_and_holds_the_groups() -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ MEMBERS = Range(2, 1000, low_itself=True, high_itself=True, whole=True)
 DIVISOR = Range(1, low_itself=True)
 WORD = Word()
 NAME = Word(number_too=True)
-
 RANGES: dict[str, Range | Word | Character] = {
     "seed": SEED,
     "ensemble": MEMBERS,
@@ -132,7 +131,6 @@ RANGES: dict[str, Range | Word | Character] = {
     "below": WORD,
     "separator": Character(),
 }
-
 # how many items a list has; a list is refused elsewhere
 LENGTHS = {
     "allow": Range(0, low_itself=True, whole=True),
@@ -145,17 +143,14 @@ LENGTHS = {
     "model.hidden_features": ORDINAL,  # none: see fitting.py
 }
 ONE_OR_A_LIST = {"data.target", "data.ignore"}
-
 # where null has a meaning
 OPTIONAL = {
     *("data.folds", "data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
     *("loss.weight", "loss.pos_weight", "model.max_norm", "model.initial_weight", "model.initial_bias"),
     *("trainer.max_time", "trainer.gradient_clip_val", "optimizer.line_search_fn", "choice.experiment"),
 }
-
 # packages whose classes a `_target_` may name; `allow` adds modules
 PACKAGES = ("mlplab", "torch", "torchvision", "lightning", "torchmetrics", "sklearn")
-
 # of the Trainer: what the lab decides itself
 TAKEN = {
     *("logger", "callbacks", "default_root_dir", "num_sanity_val_steps", "log_every_n_steps", "enable_progress_bar"),
@@ -163,7 +158,6 @@ TAKEN = {
     *("limit_val_batches", "limit_test_batches", "limit_predict_batches", "check_val_every_n_epoch"),
     *("val_check_interval", "strategy", "num_nodes", "use_distributed_sampler", "reload_dataloaders_every_n_epochs"),
 }
-
 CHOICES = {
     "data.split": ("official", "random", "group"),
     "data.leak_check": ("basic", "full", "off"),
@@ -189,9 +183,19 @@ CHOICES = {
     "sweep.resume": (None, True, False, "failed"),
     "invert": (None, "auto", True, False),  # of predict
 }
-
 LOSSES = {
     "classifier": ("ce", "mse", "mae"),
     "binary_classifier": ("bce", "mse", "mae"),
     "regressor": ("mse", "mae", "rmse", "huber"),
 }
+METRICS = {
+    "classifier": ("accuracy", "precision", "recall", "f1"),
+    "binary_classifier": ("accuracy", "precision", "recall", "f1", "auroc"),
+    "regressor": ("mse", "rmse", "mae", "r2"),
+}
+HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
+
+
+def direction(monitor: str) -> Literal["min", "max"]:
+    """The direction of a score named `<metric>/<split>`."""
+    return "max" if monitor.partition("/")[0] in HIGHER_IS_BETTER else "min"

@@ -3,9 +3,9 @@
 import pytest
 
 import mlplab
-from mlplab.configuration import plain
+from mlplab.config.tree import plain
+from mlplab.config.validate import fits_together
 from mlplab.errors import Mistake
-from mlplab.fitting import fits_together
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.check import check, leaves, select
-from mlplab.configuration import CONF
+from mlplab.config.groups import CONF
+from mlplab.config.schema import OPTIONAL
+from mlplab.config.tree import leaves, select
+from mlplab.config.validate import check
 from mlplab.errors import Mistake
-from mlplab.limits import OPTIONAL
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from mlplab.configuration import CONF
-from mlplab.settings import Settings, answer, named
+from mlplab.config.cli import Settings, answer, named
+from mlplab.config.groups import CONF
 
 
 def ask(door: str, *overrides: str) -> Settings:

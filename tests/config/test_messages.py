@@ -3,8 +3,8 @@
 import pytest
 
 import mlplab
+from mlplab.config.messages import explain
 from mlplab.errors import Failure, Mistake
-from mlplab.explain import explain
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from mlplab.config.overrides import completed, words_of
 from mlplab.errors import Mistake
-from mlplab.words import completed, words_of
 
 
 def test_a_sweep_gets_a_name_and_folders_named_by_swept_keys() -> None:

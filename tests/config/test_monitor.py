@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.monitor import HIGHER_IS_BETTER, METRICS, direction
+from mlplab.config.schema import HIGHER_IS_BETTER, METRICS, direction
 
 
 @pytest.mark.parametrize(

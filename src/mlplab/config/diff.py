@@ -9,8 +9,9 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.check import shown
-from mlplab.configuration import choices, located, own_hydra, plain
+from mlplab.config.compose import own_hydra
+from mlplab.config.groups import choices
+from mlplab.config.tree import located, plain, shown
 
 NOT_SETTINGS = ("run_dir", "sweep", "choice", "debug")
 MISSING = object()

@@ -12,10 +12,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from mlplab.configuration import CONF, keys_of
+from mlplab.config.groups import CONF, keys_of
+from mlplab.config.messages import no_such_choice
+from mlplab.config.schema import MEMBERS, SEED
 from mlplab.errors import Mistake
-from mlplab.explain import no_such_choice
-from mlplab.limits import MEMBERS, SEED
 
 TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
 PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")

@@ -11,8 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.check import leaves
-from mlplab.configuration import CONF, choices, has_key, keys_of, plain
+from mlplab.config.groups import CONF, choices, has_key, keys_of
+from mlplab.config.tree import leaves, plain
 from mlplab.errors import Failure, Mistake
 
 NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
