@@ -15,7 +15,7 @@ Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
 
 def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     import mlplab
-    from mlplab.build import build
+    from mlplab.run.build import build
 
     def prepare() -> Fit:
         made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={room()}"))
@@ -38,7 +38,7 @@ def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     from torchvision import datasets, transforms
 
     import mlplab
-    from mlplab.build import build_learner, build_splits
+    from mlplab.run.build import build_learner, build_splits
 
     config = mlplab.configure(*overrides)
     splits = build_splits(config)

@@ -31,8 +31,8 @@ def first_step(started: float) -> None:
 
     config = mlplab.configure("data=mnist", f"run_dir={room()}")
     marks["command line"] = time.time()
-    import mlplab.door.train
-    from mlplab.build import build
+    import mlplab.run.train
+    from mlplab.run.build import build
 
     marks["imports"] = time.time()
     lab = build(config)
@@ -70,7 +70,7 @@ def startup() -> None:
         helps.append(time.perf_counter() - started)
     print(f"| `--help`, whole | {statistics.median(helps):.2f} |\n")
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import mlplab.door.train"],
+        [sys.executable, "-X", "importtime", "-c", "import mlplab.run.train"],
         capture_output=True,
         text=True,
         check=True,
@@ -91,8 +91,8 @@ def memory() -> None:
 
 def growth() -> None:
     import mlplab
-    import mlplab.door.train
-    from mlplab.build import build
+    import mlplab.run.train
+    from mlplab.run.build import build
 
     print("| case | rows trained on | processor time a sample, us |\n|---|---|---|")
     for words in (*ROWS, *WIDTHS):

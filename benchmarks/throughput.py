@@ -115,7 +115,7 @@ def export(overrides: tuple[str, ...]) -> str:
     import torch
 
     import mlplab
-    from mlplab.build import build_splits
+    from mlplab.run.build import build_splits
 
     config = mlplab.configure(*overrides)
     splits = build_splits(config)

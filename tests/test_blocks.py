@@ -14,11 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mlplab
 from mlplab import blocks
 from mlplab.blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
-from mlplab.build import build, build_learner
 from mlplab.callback.running import Running
 from mlplab.data.batches import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.errors import Failure
+from mlplab.run.build import build, build_learner
 
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
 

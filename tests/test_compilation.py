@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.build import build
+from mlplab.run.build import build
 
 pytestmark = [
     pytest.mark.slow,

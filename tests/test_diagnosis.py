@@ -11,13 +11,13 @@ import torch
 
 import mlplab
 from mlplab import diagnosis
-from mlplab.build import build, build_splits
 from mlplab.callback.history import read
-from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.config.tree import leaves, plain
 from mlplab.diagnosis import diagnose, measured_layers, rise, val_losses
 from mlplab.learner.layers import layers
 from mlplab.report.verdict import verdict
+from mlplab.run.build import build, build_splits
+from mlplab.run.load import read_checkpoint, rebuild
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]", "trainer.accelerator=cpu")

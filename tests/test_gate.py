@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlplab.errors import Mistake
-from mlplab.gate import claim, give_back
+from mlplab.run.folder import claim, give_back
 from tests.conftest import REPO, door
 
 

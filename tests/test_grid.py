@@ -10,7 +10,8 @@ import pytest
 import mlplab
 from mlplab.config.tree import plain
 from mlplab.errors import Mistake
-from mlplab.grid import FILE, Job, changed_versions, grown, keep, progress, read, remedy, settings_of, state
+from mlplab.grid import Job, changed_versions, grown, keep, progress, read, remedy, settings_of
+from mlplab.run.folder import FILE, state
 
 
 def job(number: int, *words: str) -> Job:

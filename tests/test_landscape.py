@@ -10,15 +10,15 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
-from mlplab.build import build_splits
 from mlplab.callback.history import read
-from mlplab.checkpoint import read_checkpoint, rebuild
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
 from mlplab.landscape import along_path, at_random
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
-from mlplab.runs import stored
+from mlplab.run.build import build_splits
+from mlplab.run.config_file import stored
+from mlplab.run.load import read_checkpoint, rebuild
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 ROWS = Part(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))

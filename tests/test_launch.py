@@ -19,8 +19,9 @@ from joblib import Parallel, delayed
 
 from mlplab.errors import Failure, Mistake
 from mlplab.files import held
-from mlplab.grid import STOP, Job, state
+from mlplab.grid import Job
 from mlplab.launch import PROCESS, launch_all
+from mlplab.run.folder import STOP, state
 from mlplab.signals import Interrupted
 from tests.conftest import REPO, door
 

@@ -36,8 +36,8 @@ from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
 from mlplab.door.report import report
 from mlplab.errors import Mistake
-from mlplab.gate import claim, give_back
 from mlplab.grid import Job, keep, settings_of
+from mlplab.run.folder import claim, give_back
 from mlplab.search.rounds import Record, Round
 from tests.conftest import REPO, door
 

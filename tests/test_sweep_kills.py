@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.checkpoint import read_checkpoint
+from mlplab.run.load import read_checkpoint
 from tests.conftest import REPO, door
-from tests.door.test_resume import assert_same
-from tests.test_kills import rows, wait
+from tests.run.test_kills import rows, wait
+from tests.run.test_resume import assert_same
 
 SETTINGS = (
     *("data=digits", "model.hidden_features=[64]", "model.dropout=0.3", "model.normalisation=batch"),

@@ -48,7 +48,7 @@ def test_mnist_in_five_epochs(train: Train, mlplab_data: Path, overrides: tuple[
 def test_r2_of_california_is_what_scikit_learn_says(train: Train, mlplab_data: Path) -> None:
     import torch
 
-    from mlplab.build import build_learner, build_splits
+    from mlplab.run.build import build_learner, build_splits
 
     overrides = ("data=california", f"data.root={mlplab_data}", "trainer.max_epochs=5", "batch_size=256")
     folder, scores = train(*overrides)
@@ -67,7 +67,7 @@ def test_r2_of_california_is_what_scikit_learn_says(train: Train, mlplab_data: P
 @pytest.mark.slow
 def test_the_pixels_of_mnist_stay_bytes_in_memory(mlplab_data: Path) -> None:
     """55 MB for 70,000 images, where floats would take 220."""
-    from mlplab.build import build_splits
+    from mlplab.run.build import build_splits
 
     splits = build_splits(mlplab.configure("data=mnist", f"data.root={mlplab_data}"))
     held = sum(part.features.untyped_storage().nbytes() for part in (splits.train, splits.val, splits.test))

@@ -7,9 +7,9 @@ __version__ = "0.1.0"
 # doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
 _HOMES = {
     "configure": "mlplab.config.compose",
-    "reopen": "mlplab.door.reopen",
-    "resume": "mlplab.door.resume",
-    "train": "mlplab.door.train",
+    "reopen": "mlplab.run.predictor",
+    "resume": "mlplab.run.resume",
+    "train": "mlplab.run.train",
 }
 __all__ = ["configure", "reopen", "resume", "train"]
 

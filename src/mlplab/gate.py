@@ -1,9 +1,8 @@
 """Before Hydra makes a folder: is the configuration good, is the folder new? After a sweep: its table."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from mlplab.config.cli import fail
 from mlplab.config.compose import Composer, folder_name, resolve, settled
 from mlplab.config.messages import explain
 from mlplab.errors import Mistake
-from mlplab.runs import keep
+from mlplab.run.config_file import keep
+from mlplab.run.folder import TO_DO, claim, state
 from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned
 from mlplab.search.plan import Plan, is_search, plan, slots
@@ -27,8 +27,6 @@ from mlplab.search.rounds import Round, agree, told
 from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
 from mlplab.sweep.members import ensembles, unite
-
-made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
 
 
 class Gate(Callback):
@@ -97,10 +95,10 @@ class Gate(Callback):
     def _go_on(self, folder: Path, rounds: Sequence[Round] | None) -> None:
         known = grid.read(folder)
         self.plan = grid.grown(known, self.plan, folder)
-        states = [grid.state(folder / job.name) for job in self.plan]
+        states = [state(folder / job.name) for job in self.plan]
         agree(folder, rounds, begun=any(state != "new" for state in states))
         self.jobs = [job.words for job in self.plan]
-        self.left = sum(state in grid.TO_DO for state in states) if rounds is None else 0
+        self.left = sum(state in TO_DO for state in states) if rounds is None else 0
         for changed in grid.changed_versions(folder):
             print(f"note: {changed}: the last digits may be others")
         grown = f", {len(self.plan) - len(known)} of them new to it" if 0 < len(known) < len(self.plan) else ""
@@ -163,23 +161,3 @@ def _of_the_whole_sweep(jobs: Sequence[Sequence[str]]) -> None:
         key = words[0].partition("=")[0]
         if key in grid.OF_THE_COMMAND and len(set(words)) > 1:
             raise Mistake(f"{key}: one value is needed, for the whole sweep")
-
-
-def claim(folder: Path, key: str) -> None:
-    """Make a folder that must be new."""
-    made[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        going_on = "; sweep.resume=true goes on with it" if (folder / grid.FILE).exists() else ""
-        raise Mistake(f"{key}: {folder} exists already; name another, nothing is written over{going_on}") from None
-    except OSError as error:
-        give_back()
-        raise Mistake(f"{key}: {folder} cannot be made ({error.strerror})") from error
-
-
-def give_back() -> None:
-    """Remove the folders that were made for a run, as far as they are empty."""
-    for folder in made:
-        with suppress(OSError):
-            folder.rmdir()

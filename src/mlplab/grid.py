@@ -7,23 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from mlplab import files
 from mlplab.config.groups import FORMAT
 from mlplab.config.tree import leaves, shown
 from mlplab.errors import Mistake
-from mlplab.runs import PRUNED
+from mlplab.run.folder import FILE, State, number_of, state
 
-FILE = "sweep.json"
-STOP = "stop.txt"  # while a sweep comes to its end because a job failed: the number of that job
 # nothing trained
 OF_THE_COMMAND = (
     *("run_dir", "sweep.name", "sweep.resume", "sweep.fail_fast", "sweep.ensemble", "ensemble", "allow", "debug"),
 )
 LIBRARIES = ("mlplab", "torch", "lightning")
-State = Literal["finished", "pruned", "failed", "half-done", "new"]
-TO_DO: tuple[State, ...] = ("half-done", "new")
 
 
 @dataclass(frozen=True)
@@ -39,22 +35,6 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of a resolved configuration, as JSON holds it."""
     known: dict[str, Any] = {key: value for key, value in leaves(config) if key not in OF_THE_COMMAND}
     return dict(json.loads(json.dumps(known)))
-
-
-def number_of(name: str) -> str:
-    """In its sweep, of a job whose folder is named so."""
-    return name.partition("_")[0]
-
-
-def state(run: Path) -> State:
-    """A folder without config.yaml is one whose process was killed before it knew what to do."""
-    if (run / "scores.json").exists():  # the last file of a run
-        return "finished"
-    if (run / PRUNED).exists():
-        return "pruned"
-    if (run / "failure.txt").exists():
-        return "failed"
-    return "half-done" if (run / "config.yaml").exists() else "new"
 
 
 def keep(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:

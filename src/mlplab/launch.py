@@ -13,7 +13,8 @@ from mlplab import files
 from mlplab.config.messages import explain
 from mlplab.errors import Failure
 from mlplab.files import held
-from mlplab.grid import STOP, TO_DO, Job, keep, number_of, remedy, state
+from mlplab.grid import Job, keep, remedy
+from mlplab.run.folder import STOP, TO_DO, number_of, state
 from mlplab.signals import Interrupted
 
 PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's

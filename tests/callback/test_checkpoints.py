@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.build import build
 from mlplab.callback.checkpoints import Checkpoints
 from mlplab.errors import Failure
+from mlplab.run.build import build
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -19,8 +19,8 @@ from lightning import Callback, Trainer
 from rich.console import Console
 
 import mlplab
-from mlplab.build import Lab, build
 from mlplab.callback.progress import Progress
+from mlplab.run.build import Lab, build
 from tests.conftest import REPO, door
 
 LOG = "mlplab.callback.progress"

@@ -6,10 +6,10 @@ import pytest
 
 import mlplab
 from mlplab.callback.history import read
-from mlplab.door.resume import resume
-from mlplab.door.train import carry_out
 from mlplab.errors import Pruned
-from mlplab.runs import keep
+from mlplab.run.config_file import keep
+from mlplab.run.resume import resume
+from mlplab.run.train import carry_out
 
 TIMES = {"seconds", "samples_per_second"}
 PLANNED = ("data=iris", "trainer.max_epochs=6", "model.dropout=0.2", "scheduler=one_cycle", "scheduler.max_lr=0.05")

@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.build import build
+from mlplab.run.build import build
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 LR = 0.1

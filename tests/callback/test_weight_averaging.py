@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.build import build_learner, build_splits
+from mlplab.run.build import build_learner, build_splits
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 

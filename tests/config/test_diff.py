@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 import mlplab
 from mlplab.config.diff import MISSING, command, differences
 from mlplab.config.tree import located
-from mlplab.runs import keep, stored
+from mlplab.run.config_file import keep, stored
 
 
 def settings(config: DictConfig) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import yaml
 
 from mlplab.door.compare import compare
 from mlplab.errors import Mistake
-from mlplab.listed import read
+from mlplab.run.record import read
+from tests.run.test_record import DELETED, edited, run
 from tests.sweep.made import sweep, united
-from tests.test_listed import DELETED, edited, run
 
 
 def asked(below: Path, **settings: Any) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.door.evaluate import _folder, evaluate
-from mlplab.door.reopen import reopen
 from mlplab.errors import Mistake
+from mlplab.run.predictor import reopen
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")

@@ -171,7 +171,7 @@ def test_a_file_of_another_kind_and_an_empty_one_are_refused(iris: Path, tmp_pat
 
 def test_images_drawn_dark_on_light_are_recognised(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """scikit-learn's digits, with shades to 16, as PNG files of black ink on white."""
-    from mlplab.build import build_splits
+    from mlplab.run.build import build_splits
 
     run = trained(tmp_path_factory, "data=digits", "trainer.max_epochs=20")
     test = build_splits(mlplab.configure("data=digits")).test

@@ -11,12 +11,12 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.build import build_splits
 from mlplab.data.leak_check import told
-from mlplab.door.reopen import reopen
-from mlplab.door.resume import resume
 from mlplab.door.stack import Stack
-from mlplab.runs import stored
+from mlplab.run.build import build_splits
+from mlplab.run.config_file import stored
+from mlplab.run.predictor import reopen
+from mlplab.run.resume import resume
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.door.resume import resume
-from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.bowl import START, gradient, mse, step, walk
+from mlplab.run.resume import resume
+from mlplab.run.train import train
 
 
 @pytest.mark.parametrize(("m", "b", "loss"), [(-1, 5, 2.5), (-1, 4, 4.5), (0, 4, 1.0), (2, 1, 0.0)])

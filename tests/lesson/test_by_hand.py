@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.door.resume import resume
-from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.by_hand import curves_by_hand
+from mlplab.run.resume import resume
+from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
 
 SETTINGS = ("data=digits", "data.num_train=300", "model.hidden_features=[12]", "optimizer=sgd", "optimizer.lr=0.2")

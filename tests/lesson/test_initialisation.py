@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.door.resume import resume
-from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.initialisation import at_start, spreads
+from mlplab.run.resume import resume
+from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mlplab.door.resume import resume
-from mlplab.door.train import train
 from mlplab.lesson.bench import Bench
 from mlplab.lesson.normalisation import at_start
+from mlplab.run.resume import resume
+from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
 
 # of max(z, 0) for z normal with mean 0 and sd 1: the root of 1/2 - 1/(2 pi)

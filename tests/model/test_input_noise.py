@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 import mlplab
-from mlplab.build import build
 from mlplab.model.input_noise import InputNoise
 from mlplab.model.mlp import MLP
+from mlplab.run.build import build
 
 
 def test_noise_has_its_sd_in_training_and_is_gone_in_evaluation() -> None:

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import mlplab
-from mlplab.build import build_splits
-from mlplab.door.resume import resume
 from mlplab.report.events import event_files, images_of
 from mlplab.report.film import EVERY, stride
 from mlplab.report.shape import shape, teller
+from mlplab.run.build import build_splits
+from mlplab.run.resume import resume
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mlplab
-from mlplab.build import build_splits
+from mlplab.run.build import build_splits
 
 pytestmark = pytest.mark.slow
 SEEDS = range(5)

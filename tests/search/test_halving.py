@@ -13,8 +13,8 @@ import pytest
 from mlplab.callback.history import read
 from mlplab.search.rounds import FILE
 from tests.conftest import door
-from tests.door.test_resume import assert_same, checkpoint, curves, history, same
-from tests.test_kills import rows, wait
+from tests.run.test_kills import rows, wait
+from tests.run.test_resume import assert_same, checkpoint, curves, history, same
 from tests.test_sweep_kills import SETTINGS, in_training, jobs, kill, table
 
 SMALL = ("data=iris", "trainer.max_epochs=8", "model.hidden_features=[8]", "report.picture=false")

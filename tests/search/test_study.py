@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
-from mlplab.search.outcome import Outcome
+from mlplab.run.folder import Outcome
 from mlplab.search.plan import Settings
 from mlplab.search.space import Numbers, Options, Space
 from mlplab.search.study import Study

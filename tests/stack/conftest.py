@@ -8,7 +8,7 @@ import pytest
 from lightning import Trainer
 
 import mlplab
-from mlplab.build import build
+from mlplab.run.build import build
 from mlplab.stack.assemble import assemble
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member

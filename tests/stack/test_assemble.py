@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from mlplab.build import build
+from mlplab.run.build import build
 from mlplab.stack.assemble import assemble
 from mlplab.stack.datasets import Datasets
 from tests.stack.conftest import SMALL

@@ -3,7 +3,7 @@
 import pytest
 
 import mlplab
-from mlplab.build import build_learner, build_splits
+from mlplab.run.build import build_learner, build_splits
 from mlplab.stack import chunks
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.build import build
 from mlplab.callback.history import read
+from mlplab.run.build import build
 from mlplab.stack.assemble import assemble
 from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.build import build
+from mlplab.run.build import build
 from mlplab.stack.assemble import assemble
 from tests.stack.conftest import SMALL
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.config.groups import FORMAT
-from mlplab.listed import Run, read
+from mlplab.run.record import Run, read
 
 Made = Mapping[str, Sequence[float | None]]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.listed import Run, read
+from mlplab.run.record import Run, read
 from mlplab.sweep.columns import columns, name, value_of, varied
-from tests.test_listed import run
+from tests.run.test_record import run
 
 
 def made(folder: Path, *jobs: str) -> list[Run]:

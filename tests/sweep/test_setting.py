@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.listed import read
+from mlplab.run.record import read
 from mlplab.sweep.setting import Setting
 from tests.sweep.made import sweep
 

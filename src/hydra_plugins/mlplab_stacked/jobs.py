@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab.config.compose import Composer, folder_name, settled
-from mlplab.grid import number_of
+from mlplab.run.folder import number_of
 
 
 @dataclass

@@ -7,10 +7,9 @@ from typing import Any
 
 from mlplab.config.schema import direction
 from mlplab.errors import Mistake
-from mlplab.listed import Run, read
 from mlplab.report.console import table
-from mlplab.runs import every, find
-from mlplab.sweep.jobs import folders, united
+from mlplab.run.folder import every, find, folders, united
+from mlplab.run.record import Run, read
 from mlplab.sweep.summary import explain
 
 SWEEPS = Path("outputs/sweeps")

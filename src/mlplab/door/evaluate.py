@@ -14,11 +14,12 @@ from mlplab.data.suffixes import TABLES, bare_name, kind_of
 from mlplab.errors import Mistake
 from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
-from mlplab.runs import find, stored
+from mlplab.run.config_file import stored
+from mlplab.run.folder import find
 from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
-    from mlplab.evaluation import Measured
+    from mlplab.run.evaluate import Measured
 
 
 def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -35,8 +36,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     trained = _trained(run, settings, split)
 
     with deferred():
-        from mlplab.checkpoint import read_checkpoint, rebuild
-        from mlplab.evaluation import measure, of_file, of_split
+        from mlplab.run.evaluate import measure, of_file, of_split
+        from mlplab.run.load import read_checkpoint, rebuild
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)

@@ -15,12 +15,12 @@ import numpy as np
 from lightning.pytorch.tuner.tuning import Tuner
 from omegaconf import DictConfig
 
-from mlplab.build import build_learner, build_measurer, build_splits
 from mlplab.config.compose import configure
 from mlplab.config.overrides import STAMP
 from mlplab.data.batches import Batches
 from mlplab.errors import Failure, Mistake
 from mlplab.report.rates import draw_rates
+from mlplab.run.build import build_learner, build_measurer, build_splits
 
 LEAST = 20  # steps, below which a curve tells nothing
 BETA = 0.98  # of Lightning's running mean

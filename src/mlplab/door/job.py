@@ -22,12 +22,11 @@ from mlplab.config.tree import plain
 from mlplab.config.validate import check
 from mlplab.errors import Pruned
 from mlplab.files import held
-from mlplab.gate import give_back
-from mlplab.grid import FILE, STOP, number_of, remedy
+from mlplab.grid import remedy
 from mlplab.launch import leaving_with_its_sweep
-from mlplab.runs import PRUNED, check_trained, find, keep, stored
+from mlplab.run.config_file import check_trained, keep, stored
+from mlplab.run.folder import FILE, PRUNED, STOP, best_of, find, give_back, number_of
 from mlplab.search.judge import Judge, judge_of
-from mlplab.search.outcome import best_of
 from mlplab.search.plan import FOLDER
 from mlplab.signals import deferred, status
 from mlplab.sweep.clock import start
@@ -96,15 +95,15 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | No
 
 def _train(config: DictConfig, begin: Callable[[], None], judge: Judge | None = None) -> dict[str, Any]:
     with deferred():
-        import mlplab.door.train as door
+        import mlplab.run.train as training
     start()
-    return door.carry_out(config, begin, judge)
+    return training.carry_out(config, begin, judge)
 
 
 def _resume(run: Path, **settings: Any) -> dict[str, Any]:
     with deferred():
-        import mlplab.door.resume as door
-    return door.resume(run, **settings)
+        import mlplab.run.resume as resuming
+    return resuming.resume(run, **settings)
 
 
 def go_on(settings: Mapping[str, Any]) -> None:

@@ -70,14 +70,15 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
 
 
 def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
-    from mlplab.door.resume import resume
-    from mlplab.door.train import train
     from mlplab.lesson.bench import Bench
-    from mlplab.make import make
+    from mlplab.lesson.lesson import Lesson
+    from mlplab.run.instantiate import make
+    from mlplab.run.resume import resume
+    from mlplab.run.train import train
 
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
-    return [claim.told() for claim in make(config, "lesson").show(bench)]
+    return [claim.told() for claim in make(config, "lesson", Lesson).show(bench)]
 
 
 def _copy(result: Result, folder: Path, book: Path) -> None:

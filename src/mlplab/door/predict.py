@@ -14,7 +14,7 @@ from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
     from mlplab.data.unseen import Unseen
-    from mlplab.door.reopen import Model
+    from mlplab.run.predictor import Model
 
 BLOCK = 4096  # rows that are predicted and written at once
 
@@ -28,7 +28,7 @@ def predict(settings: Mapping[str, Any]) -> Path:
     _check(settings, source, output)
 
     with deferred():
-        from mlplab.door.reopen import reopen
+        from mlplab.run.predictor import reopen
 
     model = reopen(settings["run"], settings["allow"])
     unseen = _read(model, settings, source)
@@ -75,7 +75,8 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
         remedy = "it is the input" if output.samefile(source) else "overwrite=true replaces it"
         raise Mistake(f"output={settings['output']}: exists already; {remedy}")
     if not settings["run"].endswith(".ckpt"):
-        from mlplab.runs import find, stored
+        from mlplab.run.config_file import stored
+        from mlplab.run.folder import find
 
         stored(find(settings["run"]), settings["allow"])
 

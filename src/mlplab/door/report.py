@@ -4,18 +4,14 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlplab import files
 from mlplab.config.tree import shown
 from mlplab.door.evaluate import aim, split_of
 from mlplab.errors import Mistake
-from mlplab.runs import check_trained, find, stored
-
-if TYPE_CHECKING:  # heavy things are imported when the settings are known to be good
-    from omegaconf import DictConfig
-
-    from mlplab.report.story import Story
+from mlplab.run.config_file import check_trained, stored
+from mlplab.run.folder import find
+from mlplab.run.report import _usual_slice, write
 
 SLICES = (None, "pca", "random", "none")
 
@@ -34,29 +30,12 @@ def report(settings: Mapping[str, Any]) -> Path:
     output = _output(settings, run)
     scores = _scores(run)
 
-    from mlplab.analysis import analyse
+    from mlplab.run.report import analyse
 
     story = analyse(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
     write(story, output)
     print(f"written   {output}: {output.stat().st_size / 1e6:.1f} MB")
     return output
-
-
-def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
-    """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
-    from mlplab.analysis import analyse
-
-    story = analyse(config, run, scores, "test", _usual_slice(run))
-    write(story, run / "report.html")
-    return story
-
-
-def write(story: "Story", output: Path) -> None:
-    """Raises Mistake where the disk refuses."""
-    try:
-        files.write(output, story.html())
-    except OSError as error:
-        raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
 
 
 def _output(settings: Mapping[str, Any], run: Path) -> Path:
@@ -78,11 +57,6 @@ def _slice(settings: Mapping[str, Any], run: Path) -> str:
     if kind == "pca" and not path.exists():
         raise Mistake(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
     return kind or _usual_slice(run)
-
-
-def _usual_slice(run: Path) -> str:
-    """Along the path where it was kept, else in random directions."""
-    return "pca" if (run / "trajectory.npz").exists() else "random"
 
 
 def _scores(run: Path) -> dict[str, Any]:

@@ -13,15 +13,14 @@ import torch
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.build import build_learner
 from mlplab.config.messages import explain
 from mlplab.data.leak_check import told
-from mlplab.door.describe import describe
-from mlplab.door.train import Scores, conclude
 from mlplab.files import held
 from mlplab.learner.learner import Learner
 from mlplab.report.console import aligned
-from mlplab.runs import keep
+from mlplab.run.build import build_learner
+from mlplab.run.config_file import keep
+from mlplab.run.train import Scores, conclude, describe
 from mlplab.signals import deferred
 from mlplab.stack.assemble import assemble
 from mlplab.stack.chunks import largest

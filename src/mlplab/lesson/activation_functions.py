@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mlplab.config.compose import configure
-from mlplab.make import make
+from mlplab.run.instantiate import make
 
 NAMES = (
     *("linear", "sigmoid", "tanh", "softsign", "hardtanh", "relu", "leaky_relu"),

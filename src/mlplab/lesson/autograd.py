@@ -9,7 +9,7 @@ from torch import nn
 from mlplab.config.compose import configure
 from mlplab.lesson.activation_functions import activation as made
 from mlplab.lesson.numpy_mlp import NumpyMLP
-from mlplab.make import make
+from mlplab.run.instantiate import make
 
 
 def gap(activation: str, loss: str, seed: int) -> float:

@@ -16,9 +16,9 @@ from mlplab.config.compose import resolve
 from mlplab.config.overrides import parse
 from mlplab.config.schema import COUNT, direction
 from mlplab.errors import Mistake
-from mlplab.grid import TO_DO, Job, state
+from mlplab.grid import Job
 from mlplab.launch import sweeping, together
-from mlplab.search.outcome import outcome
+from mlplab.run.folder import TO_DO, outcome, state
 from mlplab.search.plan import ETA
 from mlplab.search.rounds import Record, Round, read, rounds
 

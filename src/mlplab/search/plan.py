@@ -15,7 +15,7 @@ from mlplab.config.compose import resolve
 from mlplab.config.overrides import parse
 from mlplab.config.schema import COUNT, Range, direction
 from mlplab.errors import Mistake
-from mlplab.grid import FILE
+from mlplab.run.folder import FILE
 from mlplab.search.space import Space, read_space
 
 TARGET = "hydra_plugins.mlplab_search.Search"

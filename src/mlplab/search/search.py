@@ -9,7 +9,7 @@ from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
 from mlplab.files import alone, locked, taking_part
-from mlplab.search.outcome import Outcome, folder_of, outcome
+from mlplab.run.folder import Outcome, folder_of, outcome
 from mlplab.search.plan import FOLDER, Plan
 from mlplab.search.study import Study, study_of
 

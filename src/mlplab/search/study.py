@@ -13,8 +13,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from mlplab.run.folder import Outcome
 from mlplab.search.journal import Journal
-from mlplab.search.outcome import Outcome
 from mlplab.search.plan import FOLDER, Settings
 from mlplab.search.space import Numbers, Options, Space
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mlplab.build import Lab, unmeasured
 from mlplab.callback.progress import Progress
 from mlplab.callback.stopping import Stopping
 from mlplab.data.batches import TensorLoader
 from mlplab.learner.learner import Learner
+from mlplab.run.build import Lab, unmeasured
 from mlplab.stack.closing import measured_layers
 from mlplab.stack.datasets import Datasets
 from mlplab.stack.draws import standing_generator

@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.build import build_splits
 from mlplab.config.messages import explain
 from mlplab.data.splits import Splits
+from mlplab.run.build import build_splits
 
 
 class Datasets:

@@ -11,8 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlplab.config.compose import own_hydra
 from mlplab.config.tree import leaves, plain, shown
-from mlplab.listed import Run
-from mlplab.sweep.jobs import swept
+from mlplab.run.folder import swept
+from mlplab.run.record import Run
 
 FOLD = "data.fold"
 SEEDS = ("seed", "data.split_seed", FOLD)  # chance, which settings have in common

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mlplab.config.schema import direction
-from mlplab.listed import Run
+from mlplab.run.record import Run
 from mlplab.sweep.columns import FOLD, SEEDS, columns, name, value_of, varied
 from mlplab.sweep.ensemble import Ensemble, paired
 from mlplab.sweep.noise import LEVEL, Scores, against, over_folds

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlplab.listed import Run
+from mlplab.run.record import Run
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from mlplab.grid import Job, number_of, state
+from mlplab.grid import Job
+from mlplab.run.folder import number_of, state
 from mlplab.signals import deferred
 
 LONGEST = 100  # characters of a name, as of a job's
@@ -37,7 +38,7 @@ def unite(sweep: Path, jobs: Sequence[Job]) -> int:
     due = {sweep / name: [sweep / job.name for job in groups[name]] for name in groups if not reasons[name]}
     if due:
         with deferred():
-            from mlplab.ensemble import unite_all
+            from mlplab.run.ensemble import unite_all
         reasons |= {folder.name: reason for folder, reason in unite_all(due).items()}
     for name, reason in reasons.items():
         if reason:

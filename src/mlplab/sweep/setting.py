@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlplab.listed import Run
+from mlplab.run.record import Run
 from mlplab.sweep.columns import SEEDS
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 from mlplab import files
 from mlplab.config.schema import direction
-from mlplab.listed import Run, read
 from mlplab.report.console import table
-from mlplab.search.outcome import best_of
+from mlplab.run.folder import best_of, folders, united, unwritten
+from mlplab.run.record import Run, read
 from mlplab.sweep.columns import SEEDS
 from mlplab.sweep.comparison import Comparison, comparisons
 from mlplab.sweep.gain import TITLE, best_ensemble, gains, leader
-from mlplab.sweep.jobs import folders, united, unwritten
 from mlplab.sweep.told import conclusion, footer, grid
 
 LIMIT = 20  # rows of a table on the console

@@ -1,0 +1,152 @@
+"""Run folders: which one is meant, and what its config.yaml says. Imports nothing heavy."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mlplab import files
+from mlplab.config.compose import own_hydra
+from mlplab.config.groups import CONF, FORMAT
+from mlplab.config.messages import explain
+from mlplab.config.tree import leaves, located, plain, select, shown
+from mlplab.config.validate import check
+from mlplab.errors import Mistake
+
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
+
+
+def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
+    """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now.
+
+    allow: what may stand under its key `allow`; None: anything, for a run of one's own.
+    """
+    path = run / "config.yaml"
+    try:
+        with open(path, encoding="utf-8") as file:
+            held = yaml.safe_load(file)
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Mistake(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(held, dict):
+        raise Mistake(f"{path}: holds no configuration")
+    version = held.pop("format", None)
+    config = checked(held, version, str(path), allow)
+    config.run_dir = str(run)
+    return config
+
+
+def check_trained(run: str | Path, config: DictConfig) -> None:
+    """Raises Mistake for an ensemble, of which there are weights and scores, but no epochs."""
+    if config.ensemble:
+        raise Mistake(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
+
+
+def keep(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
+    """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment. plain: as from
+    `located`, where it is known."""
+    held = {"format": FORMAT, **(plain or located(config))}
+    text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    files.write(Path(config.run_dir, "config.yaml"), text)
+
+
+def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:
+    """A stored configuration of format `version`: keys that later versions added have their defaults.
+
+    where: the file that messages name. allow: as for `stored`.
+    """
+    check_format(version, where)
+    with _of_file(where):
+        _plain_values(config)
+        defaults = _defaults(config.get("choice"))
+        if version != FORMAT:
+            config = _filled(config, defaults)
+        _no_slip(config, defaults)
+        check(config, defaults)
+        if allow is not None and (named := [name for name in config.get("allow", []) if name not in allow]):
+            raise Mistake(f"needs modules that are not mlplab's: give allow=[{','.join(named)}] if you trust them")
+    return OmegaConf.create(config)
+
+
+def check_format(version: object, where: str) -> None:
+    if type(version) is not int or version < 1:
+        raise Mistake(f"{where}: the key format is {version}, which no version of mlplab has written")
+    if version > FORMAT:
+        raise Mistake(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
+
+
+@contextmanager
+def _of_file(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, Mistake) as error:
+        raise Mistake(f"{where}: {explain(error)}") from error
+
+
+def _defaults(choice: object) -> dict[str, Any]:
+    """What the same choices give today."""
+    if not isinstance(choice, dict) or not choice:
+        raise Mistake("choice: what was chosen of each group is needed, as data: iris")
+    for group, chosen in choice.items():
+        if not Path(CONF, str(group)).is_dir() or not isinstance(chosen, str | None):
+            raise Mistake(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
+    with own_hydra():
+        words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
+        composed = compose("train", words, return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        return plain(composed)
+
+
+def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _filled(config[key], value) if isinstance(value, dict) and isinstance(config[key], dict) else config[key]
+        for key, value in defaults.items()
+        if key in config
+    }
+    return {**defaults, **config, **both}
+
+
+def _plain_values(config: Mapping[str, Any]) -> None:
+    """Nothing that stands for something else, which a stranger's file could take from the environment."""
+    for key, value in leaves(config):
+        if "${" in str(value):
+            raise Mistake(f"{key}={shown(value)}: is resolved only later; write what it stands for")
+
+
+def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """A key that the choice has not may have been added on purpose, but not in place of one that it resembles."""
+    known = [key for key, _ in leaves(defaults)]
+    given = [key for key, _ in leaves(config)]
+    missing = [key for key in known if select(config, key, given) is given]
+    for key in given:
+        if select(defaults, key, given) is given and (
+            meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
+        ):
+            raise Mistake(f"{key}: no such key; did you mean {meant[0]}?")
+
+
+class _Dumper(DUMPER):  # type: ignore[misc]
+    """As OmegaConf writes it: a text that it would read as a number stands in quotes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: Any, text: str) -> Any:
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Dumper.add_representer(str, _text)

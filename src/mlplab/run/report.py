@@ -1,0 +1,180 @@
+"""What there is to tell of a run that has ended: from its folder and its data, by the code of training."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from mlplab import files
+from mlplab.callback.history import read
+from mlplab.config.diff import MISSING, command, differences
+from mlplab.config.tree import shown
+from mlplab.data.splits import Part
+from mlplab.errors import Mistake
+from mlplab.importance import Importance, importance
+from mlplab.landscape import Landscape, along_path, at_random
+from mlplab.learner.learner import Learner
+from mlplab.report.bars import draw_bars
+from mlplab.report.counted import counted
+from mlplab.report.outcome import Outcome
+from mlplab.report.panel import Panel
+from mlplab.report.shape import columns, shape, teller
+from mlplab.report.slice import draw_slice
+from mlplab.report.story import Story
+from mlplab.run.evaluate import Measured, Slice, measure, of_split
+from mlplab.run.load import read_checkpoint, rebuild
+from mlplab.run.metadata import Card
+
+MOST_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
+
+
+def analyse(
+    config: DictConfig, run: Path, scores: Mapping[str, Any], split: str, kind: str, elsewhere: bool = False
+) -> Story:
+    """split: whose rows are told of. kind: of the slice through the loss: pca, random or none.
+
+    Raises Mistake where the data have changed since training, unless they are read from elsewhere on purpose.
+    """
+    path = run / "checkpoints" / "best.ckpt"
+    checkpoint = read_checkpoint(path)
+    learner, known = rebuild(checkpoint, path, config), checkpoint["hyper_parameters"]
+    rows = of_split(config, known, split, False, elsewhere)
+    trained = of_split(config, known, "train", False, elsewhere)
+    measured = measure(config, learner, rows)
+    learner.to("cpu").eval()
+    outcome = _outcome(rows, measured, known)
+    matters = _importance(learner, rows, known)
+    scaled = config.learner.get("target_scaling", "none") != "none"
+    return Story(
+        title=f"{config.choice.model} on {config.choice.data}",
+        run=str(run),
+        scores=scores,
+        rows=read(run / "history.csv"),
+        loss=config.choice.loss + (", of the scaled target" if scaled else ""),
+        outcome=outcome,
+        command=command(config),
+        differences=[(key, _word(value), _word(default)) for key, value, default in differences(config)],
+        shape=_shape(learner, {"train": trained.part, split: rows.part}, known),
+        importance=_bars(matters, rows),
+        order=_order(matters, known),
+        slice=_slice(config, run, trained.part, kind),
+        notes=_unlike(scores, measured, split),
+    )
+
+
+def _outcome(rows: Slice, measured: Measured, known: Card) -> Outcome:
+    classes = measured.chosen is not None
+    return Outcome(
+        rows=rows.title,
+        features=rows.part.features.numpy(),
+        target=measured.target,
+        predictions=columns(measured.predictions) if classes else measured.predictions,
+        chosen=measured.chosen,
+        feature_names=known["feature_names"],
+        class_names=known["class_names"],
+        target_names=known["target_names"],
+        image_size=known["image_size"],
+    )
+
+
+def _unlike(scores: Mapping[str, Any], measured: Measured, split: str) -> list[str]:
+    """Where the scores are not those of training to the last digit, as on another device."""
+    names = {name: scores.get(f"{name}/{split}") for name in measured.scores}
+    other = [name for name, before in names.items() if measured.scores[name] != before]
+    if not other:
+        return []
+    name = other[0]
+    here, there = measured.scores[name], names[name]
+    return [f"Measured on {measured.device}: {name} of {split} is {here!r} here, {there!r} in training."]
+
+
+def _importance(learner: Learner, rows: Slice, known: Card) -> Importance | None:
+    """Of tables of two inputs or more."""
+    if known["image_size"] or not 1 < known["in_features"] <= MOST_INPUTS:
+        return None
+    return importance(learner, rows.part, known["feature_names"], known["columns"])
+
+
+def _bars(matters: Importance | None, rows: Slice) -> list[Panel]:
+    if matters is None:
+        return []
+    caption = (
+        "By how much the loss rises when the cells of one input change places among the rows: "
+        f"mean and sd of 5 shuffles, {counted(matters.rows, 'row')} of {rows.name}."
+    )
+    size = (4.8, 1.3 + 0.26 * min(15, len(matters.names)))
+    return [
+        Panel(
+            "importance",
+            "Permutation importance",
+            lambda axes: draw_bars(axes, matters.names, matters.rise, matters.spread, "rise of the loss"),
+            caption,
+            size,
+        )
+    ]
+
+
+def _order(matters: Importance | None, known: Card) -> list[int]:
+    """Places of features: of each input in the order in which they matter."""
+    if matters is None:
+        return list(range(known["in_features"]))
+    rise = dict(zip(matters.names, matters.rise.tolist(), strict=True))
+    own = [str(column["name"]) for column in known["columns"] for _ in column.get("categories", [0])]
+    names = own or known["feature_names"]
+    return sorted(range(len(names)), key=lambda place: -rise[names[place]])
+
+
+def _shape(learner: Learner, parts: Mapping[str, Part], known: Card) -> list[Panel]:
+    classes = bool(known["class_names"])
+    points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
+    return shape(teller(learner, classes), points, known["feature_names"], known["class_names"], known["target_names"])
+
+
+def _slice(config: DictConfig, run: Path, part: Part, kind: str) -> list[Panel]:
+    if kind == "none":
+        return []
+    path = run / "checkpoints" / "last.ckpt"
+    learner = rebuild(read_checkpoint(path), path, config)
+    path = run / "trajectory.npz"
+    found = along_path(learner, part, path) if kind == "pca" else at_random(learner, part)
+    if not np.isfinite(found.loss).any():
+        return []
+    return [Panel("loss_slice", "Slice of the loss surface", _drawing(found), _told(found), (5.4, 4.4))]
+
+
+def _drawing(found: Landscape) -> Any:
+    return lambda axes: draw_slice(axes, found.x, found.y, found.loss, found.path, found.epochs)
+
+
+def _told(found: Landscape) -> str:
+    on = f"Loss of {counted(found.rows, 'training row')}"
+    if math.isnan(found.share):
+        return f"{on}, from the last weights in two random directions, each row of weights scaled to its own length."
+    return f"{on} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."
+
+
+def _word(value: Any) -> str:
+    return "not there" if value is MISSING else shown(value)
+
+
+def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
+    """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
+    story = analyse(config, run, scores, "test", _usual_slice(run))
+    write(story, run / "report.html")
+    return story
+
+
+def write(story: "Story", output: Path) -> None:
+    """Raises Mistake where the disk refuses."""
+    try:
+        files.write(output, story.html())
+    except OSError as error:
+        raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
+
+
+def _usual_slice(run: Path) -> str:
+    """Along the path where it was kept, else in random directions."""
+    return "pca" if (run / "trajectory.npz").exists() else "random"

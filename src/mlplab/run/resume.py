@@ -1,0 +1,191 @@
+"""Resume: a run that was stopped, or that is to be longer, goes on in its folder."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.trainer.states import RunningStage
+from omegaconf import DictConfig
+
+from mlplab.callback.history import read
+from mlplab.callback.pruning import Judge
+from mlplab.errors import AsksForCode, Failure, Mistake, Pruned
+from mlplab.files import held
+from mlplab.report.console import aligned
+from mlplab.report.counted import counted
+from mlplab.run.build import Lab, build
+from mlplab.run.config_file import check_trained, keep, stored
+from mlplab.run.folder import PRUNED, find
+from mlplab.run.load import Checkpoint, load_weights, read_checkpoint, same_settings
+from mlplab.run.train import Scores, describe, finish
+
+log = logging.getLogger(__name__)
+# by this door, by a move of the folder or of the data, or without any effect
+MAY_CHANGE = {
+    *("trainer.max_epochs", "trainer.max_time", "run_dir", "sweep.name", "data.root", "data.path", "allow", "debug"),
+}
+ENDS = {
+    None: "as planned; trainer.max_epochs=N makes it longer",
+    "max_time": "by trainer.max_time; a larger one makes it longer",
+    "early_stopping": "by early stopping, which would end it again",
+}
+
+
+def resume(
+    run: str | Path,
+    max_epochs: int | None = None,
+    max_time: str | None = None,
+    allow: Sequence[str] = (),
+    begin: Callable[[], None] = lambda: None,
+    judge: Judge | None = None,
+) -> Scores:
+    """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
+    allow: modules of your own that it was trained with. begin: called once nothing speaks against it, before the
+    folder is touched. judge: of a search, as for `carry_out`.
+
+    On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
+    Raises Mistake where the folder is no run, where its data or its config.yaml have changed, or where it cannot become
+    longer; Failure where the disk refuses.
+    """
+    folder = find(run)
+    config = stored(folder, allow)
+    check_trained(run, config)
+    with held(folder):
+        found = _latest(folder)
+        if found is None:
+            return _begin_anew(config, max_epochs, max_time, begin, judge)
+        return _go_on(config, found, max_epochs, max_time, begin, judge)
+
+
+def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
+    """The newest checkpoint that is whole. One that asks for code is not passed over."""
+    broken: list[Mistake] = []
+    for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
+        try:
+            if path.exists():
+                checkpoint = read_checkpoint(path)
+                for mistake in broken:
+                    log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
+                return path, checkpoint
+        except AsksForCode:
+            raise
+        except Mistake as mistake:
+            broken.append(mistake)
+    if broken:
+        raise broken[0]
+    return None
+
+
+def _begin_anew(
+    config: DictConfig,
+    max_epochs: int | None,
+    max_time: str | None,
+    begin: Callable[[], None],
+    judge: Judge | None,
+) -> Scores:
+    """Nothing was kept: the run ended before its first epoch did."""
+    folder = Path(config.run_dir)
+    history = folder / "history.csv"
+    if history.exists() and len(rows := read(history)) > 2:
+        lost = f"{folder} has {counted(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
+        raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
+    _limit(config, max_epochs, max_time)
+    lab = build(config, judge)
+    begin()
+    with _on_disk(folder, lab):
+        keep(config)
+        lab.overlay.clear()
+        for past in (history, folder / "failure.txt", folder / PRUNED):
+            past.unlink(missing_ok=True)
+    log.info(aligned({**describe(config, lab), "resume": "from the beginning: no epoch had ended"}))
+    with closing(lab.overlay):
+        lab.trainer.fit(lab.learner, datamodule=lab.batches)
+        return finish(config, lab)
+
+
+def _go_on(
+    config: DictConfig,
+    found: tuple[Path, Checkpoint],
+    max_epochs: int | None,
+    max_time: str | None,
+    begin: Callable[[], None],
+    judge: Judge | None,
+) -> Scores:
+    folder, (path, checkpoint) = Path(config.run_dir), found
+    state = _state(path, checkpoint)
+    same_settings(config, checkpoint, path, matters=lambda key: key not in MAY_CHANGE)
+    planned = config.trainer.max_epochs
+    _limit(config, max_epochs, max_time)
+    last = config.trainer.max_epochs
+    if last < state["epochs"]:
+        raise Mistake(f"trainer.max_epochs={last}: {folder} has {counted(state['epochs'], 'epoch')} already; give more")
+    ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and max_time is None)
+    over = ended or state["epochs"] == last
+    scores = folder / "scores.json"
+    if over and scores.exists():
+        log.info(f"{folder} ended after epoch {state['epochs']}, {ENDS[state['ended']]}: nothing is left to do")
+        known: Scores = json.loads(scores.read_text())
+        return known
+    lab = build(config, judge)
+    _same_data(lab, checkpoint, path)
+    load_weights(lab.learner, checkpoint["state_dict"], path)
+    if lab.learner.plans_length and last != planned:
+        raise Mistake(
+            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for "
+            f"{counted(planned, 'epoch')}; train anew for another length"
+        )
+    rows = lab.history.known(state["epochs"])
+    if judge and not over and (reason := judge(state["epochs"], rows[-1][config.monitor])):
+        raise Pruned(reason)  # the process was killed before it could write so
+    begin()
+    with _on_disk(folder, lab):
+        if path.name == "previous.ckpt":  # a broken last.ckpt must not take its place
+            path.with_name("last.ckpt").unlink(missing_ok=True)
+        lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
+        lab.history.go_on(rows)
+        keep(config)
+        for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED):
+            past.unlink(missing_ok=True)
+    log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
+    for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
+        timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
+    with closing(lab.overlay):
+        if over:
+            lab.checkpoints.take_best(state)
+        else:
+            lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
+        return finish(config, lab)
+
+
+@contextmanager
+def _on_disk(folder: Path, lab: Lab) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            lab.overlay.close()
+        said = f"{folder} cannot be written: {error.strerror or error}"
+        raise Failure(f"{said}; its checkpoints are kept: make room, then resume") from error
+
+
+def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:
+    if max_epochs is not None:
+        config.trainer.max_epochs = max_epochs
+    if max_time is not None:
+        config.trainer.max_time = max_time
+
+
+def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
+    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("Checkpoints")
+    if state is None:
+        raise Mistake(f"{path}: holds weights only, from which a run cannot go on")
+    return state
+
+
+def _same_data(lab: Lab, checkpoint: Checkpoint, path: Path) -> None:
+    if lab.learner.hparams["data_digest"] != checkpoint["hyper_parameters"].get("data_digest"):
+        raise Mistake(f"{path}: its data have changed since it was trained; it can go on only with the rows it had")

@@ -1,0 +1,170 @@
+"""Which run is meant, and what its config.yaml says."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+import mlplab
+from mlplab.config.groups import FORMAT
+from mlplab.errors import Mistake
+from mlplab.run.config_file import check_trained, stored
+from mlplab.run.folder import every, find
+
+
+def written(folder: Path, *overrides: str, version: object = FORMAT, **changed: Any) -> Path:
+    """A run folder with the config.yaml that training writes."""
+    folder.mkdir(parents=True)
+    config: Any = OmegaConf.to_container(mlplab.configure(*overrides, f"run_dir='{folder}'"))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"format": version, **config, **changed}))
+    return folder
+
+
+def edited(run: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    edit(config)
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    return run
+
+
+def test_last_is_the_run_with_the_newest_configuration_sweep_jobs_included(tmp_path: Path) -> None:
+    names = ("iris/one", "sweeps/mine/0_seed=1", "wine/two")
+    for age, name in enumerate(names):
+        run = written(tmp_path / "outputs" / name)
+        os.utime(run / "config.yaml", (1000 - age, 1000 - age))
+    base = tmp_path / "outputs"
+    assert find("last", base) == base / "iris/one"
+    os.utime(base / "sweeps/mine/0_seed=1/config.yaml", (2000, 2000))
+    assert find("last", base) == base / "sweeps/mine/0_seed=1"
+    assert sorted(every(base)) == [base / name for name in names]
+    assert find(str(base / "wine/two")) == base / "wine/two"
+
+
+def test_a_folder_that_is_called_last_is_a_folder_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(Path("last"))
+    written(Path("outputs/iris/one"))
+    assert find("last") == Path("outputs/iris/one")
+    assert find("./last") == find(Path("./last")) == Path("last")
+
+
+def test_a_folder_that_is_no_run_is_told_with_a_run_that_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="run=last: there is no run below"):
+        find("last", tmp_path / "outputs")
+    with pytest.raises(Mistake, match="no such folder"):
+        find(str(tmp_path / "nowhere"))
+    run = written(tmp_path / "outputs" / "iris" / "one")
+    with pytest.raises(Mistake, match=f"no config.yaml; it holds runs, such as {run}"):
+        find(str(tmp_path / "outputs"))
+
+
+@pytest.mark.parametrize("overrides", [["data=iris"], ["experiment=overfit"], ["data=diabetes", "loss=huber"]])
+def test_what_training_wrote_is_what_is_read(tmp_path: Path, overrides: list[str]) -> None:
+    run = written(tmp_path / "run", *overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
+    config = mlplab.configure(*overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
+    config.run_dir, config.sweep = str(run), stored(run).sweep
+    assert stored(run) == config
+
+
+def test_a_run_that_was_moved_is_known_by_its_new_place(tmp_path: Path) -> None:
+    run = written(tmp_path / "run").rename(tmp_path / "elsewhere")
+    assert stored(run).run_dir == str(run)
+
+
+def test_an_older_format_gets_the_keys_that_were_added_since_with_their_defaults(tmp_path: Path) -> None:
+    run = edited(written(tmp_path / "run", "data=iris", version=1), lambda config: config["trainer"].pop("max_time"))
+    assert stored(run).trainer.max_time is None
+    assert stored(run).data.name == "iris"
+
+
+def test_a_run_of_format_2_was_not_asked_for_a_leak_check_and_has_the_default(tmp_path: Path) -> None:
+    run = edited(written(tmp_path / "run", "data=iris", version=2), lambda config: config["data"].pop("leak_check"))
+    assert stored(run).data.leak_check == "basic"
+
+
+def test_off_is_a_word_and_stays_one_in_a_file(tmp_path: Path) -> None:
+    assert stored(written(tmp_path / "run", "data=iris", "data.leak_check=off")).data.leak_check == "off"
+
+
+@pytest.mark.parametrize("version", [FORMAT + 1, 0, "two", None, True])
+def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) -> None:
+    with pytest.raises(Mistake, match=rf"config.yaml: .*format.* {version}"):
+        stored(written(tmp_path / "run", version=version))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda config: config["trainer"].update(max_epochs=-3), "trainer.max_epochs=-3: must be"),
+        (lambda config: config["trainer"].update(max_epochs="many"), "trainer.max_epochs=many: must be|a whole number"),
+        (lambda config: config.update(warmth=3), "warmth: nothing reads"),
+        (lambda config: config.pop("seed"), "seed: this key is needed"),
+        (lambda config: config["choice"].update(data="irs"), "data=irs: no such choice; did you mean iris"),
+        (lambda config: config.update(choice=None), "choice: what was chosen"),
+        (lambda config: config["choice"].update({"hydra.searchpath": "[x]"}), "choice.hydra.searchpath"),
+        (lambda config: config["choice"].update(data=["iris", "wine"]), "choice.data"),
+        (lambda config: config["choice"].update(data="iris,wine"), "data=iris,wine"),
+        (lambda config: config.update(model=3), "model"),
+        (lambda config: config.update(optimizer=None), "optimizer=null: keys and values are needed"),
+        (lambda config: config.update(callback=None), "callback=null: a mapping is needed"),
+        (lambda config: config["choice"].update(data="${oc.env:HOME}"), r"choice.data=\$\{oc.env:HOME\}: is resolved"),
+        (lambda config: config.update(allow=["${oc.env:HOME}"]), r"allow=\[\$\{oc.env:HOME\}\]: is resolved"),
+        (
+            lambda config: config["choice"].update(optimizer="adagrad"),
+            "optimizer._target_=torch.optim.Adam: is not that of optimizer=adagrad; choose by optimizer=adam",
+        ),
+        (
+            lambda config: config["choice"].update(data="wine"),
+            "data.name=iris: is not that of data=wine; choose by data=iris",
+        ),
+        (lambda config: config["choice"].update(loss="mse2"), "loss=mse2: no such choice"),
+        (
+            lambda config: config["trainer"].update(max_epoch=config["trainer"].pop("max_epochs")),
+            "trainer.max_epoch: no such key; did you mean trainer.max_epochs",
+        ),
+    ],
+)
+def test_a_slip_in_a_file_edited_by_hand_is_one_line_with_file_and_key(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+) -> None:
+    run = edited(written(tmp_path / "run", "data=iris"), edit)
+    with pytest.raises(Mistake, match=f"config.yaml: .*({said})") as mistake:
+        stored(run)
+    assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2", "", "\tseed: 1", "format: 2"])
+def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(Mistake, match=r"config.yaml") as mistake:
+        stored(tmp_path)
+    assert "\n" not in str(mistake.value)
+
+
+def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:
+    check_trained("run", stored(written(tmp_path / "run")))
+    run = edited(written(tmp_path / "united"), lambda config: config.update(ensemble=5))
+    with pytest.raises(Mistake, match=r"^run=last: is an ensemble, which was not trained itself; name one of"):
+        check_trained("last", stored(run))
+    with pytest.raises(Mistake, match=r"config\.yaml: ensemble=1: must be a whole number from 2 to 1000"):
+        stored(edited(run, lambda config: config.update(ensemble=1)))
+
+
+def test_a_run_of_format_4_is_no_ensemble(tmp_path: Path) -> None:
+    run = written(tmp_path / "run", "data=iris", version=4)
+    config = stored(edited(run, lambda config: (config.pop("ensemble"), config["sweep"].pop("ensemble"))))
+    assert (config.ensemble, config.sweep.ensemble) == (None, False)
+
+
+def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:
+    def edit(config: dict[str, Any]) -> None:
+        config.pop("cv")
+        for key in ("folds", "fold"):
+            config["data"].pop(key)
+
+    run = edited(written(tmp_path / "run", "data=iris", version=4), edit)
+    assert (stored(run).data.folds, stored(run).data.fold, stored(run).cv) == (None, 0, None)

@@ -1,0 +1,316 @@
+"""A configuration becomes a run folder, by its contract."""
+
+import csv
+import json
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mlplab
+from mlplab.config.groups import FORMAT
+from mlplab.door.evaluate import evaluate
+from mlplab.errors import Mistake
+from mlplab.report import picture
+from mlplab.report.verdict import RULES
+from mlplab.run.train import train as train_door
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]")
+TIMES = ("seconds", "samples_per_second")
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    with open(folder / "history.csv") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def timeless(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in TIMES}
+
+
+def test_mlplab_train_is_the_door() -> None:
+    assert mlplab.train is train_door
+
+
+def test_history_scores_and_tensorboard_tell_the_same_numbers(train: Train) -> None:
+    folder, scores = train(*FAST)
+    rows = history(folder)
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert [row["step"] for row in rows] == [0, 3, 6, 9]
+    best = min(rows[1:], key=lambda row: row["loss/val"])
+    assert scores["best_epoch"] == best["epoch"]
+    for name in ("loss/train", "loss/val", "accuracy/train", "f1/val"):
+        assert scores[name] == best[name]
+        tag, split = name.split("/")
+        points = EventAccumulator(str(folder / "tensorboard" / split)).Reload().Scalars(tag)
+        assert [point.step for point in points] == [0, 1, 2, 3]
+        assert [point.value for point in points] == pytest.approx([row[name] for row in rows], rel=1e-6)
+    (test_point,) = EventAccumulator(str(folder / "tensorboard" / "test")).Reload().Scalars("loss")
+    assert (test_point.step, test_point.value) == (scores["best_epoch"], pytest.approx(scores["loss/test"]))
+    assert json.loads((folder / "scores.json").read_text()) == scores
+
+
+def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
+    _, scores = train(*FAST, "seed=3")
+    assert scores["epochs"] == 3
+    assert scores["seed"] == 3
+    assert scores["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
+    assert (scores["train_rows"], scores["train_rows_measured"], scores["val_rows"]) == (90, 30, 30)
+    assert scores["device"] in ("cpu", "cuda", "mps")
+    assert scores["verdict"] in RULES
+    assert scores["verdict_text"].endswith(".")
+    assert scores["torch"] == torch.__version__
+    assert scores["baseline/accuracy"] == pytest.approx(1 / 3)
+    assert scores["baseline/loss"] == pytest.approx(math.log(3), abs=1e-3)
+
+
+def test_the_configuration_is_kept_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
+    folder, scores = train(*FAST, "model.dropout=0.3")
+    stored = yaml.safe_load((folder / "config.yaml").read_text())
+    assert stored.pop("format") == FORMAT
+    assert "${" not in (folder / "config.yaml").read_text()
+    from omegaconf import OmegaConf
+
+    again = mlplab.train(OmegaConf.create({**stored, "run_dir": str(tmp_path / "again")}))
+    assert timeless(again) == timeless(scores)
+
+
+def test_checkpoints_hold_plain_containers_and_tensors_and_the_best_epoch(train: Train) -> None:
+    folder, scores = train("data=digits", "trainer.max_epochs=8", "optimizer.lr=0.01", "model.hidden_features=[64]")
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert best["epoch"] + 1 == scores["best_epoch"]
+    assert last["epoch"] + 1 == 8
+    card = best["hyper_parameters"]
+    assert card["class_names"] == [str(digit) for digit in range(10)]
+    assert card["config"]["choice"]["data"] == "digits"
+    assert "network.scale.shift" in best["state_dict"]
+
+
+def test_the_same_seed_gives_the_same_history_and_scores_bit_for_bit(train: Train) -> None:
+    noisy = ("data=iris", "trainer.max_epochs=4", "model.dropout=0.5", "data.label_noise=0.1")
+    (one, first), (two, second), (_, other) = train(*noisy), train(*noisy), train(*noisy, "seed=1")
+    assert timeless(first) == timeless(second)
+    assert timeless(other) != timeless(first)
+    for left, right in zip(history(one), history(two), strict=True):
+        assert timeless(left) == timeless(right)
+
+
+def test_a_sweep_over_seeds_compares_models_not_splits() -> None:
+    from mlplab.run.build import build_splits
+
+    first, second, third = (
+        build_splits(mlplab.configure("data=iris", *extra)) for extra in ([], ["seed=5"], ["data.split_seed=5"])
+    )
+    assert torch.equal(first.train.features, second.train.features)
+    assert not torch.equal(first.train.features, third.train.features)
+
+
+def test_poisoned_test_rows_change_nothing_but_the_test_scores(train: Train, tmp_path: Path) -> None:
+    """Row by row the same table, but for the rows that the split sends to test."""
+    from mlplab.run.build import build_splits
+
+    rows = [[f"{x * 0.1:.1f}", f"{(x * 7) % 11}", f"{x * 2}"] for x in range(60)]
+    header = "a,b,y"
+    plain, poisoned = tmp_path / "plain.csv", tmp_path / "poisoned.csv"
+    plain.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+    options = ("data=csv", "data.target=y", "data.task=values", "trainer.max_epochs=2", "model.hidden_features=[8]")
+    splits = build_splits(mlplab.configure(f"data.path={plain}", *options))
+    tested = {round(float(value)) for value in splits.test.target[:, 0]}
+    bad = [["9999", "-9999", "123456"] if int(row[2]) in tested else row for row in rows]
+    poisoned.write_text("\n".join([header, *(",".join(row) for row in bad)]))
+    (one, first), (two, second) = (train(f"data.path={path}", *options) for path in (plain, poisoned))
+    assert [timeless(row) for row in history(one)] == [timeless(row) for row in history(two)]
+    assert first["loss/test"] != second["loss/test"]
+    weights = [torch.load(run / "checkpoints/best.ckpt", weights_only=True)["state_dict"] for run in (one, two)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_values_are_scored_in_their_own_unit_as_scikit_learn_scores_them(train: Train) -> None:
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    from mlplab.run.build import build_learner, build_splits
+
+    overrides = ("data=diabetes", "trainer.max_epochs=3")
+    folder, scores = train(*overrides)
+    config = mlplab.configure(*overrides)
+    splits = build_splits(config)
+    learner = build_learner(config, splits)
+    learner.load_state_dict(torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["state_dict"])
+    with torch.no_grad():
+        predictions = learner.eval()(splits.test.features).numpy()
+    truth = splits.test.target.numpy()
+    assert 25 <= truth.min() < truth.max() <= 346  # the unit of diabetes, not a scaled one
+    assert scores["r2/test"] == pytest.approx(r2_score(truth, predictions), rel=1e-5)
+    assert scores["mae/test"] == pytest.approx(mean_absolute_error(truth, predictions), rel=1e-5)
+    assert scores["rmse/test"] == pytest.approx(root_mean_squared_error(truth, predictions), rel=1e-5)
+
+
+def test_early_stopping_ends_early_and_scores_come_from_the_best_epoch(train: Train) -> None:
+    early = ("callback=early_stopping", "callback.early_stopping.patience=2", "optimizer.lr=0.03")
+    folder, scores = train("data=digits", "data.num_train=100", "trainer.max_epochs=60", *early)
+    assert scores["epochs"] < 60
+    assert scores["epochs"] == scores["best_epoch"] + 2
+    assert scores["loss/val"] == min(row["loss/val"] for row in history(folder)[1:])
+
+
+def test_with_weight_averaging_curves_and_checkpoint_are_of_the_averaged_weights(train: Train) -> None:
+    """It starts at the first update and with decay near 1 stays there: a flat curve while the weights move."""
+    frozen = ("callback=weight_averaging", "callback.weight_averaging.decay=0.999999", "trainer.max_epochs=3")
+    folder, _ = train("data=iris", "optimizer=sgd", *frozen)
+    losses = [row["loss/val"] for row in history(folder)]
+    assert losses[0] > 1.01 * losses[1]
+    assert losses[1:] == pytest.approx([losses[1]] * 3, rel=1e-4)
+
+
+def test_a_run_says_what_it_trains_and_how_it_ended(train: Train, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        folder, scores = train(*FAST)
+    said = caplog.text
+    assert "iris: 150 rows, 4 features, 3 classes; train 90, val 30, test 30 (random split)" in said
+    assert "mlp, relu: 4-8-3, 67 parameters" in said
+    assert "baseline: majority class" in said
+    assert f"at best epoch {scores['best_epoch']}" in said
+    assert f"tensorboard --logdir {folder.parent}" in said
+    assert said.count("samples/s") == 3
+
+
+def test_the_verdict_stands_in_every_place(
+    train: Train, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions = []
+    monkeypatch.setattr(picture, "draw_curves", lambda *given: captions.append(given[4]))
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        folder, scores = train("data=digits", "trainer.max_epochs=2", "report.picture=true")
+    assert scores["verdict"] == "still_improving"
+    text = scores["verdict_text"]
+    assert text.startswith("still improving: validation loss fell from ")
+    assert f"verdict   {text}" in caplog.text
+    assert captions == [text]
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    (point,) = events.Tensors("verdict/text_summary")
+    assert (point.step, point.tensor_proto.string_val[0].decode()) == (2, text)
+
+
+def test_curves_png_is_written_when_asked(train: Train) -> None:
+    folder, _ = train(*FAST, "report.picture=true")
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_running_tags_are_by_step_and_apart_from_the_curves(train: Train) -> None:
+    folder, _ = train("data=iris", "trainer.max_epochs=4", "report.every_n_steps=3")
+    root = EventAccumulator(str(folder / "tensorboard")).Reload()
+    for tag in ("running/loss", "running/lr", "running/gradient_norm"):
+        assert [point.step for point in root.Scalars(tag)] == [3, 6, 9, 12]
+
+
+def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
+    folder, _ = train(*FAST)
+    with pytest.raises(Mistake, match="holds a run already"):
+        mlplab.train(mlplab.configure(*FAST, f"run_dir={folder}"))
+
+
+def test_a_checkpoint_knows_how_the_columns_of_a_table_became_features(train: Train, tmp_path: Path) -> None:
+    rows = [f"{x},{'red' if x % 2 else 'blue'},{x}" for x in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    folder, _ = train(*table, "trainer.max_epochs=1")
+    size, colour = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]["columns"]
+    assert size["name"] == "size"
+    assert 5 < size["median"] < 25
+    assert colour == {"name": "colour", "categories": ["blue", "red"]}
+
+
+def test_columns_of_names_are_told_where_they_become_a_feature_a_row(
+    train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{x},person {x},{f'C{x}' if x % 5 == 0 else ''},{'red' if x % 2 else 'blue'},{x}" for x in range(50)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,name,cabin,colour,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        train(*table, "trainer.max_epochs=1")
+        (note,) = [line for line in caplog.text.splitlines() if line.startswith("note ")]
+        assert "name (30 different in 30 rows), cabin (" in note
+        assert note.endswith("leave out by data.ignore=[name,cabin]?")
+        caplog.clear()
+        train(*table, "trainer.max_epochs=1", "data.ignore=[name,cabin]")
+    assert "note " not in caplog.text
+
+
+@pytest.mark.parametrize("varying", [0, 1], ids=["all of a table", "one column"])
+@pytest.mark.parametrize("task", ["values", "classes"])
+@pytest.mark.parametrize("more", [(), ("model.standardise=false",), ("model.normalisation=batch",)], ids=" ".join)
+def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
+    varying: int, task: str, more: tuple[str, ...], train: Train, tmp_path: Path
+) -> None:
+    rows = [f"-273.15,{x % 7 if varying else 4},{x % 2 if task == 'classes' else x}" for x in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=y", f"data.task={task}")
+    folder, scores = train(*table, "trainer.max_epochs=3", *more)
+    assert all(math.isfinite(value) for value in scores.values() if isinstance(value, float))
+    assert all(math.isfinite(value) for row in history(folder) for value in row.values())
+    state = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
+def leaks_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("leak ")]
+
+
+def test_leaks_are_told_once_before_training_and_refuse_nothing(
+    train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{x % 10},{x % 3},{x // 3},{x % 10}" for x in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,rooms,street,price", *rows]))
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = (*table, "data.group=street", "trainer.max_epochs=1")
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        _, basic = train(*table)
+        copies, *groups = leaks_of(caplog.text)
+        assert caplog.text.index("leak ") < caplog.text.index("samples/s")
+        assert "val rows have all features of a training row" in copies
+        assert any("groups that training has too (group " in line for line in groups)
+        caplog.clear()
+        _, full = train(*table, "data.leak_check=full")
+        assert "size alone tells the target" in leaks_of(caplog.text)[-1]
+        caplog.clear()
+        _, off = train(*table, "data.leak_check=off")
+        assert not leaks_of(caplog.text)
+    assert timeless(basic) == timeless(full) == timeless(off)
+
+
+def test_a_run_that_goes_on_or_is_evaluated_is_not_told_of_its_leaks_again(
+    train: Train, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, logger="mlplab"):
+        run, _ = train(*FAST)
+        (line,) = leaks_of(caplog.text)
+        assert (
+            "1 of 30 test rows have all features of a training row, with the same target (row 143 as row 102)" in line
+        )
+        caplog.clear()
+        mlplab.resume(run, max_epochs=4)
+        usual = {"split": None, "all_rows": False, "accelerator": None, "output": None, "overwrite": False, "allow": []}
+        evaluate({"run": str(run), "data": {"root": None, "path": None}, **usual})
+    assert not leaks_of(caplog.text + capsys.readouterr().out)
+
+
+def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
+    folder, scores = train("trainer.max_epochs=100000", "trainer.max_time=00:00:00:02", "model.hidden_features=[8]")
+    assert 0 < scores["epochs"] < 100000
+    assert {row["step"] - 34 * row["epoch"] for row in history(folder)} == {0}
+
+
+def test_a_run_that_never_began_leaves_no_folder_unless_it_was_there(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("new", "mine"):
+        with pytest.raises(Mistake, match="only 90 training rows"):
+            mlplab.train(mlplab.configure("data=iris", "data.num_train=1000", f"run_dir={tmp_path / name}"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
