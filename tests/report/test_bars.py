@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlplab.report.bars import MOST, draw_bars
+from mlplab.report.sweep_plots import MOST, draw_bars
 
 
 def test_the_largest_stands_on_top_and_the_rest_is_left_out() -> None:

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 
-from mlplab.report.calibration import Calibration
+from mlplab.report.classification import Calibration
 
 
 def test_bins_by_hand() -> None:

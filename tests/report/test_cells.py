@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.table import Cell, Table
 
-from mlplab.report.cells import draw_table
+from mlplab.report.style import draw_table
 
 HEADER, ROWS = ("size", "a long header\nof two lines", "loss"), [("1", "50,000", "0.18"), ("10", "5,000", "0.3")]
 

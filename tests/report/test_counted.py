@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.report.counted import counted
+from mlplab.report.text import counted
 
 
 @pytest.mark.parametrize(

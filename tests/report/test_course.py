@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlplab.report.course import MOST, course
+from mlplab.report.run_page import MOST, course
 
 
 def history(count: int) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from mlplab.report.diagram import draw_network
+from mlplab.report.images import draw_network
 
 
 def drawn(backward: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlplab.report.examples import (
+from mlplab.report.run_page import (
     MOST_FEATURES,
     farthest,
     images,

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from mlplab.report.family import NAMED, draw_family
+from mlplab.report.curves import NAMED, draw_family
 
 EPOCHS = [0.0, 1.0, 2.0]
 

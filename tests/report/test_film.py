@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import mlplab
+from mlplab.report.decision_boundary import shape, teller
 from mlplab.report.events import event_files, images_of
 from mlplab.report.film import EVERY, stride
-from mlplab.report.shape import shape, teller
 from mlplab.run.build import build_splits
 from mlplab.run.resume import resume
 

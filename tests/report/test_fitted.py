@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.fitted import CURVE_GRID, MAX_CURVE_POINTS, draw_fit, draw_probabilities, line
+from mlplab.report.decision_boundary import CURVE_GRID, MAX_CURVE_POINTS, draw_fit, draw_probabilities, line
 
 
 def test_the_axis_reaches_beyond_the_points() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from mlplab.report.front import draw_front, front
+from mlplab.report.sweep_plots import draw_front, front
 
 
 def test_the_front_by_hand() -> None:

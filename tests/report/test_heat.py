@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlplab.report.heat import draw_heat
+from mlplab.report.sweep_plots import draw_heat
 
 VALUES = np.array([[0.1, 0.5, np.nan], [0.2, 5.0, 0.4]])
 WORDS = [["0.1", "0.5", "failed"], ["0.2", "5", "0.4"]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from mlplab.report.lines import APART, _apart, draw_lines, draw_loss, draw_range, draw_splits, mark_best
+from mlplab.report.style import APART, _apart, draw_lines, draw_loss, draw_range, draw_splits, mark_best
 
 
 def labels(axes: object) -> dict[str, Annotation]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from mlplab.report.page import FILE_DPI, page
+from mlplab.report.figure import FILE_DPI, page
 
 
 def test_a_page_is_written_with_its_panels_where_the_letters_say(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.parallel import draw_parallel
+from mlplab.report.sweep_plots import draw_parallel
 
 LEVELS = {"optimizer": ["adam", "sgd"], "optimizer.lr": ["0.01", "0.1", "1"], "dropout": ["0", "0.5"]}
 SETTINGS = [

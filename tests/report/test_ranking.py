@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.ranking import FEW, Ranking
+from mlplab.report.classification import FEW, Ranking
 
 # of class 1: two rows above all of class 0 but one: 3 of 4 pairs are in order
 FOUR = Ranking(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]), ["no", "yes"])

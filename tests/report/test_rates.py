@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mlplab.report.rates import draw_rates
+from mlplab.report.curves import draw_rates
 
 
 def test_the_rate_is_marked_on_the_curve(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.regions import Plane, draw_height, draw_points, draw_regions, name_classes
+from mlplab.report.decision_boundary import Plane, draw_height, draw_points, draw_regions, name_classes
 
 PLANE = Plane(((-1.0, 1.0), (-2.0, 2.0)), ["a", "b"], count=41)
 

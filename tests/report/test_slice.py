@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlplab.report.slice import draw_slice
+from mlplab.report.loss_surface import draw_slice
 
 X = np.linspace(-2, 2, 21)
 BOWL = X[None] ** 2 + X[:, None] ** 2

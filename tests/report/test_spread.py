@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from mlplab.report.spread import draw_spread
+from mlplab.report.regression import draw_spread
 
 
 def test_the_smallest_mean_stands_on_top_and_each_value_is_a_dot() -> None:

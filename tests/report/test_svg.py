@@ -4,7 +4,7 @@ import re
 
 from matplotlib.figure import Figure
 
-from mlplab.report.svg import svg
+from mlplab.report.figure import svg
 
 
 def drawn(label: str, colour: str = "#0072B2") -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.threshold import by_threshold, draw_curves, draw_thresholds
+from mlplab.report.classification import by_threshold, draw_curves, draw_thresholds
 
 TARGET = np.array([0, 0, 1, 0, 1, 1])
 PROBABILITY = np.array([0.1, 0.3, 0.4, 0.6, 0.7, 0.95])

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.ticks import in_two, on_log_scale, plain_log, spans
+from mlplab.report.style import in_two, on_log_scale, plain_log, spans
 
 
 @pytest.mark.parametrize(

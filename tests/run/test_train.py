@@ -17,7 +17,7 @@ import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.errors import Mistake
-from mlplab.report import picture
+from mlplab.report import curves
 from mlplab.report.verdict import RULES
 from mlplab.run.train import train as train_door
 
@@ -186,7 +186,7 @@ def test_the_verdict_stands_in_every_place(
     train: Train, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions = []
-    monkeypatch.setattr(picture, "draw_curves", lambda *given: captions.append(given[4]))
+    monkeypatch.setattr(curves, "draw_curves", lambda *given: captions.append(given[4]))
     with caplog.at_level(logging.INFO, logger="mlplab"):
         folder, scores = train("data=digits", "trainer.max_epochs=2", "report.picture=true")
     assert scores["verdict"] == "still_improving"

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlplab.report.panel import Panel
+from mlplab.report.figure import Panel
 from mlplab.sweep.comparison import Comparison, comparisons
 from mlplab.sweep.pictures import axis, pictures
 from tests.sweep.made import Made, sweep

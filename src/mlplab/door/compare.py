@@ -7,7 +7,7 @@ from typing import Any
 
 from mlplab.config.schema import direction
 from mlplab.errors import Mistake
-from mlplab.report.console import table
+from mlplab.report.text import table
 from mlplab.run.folder import every, find, folders, united
 from mlplab.run.record import Run, read
 from mlplab.sweep.summary import explain

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from mlplab.config.tree import shown
 from mlplab.data.suffixes import TABLES, bare_name, kind_of
 from mlplab.errors import Mistake
-from mlplab.report.console import aligned, table
 from mlplab.report.folder import must_be_free, write_folder
+from mlplab.report.text import aligned, table
 from mlplab.run.config_file import stored
 from mlplab.run.folder import find
 from mlplab.signals import deferred
@@ -130,8 +130,8 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
 def _explained(measured: "Measured", known: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Files by name, and what they tell under `text`."""
     with deferred():
-        from mlplab.report.classes import Confusion
-        from mlplab.report.values import Parity
+        from mlplab.report.classification import Confusion
+        from mlplab.report.regression import Parity
 
     if measured.chosen is None:
         parity = Parity(measured.target, measured.predictions, known["target_names"])

@@ -19,7 +19,7 @@ from mlplab.config.compose import configure
 from mlplab.config.overrides import STAMP
 from mlplab.data.batches import Batches
 from mlplab.errors import Failure, Mistake
-from mlplab.report.rates import draw_rates
+from mlplab.report.curves import draw_rates
 from mlplab.run.build import build_learner, build_measurer, build_splits
 
 LEAST = 20  # steps, below which a curve tells nothing

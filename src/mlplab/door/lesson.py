@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
 from mlplab.errors import Failure, Mistake
-from mlplab.report.console import aligned, table
+from mlplab.report.text import aligned, table
 
 Result = dict[str, Any]
 

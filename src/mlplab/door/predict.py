@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlplab import files
 from mlplab.data.suffixes import TABLES, is_packed, kind_of
 from mlplab.errors import Mistake
-from mlplab.report.counted import counted
+from mlplab.report.text import counted
 from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good

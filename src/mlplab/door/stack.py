@@ -17,7 +17,7 @@ from mlplab.config.messages import explain
 from mlplab.data.leak_check import told
 from mlplab.files import held
 from mlplab.learner.learner import Learner
-from mlplab.report.console import aligned
+from mlplab.report.text import aligned
 from mlplab.run.build import build_learner
 from mlplab.run.config_file import keep
 from mlplab.run.train import Scores, conclude, describe

@@ -11,11 +11,9 @@ from mlplab.lesson.activation_functions import NAMES, TOLD, activation, function
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, scored
-from mlplab.report.lines import draw_range
-from mlplab.report.look import ORDER
-from mlplab.report.page import page
-from mlplab.report.regions import Plane
-from mlplab.report.shape import draw_boundary, teller
+from mlplab.report.decision_boundary import Plane, draw_boundary, teller
+from mlplab.report.figure import page
+from mlplab.report.style import ORDER, draw_range
 
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 NETS = {

@@ -11,11 +11,10 @@ from mlplab.data.splits import Part, Splits
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, scored, seeded
-from mlplab.report.counted import counted
+from mlplab.report.figure import page
 from mlplab.report.images import draw_images
-from mlplab.report.lines import draw_loss
-from mlplab.report.look import COLOURS
-from mlplab.report.page import page
+from mlplab.report.style import COLOURS, draw_loss
+from mlplab.report.text import counted
 
 WORDS = {"random": "at random", "group": "by photo"}
 PAIRS = 6

@@ -8,9 +8,8 @@ from typing import Any
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, ratio
-from mlplab.report.cells import draw_table
-from mlplab.report.lines import draw_lines
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import draw_lines, draw_table
 
 AXES = {"epoch": "epoch (passes over the training rows)", "step": "updates", "seconds": "seconds, on this machine"}
 TICKS = (0.1, 0.2, 0.5, 1, 2)

@@ -15,11 +15,10 @@ from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
 from mlplab.lesson.seeds import scored
-from mlplab.report.counted import counted
-from mlplab.report.diagram import draw_network
-from mlplab.report.lines import label_ends
-from mlplab.report.look import COLOURS, INK, STYLES, WORDS
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.images import draw_network
+from mlplab.report.style import COLOURS, INK, STYLES, WORDS, label_ends
+from mlplab.report.text import counted
 
 TITLE = "Back-propagation is a page of NumPy: the gradients and the curve are those of the library"
 CAPTION = (

@@ -14,10 +14,10 @@ from mlplab.data.function import Function as Source
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import scored, seeded
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_lines, draw_range
-from mlplab.report.page import page
-from mlplab.report.spread import draw_spread
+from mlplab.report.figure import page
+from mlplab.report.regression import draw_spread
+from mlplab.report.style import draw_lines, draw_range
+from mlplab.report.text import counted
 
 REGIONS = 10  # of each input's range
 ROWS = 4000  # fresh ones, for the errors

@@ -10,10 +10,9 @@ from mlplab.learner.layers import Layer, layers
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, curves, ratio
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_range
-from mlplab.report.look import ORDER
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import ORDER, draw_range
+from mlplab.report.text import counted
 
 RULES = {"naive": "naive", "he_normal": "He", "xavier_normal": "Xavier", "default": "PyTorch's"}
 BENDS = {"relu": "ReLU", "tanh": "tanh"}

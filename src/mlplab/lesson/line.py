@@ -10,9 +10,9 @@ from mlplab.errors import Mistake
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.bowl import START, gradient, mse, step, walk
 from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.report.lines import draw_lines
-from mlplab.report.page import page
-from mlplab.report.surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
+from mlplab.report.figure import page
+from mlplab.report.loss_surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
+from mlplab.report.style import draw_lines
 
 LIMITS: Limits = ((-3.0, 4.0), (-1.0, 7.0))
 BOWL: Limits = ((-1.5, 3.5), (0.0, 6.0))

@@ -12,9 +12,9 @@ from mlplab.learner.learner import Learner
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import curves, ratio, seeded
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_lines, draw_range
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import draw_lines, draw_range
+from mlplab.report.text import counted
 
 NAMES = {"mse": "MSE", "huber": "Huber", "bce": "cross entropy", "mae": "MAE"}
 ORDER = [*NAMES.values()]

@@ -13,12 +13,12 @@ from mlplab.learner.learner import Learner
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import scored
-from mlplab.report.classes import Confusion
-from mlplab.report.counted import counted
-from mlplab.report.examples import worst_told
+from mlplab.report.classification import Confusion
+from mlplab.report.figure import page
 from mlplab.report.images import draw_images, draw_numbers
-from mlplab.report.lines import draw_loss
-from mlplab.report.page import page
+from mlplab.report.run_page import worst_told
+from mlplab.report.style import draw_loss
+from mlplab.report.text import counted
 
 SURE = 0.99
 CROP = slice(8, 19)  # rows and columns of an image, so few that numbers can be read

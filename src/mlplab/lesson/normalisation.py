@@ -13,9 +13,9 @@ from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.initialisation import spreads
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, curves, ratio
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_range
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import draw_range
+from mlplab.report.text import counted
 
 KINDS = {"none": "without", "batch": "batch norm", "layer": "layer norm"}
 LEARNED = 1.0  # a training loss below it, where guessing has 2.3

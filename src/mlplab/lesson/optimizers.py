@@ -10,11 +10,11 @@ from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.ravine import Ravine
 from mlplab.lesson.seeds import after, curves, ratio
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_lines
-from mlplab.report.page import page
-from mlplab.report.spread import draw_spread
-from mlplab.report.surface import draw_contours, draw_paths
+from mlplab.report.figure import page
+from mlplab.report.loss_surface import draw_contours, draw_paths
+from mlplab.report.regression import draw_spread
+from mlplab.report.style import draw_lines
+from mlplab.report.text import counted
 
 STARTS = ((-4.0, 1.0), (-3.0, 1.5), (-5.0, 0.7))
 TURNED = 30.0

@@ -10,9 +10,9 @@ import torch
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import Runs, after, lowest, ratio, seeded
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_loss, draw_splits, label_ends, mark_best
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import draw_loss, draw_splits, label_ends, mark_best
+from mlplab.report.text import counted
 
 CLASSES = 10
 BY_LOT = 1 - 1 / CLASSES  # redrawn from the other classes in so many rows, a label says nothing of its image

@@ -10,10 +10,9 @@ import numpy as np
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, lowest, ratio, seeded
-from mlplab.report.cells import draw_table
-from mlplab.report.counted import counted
-from mlplab.report.lines import draw_loss
-from mlplab.report.page import page
+from mlplab.report.figure import page
+from mlplab.report.style import draw_loss, draw_table
+from mlplab.report.text import counted
 
 BARE = "no_remedy"
 MORE = "more_rows"

@@ -13,10 +13,10 @@ from sklearn.metrics import r2_score, roc_auc_score
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import seeded
-from mlplab.report.look import ORDER
-from mlplab.report.page import page
-from mlplab.report.regions import Plane, draw_height, draw_points, draw_regions
-from mlplab.report.threshold import by_threshold, draw_curves, draw_thresholds
+from mlplab.report.classification import by_threshold, draw_curves, draw_thresholds
+from mlplab.report.decision_boundary import Plane, draw_height, draw_points, draw_regions
+from mlplab.report.figure import page
+from mlplab.report.style import ORDER
 
 LOW, HIGH = -2.0, 2.0
 EDGES = (-1.0, 1.0)  # between low, middle and high values; high ones are the positive class

@@ -9,10 +9,10 @@ from lightning import Callback, Trainer
 from PIL import Image
 
 from mlplab import files
+from mlplab.report.decision_boundary import shape, teller
 from mlplab.report.events import event_files, images_of
+from mlplab.report.figure import Panel
 from mlplab.report.overlay import Overlay
-from mlplab.report.panel import Panel
-from mlplab.report.shape import shape, teller
 
 TAG = "shape/"
 EVERY = 50  # epochs from the first on that all have a picture; then every second up to 100, every fourth up to 200, ...

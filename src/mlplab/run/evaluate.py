@@ -19,7 +19,7 @@ from mlplab.data.table import read_table
 from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.report.counted import counted
+from mlplab.report.text import counted
 from mlplab.run.build import build_measurer, build_splits
 from mlplab.run.metadata import Card
 

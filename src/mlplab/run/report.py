@@ -17,13 +17,13 @@ from mlplab.errors import Mistake
 from mlplab.importance import Importance, importance
 from mlplab.landscape import Landscape, along_path, at_random
 from mlplab.learner.learner import Learner
-from mlplab.report.bars import draw_bars
-from mlplab.report.counted import counted
-from mlplab.report.outcome import Outcome
-from mlplab.report.panel import Panel
-from mlplab.report.shape import columns, shape, teller
-from mlplab.report.slice import draw_slice
-from mlplab.report.story import Story
+from mlplab.report.decision_boundary import columns, shape, teller
+from mlplab.report.figure import Panel
+from mlplab.report.loss_surface import draw_slice
+from mlplab.report.predictions import Outcome
+from mlplab.report.run_page import Story
+from mlplab.report.sweep_plots import draw_bars
+from mlplab.report.text import counted
 from mlplab.run.evaluate import Measured, Slice, measure, of_split
 from mlplab.run.load import read_checkpoint, rebuild
 from mlplab.run.metadata import Card

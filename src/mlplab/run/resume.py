@@ -15,8 +15,7 @@ from mlplab.callback.history import read
 from mlplab.callback.pruning import Judge
 from mlplab.errors import AsksForCode, Failure, Mistake, Pruned
 from mlplab.files import held
-from mlplab.report.console import aligned
-from mlplab.report.counted import counted
+from mlplab.report.text import aligned, counted
 from mlplab.run.build import Lab, build
 from mlplab.run.config_file import check_trained, keep, stored
 from mlplab.run.folder import PRUNED, find

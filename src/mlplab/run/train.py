@@ -19,8 +19,7 @@ from mlplab.data.leak_check import told
 from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.errors import Mistake, Stopped
 from mlplab.files import held
-from mlplab.report.console import aligned, score_table
-from mlplab.report.counted import counted
+from mlplab.report.text import aligned, counted, score_table
 from mlplab.report.verdict import verdict
 from mlplab.run.build import Lab, build
 from mlplab.run.config_file import keep
@@ -140,7 +139,7 @@ def _to_tensorboard(lab: Lab, told: Row, scores: Scores) -> None:
 
 
 def _draw(config: DictConfig, lab: Lab, caption: str, path: Path) -> None:
-    from mlplab.report.picture import draw_curves
+    from mlplab.report.curves import draw_curves
 
     scaled = config.learner.get("target_scaling", "none") != "none"
     unit = ", of the scaled target" if scaled else ""

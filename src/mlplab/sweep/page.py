@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mlplab.report import html
-from mlplab.report.panel import Panel
+from mlplab.report.figure import Panel
 from mlplab.sweep.comparison import Comparison
 from mlplab.sweep.gain import best_ensemble, gains
 from mlplab.sweep.told import conclusion, footer, grid

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from mlplab.config.schema import direction
-from mlplab.report.effect import draw_effect
-from mlplab.report.family import NAMED, draw_family
-from mlplab.report.front import draw_front, front
-from mlplab.report.heat import draw_heat
-from mlplab.report.look import LOSSES, WORDS
-from mlplab.report.panel import Panel
-from mlplab.report.parallel import draw_parallel
+from mlplab.report.curves import NAMED, draw_family
+from mlplab.report.figure import Panel
+from mlplab.report.style import LOSSES, WORDS
+from mlplab.report.sweep_plots import draw_effect, draw_front, draw_heat, draw_parallel, front
 from mlplab.sweep.comparison import Comparison
 from mlplab.sweep.setting import Setting
 from mlplab.sweep.told import spread

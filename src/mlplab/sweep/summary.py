@@ -10,7 +10,7 @@ from typing import Any
 
 from mlplab import files
 from mlplab.config.schema import direction
-from mlplab.report.console import table
+from mlplab.report.text import table
 from mlplab.run.folder import best_of, folders, united, unwritten
 from mlplab.run.record import Run, read
 from mlplab.sweep.columns import SEEDS
@@ -66,7 +66,7 @@ def explain(
 def _draw(
     folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool, sweep: Path | None
 ) -> None:
-    from mlplab.report.panel import Panel  # heavy
+    from mlplab.report.figure import Panel  # heavy
     from mlplab.sweep.page import page
     from mlplab.sweep.pictures import KINDS, pictures
 

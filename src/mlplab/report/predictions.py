@@ -7,11 +7,9 @@ from functools import cached_property
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.calibration import Calibration
-from mlplab.report.classes import Confusion
-from mlplab.report.panel import Panel
-from mlplab.report.ranking import FEW, Ranking
-from mlplab.report.values import Parity
+from mlplab.report.classification import FEW, Calibration, Confusion, Ranking
+from mlplab.report.figure import Panel
+from mlplab.report.regression import Parity
 
 MOST_TARGETS = 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.report.values import Parity
+from mlplab.report.regression import Parity
 
 BY_HAND = Parity(np.array([[1.0, 10.0], [3.0, 20.0]]), np.array([[2.0, 10.0], [2.0, 25.0]]), ["m", "kg"])
 

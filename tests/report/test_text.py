@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.report.console import aligned, score_table, table
+from mlplab.report.text import aligned, score_table, table
 
 
 def cell(value: object) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mlplab.report.classes import Confusion
+from mlplab.report.classification import Confusion
 
 #           a: 2 of 3 met; b: 1 of 2; c: never told
 BY_HAND = Confusion(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 0]), ["a", "b", "c"])

@@ -8,7 +8,7 @@ from torch import nn
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
-from mlplab.report.shape import columns, shape, teller
+from mlplab.report.decision_boundary import columns, shape, teller
 
 DRAWN = np.random.default_rng(0)
 

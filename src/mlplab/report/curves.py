@@ -1,7 +1,7 @@
 """curves.png: training against validation loss, fit for a textbook."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
-from mlplab.report.look import COLOURS, INK, LOSSES, STYLES, WORDS
+from mlplab.report.figure import Panel
+from mlplab.report.style import COLOURS, INK, LOSSES, ORDER, STYLES, WORDS, draw_lines, on_log_scale, plain_log, spans
 
 Row = dict[str, float]
-
 SPLITS = ("train", "val")
 # of the label of the best epoch, in points from its dot; the first that hides least of the curves is taken
 PLACES = [(x, y) for y in (14, -12, 40, -40, 80, -80) for x in (8, -8, 40, -40)]
@@ -92,3 +93,56 @@ def _covered(axes: Axes, label: Annotation) -> int:
         for line in curves
     ]
     return sum(int(box.count_contains(axes.transData.transform(curve))) for curve in points)
+
+
+NAMED = 5  # settings in colour, the best; the others are grey
+Seeds = tuple[Sequence[float], Sequence[Sequence[float]]]  # epochs, and a curve a seed
+
+
+def draw_family(axes: Axes, settings: Mapping[str, Seeds], label: str, lower_is_better: bool = True) -> None:
+    """settings: best first. label: of the vertical axis."""
+    curves, bands = {}, {}
+    for name, (epochs, seeds) in settings.items():
+        values = np.array(seeds, dtype=float)
+        spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1])
+        mean = values.mean(axis=0)
+        curves[name] = ([*epochs], mean.tolist())
+        bands[name] = (np.maximum(mean - spread, values.min(axis=0)).tolist(), (mean + spread).tolist())
+    named, others = [*curves][:NAMED], [*curves][NAMED:]
+    shown = np.concatenate([curves[name][1] for name in named])
+    everything = np.concatenate([curves[name][1] for name in curves])
+    top = min(float(everything.max()), 3 * float(shown.max()))  # one that diverges shall not flatten the others
+    if lower_is_better and spans(shown, 10):
+        axes.set_yscale("log")
+        axes.set_ylim(0.8 * max(float(shown.min()), 1e-9), 1.15 * top)
+        plain_log(axes.yaxis)
+        label = on_log_scale(label)
+    elif lower_is_better:
+        axes.set_ylim(0, 1.05 * top)
+    else:
+        low = max(float(everything.min()), float(shown.max()) - 2.0)
+        axes.set_ylim(low - 0.03 * (float(shown.max()) - low), float(shown.max()) * 1.02)
+    axes.set(xlabel="epoch (passes over the training data)", ylabel=label)
+    axes.set_xlim(0, max(epochs[-1] for epochs, _ in curves.values()) or 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for name in others:
+        axes.plot(*curves[name], color="#999999", linewidth=0.8, alpha=0.7)
+    draw_lines(axes, {name: curves[name] for name in named}, {name: bands[name] for name in named}, linewidth=1.8)
+
+
+def draw_rates(rates: Sequence[float], losses: Sequence[float], suggested: float, title: str, path: Path) -> None:
+    """losses: smoothed, one a rate."""
+
+    def draw(axes: Axes) -> None:
+        axes.plot(rates, losses, color=ORDER[0], linewidth=2)
+        axes.set_xscale("log")
+        axes.set_xlabel("learning rate, which grows from step to step")
+        axes.set_ylabel("training loss, smoothed")
+        low, high = min(losses), max(losses[: max(2, len(losses) // 4)])
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+        at = losses[rates.index(suggested)]
+        axes.plot([suggested], [at], "o", color="black", markersize=6)
+        below = (-8, -12)  # points: where the curve falls, there is room
+        axes.annotate(f"begin with {suggested:.2g}", (suggested, at), below, textcoords="offset points", ha="right")
+
+    Image.fromarray(Panel("rates", title, draw, size=(6.4, 4.0)).pixels()).save(path)

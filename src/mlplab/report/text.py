@@ -41,3 +41,9 @@ def _text(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:#.4g}".rstrip(".")
     return "" if cell is None else str(cell)
+
+
+def counted(number: int, noun: str) -> str:
+    """noun: of one; what it becomes of several is regular."""
+    several = f"{noun}{'es' if noun.endswith(('s', 'x')) else 's'}"
+    return f"{number:,} {noun if number == 1 else several}"

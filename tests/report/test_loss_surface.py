@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlplab.report.surface import draw_contours, draw_paths, draw_surface
+from mlplab.report.loss_surface import draw_contours, draw_paths, draw_surface
 
 LIMITS = ((-1.0, 1.0), (-2.0, 2.0))
 

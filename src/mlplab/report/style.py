@@ -1,4 +1,4 @@
-"""Lines with their names at their ends, in place of a legend."""
+"""One look for every picture: what a colour stands for, in grey and for the colour-blind too (Okabe and Ito, 2008)."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,9 +6,46 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from mlplab.report.look import COLOURS, INK, LINES, ORDER, STYLES, WORD_ORDER, WORDS
+COLOURS = {"train": "#0072B2", "val": "#E69F00", "test": "#009E73"}
+INK = {"train": "#0072B2", "val": "#B37400", "test": "#00785A"}  # of words, which need more contrast than lines
+WORDS = {"train": "training", "val": "validation", "test": "test"}
+STYLES = {"train": "-", "val": "--", "test": ":"}
+# of things that are compared; dark and light take turns, and each has a line style of its own, so that grey is enough
+ORDER = ("#0072B2", "#E69F00", "#CC3311", "#56B4E9", "#4D4D4D", "#CC79A7", "#009E73", "#999999")
+WORD_ORDER = ("#0072B2", "#B37400", "#CC3311", "#2A7FAE", "#4D4D4D", "#A84F82", "#00785A", "#6B6B6B")  # their names
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
+LOSSES = {
+    "ce": "cross entropy",
+    "bce": "binary cross entropy",
+    "mse": "mean squared error",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+    "huber": "Huber loss",
+}
+
+
+def draw_table(
+    axes: Axes, header: Sequence[str], rows: Sequence[Sequence[str]], names: int = 0, fill: float = 1.0
+) -> None:
+    """Cells stand right, as numbers do in a book, those of the first `names` columns left. fill: share of the axes'
+    height that is taken."""
+    axes.set_axis_off()
+    cells = [list(header), *map(list, rows)]
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) + 3 for column in zip(*cells, strict=True)]
+    shares = [width / sum(widths) for width in widths]
+    table = axes.table(cells, loc="center", edges="horizontal", colWidths=shares)
+    table.auto_set_font_size(False)
+    table.set_fontsize(9)
+    tall = [1 + max(cell.count("\n") for cell in row) for row in cells]
+    for (row, column), cell in table.get_celld().items():
+        cell.visible_edges = "B"
+        cell.set(linewidth=0.3 if row else 0.8, edgecolor="0.4", height=fill * tall[row] / sum(tall))
+        cell.get_text().set(ha="left" if column < names else "right", fontweight="normal" if row else "bold")
+        cell.PAD = 0.02
+
 
 Curve = tuple[Sequence[float], Sequence[float]]
 APART = 11.0  # points between the names of two ends
@@ -116,3 +153,33 @@ def _apart(heights: list[float], low: float, high: float) -> list[float]:
     for place in range(len(placed) - 2, -1, -1):
         placed[place] = min(placed[place], placed[place + 1] - APART)
     return placed
+
+
+def spans(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
+    """Whether positive values cover so much that a log scale tells them apart."""
+    low, high = float(np.min(values)), float(np.max(values))
+    return low > 0 and high / low > ratio
+
+
+def on_log_scale(label: str) -> str:
+    """The name of an axis: `validation loss (cross entropy, log scale)`."""
+    return f"{label[:-1]}, log scale)" if label.endswith(")") else f"{label} (log scale)"
+
+
+def in_two(label: str) -> str:
+    """For a small picture: what stands in brackets on a line of its own."""
+    return label.replace(" (", "\n(", 1)
+
+
+def plain_log(axis: Axis) -> None:
+    """Of a log scale whose limits stand: 0.05, 0.1, 0.2, not powers of ten; no more than six."""
+    low, high = sorted(axis.get_view_interval())
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        places = [step * 10.0**power for power in decades for step in steps if low <= step * 10.0**power <= high]
+        if len(places) <= 6:
+            break
+    axis.set_major_locator(FixedLocator(places[:: 1 + (len(places) - 1) // 6]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())

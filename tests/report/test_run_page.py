@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.outcome import Outcome
-from mlplab.report.panel import Panel
-from mlplab.report.story import WORST_IMAGES, Story
+from mlplab.report.figure import Panel
+from mlplab.report.predictions import Outcome
+from mlplab.report.run_page import WORST_IMAGES, Story
 
 TOLD = np.random.default_rng(0).dirichlet(np.ones(3), 40)
 SCORES: dict[str, Any] = {

@@ -4,22 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from mlplab.report import html
-from mlplab.report.counted import counted
-from mlplab.report.course import course
-from mlplab.report.examples import (
-    MOST_FEATURES,
-    farthest,
-    images,
-    lines_of_classes,
-    table_of_classes,
-    table_of_values,
-    with_features,
-    worst_told,
-)
-from mlplab.report.look import LOSSES
-from mlplab.report.outcome import Outcome
-from mlplab.report.panel import Panel
+from mlplab.report.figure import Panel
+from mlplab.report.predictions import Outcome
+from mlplab.report.style import LOSSES, WORDS, draw_loss
+from mlplab.report.text import counted
 
 WORST_IMAGES = 24
 WORST_ROWS = 12
@@ -137,3 +130,133 @@ def _drawn(panels: Sequence[Panel]) -> list[str]:
 
 def _named(score: str) -> str:
     return "R²" if score == "r2" else score
+
+
+Row = dict[str, float]
+MOST = 500  # epochs whose values are on the page
+
+
+def course(rows: Sequence[Row], best_epoch: int, score: str = "loss", of: str = "") -> str:
+    """rows: the history. of: the name of the loss, and its unit."""
+
+    def draw(axes: Axes) -> None:
+        values = np.array([row[f"{score}/{split}"] for row in rows for split in ("train", "val")])
+        axes.set_ylim(*_limits(values, score))
+        axes.set_ylabel(of or score)
+        axes.axvline(best_epoch, color="0.6", linewidth=1, linestyle=":")
+        draw_loss(axes, rows, score)
+        at = float(np.clip(rows[best_epoch][f"{score}/val"], *axes.get_ylim()))
+        axes.plot(best_epoch, at, "o", color="black", markersize=4, clip_on=False, zorder=5)
+
+    def points(_: Figure, axes: Axes) -> dict[str, Any]:
+        return {"names": [WORDS[split] for split in ("train", "val")], "points": _points(axes, rows, score)}
+
+    value = f"{rows[best_epoch][f'{score}/val']:.4g}"
+    caption = f"The dotted line marks the best epoch, {best_epoch}: validation {value}."
+    title = f"{score.capitalize() if score != 'r2' else 'R²'} by epoch"
+    return Panel(f"curve_{score}", title, draw, caption).html(points)
+
+
+def _points(axes: Axes, rows: Sequence[Row], score: str) -> list[list[float | str]]:
+    """x in the units of the SVG, epoch, then the values as they are to be read."""
+    size: Any = axes.figure
+    size.draw_without_rendering()
+    places = np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(int))
+    chosen = [rows[place] for place in places]
+    x = axes.transData.transform([(row["epoch"], 0.0) for row in chosen])[:, 0] * 72 / size.dpi
+    told = [[f"{row[f'{score}/{split}']:.4g}" for split in ("train", "val")] for row in chosen]
+    return [[round(float(at), 1), int(row["epoch"]), *two] for at, row, two in zip(x, chosen, told, strict=True)]
+
+
+def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
+    """A loss stands on zero; a share, or R², has its best at the top."""
+    if score == "loss":
+        return 0.0, 1.05 * float(values.max()) or 1.0
+    low = max(float(values.min()), -1.0)
+    return low - 0.05 * (1 - low), 1.02
+
+
+MOST_FEATURES = 8
+
+
+def worst_told(probabilities: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
+    """Places of the rows whose true class was given the least probability, the least first.
+
+    probabilities: (N, C). target: (N,).
+    """
+    of_true = probabilities[np.arange(len(target)), target]
+    return np.argsort(of_true, kind="stable")[:count]
+
+
+def farthest(target: np.ndarray, predictions: np.ndarray, count: int) -> np.ndarray:
+    """Places of the rows with the largest error, in units of each target's sd. target, predictions: (N, K)."""
+    sd = target.std(axis=0)
+    errors = np.abs(target.astype(np.float64) - predictions) / np.where(sd > 0, sd, 1.0)
+    return np.argsort(-errors.max(axis=1), kind="stable")[:count]
+
+
+def lines_of_classes(
+    places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
+) -> list[list[str]]:
+    """What stands below each image: its row, from 1 on, and both classes with their probabilities."""
+    return [
+        [
+            f"row {at + 1}",
+            f"is {names[target[at]]} ({probabilities[at, target[at]]:.2g})",
+            f"told {names[chosen[at]]} ({probabilities[at, chosen[at]]:.2g})",
+        ]
+        for at in places.tolist()
+    ]
+
+
+def table_of_classes(
+    places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
+) -> tuple[list[str], list[list[object]]]:
+    """Header and a row each."""
+    header = ["row", "is", "probability", "told", "probability"]
+    rows: list[list[object]] = [
+        [
+            at + 1,
+            names[target[at]],
+            float(probabilities[at, target[at]]),
+            names[chosen[at]],
+            float(probabilities[at, chosen[at]]),
+        ]
+        for at in places.tolist()
+    ]
+    return header, rows
+
+
+def table_of_values(
+    places: np.ndarray, target: np.ndarray, predictions: np.ndarray, names: Sequence[str]
+) -> tuple[list[str], list[list[object]]]:
+    header = ["row", names[0], "predicted", "residual"]
+    if len(names) > 1:
+        header = ["row", *(f"{kind}{name}" for name in names for kind in ("", "predicted ", "residual of "))]
+    rows: list[list[object]] = []
+    for at in places.tolist():
+        pairs = zip(target[at].tolist(), predictions[at].tolist(), strict=True)
+        rows.append([at + 1, *(float(value) for is_, told in pairs for value in (is_, told, is_ - told))])
+    return header, rows
+
+
+def with_features(
+    table: tuple[list[str], list[list[object]]],
+    places: np.ndarray,
+    features: np.ndarray,
+    names: Sequence[str],
+    order: Sequence[int],
+) -> tuple[list[str], list[list[object]]]:
+    """The same with the values of the first features in `order`."""
+    header, rows = table
+    shown = list(order)[:MOST_FEATURES]
+    cells = features[places][:, shown].astype(float).tolist()
+    return [*header, *(names[at] for at in shown)], [[*row, *own] for row, own in zip(rows, cells, strict=True)]
+
+
+def images(features: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """(N, H, W) or (N, H, W, 3) uint8, from black to white. features: (N, in_features), pixels of 0..255 or of less."""
+    if features.dtype != np.uint8:
+        low, high = float(features.min()), float(features.max())
+        features = ((features - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
+    return features.reshape(len(features), *size)

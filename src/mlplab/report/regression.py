@@ -1,7 +1,7 @@
 """How near values are met: parity and residuals, as text, rows and picture."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlplab.report.console import table
-from mlplab.report.look import COLOURS
+from mlplab.report.style import COLOURS
+from mlplab.report.text import table
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,18 @@ class Parity:
         size = float(np.clip(3000 / len(self.target), 2, 25))
         many = len(self.target) > 1000
         return {"s": size, "color": COLOURS["train"], "alpha": 0.5, "linewidths": 0, "rasterized": many}
+
+
+def draw_spread(axes: Any, values: Mapping[str, Sequence[float] | np.ndarray]) -> None:
+    """The smallest mean stands on top; the names stand on the right."""
+    names = sorted(values, key=lambda name: float(np.mean(values[name])))
+    for row, name in enumerate(names):
+        axes.plot(values[name], [row] * len(values[name]), "o", color="0.65", markersize=4, linewidth=0)
+        axes.plot([np.mean(values[name])], [row], "|", color="black", markersize=14, markeredgewidth=2)
+    axes.yaxis.tick_right()
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", color="0.92")
+    axes.set_axisbelow(True)

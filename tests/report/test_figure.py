@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.panel import PANEL_DPI, Panel
+from mlplab.report.figure import PANEL_DPI, Panel
 
 
 def named(axes: Axes) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.effect import draw_effect
+from mlplab.report.sweep_plots import draw_effect
 
 VALUES = {"0.001": [0.5, 0.7], "0.01": [0.1, 0.3], "0.1": [0.2, 0.9]}
 

@@ -14,8 +14,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D, Bbox
 
-from mlplab.report.look import COLOURS
-from mlplab.report.picture import draw_curves
+from mlplab.report.curves import draw_curves
+from mlplab.report.style import COLOURS
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 Row = dict[str, float]

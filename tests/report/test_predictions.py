@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlplab.report.outcome import MOST_TARGETS, Outcome
+from mlplab.report.predictions import MOST_TARGETS, Outcome
 
 FEATURES = np.zeros((6, 2))
 NAMES = ("x1", "x2")
