@@ -14,11 +14,11 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
+from mlplab.analysis.verdict import RULES
 from mlplab.config.groups import FORMAT
 from mlplab.door.evaluate import evaluate
 from mlplab.errors import Mistake
 from mlplab.report import curves
-from mlplab.report.verdict import RULES
 from mlplab.run.train import train as train_door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

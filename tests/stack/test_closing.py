@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.diagnosis import diagnose
-from mlplab.diagnosis import measured_layers as layers_of_one
-from mlplab.learner.layers import Layer
+from mlplab.analysis.diagnosis import diagnose
+from mlplab.analysis.diagnosis import measured_layers as layers_of_one
+from mlplab.analysis.layer_statistics import Layer
 from mlplab.stack import closing
 from mlplab.stack.assemble import assemble
 from mlplab.stack.closing import closings, measured_layers

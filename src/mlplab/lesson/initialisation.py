@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.learner.layers import Layer, layers
+from mlplab.analysis.layer_statistics import Layer, layers
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.lesson import Claim, Lesson
 from mlplab.lesson.seeds import after, curves, ratio

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlplab.learner.layers import Layer, layers
+from mlplab.analysis.layer_statistics import Layer, layers
 from mlplab.lesson.bench import Bench, Run
 from mlplab.lesson.initialisation import spreads
 from mlplab.lesson.lesson import Claim, Lesson

@@ -15,6 +15,8 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from mlplab.analysis.diagnosis import measured_layers
+from mlplab.analysis.layer_statistics import Layer
 from mlplab.blocks import in_blocks
 from mlplab.callback.checkpoints import Checkpoints
 from mlplab.callback.continuation import Continuation
@@ -31,9 +33,7 @@ from mlplab.data.batches import Batches
 from mlplab.data.numbers import dtype_of
 from mlplab.data.splits import Splits
 from mlplab.device import check_device
-from mlplab.diagnosis import measured_layers
 from mlplab.errors import Mistake
-from mlplab.learner.layers import Layer
 from mlplab.learner.learner import Learner
 from mlplab.model.ensemble import Ensemble
 from mlplab.report.extras import drawers

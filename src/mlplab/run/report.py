@@ -9,13 +9,13 @@ import numpy as np
 from omegaconf import DictConfig
 
 from mlplab import files
+from mlplab.analysis.feature_importance import Importance, importance
+from mlplab.analysis.loss_landscape import Landscape, along_path, at_random
 from mlplab.callback.history import read
 from mlplab.config.diff import MISSING, command, differences
 from mlplab.config.tree import shown
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
-from mlplab.importance import Importance, importance
-from mlplab.landscape import Landscape, along_path, at_random
 from mlplab.learner.learner import Learner
 from mlplab.report.decision_boundary import columns, shape, teller
 from mlplab.report.figure import Panel

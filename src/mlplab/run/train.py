@@ -13,14 +13,14 @@ import torch
 from omegaconf import DictConfig
 
 from mlplab import files
+from mlplab.analysis.diagnosis import Diagnosis, diagnose
+from mlplab.analysis.verdict import verdict
 from mlplab.callback.pruning import Judge
 from mlplab.config.tree import leaves, shown
 from mlplab.data.leak_check import told
-from mlplab.diagnosis import Diagnosis, diagnose
 from mlplab.errors import Mistake, Stopped
 from mlplab.files import held
 from mlplab.report.text import aligned, counted, score_table
-from mlplab.report.verdict import verdict
 from mlplab.run.build import Lab, build
 from mlplab.run.config_file import keep
 from mlplab.run.folder import swept

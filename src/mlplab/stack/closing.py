@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mlplab.analysis.diagnosis import MOST_ROWS, Diagnosis, losses_of, of_layers, of_rows, rise
+from mlplab.analysis.layer_statistics import Call, Layer, by_member, followed, is_activation
 from mlplab.data.splits import Part, Splits
-from mlplab.diagnosis import MOST_ROWS, Diagnosis, losses_of, of_layers, of_rows, rise
-from mlplab.learner.layers import Call, Layer, by_member, followed, is_activation
 from mlplab.stack.draws import Draws
 from mlplab.stack.fit import Of
 from mlplab.stack.loss import stacked_loss

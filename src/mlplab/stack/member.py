@@ -12,11 +12,11 @@ from omegaconf import DictConfig
 from torch import Generator, Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from mlplab.analysis.layer_statistics import Layer
 from mlplab.callback.continuation import Continuation
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.running import Running
 from mlplab.errors import Failure
-from mlplab.learner.layers import Layer
 from mlplab.run.build import Lab
 from mlplab.stack.standing import Standing
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import mlplab
+from mlplab.analysis import remedies
 from mlplab.config.tree import leaves, plain
-from mlplab.report import remedy
 
 REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    **{name: getattr(remedy, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
-    **{"unlike": remedy.unlike, "uneven": remedy.uneven, "dead": lambda s: remedy.dead(s, born=False)},
-    **{"no better": lambda s: remedy.no_better(s, learned=False), "longer": lambda s: remedy.longer(s, 50)},
+    **{name: getattr(remedies, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
+    **{"unlike": remedies.unlike, "uneven": remedies.uneven, "dead": lambda s: remedies.dead(s, born=False)},
+    **{"no better": lambda s: remedies.no_better(s, learned=False), "longer": lambda s: remedies.longer(s, 50)},
 }
 RUNS = {
     "default": (),
@@ -50,51 +50,51 @@ def test_what_is_suggested_is_taken_by_the_command_line_and_changes_the_run(run:
 
 def test_decoupled_weight_decay_comes_with_its_optimizer() -> None:
     words = ("optimizer=adamw", "optimizer.weight_decay=0.1")
-    assert " ".join(words) in remedy.overfitting(settings())
+    assert " ".join(words) in remedies.overfitting(settings())
     assert settings(*words)["optimizer.weight_decay"] == 0.1
 
 
 def test_a_suggestion_is_about_what_the_run_has() -> None:
-    assert "dropout" not in remedy.overfitting(settings(*RUNS["linear"]))
-    assert "callback=early_stopping" not in remedy.overfitting(settings("callback=early_stopping"))
-    assert "data.num_train larger" in remedy.overfitting(settings("data.num_train=200"))
-    assert remedy.bigger(settings(*RUNS["linear"])).startswith("Try model=mlp")
-    assert "model.hidden_features=[32,128]" in remedy.bigger(settings("model.hidden_features=[2,32]"))
-    assert "model.dropout=0.2" in remedy.bigger(settings("model.dropout=0.6"))
-    assert "activation=relu" in remedy.vanishing(settings("activation=sigmoid"))
-    assert "activation=relu" not in remedy.vanishing(settings())
+    assert "dropout" not in remedies.overfitting(settings(*RUNS["linear"]))
+    assert "callback=early_stopping" not in remedies.overfitting(settings("callback=early_stopping"))
+    assert "data.num_train larger" in remedies.overfitting(settings("data.num_train=200"))
+    assert remedies.bigger(settings(*RUNS["linear"])).startswith("Try model=mlp")
+    assert "model.hidden_features=[32,128]" in remedies.bigger(settings("model.hidden_features=[2,32]"))
+    assert "model.dropout=0.2" in remedies.bigger(settings("model.dropout=0.6"))
+    assert "activation=relu" in remedies.vanishing(settings("activation=sigmoid"))
+    assert "activation=relu" not in remedies.vanishing(settings())
 
 
 def test_learning_rates_are_changed_by_tens() -> None:
-    assert "optimizer.lr=0.0001" in remedy.too_high(settings())
-    assert "Try optimizer.lr=0.01 or optimizer.lr=0.1" in remedy.too_low(settings())
+    assert "optimizer.lr=0.0001" in remedies.too_high(settings())
+    assert "Try optimizer.lr=0.01 or optimizer.lr=0.1" in remedies.too_low(settings())
 
 
 def test_units_that_were_dead_from_the_start_are_no_matter_of_the_learning_rate() -> None:
-    assert "optimizer.lr" in remedy.dead(settings(), born=False)
-    assert "optimizer.lr" not in remedy.dead(settings(), born=True)
+    assert "optimizer.lr" in remedies.dead(settings(), born=False)
+    assert "optimizer.lr" not in remedies.dead(settings(), born=True)
 
 
 def test_two_classes_have_a_weight_of_another_name() -> None:
-    assert "loss.weight=balanced" in remedy.uneven(settings("data=iris"))
-    assert "loss.pos_weight=balanced" in remedy.uneven(settings("data=moons"))
-    assert "balanced" not in remedy.uneven(settings("data=iris", "loss.weight=balanced"))
+    assert "loss.weight=balanced" in remedies.uneven(settings("data=iris"))
+    assert "loss.pos_weight=balanced" in remedies.uneven(settings("data=moons"))
+    assert "balanced" not in remedies.uneven(settings("data=iris", "loss.weight=balanced"))
 
 
 def test_a_run_whose_schedule_was_planned_is_not_resumed_to_more_epochs() -> None:
-    assert "scripts/resume.py" in remedy.longer(settings(), 50)
-    assert "scripts/resume.py" not in remedy.longer(settings("scheduler=cosine"), 50)
-    assert "trainer.max_epochs=100" in remedy.longer(settings("scheduler=cosine"), 50)
+    assert "scripts/resume.py" in remedies.longer(settings(), 50)
+    assert "scripts/resume.py" not in remedies.longer(settings("scheduler=cosine"), 50)
+    assert "trainer.max_epochs=100" in remedies.longer(settings("scheduler=cosine"), 50)
 
 
 def test_data_that_a_formula_made_may_be_perfect() -> None:
-    assert all(remedy.made_by_formula(settings(f"data={name}")) for name in ("moons", "line", "spiral", "function"))
-    assert not any(remedy.made_by_formula(settings(f"data={name}")) for name in ("iris", "digits", "california"))
+    assert all(remedies.made_by_formula(settings(f"data={name}")) for name in ("moons", "line", "spiral", "function"))
+    assert not any(remedies.made_by_formula(settings(f"data={name}")) for name in ("iris", "digits", "california"))
 
 
 def test_copies_of_a_photo_have_a_split_of_their_own() -> None:
     copied = {"data.copy_distance": 3.0, "data.split": "random"}
-    assert "data.split=official" in remedy.leak(copied)
-    assert "data.split=official" not in remedy.leak({**copied, "data.split": "official"})
-    assert "data.leak_check=full" in remedy.leak({"data.leak_check": "cheap"})
-    assert "data.leak_check=full" not in remedy.leak({"data.leak_check": "full"})
+    assert "data.split=official" in remedies.leak(copied)
+    assert "data.split=official" not in remedies.leak({**copied, "data.split": "official"})
+    assert "data.leak_check=full" in remedies.leak({"data.leak_check": "cheap"})
+    assert "data.leak_check=full" not in remedies.leak({"data.leak_check": "full"})

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
+from mlplab.analysis.loss_landscape import along_path, at_random
 from mlplab.callback.history import read
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
-from mlplab.landscape import along_path, at_random
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build_splits

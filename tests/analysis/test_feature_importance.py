@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from mlplab.analysis.feature_importance import importance
 from mlplab.data.splits import Part
-from mlplab.importance import importance
 from mlplab.learner.regressor import Regressor
 
 

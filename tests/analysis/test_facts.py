@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.report.facts import Facts
+from mlplab.analysis.verdict import Facts
 
 DIAGNOSIS = {
     "rows": {"train": 100, "val": 25},

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mlplab.analysis.layer_statistics import Layer, layers
 from mlplab.data.splits import Part, Splits
-from mlplab.learner.layers import Layer, layers
 from mlplab.learner.learner import Learner
 
 MOST_ROWS = 4096

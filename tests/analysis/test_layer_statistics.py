@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from mlplab.analysis.layer_statistics import layers
 from mlplab.learner.classifier import Classifier
-from mlplab.learner.layers import layers
 from mlplab.learner.regressor import Regressor
 from mlplab.model.mlp import MLP
 from mlplab.model.residual_mlp import ResidualMLP

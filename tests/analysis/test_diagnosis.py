@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import mlplab
-from mlplab import diagnosis
+from mlplab.analysis import diagnosis
+from mlplab.analysis.diagnosis import diagnose, measured_layers, rise, val_losses
+from mlplab.analysis.layer_statistics import layers
+from mlplab.analysis.verdict import verdict
 from mlplab.callback.history import read
 from mlplab.config.tree import leaves, plain
-from mlplab.diagnosis import diagnose, measured_layers, rise, val_losses
-from mlplab.learner.layers import layers
-from mlplab.report.verdict import verdict
 from mlplab.run.build import build, build_splits
 from mlplab.run.load import read_checkpoint, rebuild
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.report.facts import LIMITS
-from mlplab.report.verdict import RULES, Verdict, verdict
+from mlplab.analysis.verdict import LIMITS, RULES, Verdict, verdict
 
 BASE = 2.0  # the loss of the best constant, here
 CALM = [2.5, 0.5, 0.4, 0.4, 0.4, 0.4]
