@@ -15,7 +15,7 @@ import mlplab
 from mlplab import blocks
 from mlplab.blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
 from mlplab.callback.running import Running
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.errors import Failure
 from mlplab.run.build import build, build_learner

@@ -18,7 +18,7 @@ from torch.optim import LBFGS, Optimizer
 
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.running import Running
-from mlplab.data.batches import Batches, TensorLoader
+from mlplab.data.datamodule import Batches, TensorLoader
 from mlplab.data.splits import Part
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Network

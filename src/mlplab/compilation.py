@@ -8,7 +8,7 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
-from mlplab.data.batches import Batches
+from mlplab.data.datamodule import Batches
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
 

@@ -321,7 +321,7 @@ def test_a_perfect_score_is_suspicious_unless_a_formula_made_the_data() -> None:
     assert judge(metrics={"accuracy/train": 1.0, "accuracy/val": 0.9989}).name == "fits"
     assert judge(metrics=perfect, rows=99).name == "fits"
     assert judge(metrics=perfect, rows=100).name == "suspiciously_perfect"
-    assert judge(metrics=perfect, data___target_="mlplab.data.points.Blobs").name == "fits"
+    assert judge(metrics=perfect, data___target_="mlplab.data.synthetic.Blobs").name == "fits"
     assert of_values(values(0.0, val=0.9991)).name == "suspiciously_perfect"
     assert of_values(values(0.0, val=0.9989)).name == "fits"
 

@@ -16,7 +16,7 @@ from torch.optim import SGD
 
 import mlplab
 from mlplab.callback.finite import FiniteGuard
-from mlplab.data.batches import Batches
+from mlplab.data.datamodule import Batches
 from mlplab.data.splits import Part, Splits
 from mlplab.errors import Failure
 from mlplab.learner.regressor import Regressor

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mlplab.data.california import California
+from mlplab.data.bundled import California
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
 

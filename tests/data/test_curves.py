@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlplab.data.curves import Curve, Line, Polynomial, Sine
+from mlplab.data.synthetic import Curve, Line, Polynomial, Sine
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
-from mlplab.data.curves import Sine
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import Function
-from mlplab.data.points import Moons
-from mlplab.data.rows import Rows
-from mlplab.data.splits import Splits
+from mlplab.data.splits import Rows, Splits
+from mlplab.data.synthetic import Moons, Sine
 from mlplab.errors import Mistake
 
 PARTS = ("train", "val", "test")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.data.download import no_empty_folders
+from mlplab.data.readers import no_empty_folders
 
 
 def download(root: Path, *made: str) -> None:

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.cut import Split, cut
-from mlplab.data.folds import parted
-from mlplab.data.rows import Rows
+from mlplab.data.splits import Rows
+from mlplab.data.splitting import Split, cut, parted
 from mlplab.errors import Mistake
 
 COUNTS = st.lists(st.integers(10, 60), min_size=2, max_size=4)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.idx import find_idx, read_idx
+from mlplab.data.readers import find_idx, read_idx
 from mlplab.errors import Mistake
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)

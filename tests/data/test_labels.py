@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.labels import ambiguous, places, values
+from mlplab.data.preprocessing import ambiguous, places, values
 from mlplab.errors import Mistake
 
 QUALITY = ("3", "4", "5")

@@ -1,6 +1,6 @@
 """A leak in words."""
 
-from mlplab.data.leak import Leak, some
+from mlplab.data.leakage import Leak, some
 
 
 def test_a_leak_says_what_where_and_the_remedy() -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.dataset import Dataset
-from mlplab.data.nearness import near_copies
-from mlplab.data.points import Blobs, Moons, Xor
+from mlplab.data.leakage import near_copies
 from mlplab.data.sign_mnist import SignMNIST
+from mlplab.data.synthetic import Blobs, Moons, Xor
 from mlplab.data.vision import Vision
 from tests.data.test_overlap import splits_of
 

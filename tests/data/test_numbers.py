@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.numbers import check_digits, check_numbers, check_target, dtype_of, fits
+from mlplab.data.preprocessing import check_digits, check_numbers, check_target, dtype_of, fits
 from mlplab.errors import Mistake
 
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.csv import CSV
-from mlplab.data.overlap import copies, dates, groups, row_keys
-from mlplab.data.rows import GROUP
-from mlplab.data.splits import Part, Splits
+from mlplab.data.leakage import copies, dates, groups, row_keys
+from mlplab.data.splits import GROUP, Part, Splits
 
 SIZES = {"train": 60, "val": 30, "test": 30}
 

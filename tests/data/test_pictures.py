@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.data.pictures import border, from_images
+from mlplab.data.inference import border, from_images
 from mlplab.errors import Mistake
 
 KNOWN: dict[str, Any] = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlplab.data.points import Blobs, Circles, Moons, Points, Spiral, Xor
-from mlplab.data.rows import Rows
+from mlplab.data.splits import Rows
+from mlplab.data.synthetic import Blobs, Circles, Moons, Points, Spiral, Xor
 
 
 def clean(dataset: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab.data.rows import GROUP, Rows
+from mlplab.data.splits import GROUP, Rows
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 1], ["cat", "dog", "dog"]])

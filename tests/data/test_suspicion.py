@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.csv import CSV
-from mlplab.data.rows import GROUP
+from mlplab.data.leakage import lone_feature, unlike
 from mlplab.data.sign_mnist import SignMNIST
-from mlplab.data.splits import Splits
-from mlplab.data.suspicion import lone_feature, unlike
+from mlplab.data.splits import GROUP, Splits
 from mlplab.data.vision import Vision
 from tests.data.test_overlap import splits_of
 

@@ -11,7 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.data.leak_check import told
+from mlplab.data.leakage import told
 from mlplab.door.stack import Stack
 from mlplab.run.build import build_splits
 from mlplab.run.config_file import stored

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import mlplab
 from mlplab.callback.finite import FiniteGuard
 from mlplab.callback.history import History
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
 from mlplab.run.build import build, build_learner, build_splits

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.stack.assemble import assemble
 from mlplab.stack.member import Member
 from mlplab.stack.rows import StackedRows

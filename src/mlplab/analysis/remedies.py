@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Settings = Mapping[str, Any]
-FORMULAS = ("mlplab.data.points.", "mlplab.data.curves.", "mlplab.data.function.")
+FORMULAS = ("mlplab.data.synthetic.", "mlplab.data.function.")
 
 
 def overfitting(s: Settings) -> str:

@@ -1,13 +1,21 @@
 """Datasets that scikit-learn carries with it: real data, no download."""
 
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import datasets
+from sklearn.datasets import fetch_california_housing
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.rows import Rows
+from mlplab.data.readers import no_empty_folders, read_table
+from mlplab.data.splits import Rows
+from mlplab.errors import Mistake
+
+# Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
 
 
 @dataclass(kw_only=True)
@@ -29,3 +37,53 @@ class Bundled(Dataset):
         class_names = {label: str(name) for label, name in enumerate(bunch.target_names)}
         size = (8, 8) if self.name == "digits" else None
         return Rows(features, bunch.target, feature_names, class_names=class_names, image_size=size)
+
+
+COLUMNS = {
+    *("median_income", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households"),
+    *("latitude", "longitude", "median_house_value"),
+}
+
+
+@dataclass(kw_only=True)
+class California(Dataset):
+    """Read from `<root>/tabular/housing.csv` where it is, else by scikit-learn's download into `root`."""
+
+    root: str
+
+    def read(self) -> Rows:
+        path = Path(self.root).expanduser() / "tabular" / "housing.csv"
+        table, target = self._from_file(path) if path.exists() else self._from_download()
+        return Rows(table, target[:, None], target_names=("median house value (100,000 $)",))
+
+    @staticmethod
+    def _from_file(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+        raw = read_table(path)
+        if lacking := sorted(COLUMNS - set(raw.columns)):
+            raise Mistake(f"{path}: no column {', '.join(lacking)}")
+        table = pd.DataFrame(
+            {
+                "MedInc": raw.median_income,
+                "HouseAge": raw.housing_median_age,
+                "AveRooms": raw.total_rooms / raw.households,
+                "AveBedrms": raw.total_bedrooms / raw.households,
+                "Population": raw.population,
+                "AveOccup": raw.population / raw.households,
+                "Latitude": raw.latitude,
+                "Longitude": raw.longitude,
+            }
+        )
+        return table, raw.median_house_value.to_numpy(dtype=np.float64) / 100_000
+
+    def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
+        try:
+            with warnings.catch_warnings(), no_empty_folders(Path(self.root).expanduser()):
+                warnings.filterwarnings("ignore", message="Retry downloading")
+                home = str(Path(self.root).expanduser())
+                bunch = fetch_california_housing(data_home=home, n_retries=1, delay=0.1)
+        except OSError as error:
+            raise Mistake(
+                f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "
+                "put the file there or set data.root or MLPLAB_DATA"
+            ) from error
+        return pd.DataFrame(bunch.data, columns=bunch.feature_names), np.asarray(bunch.target, dtype=np.float64)

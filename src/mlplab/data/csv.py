@@ -9,9 +9,8 @@ import pandas as pd
 import torch
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.rows import Rows
-from mlplab.data.splits import Splits
-from mlplab.data.table import read_table
+from mlplab.data.readers import read_table
+from mlplab.data.splits import Rows, Splits
 from mlplab.errors import Mistake
 
 

@@ -9,13 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mlplab.data.columns import Columns
-from mlplab.data.cut import Split, choose, cut
-from mlplab.data.folds import Index
-from mlplab.data.leak_check import Level
-from mlplab.data.numbers import check_digits, check_numbers, check_target
-from mlplab.data.rows import Rows
-from mlplab.data.splits import Part, Splits
+from mlplab.data.leakage import Level
+from mlplab.data.preprocessing import Columns, check_digits, check_numbers, check_target
+from mlplab.data.splits import Part, Rows, Splits
+from mlplab.data.splitting import Index, Split, choose, cut
 from mlplab.errors import Mistake
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlplab.data.generated import Generated
-from mlplab.data.rows import Rows
+from mlplab.data.splits import Rows
+from mlplab.data.synthetic import Generated
 from mlplab.errors import Mistake
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.rows import Rows
+from mlplab.data.splits import Rows
 from mlplab.errors import Mistake
 
 

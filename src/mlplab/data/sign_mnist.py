@@ -13,8 +13,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.rows import Rows
-from mlplab.data.table import read_table
+from mlplab.data.readers import read_table
+from mlplab.data.splits import Rows
 from mlplab.errors import Mistake
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

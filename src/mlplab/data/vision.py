@@ -11,9 +11,8 @@ import numpy as np
 from torchvision import datasets
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.download import no_empty_folders
-from mlplab.data.idx import find_idx, read_idx
-from mlplab.data.rows import Rows
+from mlplab.data.readers import find_idx, no_empty_folders, read_idx
+from mlplab.data.splits import Rows
 from mlplab.errors import Mistake
 
 PARTS = {"train": "train", "test": "t10k"}  # and how MNIST's files call them

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from mlplab.config.tree import shown
-from mlplab.data.suffixes import TABLES, bare_name, kind_of
+from mlplab.data.formats import TABLES, bare_name, kind_of
 from mlplab.errors import Mistake
 from mlplab.report.folder import must_be_free, write_folder
 from mlplab.report.text import aligned, table

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from mlplab.config.compose import configure
 from mlplab.config.overrides import STAMP
-from mlplab.data.batches import Batches
+from mlplab.data.datamodule import Batches
 from mlplab.errors import Failure, Mistake
 from mlplab.report.curves import draw_rates
 from mlplab.run.build import build_learner, build_measurer, build_splits

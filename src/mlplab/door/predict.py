@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import files
-from mlplab.data.suffixes import TABLES, is_packed, kind_of
+from mlplab.data.formats import TABLES, is_packed, kind_of
 from mlplab.errors import Mistake
 from mlplab.report.text import counted
 from mlplab.signals import deferred
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
-    from mlplab.data.unseen import Unseen
+    from mlplab.data.inference import Unseen
     from mlplab.run.predictor import Model
 
 BLOCK = 4096  # rows that are predicted and written at once
@@ -83,8 +83,7 @@ def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
 
 def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
     with deferred():
-        from mlplab.data.pictures import from_images
-        from mlplab.data.unseen import from_array, from_csv
+        from mlplab.data.inference import from_array, from_csv, from_images
 
     name, kind = str(source), "image" if source.is_dir() else kind_of(source)
     if kind == "image":

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from mlplab import files
 from mlplab.config.messages import explain
-from mlplab.data.leak_check import told
+from mlplab.data.leakage import told
 from mlplab.files import held
 from mlplab.learner.learner import Learner
 from mlplab.report.text import aligned

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.data.batches import Batches
+from mlplab.data.datamodule import Batches
 from mlplab.lesson.bench import Run
 
 X, Y = np.array([1.0, 2.0]), np.array([3.0, 5.0])

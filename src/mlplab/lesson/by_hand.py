@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from mlplab.data.batches import Batches
+from mlplab.data.datamodule import Batches
 from mlplab.data.splits import Part
 from mlplab.lesson.autograd import gap
 from mlplab.lesson.bench import Bench, Run

@@ -29,8 +29,8 @@ from mlplab.callback.stopping import Stopping
 from mlplab.callback.trajectory import Trajectory
 from mlplab.config.schema import direction
 from mlplab.config.tree import located
-from mlplab.data.batches import Batches
-from mlplab.data.numbers import dtype_of
+from mlplab.data.datamodule import Batches
+from mlplab.data.preprocessing import dtype_of
 from mlplab.data.splits import Splits
 from mlplab.device import check_device
 from mlplab.errors import Mistake

@@ -10,13 +10,12 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from mlplab.data.batches import EVAL_BLOCK, TensorLoader
-from mlplab.data.labels import ambiguous, places, values
-from mlplab.data.numbers import dtype_of
+from mlplab.data.datamodule import EVAL_BLOCK, TensorLoader
+from mlplab.data.formats import bare_name, kind_of
+from mlplab.data.inference import from_array, load, of_table, texts
+from mlplab.data.preprocessing import ambiguous, dtype_of, places, values
+from mlplab.data.readers import read_table
 from mlplab.data.splits import Part, Splits
-from mlplab.data.suffixes import bare_name, kind_of
-from mlplab.data.table import read_table
-from mlplab.data.unseen import from_array, load, of_table, texts
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
 from mlplab.report.text import counted

@@ -11,7 +11,7 @@ from torch import Tensor
 import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.config.tree import located
-from mlplab.data.pictures import border
+from mlplab.data.inference import border
 from mlplab.data.splits import Splits
 
 Card = dict[str, Any]

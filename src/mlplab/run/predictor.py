@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig
 
-from mlplab.data.batches import EVAL_BLOCK
-from mlplab.data.unseen import Gaps, faint, of_array, of_table
+from mlplab.data.datamodule import EVAL_BLOCK
+from mlplab.data.inference import Gaps, faint, of_array, of_table
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
 from mlplab.run.config_file import stored

@@ -17,7 +17,7 @@ from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
 from mlplab.callback.pruning import Judge
 from mlplab.config.tree import leaves, shown
-from mlplab.data.leak_check import told
+from mlplab.data.leakage import told
 from mlplab.errors import Mistake, Stopped
 from mlplab.files import held
 from mlplab.report.text import aligned, counted, score_table

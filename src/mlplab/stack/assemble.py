@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from mlplab.callback.progress import Progress
 from mlplab.callback.stopping import Stopping
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.learner.learner import Learner
 from mlplab.run.build import Lab, unmeasured
 from mlplab.stack.closing import measured_layers

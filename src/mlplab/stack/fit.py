@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.errors import Failure
 from mlplab.signals import deferred
 from mlplab.stack.draws import Draws

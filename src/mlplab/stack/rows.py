@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlplab.data.batches import TensorLoader
+from mlplab.data.datamodule import TensorLoader
 from mlplab.stack.member import Member
 
 

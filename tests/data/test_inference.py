@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab.data.unseen import from_array, from_csv, of_array, of_table
+from mlplab.data.inference import from_array, from_csv, of_array, of_table
 from mlplab.errors import Mistake
 
 KNOWN: dict[str, Any] = {

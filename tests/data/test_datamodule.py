@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from mlplab.data.batches import Batches, TensorLoader
+from mlplab.data.datamodule import Batches, TensorLoader
 from mlplab.data.splits import Part, Splits
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mlplab.data.suffixes import bare_name, kind_of
+from mlplab.data.formats import bare_name, kind_of
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_a_table_may_be_packed_and_nothing_else(name: str, kind: str | None, bar
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, mlplab.data.suffixes; sys.exit(bool({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
+    code = "import sys, mlplab.data.formats; sys.exit(bool({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.columns import Columns
+from mlplab.data.preprocessing import Columns
 from mlplab.errors import Mistake
 
 TRAINING = pd.DataFrame({"size": [1.0, 3.0, None, 10.0], "colour": ["red", "blue", None, "red"]})

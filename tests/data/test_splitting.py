@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.cut import choose, cut
-from mlplab.data.rows import Rows
+from mlplab.data.splits import Rows
+from mlplab.data.splitting import choose, cut
 from mlplab.errors import Mistake
 
 FRACTION = st.floats(0.1, 0.4)

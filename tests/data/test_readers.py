@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.data.table import read_table
+from mlplab.data.readers import read_table
 from mlplab.errors import Mistake
 
 

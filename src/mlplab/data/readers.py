@@ -2,15 +2,21 @@
 
 import csv
 import gzip
+import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
 import pandas as pd
 
-from mlplab.data.suffixes import is_packed
+from mlplab.data.formats import is_packed
 from mlplab.errors import Mistake
+
+# torchvision reads them too, but a broken one ends in an assertion without words.
+
 
 LONGEST = 2**31 - 1  # characters of a cell; Python's reader stops at 131,072 unless told
 
@@ -87,3 +93,52 @@ def _check_header(header: Sequence[str], separator: str, key: str) -> None:
     if len(header) == 1 and other:
         sign = r"\t" if other == "\t" else other
         raise ValueError(f"one column only, {header[0]!r}: give {key}=\"'{sign}'\"")
+
+
+@contextmanager
+def no_empty_folders(root: Path) -> Iterator[None]:
+    """Of those made below `root`, and `root` itself, the empty ones go when what is done fails."""
+    before = {*root.rglob("*"), *(folder for folder in (root, *root.parents) if folder.exists())}
+    try:
+        yield
+    except BaseException:
+        made = {*root.rglob("*"), root, *root.parents} - before
+        for folder in sorted(made, reverse=True):
+            with suppress(OSError):  # a file, or a folder with something in it
+                folder.rmdir()
+        raise
+
+
+UINT8 = 8
+
+
+def find_idx(folder: Path, name: str) -> Path | None:
+    """The file itself, else its gz."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None)
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Bytes, (N,) or (N, height, width). Raises Mistake for a file that is not whole."""
+    content = _content(path)
+    start = 4 + 4 * dimensions
+    if not content:
+        raise Mistake(f"{path}: the file is empty")
+    magic = bytes([0, 0, UINT8, dimensions])
+    if content[:4] != magic:
+        raise Mistake(f"{path}: starts with {content[:4].hex(' ')}, not with the magic number {magic.hex(' ')}")
+    sizes = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    needed = start + math.prod(sizes)
+    if len(content) != needed or len(content) < start:
+        form = "x".join(map(str, sizes))
+        raise Mistake(f"{path}: is cut short or damaged: {form} values need {needed} bytes, there are {len(content)}")
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Mistake(f"{path}: is cut short or damaged ({error})") from error
+    except OSError as error:
+        raise Mistake(f"{path}: {error.strerror}") from error

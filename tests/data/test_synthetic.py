@@ -5,8 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.curves import Line
-from mlplab.data.points import Moons
+from mlplab.data.synthetic import Line, Moons
 
 
 def test_the_same_split_seed_gives_the_same_rows() -> None:

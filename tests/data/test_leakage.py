@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplab.data.bundled import Bundled
-from mlplab.data.leak_check import find_leaks, told
+from mlplab.data.leakage import find_leaks, told
 from mlplab.data.sign_mnist import SignMNIST
 from mlplab.data.splits import Splits
 from mlplab.data.vision import Vision
