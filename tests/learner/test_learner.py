@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import mlplab
 from mlplab.errors import Mistake
 from mlplab.learner.classifier import Classifier
+from mlplab.learner.losses import RootMeanSquaredError
 from mlplab.learner.regressor import Regressor
-from mlplab.loss.root_mean_squared_error import RootMeanSquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 CONF = Path(__file__).resolve().parents[2] / "conf"

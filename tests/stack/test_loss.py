@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlplab.loss.root_mean_squared_error import RootMeanSquaredError
+from mlplab.learner.losses import RootMeanSquaredError
 from mlplab.stack.loss import stacked_loss
 
 WEIGHT = torch.tensor([0.5, 1.0, 2.5], dtype=torch.float64)

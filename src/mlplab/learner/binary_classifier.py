@@ -7,8 +7,8 @@ from torch.nn.functional import logsigmoid
 from torchmetrics.functional.classification import binary_auroc
 
 from mlplab.learner.learner import Learner
-from mlplab.learner.shares import confusion, of_class_1
-from mlplab.loss.on_probabilities import OnProbabilities
+from mlplab.learner.losses import OnProbabilities
+from mlplab.learner.metrics import confusion, of_class_1
 
 
 class BinaryClassifier(Learner):

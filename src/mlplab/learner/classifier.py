@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mlplab.learner.learner import Learner
-from mlplab.learner.shares import confusion, macro
-from mlplab.loss.on_probabilities import OnProbabilities
+from mlplab.learner.losses import OnProbabilities
+from mlplab.learner.metrics import confusion, macro
 
 
 class Classifier(Learner):

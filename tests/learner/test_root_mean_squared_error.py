@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import mlplab
-from mlplab.loss.root_mean_squared_error import RootMeanSquaredError
+from mlplab.learner.losses import RootMeanSquaredError
 
 
 def test_it_is_what_the_configuration_calls_rmse() -> None:

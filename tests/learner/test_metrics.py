@@ -15,7 +15,7 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from mlplab.learner.shares import confusion, macro, of_class_1
+from mlplab.learner.metrics import confusion, macro, of_class_1
 
 NAMES = ("accuracy", "precision", "recall", "f1")
 MULTICLASS = (MulticlassAccuracy, MulticlassPrecision, MulticlassRecall, MulticlassF1Score)

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from torch.optim import SGD
 
 import mlplab
-from mlplab.scheduler.warmup_cosine import WarmupCosine
+from mlplab.learner.schedulers import WarmupCosine
 
 
 def optimizer(lr: float = 0.4) -> SGD:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlplab.loss.on_probabilities import OnProbabilities
+from mlplab.learner.losses import OnProbabilities
 
 # softmax of (ln 0.3, ln 0.6, ln 0.1) is (0.3, 0.6, 0.1)
 OUTPUT = torch.tensor([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1]], dtype=torch.float64).log()
