@@ -21,8 +21,8 @@ from mlplab.callback.running import Running
 from mlplab.data.datamodule import Batches, TensorLoader
 from mlplab.data.splits import Part
 from mlplab.learner.learner import Learner
+from mlplab.model.layers import Scale
 from mlplab.model.network import Network
-from mlplab.model.scale import Scale
 
 MOST = 64  # mini-batches: beyond it nothing is gained
 WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted

@@ -5,8 +5,8 @@ from torch import nn
 
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
-from mlplab.model.ensemble import Ensemble
 from mlplab.model.mlp import MLP
+from mlplab.model.network import Ensemble
 
 
 def networks(out_features: int, count: int = 3) -> list[nn.Module]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mlplab.config.schema import CHOICES
 from mlplab.errors import Mistake
-from mlplab.model.initialise import INITIALISATIONS, initialise
+from mlplab.model.layers import INITIALISATIONS, initialise
 from mlplab.model.maxout import Maxout
 from mlplab.model.mlp import MLP
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import mlplab
-from mlplab.model.input_noise import InputNoise
+from mlplab.model.layers import InputNoise
 from mlplab.model.mlp import MLP
 from mlplab.run.build import build
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlplab.model.max_norm import MaxNormLinear
+from mlplab.model.layers import MaxNormLinear
 from mlplab.model.mlp import MLP
 
 

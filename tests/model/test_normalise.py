@@ -8,8 +8,8 @@ from torch import nn
 
 from mlplab.config.schema import CHOICES
 from mlplab.errors import Mistake
+from mlplab.model.layers import normalisation_layer
 from mlplab.model.mlp import MLP
-from mlplab.model.normalise import normalisation_layer
 
 
 def test_none_is_no_layer() -> None:

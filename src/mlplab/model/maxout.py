@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mlplab.model.initialise import initialise
+from mlplab.model.layers import initialise
 from mlplab.model.network import Network
 
 

@@ -5,18 +5,15 @@ from itertools import pairwise
 
 from torch import nn
 
-from mlplab.model.initialise import initialise
-from mlplab.model.input_noise import InputNoise
-from mlplab.model.max_norm import MaxNormLinear
+from mlplab.model.layers import InputNoise, MaxNormLinear, initialise, normalisation_layer
 from mlplab.model.network import Network
-from mlplab.model.normalise import normalisation_layer
 
 
 class MLP(Network):
     """Hidden layers of linear, normalisation, activation, dropout; then a linear output layer.
 
     hidden_features: the widths, one a hidden layer. activation: called once a layer, because a learnable one must not
-    be shared. normalisation: none, batch, layer. initialisation: see `mlplab.model.initialise`. max_norm: bound on the
+    be shared. normalisation: none, batch, layer. initialisation: see `mlplab.model.layers`. max_norm: bound on the
     L2 norm of a hidden unit's incoming weights (Srivastava et al., 2014, jmlr.org/papers/v15/srivastava14a.html).
     input_noise: sd of noise on the scaled features while training.
     """

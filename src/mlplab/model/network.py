@@ -1,9 +1,12 @@
 """What every network here shares: it takes raw features, scales them, and gives raw outputs."""
 
+from collections.abc import Callable, Sequence
+
+import torch
 from torch import Tensor, nn
 
 from mlplab.errors import Mistake
-from mlplab.model.scale import Scale
+from mlplab.model.layers import Scale
 
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
     "linear": nn.Identity,
@@ -30,3 +33,16 @@ class Network(nn.Module):
     def of_scaled(self, features: Tensor) -> Tensor:
         output: Tensor = self.output_activation(self.body(features))
         return output
+
+
+class Ensemble(nn.Module):
+    """(N, in_features) -> (N, out_features). combine: raw outputs (K, N, out_features) -> (N, out_features)."""
+
+    def __init__(self, networks: Sequence[nn.Module], combine: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.combine = combine
+
+    def forward(self, features: Tensor) -> Tensor:
+        outputs = torch.stack([network(features) for network in self.networks])
+        return self.combine(outputs.to(torch.promote_types(outputs.dtype, torch.float32)))

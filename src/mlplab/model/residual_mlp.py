@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from mlplab.model.initialise import initialise
+from mlplab.model.layers import initialise, normalisation_layer
 from mlplab.model.network import Network
-from mlplab.model.normalise import normalisation_layer
 
 
 class ResidualBlock(nn.Module):

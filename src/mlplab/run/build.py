@@ -35,7 +35,7 @@ from mlplab.data.splits import Splits
 from mlplab.device import check_device
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
-from mlplab.model.ensemble import Ensemble
+from mlplab.model.network import Ensemble
 from mlplab.report.extras import drawers
 from mlplab.report.overlay import Overlay
 from mlplab.run.instantiate import make

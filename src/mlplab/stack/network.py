@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mlplab.model.input_noise import InputNoise
-from mlplab.model.max_norm import MaxNormLinear
+from mlplab.model.layers import InputNoise, MaxNormLinear
 from mlplab.model.maxout import MaxoutLayer
 from mlplab.model.network import Network
 from mlplab.model.residual_mlp import ResidualBlock

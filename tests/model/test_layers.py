@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from mlplab.model.scale import Scale
+from mlplab.model.layers import Scale
 
 whole_numbers = arrays(
     np.int64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=12), elements=st.integers(-999, 999)
