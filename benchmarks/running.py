@@ -11,8 +11,8 @@ import time
 from room import room
 
 import mlplab
-from mlplab.callback.running import Running
 from mlplab.run.build import build
+from mlplab.trainer.step_metrics import Running
 
 CASES = {
     "digits, 64-256-128-10, batch 32": ("data=digits", "trainer.max_epochs=30"),

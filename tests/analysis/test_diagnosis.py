@@ -14,10 +14,10 @@ from mlplab.analysis import diagnosis
 from mlplab.analysis.diagnosis import diagnose, measured_layers, rise, val_losses
 from mlplab.analysis.layer_statistics import layers
 from mlplab.analysis.verdict import verdict
-from mlplab.callback.history import read
 from mlplab.config.tree import leaves, plain
 from mlplab.run.build import build, build_splits
 from mlplab.run.load import read_checkpoint, rebuild
+from mlplab.trainer.history import read
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]", "trainer.accelerator=cpu")

@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector
 
 from mlplab.analysis.loss_landscape import along_path, at_random
-from mlplab.callback.history import read
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
 from mlplab.learner.classifier import Classifier
@@ -19,6 +18,7 @@ from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build_splits
 from mlplab.run.config_file import stored
 from mlplab.run.load import read_checkpoint, rebuild
+from mlplab.trainer.history import read
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 ROWS = Part(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))

@@ -8,12 +8,12 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
-from mlplab.callback.finite import FiniteGuard
-from mlplab.callback.history import History
 from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.errors import Mistake
 from mlplab.run.build import build, build_learner, build_splits
+from mlplab.trainer.history import History
+from mlplab.trainer.nan_guard import FiniteGuard
 
 
 def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab import blocks, files
-from mlplab.callback.continuation import Continuation
+from mlplab import files
 from mlplab.door.job import go_on
 from mlplab.errors import Mistake, Stopped
 from mlplab.run.build import build
 from mlplab.run.config_file import keep
+from mlplab.trainer import batch_blocks
+from mlplab.trainer.checkpoint import Continuation
 
 TIMES = ("seconds", "samples_per_second")
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=6", "report.every_n_steps=2", "trainer.accelerator=cpu")
@@ -143,7 +144,7 @@ def assert_same(one: Path, other: Path) -> None:
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an epoch has several where mini-batches are taken together."""
-    monkeypatch.setattr(blocks, "MOST", 2)
+    monkeypatch.setattr(batch_blocks, "MOST", 2)
 
 
 @pytest.mark.usefixtures("short_blocks")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.callback.history import read
 from mlplab.search.rounds import FILE
+from mlplab.trainer.history import read
 from tests.conftest import door
 from tests.run.test_kills import rows, wait
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.callback.history import read
 from mlplab.run.build import build
 from mlplab.stack.assemble import assemble
 from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
+from mlplab.trainer.history import read
 from tests.stack.conftest import SMALL, distance
 
 CASES: list[Sequence[str]] = [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.callback.running import Running
 from mlplab.stack.records import Records
+from mlplab.trainer.step_metrics import Running
 
 
 def member() -> Any:

@@ -13,7 +13,6 @@ import torch
 from omegaconf import DictConfig
 
 import mlplab
-from mlplab.callback.history import Row, read
 from mlplab.config.compose import configure
 from mlplab.config.tree import plain
 from mlplab.data.splits import Splits
@@ -21,6 +20,7 @@ from mlplab.errors import Failure
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_learner, build_splits
 from mlplab.run.load import read_checkpoint, rebuild
+from mlplab.trainer.history import Row, read
 
 Scores = dict[str, Any]
 QUIET = ("trainer.accelerator=cpu", "report.picture=false")

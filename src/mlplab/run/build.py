@@ -17,29 +17,27 @@ from torch import Tensor, nn
 
 from mlplab.analysis.diagnosis import measured_layers
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.blocks import in_blocks
-from mlplab.callback.checkpoints import Checkpoints
-from mlplab.callback.continuation import Continuation
-from mlplab.callback.finite import FiniteGuard
-from mlplab.callback.history import History
-from mlplab.callback.progress import Progress
-from mlplab.callback.pruning import Judge, Pruning
-from mlplab.callback.running import Running
-from mlplab.callback.stopping import Stopping
-from mlplab.callback.trajectory import Trajectory
 from mlplab.config.schema import direction
 from mlplab.config.tree import located
 from mlplab.data.datamodule import Batches
 from mlplab.data.preprocessing import dtype_of
 from mlplab.data.splits import Splits
-from mlplab.device import check_device
 from mlplab.errors import Mistake
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Ensemble
-from mlplab.report.extras import drawers
-from mlplab.report.overlay import Overlay
 from mlplab.run.instantiate import make
 from mlplab.run.metadata import Card, card, sizes
+from mlplab.trainer.batch_blocks import in_blocks
+from mlplab.trainer.checkpoint import Checkpoints, Continuation, Judge, Pruning
+from mlplab.trainer.device import check_device
+from mlplab.trainer.history import History
+from mlplab.trainer.interrupt import Stopping
+from mlplab.trainer.nan_guard import FiniteGuard
+from mlplab.trainer.progress import Progress
+from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.tensorboard import Overlay
+from mlplab.trainer.tensorboard_media import drawers
+from mlplab.trainer.weight_trajectory import Trajectory
 
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
 
@@ -94,7 +92,7 @@ def unmeasured(
         return Lab(splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
     trainer = build_trainer(config, callbacks, overlay, batches)
     if config.trainer.compile:
-        from mlplab.compilation import compile_network  # imports the compiler: a second
+        from mlplab.trainer.device import compile_network  # imports the compiler: a second
 
         compile_network(learner, batches)
     batches = in_blocks(config, learner, batches, trainer)

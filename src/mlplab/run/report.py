@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.analysis.feature_importance import Importance, importance
 from mlplab.analysis.loss_landscape import Landscape, along_path, at_random
-from mlplab.callback.history import read
 from mlplab.config.diff import MISSING, command, differences
 from mlplab.config.tree import shown
 from mlplab.data.splits import Part
@@ -27,6 +26,7 @@ from mlplab.report.text import counted
 from mlplab.run.evaluate import Measured, Slice, measure, of_split
 from mlplab.run.load import read_checkpoint, rebuild
 from mlplab.run.metadata import Card
+from mlplab.trainer.history import read
 
 MOST_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
 

@@ -11,8 +11,6 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import RunningStage
 from omegaconf import DictConfig
 
-from mlplab.callback.history import read
-from mlplab.callback.pruning import Judge
 from mlplab.errors import AsksForCode, Failure, Mistake, Pruned
 from mlplab.files import held
 from mlplab.report.text import aligned, counted
@@ -21,6 +19,8 @@ from mlplab.run.config_file import check_trained, keep, stored
 from mlplab.run.folder import PRUNED, find
 from mlplab.run.load import Checkpoint, load_weights, read_checkpoint, same_settings
 from mlplab.run.train import Scores, describe, finish
+from mlplab.trainer.checkpoint import Judge
+from mlplab.trainer.history import read
 
 log = logging.getLogger(__name__)
 # by this door, by a move of the folder or of the data, or without any effect

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
-from mlplab.callback.pruning import Judge
 from mlplab.config.tree import leaves, shown
 from mlplab.data.leakage import told
 from mlplab.errors import Mistake, Stopped
@@ -25,6 +24,7 @@ from mlplab.run.build import Lab, build
 from mlplab.run.config_file import keep
 from mlplab.run.folder import swept
 from mlplab.run.metadata import versions
+from mlplab.trainer.checkpoint import Judge
 
 log = logging.getLogger(__name__)
 Scores = dict[str, Any]

@@ -5,8 +5,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mlplab.callback.progress import Progress
-from mlplab.callback.stopping import Stopping
 from mlplab.data.datamodule import TensorLoader
 from mlplab.learner.learner import Learner
 from mlplab.run.build import Lab, unmeasured
@@ -15,6 +13,8 @@ from mlplab.stack.datasets import Datasets
 from mlplab.stack.draws import standing_generator
 from mlplab.stack.member import Member
 from mlplab.stack.standing import Standing
+from mlplab.trainer.interrupt import Stopping
+from mlplab.trainer.progress import Progress
 
 NEEDS_TRAINER = (Progress, Stopping)  # they look at a Trainer that trains
 

@@ -3,13 +3,13 @@
 import torch
 from torch.optim import Optimizer
 
-from mlplab.callback.checkpoints import to_predict
-from mlplab.callback.running import Running
-from mlplab.report.overlay import Overlay
 from mlplab.stack.member import Mark, Member
 from mlplab.stack.optimizer import state_of
 from mlplab.stack.snapshot import Snapshot, put
 from mlplab.stack.weights import Weights
+from mlplab.trainer.checkpoint import to_predict
+from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.tensorboard import Overlay
 
 
 def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:

@@ -13,12 +13,12 @@ from torch import Generator, Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.callback.continuation import Continuation
-from mlplab.callback.finite import FiniteGuard
-from mlplab.callback.running import Running
 from mlplab.errors import Failure
 from mlplab.run.build import Lab
 from mlplab.stack.standing import Standing
+from mlplab.trainer.checkpoint import Continuation
+from mlplab.trainer.nan_guard import FiniteGuard
+from mlplab.trainer.step_metrics import Running
 
 Row = dict[str, float]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mlplab.callback.running import Running
 from mlplab.stack.member import Member
+from mlplab.trainer.step_metrics import Running
 
 
 class Records:

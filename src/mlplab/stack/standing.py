@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from mlplab.callback.checkpoints import OnTheDisk
 from mlplab.learner.learner import Learner
+from mlplab.trainer.checkpoint import OnTheDisk
 
 Plan = dict[str, Any]  # of a scheduler, as `configure_optimizers` gives it
 

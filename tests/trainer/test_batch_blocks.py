@@ -12,13 +12,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab import blocks
-from mlplab.blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
-from mlplab.callback.running import Running
 from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Part
 from mlplab.errors import Failure
 from mlplab.run.build import build, build_learner
+from mlplab.trainer import batch_blocks
+from mlplab.trainer.batch_blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
+from mlplab.trainer.step_metrics import Running
 
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
 
@@ -64,7 +64,7 @@ def running(run: Path) -> dict[str, list[tuple[int, float]]]:
 def test_all_that_a_run_leaves_is_the_same_bit_for_bit(
     choices: tuple[str, ...], train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "MOST", 7)
+    monkeypatch.setattr(batch_blocks, "MOST", 7)
     made: list[BlockBatches] = []
     make = BlockBatches.__init__
     monkeypatch.setattr(BlockBatches, "__init__", lambda own, *given: made.append(own) or make(own, *given))  # type: ignore[func-returns-value]

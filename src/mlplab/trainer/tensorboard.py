@@ -1,22 +1,28 @@
 """Training against validation in one TensorBoard chart; Lightning's own logger writes one run, so one tag a curve."""
 
+import os
+import socket
 import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from lightning.pytorch.loggers import Logger
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.writer import FileWriter
 
 from mlplab import files
-from mlplab.report.at_once import AtOnce
-from mlplab.report.events import drawn_by, event_files, remove
 
 SPLITS = ("train", "val", "test")
 
@@ -131,3 +137,97 @@ def _first(experiment: Summary, varied: Sequence[str]) -> Summary:
         column.differs = column.name in varied
     experiment.value[0].metadata.plugin_data.content = held.SerializeToString()
     return experiment
+
+
+class AtOnce(SummaryWriter):
+    """Its file is there after `flush` or `close`. A thread a file, handed each event, takes four times as long."""
+
+    file_writer: Any = None
+    all_writers: Any = None
+
+    def __init__(self, folder: str) -> None:
+        # SummaryWriter's own works out the bins of histograms each time
+        self.log_dir = folder
+        self._get_file_writer()
+
+    def _get_file_writer(self) -> Any:
+        if self.file_writer is None:
+            self.file_writer = _File(self.log_dir)
+            self.all_writers = {self.log_dir: self.file_writer}
+        return self.file_writer
+
+
+class _File(FileWriter):
+    def __init__(self, folder: str) -> None:
+        self.event_writer: Any = _Events(Path(folder))
+
+
+class _Events:
+    """As TensorBoard's EventFileWriter."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}"
+        self.path = folder / name
+        self.waiting = BytesIO()
+        self.records = RecordWriter(self.waiting)
+        self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def get_logdir(self) -> str:
+        return str(self.path.parent)
+
+    def add_event(self, event: Event) -> None:
+        self.records.write(event.SerializeToString())
+
+    def flush(self) -> None:
+        if self.waiting.tell():
+            with open(self.path, "ab") as file:
+                file.write(self.waiting.getvalue())
+            self.waiting.seek(0)
+            self.waiting.truncate()
+
+    def close(self) -> None:
+        self.flush()
+
+
+AT_THE_END = ("best/", "_hparams_/", "report/", "verdict")  # written once a run is over
+BY_EPOCH = ("weights/", "images", "shape/")  # what else stands here is drawn by step
+
+
+def event_files(folder: str | Path) -> list[Path]:
+    return sorted(Path(folder).glob("events.out.tfevents.*"))
+
+
+def drawn_by(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
+    """The events that a run had drawn after so many epochs and updates, each once; a record cut short ends its file."""
+    seen: set[tuple[tuple[str, ...], int]] = set()
+    for event in _events(paths):
+        tags = tuple(value.tag for value in event.summary.value)
+        key = (tags or (str(event.WhichOneof("what")),), event.step)
+        last = epochs if not tags or tags[0].startswith(BY_EPOCH) else step
+        if event.WhichOneof("what") == "file_version" or key in seen or event.step > last:
+            continue
+        if not any(tag.startswith(AT_THE_END) for tag in tags):
+            seen.add(key)
+            yield event
+
+
+def images_of(paths: Sequence[Path], tag: str) -> list[bytes]:
+    """The pictures of a tag as PNG files, by step."""
+    found = {
+        event.step: value.image.encoded_image_string
+        for event in _events(paths)
+        for value in event.summary.value
+        if value.tag == tag
+    }
+    return [found[step] for step in sorted(found)]
+
+
+def remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink()
+
+
+def _events(paths: Sequence[Path]) -> Iterator[Any]:
+    for path in paths:
+        yield from LegacyEventFileLoader(str(path)).Load()

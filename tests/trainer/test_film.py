@@ -12,10 +12,10 @@ from PIL import Image
 
 import mlplab
 from mlplab.report.decision_boundary import shape, teller
-from mlplab.report.events import event_files, images_of
-from mlplab.report.film import EVERY, stride
 from mlplab.run.build import build_splits
 from mlplab.run.resume import resume
+from mlplab.trainer.tensorboard import event_files, images_of
+from mlplab.trainer.tensorboard_media import EVERY, stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")

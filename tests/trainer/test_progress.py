@@ -19,11 +19,11 @@ from lightning import Callback, Trainer
 from rich.console import Console
 
 import mlplab
-from mlplab.callback.progress import Progress
 from mlplab.run.build import Lab, build
+from mlplab.trainer.progress import Progress
 from tests.conftest import REPO, door
 
-LOG = "mlplab.callback.progress"
+LOG = "mlplab.trainer.progress"
 LINE = re.compile(
     r"epoch +(?P<epoch>\d+)/(?P<last>\d+)  loss train (?P<train>\d+\.\d{4})  val (?P<val>\d+\.\d{4})"
     r"  (?P<speed>[\d,]+) samples/s  (?P<left>[\d:]+) left"

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 import mlplab
-from mlplab.callback.finite import FiniteGuard
 from mlplab.data.datamodule import Batches
 from mlplab.data.splits import Part, Splits
 from mlplab.errors import Failure
 from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build
+from mlplab.trainer.nan_guard import FiniteGuard
 
 # a run that asks for the CPU is warned where there is a GPU
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import mlplab
-from mlplab.callback.history import History
 from mlplab.run.build import Lab, build
+from mlplab.trainer.history import History
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 TINY = ("data=iris", "model.hidden_features=[8]", "optimizer.lr=0.02", "trainer.max_epochs=4")

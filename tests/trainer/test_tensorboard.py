@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from mlplab.report.overlay import Overlay
+from mlplab.trainer.tensorboard import Overlay
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 Curve = dict[int, float]

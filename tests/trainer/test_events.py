@@ -8,8 +8,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.report.events import drawn_by, event_files, images_of, remove
-from mlplab.report.overlay import Overlay
+from mlplab.trainer.tensorboard import Overlay, drawn_by, event_files, images_of, remove
 
 
 def drawn(folder: Path, epochs: int, step: int) -> list[tuple[str, int]]:

@@ -7,8 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.report.at_once import AtOnce
-from mlplab.report.events import event_files
+from mlplab.trainer.tensorboard import AtOnce, event_files
 
 
 def told(folder: Path) -> list[bytes]:

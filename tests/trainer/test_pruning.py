@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from mlplab.callback.history import read
 from mlplab.errors import Pruned
 from mlplab.run.config_file import keep
 from mlplab.run.resume import resume
 from mlplab.run.train import carry_out
+from mlplab.trainer.history import read
 
 TIMES = {"seconds", "samples_per_second"}
 PLANNED = ("data=iris", "trainer.max_epochs=6", "model.dropout=0.2", "scheduler=one_cycle", "scheduler.max_lr=0.05")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mlplab.device import check_device
 from mlplab.errors import Mistake
+from mlplab.trainer.device import check_device
 
 
 @pytest.fixture(params=["cpu", "cuda", "mps"])

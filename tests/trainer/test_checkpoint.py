@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.callback.checkpoints import Checkpoints
 from mlplab.errors import Failure
 from mlplab.run.build import build
+from mlplab.trainer.checkpoint import Checkpoints
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -56,7 +56,7 @@ def test_last_knows_how_far_the_run_is_and_why_it_ended(train: Train) -> None:
 def test_checkpoints_cost_at_most_a_fiftieth_of_the_time(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock of our own: a write takes 1 s, an epoch 10 s; so every sixth epoch is written, and the last."""
     now, written = [0.0], []
-    monkeypatch.setattr("mlplab.callback.checkpoints.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("mlplab.trainer.checkpoint.time.perf_counter", lambda: now[0])
     write, end = Checkpoints._write_best, Checkpoints.on_train_epoch_end
 
     def slow(self: Checkpoints) -> None:

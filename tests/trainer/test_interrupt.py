@@ -11,12 +11,12 @@ import pytest
 from lightning import Callback, Trainer
 
 import mlplab
-from mlplab.callback.stopping import AfterStep
 from mlplab.errors import Stopped
 from mlplab.run.build import Lab, build
 from mlplab.run.config_file import keep
 from mlplab.run.resume import resume
 from mlplab.run.train import finish
+from mlplab.trainer.interrupt import AfterStep
 
 PLAIN = ("data=iris", "batch_size=10", "trainer.max_epochs=4", "trainer.blocks=false", "trainer.accelerator=cpu")
 

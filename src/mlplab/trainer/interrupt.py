@@ -8,8 +8,8 @@ from typing import Any
 
 from lightning import Callback, Trainer
 
-from mlplab.callback.checkpoints import Checkpoints
 from mlplab.errors import Stopped
+from mlplab.trainer.checkpoint import Checkpoints
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 

@@ -16,13 +16,13 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
-from mlplab.callback.finite import FiniteGuard
-from mlplab.callback.running import Running
 from mlplab.data.datamodule import Batches, TensorLoader
 from mlplab.data.splits import Part
 from mlplab.learner.learner import Learner
 from mlplab.model.layers import Scale
 from mlplab.model.network import Network
+from mlplab.trainer.nan_guard import FiniteGuard
+from mlplab.trainer.step_metrics import Running
 
 MOST = 64  # mini-batches: beyond it nothing is gained
 WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
