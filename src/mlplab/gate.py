@@ -14,6 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import grid
+from mlplab.comparison.summary import summarise
 from mlplab.config.cli import fail
 from mlplab.config.compose import Composer, folder_name, resolve, settled
 from mlplab.config.messages import explain
@@ -24,7 +25,6 @@ from mlplab.search.extra import check_extras
 from mlplab.search.halving import grid_of, is_halving, planned
 from mlplab.search.plan import Plan, is_search, plan, slots
 from mlplab.search.rounds import Round, agree, told
-from mlplab.sweep import summarise
 from mlplab.sweep.clock import estimate
 from mlplab.sweep.members import ensembles, unite
 

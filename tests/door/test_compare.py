@@ -12,8 +12,8 @@ import yaml
 from mlplab.door.compare import compare
 from mlplab.errors import Mistake
 from mlplab.run.record import read
+from tests.comparison.made import sweep, united
 from tests.run.test_record import DELETED, edited, run
-from tests.sweep.made import sweep, united
 
 
 def asked(below: Path, **settings: Any) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlplab.comparison.summary import explain
 from mlplab.config.schema import direction
 from mlplab.errors import Mistake
 from mlplab.report.text import table
 from mlplab.run.folder import every, find, folders, united
 from mlplab.run.record import Run, read
-from mlplab.sweep.summary import explain
 
 SWEEPS = Path("outputs/sweeps")
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mlplab.comparison.settings import columns, name, value_of, varied
 from mlplab.run.record import Run, read
-from mlplab.sweep.columns import columns, name, value_of, varied
 from tests.run.test_record import run
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from mlplab.sweep.noise import OVER_FOLDS, PAIRED, WELCH, against, holm, over_folds
+from mlplab.comparison.significance import OVER_FOLDS, PAIRED, WELCH, against, holm, over_folds
 
 
 def seeds(*values: float, start: int = 0) -> dict[int, float]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mlplab.comparison.settings import Setting
 from mlplab.run.record import read
-from mlplab.sweep.setting import Setting
-from tests.sweep.made import sweep
+from tests.comparison.made import sweep
 
 LOSSES = (0.2, 0.5, 0.3)
 

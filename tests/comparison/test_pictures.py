@@ -7,10 +7,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mlplab.comparison.comparison import Comparison, comparisons
+from mlplab.comparison.page import axis, pictures
 from mlplab.report.figure import Panel
-from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.pictures import axis, pictures
-from tests.sweep.made import Made, sweep
+from tests.comparison.made import Made, sweep
 
 TWO = {
     "optimizer=sgd optimizer.lr=0.1": (0.50, 0.52, 0.51),

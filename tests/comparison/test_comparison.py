@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.comparison import comparisons, score_of
-from mlplab.sweep.noise import OVER_FOLDS, PAIRED, WELCH, against, over_folds
-from tests.sweep.made import sweep
+from mlplab.comparison.comparison import comparisons, score_of
+from mlplab.comparison.significance import OVER_FOLDS, PAIRED, WELCH, against, over_folds
+from tests.comparison.made import sweep
 
 GRID = {
     "optimizer=sgd optimizer.lr=0.1": (0.50, 0.52, 0.51),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mlplab.sweep.ensemble import paired
-from tests.sweep.made import sweep, united
+from mlplab.comparison.comparison import paired
+from tests.comparison.made import sweep, united
 
 
 def test_the_mean_is_that_of_all_members_or_unknown(tmp_path: Path) -> None:

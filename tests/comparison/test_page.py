@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.comparison import comparisons
-from mlplab.sweep.page import page
-from mlplab.sweep.pictures import pictures
-from tests.sweep.made import sweep, united
+from mlplab.comparison.comparison import comparisons
+from mlplab.comparison.page import page, pictures
+from tests.comparison.made import sweep, united
 
 JOBS = {"optimizer.lr=0.1": (0.1, 0.12), "optimizer.lr=0.2": (0.3, None)}
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.gain import best_ensemble, gains
-from tests.sweep.made import sweep, united
+from mlplab.comparison.comparison import Comparison, comparisons
+from mlplab.comparison.text import best_ensemble, gains
+from tests.comparison.made import sweep, united
 
 
 @pytest.fixture

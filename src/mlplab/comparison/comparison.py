@@ -1,16 +1,31 @@
 """Runs that can be compared, as settings, best first, each judged against the best."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from mlplab.comparison.settings import FOLD, SEEDS, Setting, columns, name, value_of, varied
+from mlplab.comparison.significance import LEVEL, Scores, against, over_folds
 from mlplab.config.schema import direction
 from mlplab.run.record import Run
-from mlplab.sweep.columns import FOLD, SEEDS, columns, name, value_of, varied
-from mlplab.sweep.ensemble import Ensemble, paired
-from mlplab.sweep.noise import LEVEL, Scores, against, over_folds
-from mlplab.sweep.setting import Setting
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """members: as many of its runs as are at hand."""
+
+    run: Run
+    members: Sequence[Run]
+
+    def score(self, name: str) -> float | None:
+        return self.run.scores.get(name)
+
+    def mean(self, name: str) -> float | None:
+        """Of the members' scores; None unless all of them are known."""
+        known = [run.scores[name] for run in self.members if name in run.scores]
+        return statistics.fmean(known) if known and len(known) == self.run.members else None
 
 
 @dataclass(frozen=True)
@@ -166,3 +181,13 @@ def _compare(data: str, given: Sequence[Run], sort: str | None) -> Comparison:
 
     ensembles = sorted(paired(united, trained), key=gained)
     return Comparison(data, score, keys, named, settings, test, ensembles)
+
+
+def paired(ensembles: Sequence[Run], runs: Sequence[Run]) -> list[Ensemble]:
+    """runs: among which members are found, by their folders."""
+    by = {run.folder: run for run in runs}
+    named = [[one.folder.parent / str(name) for name in one.report.get("members", [])] for one in ensembles]
+    return [
+        Ensemble(one, [by[folder] for folder in folders if folder in by])
+        for one, folders in zip(ensembles, named, strict=True)
+    ]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.told import conclusion, footer, grid, spread
-from tests.sweep.made import Made, sweep
+from mlplab.comparison.comparison import Comparison, comparisons
+from mlplab.comparison.text import conclusion, footer, grid, spread
+from tests.comparison.made import Made, sweep
 
 SEEDS = {
     "optimizer.lr=0.1": (0.10, 0.12, 0.11),

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep import summarise
-from mlplab.sweep.summary import explain
+from mlplab.comparison.summary import explain, summarise
+from tests.comparison.made import sweep, united
 from tests.conftest import door
-from tests.sweep.made import sweep, united
 
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
 

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from mlplab.sweep.comparison import Comparison
-from mlplab.sweep.noise import LEVEL
-from mlplab.sweep.setting import Setting
+from mlplab.comparison.comparison import Comparison, Ensemble
+from mlplab.comparison.settings import SEEDS, Setting, name
+from mlplab.comparison.significance import LEVEL
 
 Grid = tuple[list[str], list[list[str]]]
-
 MOST_TIED = 4
 MORE = "one seed each: how much of a difference is chance is not known; `seed=0,1,2` in the sweep tells"
 
@@ -126,3 +125,56 @@ def footer(comparison: Comparison, tests: bool = False) -> list[str]:
     if tests:
         told.append("test scores of all are shown, as asked: of one that is chosen by them they are no estimate")
     return told
+
+
+TITLE = "ensembles: the mean of the members' predictions"
+ONE = "one ensemble a setting: how much of a difference between two of them is chance is not known"
+
+
+def gains(comparison: Comparison, tests: bool = False) -> Grid:
+    """Header and rows, best first: of each score the mean of the members', and that of the ensemble."""
+    names = scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
+    keys = [*comparison.columns, *_apart(comparison)]
+    header = ["", *keys, "members", *(f"{score}, mean -> ensemble" for score in names), "folder"]
+    rows = [
+        [
+            str(place),
+            *(one.run.words.get(key, "") for key in keys),
+            str(one.run.members),
+            *(_pair(one, score) for score in names),
+            one.run.folder.name,
+        ]
+        for place, one in enumerate(comparison.ensembles, start=1)
+    ]
+    return header, rows
+
+
+def leader(comparison: Comparison) -> Ensemble | None:
+    """None where they were measured on other rows."""
+    return comparison.ensembles[0] if comparison.ensembles and not _apart(comparison) else None
+
+
+def best_ensemble(comparison: Comparison) -> list[str]:
+    """Which it is, how sure that is, and the test scores of this one alone."""
+    best, several = leader(comparison), len(comparison.ensembles) > 1
+    if best is None:
+        apart = " and ".join(_apart(comparison))
+        return (
+            [f"{apart}: ensembles that differ in it were measured on other rows, so none is the best"] if apart else []
+        )
+    who = f"best ensemble: {name(comparison.keys, best.run.words)}" if several else f"ensemble of {best.run.members}"
+    told = [f"{who}, with {comparison.score} {spread(best.score(comparison.score), None)}", *([ONE] if several else [])]
+    names = [f"{comparison.headline}/test", "loss/test"]
+    known = [f"{score} {spread(value, None)}" for score in names if (value := best.score(score)) is not None]
+    return told + ([f"on the test set, of this ensemble alone: {', '.join(known)}"] if known else [])
+
+
+def _apart(comparison: Comparison) -> list[str]:
+    """Keys by which ensembles differ that are chance to a setting, but make another split."""
+    keys = [key for key in SEEDS if key != "seed"]
+    return [key for key in keys if len({one.run.words.get(key) for one in comparison.ensembles}) > 1]
+
+
+def _pair(one: Ensemble, score: str) -> str:
+    mean, own = spread(one.mean(score), None), spread(one.score(score), None)
+    return f"{mean} -> {own}" if mean else own

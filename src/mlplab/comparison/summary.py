@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mlplab import files
+from mlplab.comparison.comparison import Comparison, comparisons
+from mlplab.comparison.settings import SEEDS
+from mlplab.comparison.text import TITLE, best_ensemble, conclusion, footer, gains, grid, leader
 from mlplab.config.schema import direction
 from mlplab.report.text import table
 from mlplab.run.folder import best_of, folders, united, unwritten
 from mlplab.run.record import Run, read
-from mlplab.sweep.columns import SEEDS
-from mlplab.sweep.comparison import Comparison, comparisons
-from mlplab.sweep.gain import TITLE, best_ensemble, gains, leader
-from mlplab.sweep.told import conclusion, footer, grid
 
 LIMIT = 20  # rows of a table on the console
 STATES = ("finished", "pruned", "failed", "unfinished")  # of a run, as sweep.csv has them below each other
@@ -66,9 +65,8 @@ def explain(
 def _draw(
     folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool, sweep: Path | None
 ) -> None:
+    from mlplab.comparison.page import KINDS, page, pictures
     from mlplab.report.figure import Panel  # heavy
-    from mlplab.sweep.page import page
-    from mlplab.sweep.pictures import KINDS, pictures
 
     drawn: dict[int, list[Panel]] = {place: pictures(one) for place, one in enumerate(compared)}
     (folder / "pictures").mkdir(exist_ok=True)
@@ -148,3 +146,6 @@ def _of_ensemble(run: Run) -> dict[str, Any]:
 def _scores(run: Run) -> dict[str, Any]:
     """Of a run that was pruned, those of its best epoch so far."""
     return best_of(run.folder, str(run.settings["monitor"])) if run.state == "pruned" else run.scores
+
+
+__all__ = ["summarise"]
