@@ -36,9 +36,9 @@ from mlplab.door.lesson import lesson
 from mlplab.door.predict import predict
 from mlplab.door.report import report
 from mlplab.errors import Mistake
-from mlplab.grid import Job, keep, settings_of
 from mlplab.run.folder import claim, give_back
-from mlplab.search.rounds import Record, Round
+from mlplab.sweep.halving import Record, Round
+from mlplab.sweep.manifest import Job, keep, settings_of
 from tests.conftest import REPO, door
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()

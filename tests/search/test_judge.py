@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.search.judge import judge_of
-from mlplab.search.plan import FOLDER, Settings
-from mlplab.search.space import Numbers, Space
+from mlplab.sweep.search_config import FOLDER, Numbers, Settings, Space
 
 
 def test_a_plain_grid_has_no_judge(tmp_path: Path) -> None:
@@ -25,7 +24,7 @@ def test_a_round_ends_at_its_epoch(tmp_path: Path) -> None:
 
 def test_a_job_of_a_search_tells_its_scores_to_the_record(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
-    from mlplab.search.study import study_of
+    from mlplab.sweep.search import study_of
 
     settings = Settings("random", "median", first=1, grace=1, eta=3, seed=0, epochs=3, monitor="loss/val")
     (tmp_path / FOLDER).mkdir()

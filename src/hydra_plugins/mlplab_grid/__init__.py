@@ -13,8 +13,8 @@ class Grid(BasicSweeper):
         super().__init__(max_batch_size=None)
 
     def sweep(self, arguments: list[str]) -> Any:
-        from mlplab.gate import gate_of
-        from mlplab.launch import launch_all
+        from mlplab.sweep.launch import launch_all
+        from mlplab.sweep.preflight import gate_of
 
         config, launcher, context = self.config, self.launcher, self.hydra_context
         assert config is not None

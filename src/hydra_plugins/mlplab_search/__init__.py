@@ -33,8 +33,8 @@ class Search(Launching):
     """Random or TPE, with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        from mlplab.search.plan import plan
-        from mlplab.search.search import search
+        from mlplab.sweep.search import search
+        from mlplab.sweep.search_config import plan
 
         return search(plan(self.config), self.launcher)
 
@@ -43,7 +43,7 @@ class Halving(Launching):
     """Successive halving over a plain grid: `sweep.halving=true`."""
 
     def sweep(self, arguments: list[str]) -> None:
-        from mlplab.gate import gate_of
-        from mlplab.search.halving import halve
+        from mlplab.sweep.halving import halve
+        from mlplab.sweep.preflight import gate_of
 
         halve(self.config, gate_of(self.context).plan, self.launcher)

@@ -13,10 +13,10 @@ from omegaconf import DictConfig
 
 from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
 from mlplab.config.compose import Composer
-from mlplab.gate import Gate, gate_of
 from mlplab.run.folder import STOP, state
 from mlplab.signals import deferred
 from mlplab.stack.groups import grouped
+from mlplab.sweep.preflight import Gate, gate_of
 
 
 class StackedLauncher(Launcher):

@@ -22,14 +22,14 @@ from mlplab.config.tree import plain
 from mlplab.config.validate import check
 from mlplab.errors import Pruned
 from mlplab.files import held
-from mlplab.grid import remedy
-from mlplab.launch import leaving_with_its_sweep
 from mlplab.run.config_file import check_trained, keep, stored
 from mlplab.run.folder import FILE, PRUNED, STOP, best_of, find, give_back, number_of
 from mlplab.search.judge import Judge, judge_of
-from mlplab.search.plan import FOLDER
 from mlplab.signals import deferred, status
-from mlplab.sweep.clock import start
+from mlplab.sweep.eta import start
+from mlplab.sweep.launch import leaving_with_its_sweep
+from mlplab.sweep.manifest import remedy
+from mlplab.sweep.search_config import FOLDER
 
 log = logging.getLogger(__name__)
 

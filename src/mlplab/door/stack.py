@@ -34,7 +34,7 @@ from mlplab.stack.network import can_stack
 from mlplab.stack.processes import in_processes, shares
 from mlplab.stack.snapshot import Snapshot
 from mlplab.stack.weights import Weights
-from mlplab.sweep.clock import Pace
+from mlplab.sweep.eta import Pace
 
 EVERY, SAVE_COST_RATIO = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 log = logging.getLogger(__name__)

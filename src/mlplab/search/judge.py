@@ -10,8 +10,8 @@ Judge = Callable[[int, float], str]
 def judge_of(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
     """sweeper: Hydra's of the job. Nobody judges the jobs of a plain grid."""
     if sweeper.get("trial") is not None:
-        from mlplab.search.plan import kept_settings
-        from mlplab.search.study import study_of  # imports optuna
+        from mlplab.sweep.search import study_of  # imports optuna
+        from mlplab.sweep.search_config import kept_settings
 
         return study_of(sweep.absolute(), kept_settings(sweep)).judge(sweeper["trial"])
     if (until := sweeper.get("until")) is not None:

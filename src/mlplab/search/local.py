@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, env_override
 
-from mlplab.sweep.clock import estimate
+from mlplab.sweep.eta import estimate
 
 PAUSE = 0.05  # s between looks at what has ended
 PATIENCE = 20  # s for a job to write its checkpoint

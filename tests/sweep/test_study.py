@@ -7,9 +7,8 @@ import pytest
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
 from mlplab.run.folder import Outcome
-from mlplab.search.plan import Settings
-from mlplab.search.space import Numbers, Options, Space
-from mlplab.search.study import Study
+from mlplab.sweep.search import Study
+from mlplab.sweep.search_config import Numbers, Options, Settings, Space
 
 SPACE = Space((), {"lr": Numbers(1e-4, 1, log=True), "width": Numbers(8, 64, whole=True), "loss": Options(("a", "b"))})
 

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
-from mlplab.search.journal import Journal
+from mlplab.sweep.search import Journal
 
 DECIDED, SCORE = {"op_code": 4, "study_id": 0}, {"op_code": 7, "trial_id": 0, "step": 1, "intermediate_value": 0.5}
 

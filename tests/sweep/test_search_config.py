@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.search.plan import _together
+from mlplab.sweep.search_config import _together
 from tests.conftest import REPO, door
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from mlplab.errors import Mistake
-from mlplab.search.extra import NEEDED, check_extras
+from mlplab.sweep.preflight import NEEDED, check_extras
 from tests.conftest import door
 
 
@@ -17,7 +17,7 @@ def test_an_extra_that_is_absent_is_named(target: str, monkeypatch: pytest.Monke
     def nothing(*_: Any) -> None:
         return None
 
-    monkeypatch.setattr("mlplab.search.extra.find_spec", nothing)
+    monkeypatch.setattr("mlplab.sweep.preflight.find_spec", nothing)
     group = "sweeper" if target.endswith("Search") else "launcher"
     other = "launcher" if group == "sweeper" else "sweeper"
     choices = {"hydra/sweeper": "tpe", "hydra/launcher": "mine"}

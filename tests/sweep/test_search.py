@@ -34,8 +34,8 @@ def sweep_of(tmp_path: Path, name: str) -> Path:
 
 
 def states(folder: Path) -> list[str]:
-    from mlplab.search.plan import kept_settings
-    from mlplab.search.study import Study
+    from mlplab.sweep.search import Study
+    from mlplab.sweep.search_config import kept_settings
 
     return [trial.state.name for trial in Study(folder, kept_settings(folder)).trials]
 

@@ -13,9 +13,9 @@ from mlplab import files
 from mlplab.config.messages import explain
 from mlplab.errors import Failure
 from mlplab.files import held
-from mlplab.grid import Job, keep, remedy
 from mlplab.run.folder import STOP, TO_DO, number_of, state
 from mlplab.signals import Interrupted
+from mlplab.sweep.manifest import Job, keep, remedy
 
 PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]

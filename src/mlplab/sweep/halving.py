@@ -3,8 +3,10 @@
 A job that goes on does so from its checkpoint, so that its files are those of a run that was never stopped.
 """
 
+import json
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hydra import compose
@@ -12,15 +14,15 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
+from mlplab import files
 from mlplab.config.compose import resolve
 from mlplab.config.overrides import parse
 from mlplab.config.schema import COUNT, direction
 from mlplab.errors import Mistake
-from mlplab.grid import Job
-from mlplab.launch import sweeping, together
 from mlplab.run.folder import TO_DO, outcome, state
-from mlplab.search.plan import ETA
-from mlplab.search.rounds import Record, Round, read, rounds
+from mlplab.sweep.launch import sweeping, together
+from mlplab.sweep.manifest import Job
+from mlplab.sweep.search_config import ETA
 
 TARGET = "hydra_plugins.mlplab_search.Halving"
 
@@ -39,6 +41,12 @@ def grid_of(config: DictConfig) -> list[list[str]]:
 
 def is_halving(config: DictConfig) -> bool:
     return bool(config.hydra.sweeper.get("_target_") == TARGET)
+
+
+@dataclass(frozen=True)
+class Round:
+    jobs: int
+    epochs: int
 
 
 def planned(config: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Round]:
@@ -93,3 +101,70 @@ def _waits(run: Path, epochs: int, monitor: str) -> bool:
     """Whether a job has still to train up to an epoch."""
     found = state(run)
     return found in TO_DO or (found == "pruned" and outcome(run, monitor).scores.get("epochs", 0) < epochs)
+
+
+FILE = "rounds.json"
+
+
+def rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> list[Round]:
+    """The last one has the whole length."""
+    if first is None:
+        power = 0
+        while eta ** (power + 1) <= min(num_jobs, epochs):
+            power += 1
+        first = math.ceil(epochs / eta**power)
+    found = []
+    while True:
+        found.append(Round(num_jobs, min(first, epochs)))
+        if first >= epochs:
+            return found
+        num_jobs, first = max(1, num_jobs // eta), first * eta
+
+
+@dataclass(frozen=True)
+class Record:
+    """begun: of each round that has, the numbers of its jobs. What was decided once stands, whatever the jobs' files
+    say by now: of those that went on, some are further than the others."""
+
+    rounds: list[Round]
+    begun: list[list[int]] = field(default_factory=list)
+
+    def stays(self, place: int) -> list[int]:
+        """The jobs of a round that are in no later one, as far as that is known."""
+        later = self.begun[place + 1] if place + 1 < len(self.begun) else []
+        return [number for number in self.begun[place] if number not in later]
+
+    def keep(self, folder: Path) -> None:
+        held = {"rounds": [[one.jobs, one.epochs] for one in self.rounds], "begun": self.begun}
+        files.write(folder / FILE, json.dumps(held) + "\n")
+
+
+def told(rounds: Sequence[Round]) -> str:
+    return ", then ".join(f"{one.jobs} to epoch {one.epochs}" for one in rounds)
+
+
+def read(folder: Path) -> Record | None:
+    """None where there is none."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        held = json.loads(path.read_text())
+        return Record([Round(jobs, epochs) for jobs, epochs in held["rounds"]], [list(one) for one in held["begun"]])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Mistake(f"{path}: cannot be read; name another sweep by sweep.name=") from error
+
+
+def agree(folder: Path, now: Sequence[Round] | None, begun: bool) -> None:
+    """Raises Mistake where a sweep that goes on was no halving into these rounds, or, with None, was one. begun:
+    whether it has a job that was; without, it may become either."""
+    then = read(folder)
+    if now is None:
+        if then is not None:
+            raise Mistake(f"sweep.resume: {folder} is a halving ({told(then.rounds)}): give sweep.halving=true too")
+        return
+    if then is None and begun:
+        raise Mistake(f"sweep.resume: {folder} is no halving: leave out sweep.halving=true")
+    if then is not None and then.rounds != list(now):
+        changed = f"its rounds were {told(then.rounds)}, would be {told(now)}"
+        raise Mistake(f"sweep.resume: {folder}: {changed}: a halving does not change; give another sweep.name")

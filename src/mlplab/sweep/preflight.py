@@ -1,8 +1,10 @@
 """Before Hydra makes a folder: is the configuration good, is the folder new? After a sweep: its table."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,19 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab import grid
 from mlplab.comparison.summary import summarise
 from mlplab.config.cli import fail
 from mlplab.config.compose import Composer, folder_name, resolve, settled
 from mlplab.config.messages import explain
+from mlplab.config.schema import COUNT
 from mlplab.errors import Mistake
 from mlplab.run.config_file import keep
 from mlplab.run.folder import TO_DO, claim, state
-from mlplab.search.extra import check_extras
-from mlplab.search.halving import grid_of, is_halving, planned
-from mlplab.search.plan import Plan, is_search, plan, slots
-from mlplab.search.rounds import Round, agree, told
-from mlplab.sweep.clock import estimate
-from mlplab.sweep.members import ensembles, unite
+from mlplab.sweep import manifest
+from mlplab.sweep.ensembles import ensembles, unite
+from mlplab.sweep.eta import estimate
+from mlplab.sweep.halving import Round, agree, grid_of, is_halving, planned, told
+from mlplab.sweep.search_config import Plan, is_search, plan, slots
 
 
 class Gate(Callback):
@@ -35,7 +36,7 @@ class Gate(Callback):
     def __init__(self) -> None:
         self.jobs: list[list[str]] = []
         self.search: Plan | None = None
-        self.plan: list[grid.Job] = []
+        self.plan: list[manifest.Job] = []
         self.known: dict[tuple[str, ...], tuple[dict[str, Any], str]] = {}  # what each trains, what it is named by
         self.left = 0
 
@@ -71,7 +72,7 @@ class Gate(Callback):
                 composed = composer.compose(job)
                 held, swept = settled(composed, job), str(composed.hydra.job.override_dirname)
                 self.known[tuple(job)] = held, swept
-                self.plan.append(grid.Job(f"{number}_{folder_name(swept)}", job, grid.settings_of(held)))
+                self.plan.append(manifest.Job(f"{number}_{folder_name(swept)}", job, manifest.settings_of(held)))
         with _told():
             if config.sweep.ensemble and any(len(members) < 2 for members in ensembles(self.plan).values()):
                 raise Mistake("sweep.ensemble: two seeds or more are needed, as seed=0,1,2")
@@ -93,17 +94,17 @@ class Gate(Callback):
             print(f"{what} -> {folder}", flush=True)
 
     def _go_on(self, folder: Path, rounds: Sequence[Round] | None) -> None:
-        known = grid.read(folder)
-        self.plan = grid.grown(known, self.plan, folder)
+        known = manifest.read(folder)
+        self.plan = manifest.grown(known, self.plan, folder)
         states = [state(folder / job.name) for job in self.plan]
         agree(folder, rounds, begun=any(state != "new" for state in states))
         self.jobs = [job.words for job in self.plan]
         self.left = sum(state in TO_DO for state in states) if rounds is None else 0
-        for changed in grid.changed_versions(folder):
+        for changed in manifest.changed_versions(folder):
             print(f"note: {changed}: the last digits may be others")
         grown = f", {len(self.plan) - len(known)} of them new to it" if 0 < len(known) < len(self.plan) else ""
         what = f"{_counted(self.jobs, rounds)} -> {folder}{grown}"
-        print(f"{what}: {grid.progress(folder, self.plan)}", flush=True)
+        print(f"{what}: {manifest.progress(folder, self.plan)}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         first = OmegaConf.select(config, "hydra.job.num") == 0  # of a sweep; else it is missing
@@ -113,7 +114,7 @@ class Gate(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         with _told():
             if self.search:
-                from mlplab.search.search import jobs_of  # imports optuna
+                from mlplab.sweep.search import jobs_of  # imports optuna
 
                 self.jobs = jobs_of(self.search)
             folder = Path(config.hydra.sweep.dir)
@@ -159,5 +160,42 @@ def _of_a_plain_sweep(config: DictConfig) -> None:
 def _of_the_whole_sweep(jobs: Sequence[Sequence[str]]) -> None:
     for words in zip(*jobs, strict=True):
         key = words[0].partition("=")[0]
-        if key in grid.OF_THE_COMMAND and len(set(words)) > 1:
+        if key in manifest.OF_THE_COMMAND and len(set(words)) > 1:
             raise Mistake(f"{key}: one value is needed, for the whole sweep")
+
+
+# by the first words of a `_target_`: the module, and the extra of the lab that brings it
+NEEDED = {
+    "hydra_plugins.mlplab_search.Search": ("optuna", "search"),
+    "hydra_plugins.mlplab_local.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "hydra_plugins.hydra_joblib_launcher.": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "hydra_plugins.hydra_submitit_launcher.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "hydra_plugins.hydra_ray_launcher.": ("hydra_plugins.hydra_ray_launcher", "ray"),
+}
+COUNTS = ("most", "at_once", "threads", "timeout_min", "cpus_per_task", "mem_gb", "array_parallelism")  # of launchers
+
+
+def check_extras(config: DictConfig) -> None:
+    """config: Hydra's of a sweep. Raises Mistake where a package is absent, or a cluster, or a number is none."""
+    for group in ("sweeper", "launcher"):
+        target = str(config.hydra[group].get("_target_"))
+        chosen = f"hydra/{group}={config.hydra.runtime.choices[f'hydra/{group}']}"
+        for start, (module, extra) in NEEDED.items():
+            if target.startswith(start) and not _is_there(module):
+                raise Mistake(f"{chosen}: needs packages that are not installed: pip install 'mlplab[{extra}]'")
+        if target.endswith(".SlurmLauncher") and shutil.which("sbatch") is None:
+            raise Mistake(f"{chosen}: there is no sbatch on this machine; start it where jobs are handed to Slurm")
+    launcher = config.hydra.launcher
+    for name in COUNTS:
+        if launcher.get(name) is not None and not COUNT.holds(launcher[name]):
+            raise Mistake(f"hydra.launcher.{name}={launcher[name]}: must be {COUNT}")
+    jobs = launcher.get("n_jobs", 1)
+    if type(jobs) is not int or jobs == 0:
+        raise Mistake(f"hydra.launcher.n_jobs={jobs}: must be a whole number above 0, or -1 for a process a core")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.sweep import clock
+from mlplab.sweep import eta
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from mlplab.sweep import clock
     ],
 )
 def test_a_time_is_said_in_two_parts(seconds: float, said: str) -> None:
-    assert clock.duration(seconds) == said
+    assert eta.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -35,23 +35,23 @@ def test_the_rest_takes_as_long_as_the_first_job_each(
     jobs: int, at_once: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter((100.0, 130.0))
-    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(times))
-    clock.start()
-    assert clock.estimate(jobs, at_once) == said
-    assert clock.estimate(jobs, at_once, seconds=30.0) == said
+    monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
+    eta.start()
+    assert eta.estimate(jobs, at_once) == said
+    assert eta.estimate(jobs, at_once, seconds=30.0) == said
 
 
 def test_nothing_is_said_where_no_job_has_begun_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_since", [])
-    assert clock.estimate(5) == ""
+    monkeypatch.setattr(eta, "_since", [])
+    assert eta.estimate(5) == ""
 
 
 def test_a_stack_says_how_far_it_is_every_ten_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     times = iter((100.0, 104.0, 112.0, 116.0, 123.0, 140.0))
-    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(times))
-    pace = clock.Pace(5)
+    monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
+    pace = eta.Pace(5)
     for done in range(1, 6):
         pace.tell(done)
     assert capsys.readouterr().out.splitlines() == [

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlplab.grid import Job
-from mlplab.sweep.members import ensembles, unite
+from mlplab.sweep.ensembles import ensembles, unite
+from mlplab.sweep.manifest import Job
 
 
 def job(number: int, folder: str, **settings: Any) -> Job:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.errors import Mistake
-from mlplab.search.rounds import FILE, Record, Round, agree, read, rounds, told
+from mlplab.sweep.halving import FILE, Record, Round, agree, read, rounds, told
 
 HERE = [Round(4, 2), Round(2, 4), Round(1, 8)]
 

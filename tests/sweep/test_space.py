@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mlplab.errors import Mistake
-from mlplab.search.space import Numbers, Options, Space, read_space
+from mlplab.sweep.search_config import Numbers, Options, Space, read_space
 
 DEFAULTS = {"batch_size": 32, "optimizer.lr": 0.001}
 

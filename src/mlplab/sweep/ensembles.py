@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from mlplab.grid import Job
 from mlplab.run.folder import number_of, state
 from mlplab.signals import deferred
+from mlplab.sweep.manifest import Job
 
 LONGEST = 100  # characters of a name, as of a job's
 PREFIX = "ensemble"  # a job's folder begins with its number

@@ -10,8 +10,8 @@ import pytest
 import mlplab
 from mlplab.config.tree import plain
 from mlplab.errors import Mistake
-from mlplab.grid import Job, changed_versions, grown, keep, progress, read, remedy, settings_of
 from mlplab.run.folder import FILE, state
+from mlplab.sweep.manifest import Job, changed_versions, grown, keep, progress, read, remedy, settings_of
 
 
 def job(number: int, *words: str) -> Job:

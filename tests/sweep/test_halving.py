@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.search.rounds import FILE
+from mlplab.sweep.halving import FILE
 from mlplab.trainer.history import read
 from tests.conftest import door
 from tests.run.test_kills import rows, wait
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same
-from tests.test_sweep_kills import SETTINGS, in_training, jobs, kill, table
+from tests.sweep.test_kills import SETTINGS, in_training, jobs, kill, table
 
 SMALL = ("data=iris", "trainer.max_epochs=8", "model.hidden_features=[8]", "report.picture=false")
 

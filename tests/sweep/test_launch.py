@@ -19,10 +19,10 @@ from joblib import Parallel, delayed
 
 from mlplab.errors import Failure, Mistake
 from mlplab.files import held
-from mlplab.grid import Job
-from mlplab.launch import PROCESS, launch_all
 from mlplab.run.folder import STOP, state
 from mlplab.signals import Interrupted
+from mlplab.sweep.launch import PROCESS, launch_all
+from mlplab.sweep.manifest import Job
 from tests.conftest import REPO, door
 
 NAMES = ["0_a", "1_b", "2_c", "3_d", "4_e"]
