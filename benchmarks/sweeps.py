@@ -28,7 +28,7 @@ CASES = {
     "moons": ("64 jobs of 2-16-2 on moons, 1,000 rows, 100 epochs", (*MOONS, "trainer.max_epochs=100", *GRID)),
     "mnist": ("4 jobs of 784-512-512-10 on MNIST, 3 epochs", (*MNIST, "optimizer.lr=0.0005,0.001", "seed=0,1")),
 }
-IMPORTS = "import mlplab.door.stack, mlplab.report.curves, sklearn.datasets\n"
+IMPORTS = "import mlplab.stack.train, mlplab.report.curves, sklearn.datasets\n"
 WARM = f"{IMPORTS}import runpy, sys; sys.argv[:] = sys.argv[1:]; "
 SKLEARN = """
 import time, warnings

@@ -9,9 +9,9 @@ from lightning import Trainer
 
 import mlplab
 from mlplab.run.build import build
-from mlplab.stack.assemble import assemble
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
+from mlplab.stack.train import assemble
 
 Words = Sequence[str]
 SMALL = ("data=iris", "model.hidden_features=[16,8]", "report.picture=false", "trainer.accelerator=cpu")

@@ -31,7 +31,7 @@ def test_ten_steps_are_those_of_each_members_own_optimizer(
     kind: Any, large: bool, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        for module in ("mlplab.stack.adam", "mlplab.stack.optimizer"):
+        for module in ("mlplab.stack.optimizer", "mlplab.stack.optimizer"):
             monkeypatch.setattr(f"{module}.LARGE", 8)
     networks, optimizers, together = made(kind, SETTINGS[name])
     assert together.takes_pieces == large

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from mlplab.run.build import build
-from mlplab.stack.assemble import assemble
-from mlplab.stack.datasets import Datasets
+from mlplab.stack.data import Datasets
+from mlplab.stack.train import assemble
 from tests.stack.conftest import SMALL
 
 

@@ -9,12 +9,12 @@ import torch
 from mlplab.analysis.diagnosis import diagnose
 from mlplab.analysis.diagnosis import measured_layers as layers_of_one
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.stack import closing
-from mlplab.stack.assemble import assemble
-from mlplab.stack.closing import closings, measured_layers
-from mlplab.stack.fit import Of, StackedFit
-from mlplab.stack.snapshot import put
-from mlplab.stack.weights import Weights
+from mlplab.stack import metrics
+from mlplab.stack.fit import StackedFit
+from mlplab.stack.member import Of
+from mlplab.stack.metrics import closings, measured_layers
+from mlplab.stack.train import assemble
+from mlplab.stack.weights import Weights, put
 from tests.stack.conftest import EXACT
 
 FEW = ("trainer.max_epochs=3",)
@@ -57,7 +57,7 @@ def test_each_member_is_told_what_it_would_be_told_alone(
 ) -> None:
     """size: of the blocks, one member each."""
     if size:
-        monkeypatch.setattr(closing, "MOST_NUMBERS", size)
+        monkeypatch.setattr(metrics, "MAX_STATISTICS_NUMBERS", size)
     words = [word for word in (*EXACT, *FEW, *base) if not ("hidden" in word and "model=residual_mlp" in base)]
     members = assemble([configured(*words, *more) for more in own])
     for member in members:

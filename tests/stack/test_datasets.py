@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlplab.stack.datasets import Datasets, parted
+from mlplab.stack.data import Datasets, parted
 
 
 def test_what_two_jobs_have_alike_is_read_once(configured: Callable[..., Any]) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from mlplab.stack.draws import Draws, standing_generator
+from mlplab.stack.network import Draws, standing_generator
 
 
 def test_dropout_is_that_of_torch_for_each_member() -> None:

@@ -171,8 +171,8 @@ def test_a_member_whose_first_measuring_is_no_number_touches_no_other(
 def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoch(
     configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlplab.stack.assemble import assemble
     from mlplab.stack.fit import StackedFit
+    from mlplab.stack.train import assemble
 
     members = assemble([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
     handed: list[Any] = []
@@ -192,8 +192,8 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
 
 
 def test_after_each_epoch_all_that_go_on_can_be_saved(configured: Callable[..., Any]) -> None:
-    from mlplab.stack.assemble import assemble
     from mlplab.stack.fit import StackedFit
+    from mlplab.stack.train import assemble
 
     members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
     found: list[tuple[int, list[int]]] = []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.stack.log import logged, tell
+from mlplab.stack.member_files import logged, tell
 from tests.stack.conftest import SMALL
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mlplab.learner.losses import RootMeanSquaredError
-from mlplab.stack.loss import stacked_loss
+from mlplab.stack.network import stacked_loss
 
 WEIGHT = torch.tensor([0.5, 1.0, 2.5], dtype=torch.float64)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mlplab.errors import Failure
-from mlplab.stack.assemble import assemble
 from mlplab.stack.member import Member
+from mlplab.stack.train import assemble
 from tests.stack.conftest import SMALL
 
 

@@ -8,8 +8,7 @@ from torch import Generator, nn
 
 from mlplab.model.mlp import MLP
 from mlplab.model.network import Network
-from mlplab.stack.draws import Draws
-from mlplab.stack.network import ELEMENTWISE, StackedNetwork, can_stack
+from mlplab.stack.network import ELEMENTWISE, Draws, StackedNetwork, can_stack
 from mlplab.stack.weights import Weights
 
 

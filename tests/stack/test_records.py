@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.stack.records import Records
+from mlplab.stack.member import Records
 from mlplab.trainer.step_metrics import Running
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import torch
 
 from mlplab.model.mlp import MLP
-from mlplab.stack.snapshot import Snapshot, put
-from mlplab.stack.weights import Weights
+from mlplab.stack.weights import Snapshot, Weights, put
 
 
 def snapshot(flat: torch.Tensor) -> Snapshot:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mlplab.run.build import build
-from mlplab.stack.assemble import assemble
+from mlplab.stack.train import assemble
 from tests.stack.conftest import SMALL
 
 

@@ -15,7 +15,7 @@ from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
 from mlplab.config.compose import Composer
 from mlplab.run.folder import STOP, state
 from mlplab.signals import deferred
-from mlplab.stack.groups import grouped
+from mlplab.stack.eligibility import grouped
 from mlplab.sweep.preflight import Gate, gate_of
 
 
@@ -73,7 +73,7 @@ class StackedLauncher(Launcher):
                 found.append(places)
                 continue
             with deferred():
-                from mlplab.stack.datasets import Datasets, parted
+                from mlplab.stack.data import Datasets, parted
             self.datasets = self.datasets or Datasets()
             parts, others = parted(Configs([jobs[place] for place in places]), self.datasets)
             found += [[places[at] for at in part] for part in parts]
@@ -83,7 +83,7 @@ class StackedLauncher(Launcher):
     def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
         """Trains them, unless something is in the way, which it returns."""
         with deferred():
-            from mlplab.door.stack import Stack
+            from mlplab.stack.train import Stack
         stack = Stack(Configs(jobs), [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason

@@ -11,18 +11,13 @@ from torch import Tensor
 from mlplab.data.datamodule import TensorLoader
 from mlplab.errors import Failure
 from mlplab.signals import deferred
-from mlplab.stack.draws import Draws
-from mlplab.stack.loss import stacked_loss
-from mlplab.stack.measure import measure, outputs
-from mlplab.stack.member import Member
-from mlplab.stack.network import StackedNetwork
+from mlplab.stack.data import StackedRows
+from mlplab.stack.member import Member, Of, Records
+from mlplab.stack.metrics import measure, outputs
+from mlplab.stack.network import Draws, StackedNetwork, stacked_loss
 from mlplab.stack.optimizer import StackedOptimizer
-from mlplab.stack.records import Records
-from mlplab.stack.rows import StackedRows
-from mlplab.stack.snapshot import Snapshot, put, put_back
-from mlplab.stack.weights import Weights
+from mlplab.stack.weights import Snapshot, Weights, put, put_back
 
-Of = tuple[Member, Snapshot, Snapshot]
 Ended = Callable[[Weights, Sequence[Of]], None]
 After = Callable[["StackedFit", int], None]
 

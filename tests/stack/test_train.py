@@ -12,11 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab.data.leakage import told
-from mlplab.door.stack import Stack
 from mlplab.run.build import build_splits
 from mlplab.run.config_file import stored
 from mlplab.run.predictor import reopen
 from mlplab.run.resume import resume
+from mlplab.stack.train import Stack
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -131,8 +131,8 @@ def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> N
 def test_what_was_saved_before_a_kill_goes_on_as_if_nothing_had_been(
     stack: Callable[..., list[Path]], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlplab.door import stack as stack_door
     from mlplab.stack import fit
+    from mlplab.stack import train as stack_door
 
     class Killed(BaseException):
         pass

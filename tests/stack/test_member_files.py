@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from mlplab.run.build import build
-from mlplab.stack.assemble import assemble
-from mlplab.stack.files import write
 from mlplab.stack.fit import StackedFit
+from mlplab.stack.member_files import write
+from mlplab.stack.train import assemble
 from mlplab.trainer.history import read
 from tests.stack.conftest import SMALL, distance
 

@@ -6,7 +6,7 @@ import pytest
 
 import mlplab
 from mlplab.config.tree import plain
-from mlplab.stack.groups import grouped, obstacle
+from mlplab.stack.eligibility import grouped, obstacle
 
 
 def jobs(*words: str) -> list[dict[str, Any]]:

@@ -2,39 +2,42 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
+from torch import nn
 
 from mlplab import files
 from mlplab.config.messages import explain
+from mlplab.data.datamodule import TensorLoader
 from mlplab.data.leakage import told
+from mlplab.data.splits import Splits
 from mlplab.files import held
 from mlplab.learner.learner import Learner
 from mlplab.report.text import aligned
-from mlplab.run.build import build_learner
+from mlplab.run.build import Lab, build_learner, unmeasured
 from mlplab.run.config_file import keep
 from mlplab.run.train import Scores, conclude, describe
 from mlplab.signals import deferred
-from mlplab.stack.assemble import assemble
-from mlplab.stack.chunks import largest
-from mlplab.stack.closing import Closing, closings
-from mlplab.stack.datasets import Datasets
-from mlplab.stack.files import write
-from mlplab.stack.fit import Of, StackedFit
-from mlplab.stack.log import logged, tell
-from mlplab.stack.member import Member
-from mlplab.stack.network import can_stack
+from mlplab.stack.data import Datasets
+from mlplab.stack.fit import StackedFit
+from mlplab.stack.member import Member, Of, Standing
+from mlplab.stack.member_files import logged, tell, write
+from mlplab.stack.metrics import Closing, closings, measured_layers
+from mlplab.stack.network import can_stack, standing_generator
 from mlplab.stack.processes import in_processes, shares
-from mlplab.stack.snapshot import Snapshot
-from mlplab.stack.weights import Weights
+from mlplab.stack.weights import Snapshot, Weights
 from mlplab.sweep.eta import Pace
+from mlplab.trainer.interrupt import Stopping
+from mlplab.trainer.progress import Progress
 
 EVERY, SAVE_COST_RATIO = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 log = logging.getLogger(__name__)
@@ -177,3 +180,63 @@ def _finish(member: Member, closing: Closing) -> Scores:
     learner.eval()
     learner.scores = closing.test
     return conclude(member.config, member.lab, closing.diagnosis, member.rows[-1]["seconds"])
+
+
+NEEDS_TRAINER = (Progress, Stopping)  # they look at a Trainer that trains
+
+
+def assemble(
+    configs: Sequence[DictConfig], datasets: Datasets | None = None, taught: dict[int, Learner] | None = None
+) -> list[Member]:
+    """Each as its single run would be built: the same seeds, the same starting weights, the same objects.
+
+    taught: learners of this form that have learned from the rows of Splits, by their identity; grows."""
+    datasets, taught = datasets or Datasets(), {} if taught is None else taught
+    first: Lab | None = None
+    measured: dict[int, Any] = {}  # by fold, which hold the same Splits
+    members = []
+    for config in configs:
+        splits = datasets.of(config)
+        lab = unmeasured(config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None)
+        taught.setdefault(id(splits), lab.learner)
+        generator = standing_generator()
+        if first is None:
+            first, batches = lab, lab.batches.train_dataloader()
+            updates = len(TensorLoader(splits.train, config.batch_size))
+        callbacks = [one for one in lab.callbacks if not isinstance(one, NEEDS_TRAINER)]
+        own = measured.setdefault(id(splits), lab.batches.val_dataloader())
+        standing = Standing(first.trainer, lab.learner, callbacks, batches, updates, own)
+        members.append(Member(config, lab, standing, generator))
+    for member, start in zip(members, measured_layers(members), strict=True):
+        member.start = start
+    return members
+
+
+COPIES = 16  # of a member's weights: gradients, an optimizer's state, what is kept of the last and of the best epoch
+PASSES = 8  # activations of a mini-batch that are held at once, forward and backward
+SHARE = 0.5  # of the memory that is free
+
+
+def largest(learner: Any, splits: Splits, batch_size: int, sets: int = 1) -> int:
+    """At least one. sets: of rows that are held, one a fold and process, each as large as these splits."""
+    size = torch.finfo(learner.dtype).bits // 8
+    parameters = sum(parameter.numel() for parameter in learner.parameters())
+    wide = splits.in_features + sum(one.out_features for one in learner.modules() if isinstance(one, nn.Linear))
+    outputs = (len(splits.val) + len(splits.measured)) * 4
+    member = size * (COPIES * parameters + PASSES * batch_size * wide + outputs)
+    scaled = size * splits.in_features * (len(splits.train) + len(splits.val) + len(splits.measured))  # once a set
+    read = splits.train.features.element_size() * splits.in_features * _rows(splits)
+    return max(1, int((SHARE * available() - sets * scaled - (sets - 1) * read) / member))
+
+
+def _rows(splits: Splits) -> int:
+    return sum(len(part) for part in (splits.train, splits.val, splits.test))
+
+
+def available() -> int:
+    """Bytes of memory that nobody uses; on Linux with what would be given back."""
+    try:
+        with open("/proc/meminfo") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

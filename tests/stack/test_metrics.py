@@ -10,7 +10,7 @@ from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
-from mlplab.stack.measure import measure
+from mlplab.stack.metrics import measure
 
 
 def learners(kind: type[Learner], loss: nn.Module, outputs: int, **more: Any) -> list[Learner]:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from mlplab.data.datamodule import TensorLoader
-from mlplab.stack.assemble import assemble
+from mlplab.stack.data import StackedRows
 from mlplab.stack.member import Member
-from mlplab.stack.rows import StackedRows
+from mlplab.stack.train import assemble
 from tests.stack.conftest import SMALL
 
 Configured = Callable[..., Any]
