@@ -12,7 +12,7 @@ import mlplab.lesson.line
 from mlplab.config.groups import CONF, choices
 from mlplab.door.lesson import lesson
 from mlplab.errors import Failure
-from mlplab.lesson.lesson import Claim
+from mlplab.lesson.base import Claim
 from tests.conftest import REPO, door
 
 

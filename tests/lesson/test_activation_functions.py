@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlplab.lesson.activation_functions import NAMES, activation, function_and_slope
+from mlplab.lesson.activations import NAMES, activation, function_and_slope
 
 
 def softplus(x: float) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlplab.lesson.autograd import autograd, gap
+from mlplab.lesson.by_hand import autograd, gap
 from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
 
 

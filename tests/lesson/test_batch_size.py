@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from mlplab.lesson.base import Run
 from mlplab.lesson.batch_size import draw_against, seconds, table_of, updates
-from mlplab.lesson.bench import Run
 from tests.conftest import holds_as_the_book_says
 
 HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]

@@ -9,7 +9,7 @@ import torch
 
 import mlplab
 from mlplab.errors import Failure, Mistake
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 
 IRIS = ("data=iris", "model.hidden_features=[4]", "trainer.max_epochs=3", "report.trajectory=true")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.lesson.bench import Bench
-from mlplab.lesson.bowl import START, gradient, mse, step, walk
+from mlplab.lesson.base import Bench
+from mlplab.lesson.line import START, gradient, mse, step, walk
 from mlplab.run.resume import resume
 from mlplab.run.train import train
 

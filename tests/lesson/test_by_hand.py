@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.by_hand import curves_by_hand
 from mlplab.run.resume import resume
 from mlplab.run.train import train

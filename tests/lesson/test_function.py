@@ -8,7 +8,7 @@ import pytest
 
 import mlplab
 from mlplab.data.function import GAS_RANGES
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.function import REGIONS, Function, by_region, drawn
 from tests.conftest import door, holds_as_the_book_says
 

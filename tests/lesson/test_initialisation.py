@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.initialisation import at_start, spreads
 from mlplab.run.resume import resume
 from mlplab.run.train import train

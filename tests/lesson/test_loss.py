@@ -10,7 +10,7 @@ from torch import nn
 
 import mlplab
 from mlplab.learner.binary_classifier import BinaryClassifier
-from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.base import Bench, Run
 from mlplab.lesson.loss import Loss, heard_by, learned, points
 from tests.conftest import holds_as_the_book_says
 

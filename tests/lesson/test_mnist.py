@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter
 
 import mlplab
 from mlplab.learner.classifier import Classifier
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.mnist import MNIST, likeness, surely, weights
 from mlplab.model.mlp import MLP
 from tests.conftest import holds_as_the_book_says

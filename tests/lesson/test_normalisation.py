@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.normalisation import at_start
 from mlplab.run.resume import resume
 from mlplab.run.train import train

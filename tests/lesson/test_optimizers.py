@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from torch.optim import SGD
 
 from mlplab.config.groups import choices
-from mlplab.lesson.optimizers import draw_curves, draw_walk
-from mlplab.lesson.ravine import Ravine
+from mlplab.lesson.optimizers import Ravine, draw_curves, draw_walk
 from tests.conftest import REPO, holds_as_the_book_says
 
 

@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.base import Bench, Run
 from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
 from mlplab.run.build import build_splits
 from tests.conftest import holds_as_the_book_says

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch.optim import SGD, Adagrad
 
-from mlplab.lesson.ravine import MOST, Ravine
+from mlplab.lesson.optimizers import MOST, Ravine
 
 
 def test_its_height_is_the_same_wherever_its_bed_points() -> None:

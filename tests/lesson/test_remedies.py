@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.base import Bench, Run
 from mlplab.lesson.remedies import BARE, MORE, Remedies, chunks, claims, spread, table
 from tests.conftest import holds_as_the_book_says
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from mlplab.lesson.bench import Run
-from mlplab.lesson.seeds import after, curves, lowest, ratio, scored, seeded
+from mlplab.lesson.base import Run, after, curves, lowest, ratio, scored, seeded
 
 RUNS = [
     Run(Path(), OmegaConf.create(), [{"loss/val": one} for one in losses], {"accuracy/test": best})

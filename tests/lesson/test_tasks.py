@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mlplab
-from mlplab.lesson.bench import Bench
+from mlplab.lesson.base import Bench
 from mlplab.lesson.tasks import Tasks, points
 from tests.conftest import holds_as_the_book_says
 

@@ -70,8 +70,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
 
 
 def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
-    from mlplab.lesson.bench import Bench
-    from mlplab.lesson.lesson import Lesson
+    from mlplab.lesson.base import Bench, Lesson
     from mlplab.run.instantiate import make
     from mlplab.run.resume import resume
     from mlplab.run.train import train

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.lesson.activation_functions import NAMES, TOLD, activation, function_and_slope
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, scored
+from mlplab.config.compose import configure
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, scored
 from mlplab.report.decision_boundary import Plane, draw_boundary, teller
 from mlplab.report.figure import page
 from mlplab.report.style import ORDER, draw_range
+from mlplab.run.instantiate import make
 
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 NETS = {
@@ -156,3 +158,38 @@ def _draw_dead(axes: Any, dead: dict[float, list[float]]) -> None:
         axes.annotate(f"{np.mean(shares):.0%}", (place, max(shares)), (0, 6), textcoords="offset points", ha="center")
     axes.set(xticks=range(len(dead)), xticklabels=[f"{rate:g}" for rate in dead], xlabel="learning rate of Adam")
     axes.set(ylim=(0, 1.15), yticks=(0, 0.5, 1), ylabel="share of units", title="ReLUs that never fire: dead")
+
+
+NAMES = (
+    *("linear", "sigmoid", "tanh", "softsign", "hardtanh", "relu", "leaky_relu"),
+    *("elu", "selu", "softplus", "silu", "mish", "gelu", "maxout"),
+)
+TOLD = {
+    "silu": "swish (SiLU)",
+    "leaky_relu": "leaky ReLU",
+    "relu": "ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+}
+
+
+@cache  # a configuration takes a tenth of a second to compose
+def activation(name: str) -> nn.Module:
+    """As a choice of the group makes it; maxout, which learns its pieces, as max(x, -x / 2)."""
+    if name == "maxout":
+        return _Pieces()
+    made: nn.Module = make(configure(f"activation={name}"), "activation")()
+    return made
+
+
+def function_and_slope(module: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    at = torch.from_numpy(x).requires_grad_()
+    y = module(at)
+    (slope,) = torch.autograd.grad(y.sum(), at)
+    return y.detach().numpy(), slope.numpy()
+
+
+class _Pieces(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.maximum(x, -x / 2)

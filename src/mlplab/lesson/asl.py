@@ -8,9 +8,7 @@ import numpy as np
 import torch
 
 from mlplab.data.splits import Part, Splits
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, scored, seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, scored, seeded
 from mlplab.report.figure import page
 from mlplab.report.images import draw_images
 from mlplab.report.style import COLOURS, draw_loss

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, ratio
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, ratio
 from mlplab.report.figure import page
 from mlplab.report.style import draw_lines, draw_table
 

@@ -11,9 +11,7 @@ import torch
 
 from mlplab.data.function import GAS_FLOW, GAS_UNITS
 from mlplab.data.function import Function as Source
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import scored, seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, scored, seeded
 from mlplab.report.figure import page
 from mlplab.report.regression import draw_spread
 from mlplab.report.style import draw_lines, draw_range

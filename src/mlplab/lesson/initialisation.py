@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, curves, ratio
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
 from mlplab.report.figure import page
 from mlplab.report.style import ORDER, draw_range
 from mlplab.report.text import counted

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from mlplab.data.datamodule import Batches
 from mlplab.errors import Mistake
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.bowl import START, gradient, mse, step, walk
-from mlplab.lesson.lesson import Claim, Lesson
+from mlplab.lesson.base import Bench, Claim, Lesson, Run
 from mlplab.report.figure import page
 from mlplab.report.loss_surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
 from mlplab.report.style import draw_lines
@@ -176,3 +175,32 @@ def _curve(run: Run) -> tuple[list[float], list[float]]:
     last = _arrived(run)
     rows = [row for row in run.rows if row["loss/train"] < 1e3 and not row["step"] > last]
     return [row["step"] for row in rows], [row["loss/train"] for row in rows]
+
+
+X, Y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+START = np.array([-1.0, 5.0])
+
+
+def mse(m: Any, b: Any) -> Any:
+    return sum((m * x + b - y) ** 2 for x, y in zip(X, Y, strict=True)) / len(X)
+
+
+def gradient(m: float, b: float, x: np.ndarray = X, y: np.ndarray = Y) -> np.ndarray:
+    """Of the MSE by m and by b, over the observations (x, y)."""
+    error = m * x + b - y
+    return np.array([2 * (error * x).mean(), 2 * error.mean()])
+
+
+def step(at: np.ndarray, rate: float, x: np.ndarray = X, y: np.ndarray = Y) -> np.ndarray:
+    return at - rate * gradient(at[0], at[1], x, y)
+
+
+def walk(run: Run) -> np.ndarray:
+    """(updates + 1, 2): (m, b) after every update of a plain run, worked out by hand; its path has each epoch only."""
+    loader = Batches(run.splits(), run.config.batch_size, run.config.seed).train_dataloader()
+    points = [START]
+    for epoch in range(run.config.trainer.max_epochs):
+        loader.set_epoch(epoch)
+        for features, target in loader:
+            points.append(step(points[-1], run.config.optimizer.lr, features.numpy()[:, 0], target.numpy()[:, 0]))
+    return np.stack(points)

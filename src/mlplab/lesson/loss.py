@@ -9,9 +9,7 @@ import numpy as np
 import torch
 
 from mlplab.learner.learner import Learner
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import curves, ratio, seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, curves, ratio, seeded
 from mlplab.report.figure import page
 from mlplab.report.style import draw_lines, draw_range
 from mlplab.report.text import counted

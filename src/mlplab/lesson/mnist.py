@@ -10,9 +10,7 @@ import torch
 
 from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import scored
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, scored
 from mlplab.report.classification import Confusion
 from mlplab.report.figure import page
 from mlplab.report.images import draw_images, draw_numbers

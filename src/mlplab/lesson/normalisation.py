@@ -9,10 +9,8 @@ import torch
 from torch import nn
 
 from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.lesson.bench import Bench, Run
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
 from mlplab.lesson.initialisation import spreads
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, curves, ratio
 from mlplab.report.figure import page
 from mlplab.report.style import draw_range
 from mlplab.report.text import counted

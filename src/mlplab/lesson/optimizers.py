@@ -1,15 +1,15 @@
 """All optimizers on one problem, each at its best learning rate, and along a ravine."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch.optim import Optimizer
 
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.ravine import Ravine
-from mlplab.lesson.seeds import after, curves, ratio
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
 from mlplab.report.figure import page
 from mlplab.report.loss_surface import draw_contours, draw_paths
 from mlplab.report.regression import draw_spread
@@ -21,6 +21,41 @@ TURNED = 30.0
 EARLY = 5  # epochs
 PROBLEM = ("data=spiral", "data.turns=0.75", "model.hidden_features=[32,32]", "batch_size=64")
 Paths = Mapping[str, Sequence[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Ravine:
+    """steepness: s. degrees: by which its bed is turned from the first axis."""
+
+    steepness: float
+    degrees: float = 0.0
+
+    @property
+    def turn(self) -> np.ndarray:
+        """(2, 2): from places along and across the bed, (u, v), to (x, y)."""
+        cos, sin = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
+        return np.array([[cos, -sin], [sin, cos]])
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        (cos, _), (sin, _) = self.turn
+        along, across = cos * x + sin * y, cos * y - sin * x
+        height: np.ndarray = (along**2 + self.steepness * across**2) / 2
+        return height
+
+    def path(self, optimizer: Callable[..., Optimizer], lr: float, start: tuple[float, float]) -> np.ndarray:
+        """(P, 2): places (x, y) from `start`, given along and across, until f is a thousandth of what it was."""
+        curvature = torch.from_numpy(self.turn @ np.diag([1.0, self.steepness]) @ self.turn.T)
+        place = torch.from_numpy(self.turn @ np.array(start)).requires_grad_()
+        step = optimizer([place], lr=lr)
+        places, height = [place.detach().clone()], place @ curvature @ place / 2
+        enough = height.item() / 1000
+        while height.item() > enough and len(places) <= MOST:
+            step.zero_grad()
+            height.backward()  # type: ignore[no-untyped-call]
+            step.step()
+            height = place @ curvature @ place / 2
+            places.append(place.detach().clone())
+        return torch.stack(places).numpy()
 
 
 @dataclass(frozen=True)
@@ -146,3 +181,6 @@ def _walked(paths: Paths, turned: Paths) -> list[Claim]:
             1,
         ),
     ]
+
+
+MOST = 600  # updates

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import Runs, after, lowest, ratio, seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, Runs, after, lowest, ratio, seeded
 from mlplab.report.figure import page
 from mlplab.report.style import draw_loss, draw_splits, label_ends, mark_best
 from mlplab.report.text import counted

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import after, lowest, ratio, seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, lowest, ratio, seeded
 from mlplab.report.figure import page
 from mlplab.report.style import draw_loss, draw_table
 from mlplab.report.text import counted

@@ -10,9 +10,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import r2_score, roc_auc_score
 
-from mlplab.lesson.bench import Bench, Run
-from mlplab.lesson.lesson import Claim, Lesson
-from mlplab.lesson.seeds import seeded
+from mlplab.lesson.base import Bench, Claim, Lesson, Run, seeded
 from mlplab.report.classification import by_threshold, draw_curves, draw_thresholds
 from mlplab.report.decision_boundary import Plane, draw_height, draw_points, draw_regions
 from mlplab.report.figure import page

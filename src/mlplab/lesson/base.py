@@ -1,11 +1,13 @@
-"""Where a lesson trains: run folders as of any other run; one that has finished is not trained again."""
+"""What a lesson is: an idea that is trained, drawn, and held to numbers."""
 
 import json
-from collections.abc import Callable
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import numpy as np
@@ -21,6 +23,49 @@ from mlplab.learner.learner import Learner
 from mlplab.run.build import build_learner, build_splits
 from mlplab.run.load import read_checkpoint, rebuild
 from mlplab.trainer.history import Row, read
+
+Relation = Literal["<=", ">=", "=="]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that ends in a number. values: one a seed, of which the worst must keep the limit.
+
+    A value that is no number, such as the loss of a run that diverged, keeps no limit.
+    """
+
+    text: str
+    values: Sequence[float]
+    relation: Relation
+    limit: float
+
+    @property
+    def measured(self) -> float:
+        """The worst of the values."""
+        if unlike := list(filter(math.isnan, self.values)):
+            return unlike[0]
+        if self.relation == "==":
+            return max(self.values, key=lambda value: abs(value - self.limit))
+        return max(self.values) if self.relation == "<=" else min(self.values)
+
+    @property
+    def holds(self) -> bool:
+        kept = {"<=": self.measured <= self.limit, ">=": self.measured >= self.limit}
+        return kept.get(self.relation, self.measured == self.limit)
+
+    def told(self) -> dict[str, Any]:
+        values = [float(value) for value in self.values]  # of numpy, perhaps, which JSON does not know
+        numbers = {"measured": float(self.measured), "relation": self.relation, "limit": float(self.limit)}
+        return {"claim": self.text, **numbers, "holds": bool(self.holds), "values": values}
+
+
+class Lesson(ABC):
+    """A choice of the group `lesson`; its keys are the constructor's arguments."""
+
+    @abstractmethod
+    def show(self, bench: "Bench") -> list[Claim]:
+        """Train on the bench, draw `bench.picture`, and tell what must come out."""
+
 
 Scores = dict[str, Any]
 QUIET = ("trainer.accelerator=cpu", "report.picture=false")
@@ -117,3 +162,34 @@ class Bench:
         versions = [mlplab.__version__, torch.__version__, lightning.__version__]
         digest = blake2b(json.dumps([settings, versions], sort_keys=True).encode(), digest_size=4).hexdigest()
         return self.folder / "runs" / f"{name}_{digest}"
+
+
+Runs = Sequence[Run]
+
+
+def seeded(seed: int) -> tuple[str, str]:
+    """Start, order of batches and split."""
+    return f"seed={seed}", f"data.split_seed={seed}"
+
+
+def curves(runs: Runs, name: str) -> np.ndarray:
+    """(runs, epochs + 1): a score of the history."""
+    return np.array([run.column(name) for run in runs])
+
+
+def after(runs: Runs, name: str, epoch: int = -1) -> list[float]:
+    """A score of the history, of the last epoch where no other is named."""
+    return [run.rows[epoch][name] for run in runs]
+
+
+def lowest(runs: Runs, name: str) -> list[float]:
+    return [min(run.column(name)) for run in runs]
+
+
+def scored(runs: Runs, name: str) -> list[float]:
+    """Of scores.json: at the best epoch."""
+    return [float(run.scores[name]) for run in runs]
+
+
+def ratio(of: Sequence[float], to: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(of, to, strict=True)]

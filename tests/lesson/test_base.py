@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.lesson.lesson import Claim, Relation
+from mlplab.lesson.base import Claim, Relation
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9)
 
