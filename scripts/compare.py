@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="compare", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.compare import compare
     from mlplab.config.cli import answer
-    from mlplab.door.compare import compare
 
     answer(compare, config, "compare")
 

@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.evaluate import evaluate
     from mlplab.config.cli import answer
-    from mlplab.door.evaluate import evaluate
 
     answer(evaluate, config, "evaluate")
 

@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="find_lr", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.find_lr import find_lr
     from mlplab.config.cli import answer
-    from mlplab.door.find_lr import find_lr
 
     answer(find_lr, config, "find_lr")
 

@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="lesson", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.lesson import lesson
     from mlplab.config.cli import answer
-    from mlplab.door.lesson import lesson
 
     answer(lesson, config, "lesson")
 

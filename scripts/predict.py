@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="predict", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.predict import predict
     from mlplab.config.cli import answer
-    from mlplab.door.predict import predict
 
     answer(predict, config, "predict")
 

@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="report", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.report import report
     from mlplab.config.cli import answer
-    from mlplab.door.report import report
 
     answer(report, config, "report")
 

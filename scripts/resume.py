@@ -9,8 +9,8 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="resume", version_base="1.3")
 def task(config: DictConfig) -> None:
+    from mlplab.command.job import go_on
     from mlplab.config.cli import answer
-    from mlplab.door.job import go_on
 
     answer(go_on, config, "resume")
 

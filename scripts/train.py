@@ -9,7 +9,7 @@ from mlplab.config.groups import CONF
 
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def task(config: DictConfig) -> float | None:
-    from mlplab.door.job import job
+    from mlplab.command.job import job
 
     return job(config)
 

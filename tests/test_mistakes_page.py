@@ -23,18 +23,18 @@ from omegaconf import DictConfig
 from PIL import Image
 
 import mlplab
+from mlplab.command.compare import compare
+from mlplab.command.evaluate import evaluate
+from mlplab.command.find_lr import find_lr
+from mlplab.command.job import go_on, guarded
+from mlplab.command.lesson import lesson
+from mlplab.command.predict import predict
+from mlplab.command.report import report
 from mlplab.config.cli import answer
 from mlplab.config.groups import CONF
 from mlplab.config.messages import explain
 from mlplab.config.overrides import words_of
 from mlplab.config.tree import plain
-from mlplab.door.compare import compare
-from mlplab.door.evaluate import evaluate
-from mlplab.door.find_lr import find_lr
-from mlplab.door.job import go_on, guarded
-from mlplab.door.lesson import lesson
-from mlplab.door.predict import predict
-from mlplab.door.report import report
 from mlplab.errors import Mistake
 from mlplab.run.folder import claim, give_back
 from mlplab.sweep.halving import Record, Round

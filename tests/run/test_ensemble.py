@@ -13,17 +13,17 @@ import torch
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 import mlplab
+from mlplab.command.predict import predict
 from mlplab.data.splits import Part
-from mlplab.door.predict import predict
 from mlplab.errors import Mistake
 from mlplab.run import ensemble
 from mlplab.run.build import build_splits
 from mlplab.run.config_file import stored
 from mlplab.run.ensemble import unite, unite_all
 from mlplab.run.predictor import reopen
+from tests.command.test_evaluate import asked
+from tests.command.test_predict import asked as asked_of_predict
 from tests.conftest import door
-from tests.door.test_evaluate import asked
-from tests.door.test_predict import asked as asked_of_predict
 
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=4", "report.picture=false", "trainer.accelerator=cpu")
 Made = tuple[Path, list[Path]]
@@ -107,7 +107,7 @@ def test_its_scores_have_the_names_of_a_runs_but_for_what_only_training_has(made
 def test_evaluate_gives_its_scores_to_the_last_digit(
     made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mlplab.door.evaluate import evaluate
+    from mlplab.command.evaluate import evaluate
 
     scores = scores_of(made[0])
     for split in ("train", "val", "test"):

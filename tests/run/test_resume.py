@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab import files
-from mlplab.door.job import go_on
+from mlplab.command.job import go_on
 from mlplab.errors import Mistake, Stopped
 from mlplab.run.build import build
 from mlplab.run.config_file import keep

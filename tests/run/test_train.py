@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab.analysis.verdict import RULES
+from mlplab.command.evaluate import evaluate
 from mlplab.config.groups import FORMAT
-from mlplab.door.evaluate import evaluate
 from mlplab.errors import Mistake
 from mlplab.report import curves
 from mlplab.run.train import train as train_door

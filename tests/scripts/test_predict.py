@@ -20,5 +20,5 @@ def test_an_input_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_it_is_called_as_a_function_too() -> None:
-    code = "from mlplab.door.predict import predict; import sys; sys.exit('torch' in sys.modules)"
+    code = "from mlplab.command.predict import predict; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,7 +24,6 @@ from mlplab.errors import Pruned
 from mlplab.files import held
 from mlplab.run.config_file import check_trained, keep, stored
 from mlplab.run.folder import FILE, PRUNED, STOP, best_of, find, give_back, number_of
-from mlplab.search.judge import Judge, judge_of
 from mlplab.signals import deferred, status
 from mlplab.sweep.eta import start
 from mlplab.sweep.launch import leaving_with_its_sweep
@@ -52,6 +51,9 @@ def job(config: DictConfig) -> float | None:
     with held(run):  # which is new: nobody else can be in it
         scores = guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
     return float(scores[config.monitor]) if scores else None
+
+
+Judge = Callable[[int, float], str]
 
 
 def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
@@ -190,3 +192,15 @@ def _quiet() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setLevel(logging.WARNING)
+
+
+def judge_of(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
+    """sweeper: Hydra's of the job. Nobody judges the jobs of a plain grid."""
+    if sweeper.get("trial") is not None:
+        from mlplab.sweep.search import study_of  # imports optuna
+        from mlplab.sweep.search_config import kept_settings
+
+        return study_of(sweep.absolute(), kept_settings(sweep)).judge(sweeper["trial"])
+    if (until := sweeper.get("until")) is not None:
+        return lambda epoch, _: f"after epoch {epoch}, where the best of its round go on" if epoch >= until else ""
+    return None

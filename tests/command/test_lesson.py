@@ -9,8 +9,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 import mlplab.lesson.line
+from mlplab.command.lesson import lesson
 from mlplab.config.groups import CONF, choices
-from mlplab.door.lesson import lesson
 from mlplab.errors import Failure
 from mlplab.lesson.base import Claim
 from tests.conftest import REPO, door

@@ -11,8 +11,8 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 import mlplab
-from mlplab.door import predict as room
-from mlplab.door.predict import predict
+from mlplab.command import predict as room
+from mlplab.command.predict import predict
 from mlplab.errors import Mistake
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlplab.command.evaluate import aim, split_of
 from mlplab.config.tree import shown
-from mlplab.door.evaluate import aim, split_of
 from mlplab.errors import Mistake
 from mlplab.run.config_file import check_trained, stored
 from mlplab.run.folder import find

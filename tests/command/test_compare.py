@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlplab.door.compare import compare
+from mlplab.command.compare import compare
 from mlplab.errors import Mistake
 from mlplab.run.record import read
 from tests.comparison.made import sweep, united

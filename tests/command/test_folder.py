@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mlplab.command.evaluate import must_be_free, write_folder
 from mlplab.errors import Mistake
-from mlplab.report.folder import must_be_free, write_folder
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:

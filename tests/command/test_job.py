@@ -92,7 +92,7 @@ def state(run: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """In process, through the door's own guard."""
-    from mlplab.door.job import go_on
+    from mlplab.command.job import go_on
     from mlplab.files import held
 
     run, table = tmp_path / "run", tmp_path / "t.csv"

@@ -12,8 +12,8 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
+from mlplab.command.evaluate import _folder, evaluate
 from mlplab.config.groups import FORMAT
-from mlplab.door.evaluate import _folder, evaluate
 from mlplab.errors import Mistake
 from mlplab.run.predictor import reopen
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.door.report import report
+from mlplab.command.report import report
 from mlplab.errors import Mistake
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.search.judge import judge_of
+from mlplab.command.job import judge_of
 from mlplab.sweep.search_config import FOLDER, Numbers, Settings, Space
 
 

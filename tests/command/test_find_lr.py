@@ -8,7 +8,7 @@ import pytest
 from lightning.pytorch.tuner.lr_finder import _LRCallback
 
 import mlplab
-from mlplab.door.find_lr import find_lr, measure, raw, smooth, suggest
+from mlplab.command.find_lr import find_lr, measure, raw, smooth, suggest
 from mlplab.errors import Failure, Mistake
 
 SETTINGS = {"min_lr": 1e-6, "max_lr": 10.0, "num_steps": 120, "stop_at": 4.0, "output": None, "overwrite": False}
