@@ -24,7 +24,7 @@ MORE = [
 
 
 def test_as_many_are_chosen_together_as_the_launcher_runs_at_once() -> None:
-    stacked = "hydra_plugins.mlplab_stacked.launcher.StackedLauncher"
+    stacked = "hydra_plugins.mlplab.stacked_launcher.StackedLauncher"
     assert _together({"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}) == 1
     assert _together({"_target_": "Joblib", "n_jobs": 3}) == 3
     assert [_together({"_target_": stacked, "most": most}) for most in (None, 4, 64)] == [8, 4, 8]

@@ -24,7 +24,7 @@ from mlplab.sweep.launch import sweeping, together
 from mlplab.sweep.manifest import Job
 from mlplab.sweep.search_config import ETA
 
-TARGET = "hydra_plugins.mlplab_search.Halving"
+TARGET = "hydra_plugins.mlplab.sweepers.Halving"
 
 
 def grid_of(config: DictConfig) -> list[list[str]]:

@@ -166,8 +166,8 @@ def _of_the_whole_sweep(jobs: Sequence[Sequence[str]]) -> None:
 
 # by the first words of a `_target_`: the module, and the extra of the lab that brings it
 NEEDED = {
-    "hydra_plugins.mlplab_search.Search": ("optuna", "search"),
-    "hydra_plugins.mlplab_local.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "hydra_plugins.mlplab.sweepers.Search": ("optuna", "search"),
+    "hydra_plugins.mlplab.local_launcher.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "hydra_plugins.hydra_joblib_launcher.": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
     "hydra_plugins.hydra_submitit_launcher.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "hydra_plugins.hydra_ray_launcher.": ("hydra_plugins.hydra_ray_launcher", "ray"),

@@ -19,8 +19,8 @@ from mlplab.config.schema import COUNT, Range, direction
 from mlplab.errors import Mistake
 from mlplab.run.folder import FILE
 
-TARGET = "hydra_plugins.mlplab_search.Search"
-STACKED, STACK = "hydra_plugins.mlplab_stacked.", 8
+TARGET = "hydra_plugins.mlplab.sweepers.Search"
+STACKED, STACK = "hydra_plugins.mlplab.", 8
 FOLDER = "search"  # of a sweep: journal.log, settings.json, a lock a process
 SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
 ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)

@@ -6,7 +6,7 @@ from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from hydra_plugins.mlplab_stacked.jobs import Configs, Job, job_of
+from hydra_plugins.mlplab.stacked_launcher import Configs, Job, job_of
 from mlplab.config.compose import Composer, own_hydra, settled
 
 

@@ -1,8 +1,10 @@
 """Sweepers of the lab, where Hydra looks for them: it imports this file at each start, so nothing heavy here."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -47,3 +49,20 @@ class Halving(Launching):
         from mlplab.sweep.preflight import gate_of
 
         halve(self.config, gate_of(self.context).plan, self.launcher)
+
+
+class Grid(BasicSweeper):
+    """The jobs are those that the gate let in."""
+
+    def __init__(self) -> None:
+        super().__init__(max_batch_size=None)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from mlplab.sweep.launch import launch_all
+        from mlplab.sweep.preflight import gate_of
+
+        config, launcher, context = self.config, self.launcher, self.hydra_context
+        assert config is not None
+        assert launcher is not None
+        assert context is not None
+        launch_all(launcher.launch, Path(config.hydra.sweep.dir), gate_of(context).plan, config.sweep.resume)

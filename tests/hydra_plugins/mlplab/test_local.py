@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.search.local import Slots, gpus_here
+from hydra_plugins.mlplab.local_launcher import Slots, gpus_here
 from tests.conftest import REPO, door
 
 SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "report.picture=false")

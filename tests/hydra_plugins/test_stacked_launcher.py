@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import mlplab
-from hydra_plugins.mlplab_stacked.launcher import StackedLauncher, _told
+from hydra_plugins.mlplab.stacked_launcher import StackedLauncher, _told
 from mlplab.config.tree import plain
 
 
