@@ -1,1 +1,1 @@
-"""`hydra/launcher=stacked`: jobs of one form train as one. Hydra finds launchers in packages of this name only."""
+"""Sweepers and launchers, which Hydra finds in packages below `hydra_plugins` only."""

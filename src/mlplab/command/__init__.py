@@ -1,0 +1,4 @@
+"""What scripts/ call: one function a command.
+
+May import: every other package.
+"""

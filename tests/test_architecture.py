@@ -1,0 +1,185 @@
+"""The project layout: which package may import which, how long a file may be, where a call has its only place."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPO = Path(__file__).resolve().parents[1]
+SRC = REPO / "src"
+# from the ground up: a file imports from its own package and from those before it
+RANK = (
+    *(
+        "__init__",
+        "errors",
+        "files",
+        "signals",
+        "config",
+        "report",
+        "data",
+        "model",
+        "learner",
+        "trainer",
+        "analysis",
+        "run",
+    ),
+    *("comparison", "sweep", "stack", "lesson", "command", "hydra_plugins", "scripts"),
+)
+LOOSE = {"__init__", "errors", "files", "signals"}
+MOST_LINES = 400
+FILES = sorted([*SRC.rglob("*.py"), *(REPO / "scripts").glob("*.py")])
+MODULES = [path for path in FILES if path.name != "__init__.py"]
+CONFS = sorted((REPO / "conf").rglob("*.yaml"))
+PACKAGE_OF_GROUP = {"loss": "learner", "scheduler": "learner", "callback": "trainer"}
+# the only place of a call or an import, by its dotted name
+ONLY_PLACE = {
+    "hydra.utils.instantiate": {"run/instantiate.py"},
+    "torch.load": {"run/load.py"},
+    "hydra.main": {"scripts"},
+    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py"},
+    "matplotlib": {"report"},
+}
+# imports nothing heavy: each is on the way of `--help` or of a mistake, or Hydra imports it at each start
+LIGHT = (
+    *("mlplab", "mlplab.config.cli", "mlplab.config.compose", "mlplab.run.folder", "mlplab.run.config_file"),
+    *("mlplab.run.record", "mlplab.sweep.manifest", "mlplab.sweep.preflight", "mlplab.sweep.launch"),
+    *("mlplab.sweep.search_config", "mlplab.sweep.halving", "mlplab.sweep.ensembles", "mlplab.sweep.eta"),
+    *("mlplab.stack.eligibility", "hydra_plugins.mlplab.sweepers", "hydra_plugins.mlplab.local_launcher"),
+    *("hydra_plugins.mlplab.stacked_launcher",),
+)
+HEAVY = ("torch", "lightning", "pandas", "sklearn", "matplotlib", "optuna")
+
+
+def name_of(path: Path) -> str:
+    """As messages name a file: below src/mlplab, src or the repository."""
+    base = next(base for base in (SRC / "mlplab", SRC, REPO) if base in path.parents)
+    return path.relative_to(base).as_posix()
+
+
+def package(path: Path) -> str:
+    return name_of(path).split("/")[0].removesuffix(".py")
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(SRC if SRC in path.parents else REPO).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+BY_MODULE = {module_of(path): path for path in FILES}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imported(path: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of every import, inside functions too; the name is empty for `import module`."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+
+
+def own_imports(path: Path) -> set[Path]:
+    """The project's files that a file imports; `from mlplab import files` is one of files.py."""
+    found = (BY_MODULE.get(f"{module}.{name}") or BY_MODULE.get(module) for module, name in imported(path))
+    return {one for one in found if one is not None and one != path}
+
+
+def names_used(path: Path) -> set[str]:
+    """Dotted names that are called or read, and what is imported."""
+    found = {f"{module}.{name}" for module, name in imported(path)} | {module for module, _ in imported(path)}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute | ast.Name):
+            found.add(ast.unparse(node))
+    return found
+
+
+def circles() -> list[list[str]]:
+    """Files of which each imports the next and the last the first."""
+    graph = {path: own_imports(path) for path in MODULES}
+    while leaves := [path for path, below in graph.items() if not below & graph.keys()]:
+        for path in leaves:
+            del graph[path]
+    return [sorted(map(name_of, graph))] if graph else []
+
+
+def targets(config: object) -> list[str]:
+    if isinstance(config, dict):
+        own = [config["_target_"]] if "_target_" in config else []
+        return own + [target for value in config.values() for target in targets(value)]
+    return []
+
+
+def by_name(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+@by_name(MODULES)
+def test_a_file_imports_from_its_own_package_and_those_below_it(path: Path) -> None:
+    order = RANK.index(package(path))
+    above = [name_of(one) for one in own_imports(path) if RANK.index(package(one)) > order]
+    assert not above
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    assert not circles()
+
+
+@by_name(MODULES)
+def test_a_file_is_one_idea_of_at_most_400_lines_under_one_line_that_says_it(path: Path) -> None:
+    docstring = ast.get_docstring(tree_of(path)) or ""
+    assert len(docstring.partition("\n")[0]) > 10
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+def test_few_files_lie_beside_the_packages() -> None:
+    assert {path.stem for path in (SRC / "mlplab").glob("*.py")} == LOOSE
+
+
+def test_no_file_is_named_for_leftovers() -> None:
+    assert not {path.stem for path in FILES} & {"utils", "util", "common", "helpers", "misc"}
+
+
+@pytest.mark.parametrize("name", ONLY_PLACE)
+def test_a_name_is_used_in_its_only_place(name: str) -> None:
+    users = [path for path in MODULES if any(f"{used}.".startswith(f"{name}.") for used in names_used(path))]
+    assert users
+    places = {name_of(path) for path in users}
+    assert all(place in ONLY_PLACE[name] or place.split("/")[0] in ONLY_PLACE[name] for place in places), places
+
+
+@pytest.mark.parametrize("path", CONFS, ids=lambda path: path.relative_to(REPO).as_posix())
+def test_a_target_of_ours_points_into_the_package_of_its_group(path: Path) -> None:
+    group = path.parent.name
+    for target in targets(yaml.safe_load(path.read_text())):
+        if target.startswith("mlplab.") and group != "conf":
+            assert target.split(".")[1] == PACKAGE_OF_GROUP.get(group, group)
+
+
+@by_name(FILES)
+def test_each_package_has_its_folder_of_tests(path: Path) -> None:
+    folder = "" if package(path) in LOOSE else package(path)
+    assert list((REPO / "tests" / folder).glob("test_*.py"))
+
+
+def test_every_package_is_installed() -> None:
+    text = (REPO / "pyproject.toml").read_text()
+    listed = set(re.findall(r'^    "((?:mlplab|hydra_plugins)[\w.]*)",$', text, re.MULTILINE))
+    found = {module_of(path) for path in FILES if path.name == "__init__.py" and SRC in path.parents}
+    assert listed == found | {"mlplab.conf", "mlplab.scripts", "hydra_plugins"}
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_what_runs_before_a_configuration_is_checked_imports_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
