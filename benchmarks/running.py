@@ -12,7 +12,7 @@ from room import room
 
 import mlplab
 from mlplab.run.build import build
-from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.step_metrics import StepMetrics
 
 CASES = {
     "digits, 64-256-128-10, batch 32": ("data=digits", "trainer.max_epochs=30"),
@@ -29,7 +29,7 @@ CASES = {
 def seconds(overrides: tuple[str, ...], with_running: bool) -> float:
     lab = build(mlplab.configure(*overrides, f"run_dir={room()}"))
     if not with_running:
-        kept = [callback for callback in lab.trainer.callbacks if not isinstance(callback, Running)]  # type: ignore[attr-defined]
+        kept = [callback for callback in lab.trainer.callbacks if not isinstance(callback, StepMetrics)]  # type: ignore[attr-defined]
         lab.trainer.callbacks = kept  # type: ignore[attr-defined]
     started = time.process_time()
     lab.trainer.fit(lab.learner, datamodule=lab.batches)

@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="compare", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="compare", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.compare import compare
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(compare, config, "compare")
+    run_command(compare, config, "compare")
 
 
 def main() -> None:
-    door(task, "compare")
+    run_cli(task, "compare")
 
 
 if __name__ == "__main__":

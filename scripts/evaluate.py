@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="evaluate", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.evaluate import evaluate
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(evaluate, config, "evaluate")
+    run_command(evaluate, config, "evaluate")
 
 
 def main() -> None:
-    door(task, "evaluate")
+    run_cli(task, "evaluate")
 
 
 if __name__ == "__main__":

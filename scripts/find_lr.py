@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="find_lr", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="find_lr", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.find_lr import find_lr
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(find_lr, config, "find_lr")
+    run_command(find_lr, config, "find_lr")
 
 
 def main() -> None:
-    door(task, "find_lr")
+    run_cli(task, "find_lr")
 
 
 if __name__ == "__main__":

@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="lesson", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="lesson", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.lesson import lesson
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(lesson, config, "lesson")
+    run_command(lesson, config, "lesson")
 
 
 def main() -> None:
-    door(task, "lesson")
+    run_cli(task, "lesson")
 
 
 if __name__ == "__main__":

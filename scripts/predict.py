@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="predict", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="predict", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.predict import predict
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(predict, config, "predict")
+    run_command(predict, config, "predict")
 
 
 def main() -> None:
-    door(task, "predict")
+    run_cli(task, "predict")
 
 
 if __name__ == "__main__":

@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="report", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.report import report
-    from mlplab.config.cli import answer
+    from mlplab.config.cli import run_command
 
-    answer(report, config, "report")
+    run_command(report, config, "report")
 
 
 def main() -> None:
-    door(task, "report")
+    run_cli(task, "report")
 
 
 if __name__ == "__main__":

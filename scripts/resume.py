@@ -3,20 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="resume", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="resume", version_base="1.3")
 def task(config: DictConfig) -> None:
-    from mlplab.command.job import go_on
-    from mlplab.config.cli import answer
+    from mlplab.command.job import resume_job
+    from mlplab.config.cli import run_command
 
-    answer(go_on, config, "resume")
+    run_command(resume_job, config, "resume")
 
 
 def main() -> None:
-    door(task, "resume")
+    run_cli(task, "resume")
 
 
 if __name__ == "__main__":

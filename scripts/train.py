@@ -3,19 +3,19 @@
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import door
-from mlplab.config.groups import CONF
+from mlplab.config.cli import run_cli
+from mlplab.config.groups import CONF_DIR
 
 
-@hydra.main(config_path=CONF, config_name="train", version_base="1.3")
+@hydra.main(config_path=CONF_DIR, config_name="train", version_base="1.3")
 def task(config: DictConfig) -> float | None:
-    from mlplab.command.job import job
+    from mlplab.command.job import train_job
 
-    return job(config)
+    return train_job(config)
 
 
 def main() -> None:
-    door(task)
+    run_cli(task)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.config.groups import CONF
+from mlplab.config.groups import CONF_DIR
 from mlplab.config.schema import LOSSES
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -19,7 +19,7 @@ DATA_OF = {"classifier": "iris", "binary_classifier": "moons", "regressor": "lin
 
 
 def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in Path(CONF, group).glob("*.yaml"))
+    return sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml"))
 
 
 def is_a_run(folder: Path, scores: dict[str, Any]) -> bool:

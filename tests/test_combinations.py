@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mlplab
-from mlplab.config.groups import CONF, choices, keys_of
+from mlplab.config.groups import CONF_DIR, choice_keys, choices
 from mlplab.config.schema import CHOICES, LENGTHS, RANGES, Range
-from mlplab.errors import Failure, Mistake
+from mlplab.errors import RunError, UserError
 
 # those that need no file
 DATA = [
@@ -61,10 +61,12 @@ def values(key: str) -> st.SearchStrategy[Any]:
 def keys(chosen: dict[str, str]) -> list[str]:
     found = ["seed", "batch_size", "monitor", "trainer.precision", "trainer.gradient_clip_val", "trainer.accelerator"]
     for group, choice in chosen.items():
-        path = Path(CONF, group, f"{choice}.yaml")
+        path = Path(CONF_DIR, group, f"{choice}.yaml")
         inner = ("model", "activation", "learner", "loss", "optimizer", "scheduler", "data", "report")
         if group in inner:
-            found += [f"{group}.{key}" for key in sorted(keys_of(path)) if key[0] != "_" and key not in ("activation",)]
+            found += [
+                f"{group}.{key}" for key in sorted(choice_keys(path)) if key[0] != "_" and key not in ("activation",)
+            ]
     return [key for key in found if key not in ("data.name", "data.function", "report.picture")]
 
 
@@ -94,7 +96,7 @@ def trains_or_tells(words: list[str]) -> None:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             scores = mlplab.train(mlplab.configure(*given, f"run_dir={folder / 'run'}"))
-    except (Mistake, Failure) as error:
+    except (UserError, RunError) as error:
         line = str(error)
         assert line
         assert "\n" not in line

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -31,9 +31,9 @@ def test_overfitting_that_nobody_can_miss_and_its_cure(train: Train, seed: int) 
 
 def test_overfit_and_cure_differ_in_the_remedies_only() -> None:
     import mlplab
-    from mlplab.config.tree import leaves
+    from mlplab.config.tree import flatten
 
-    ill, cured = (dict(leaves(mlplab.configure(f"experiment={name}"))) for name in ("overfit", "overfit_cured"))
+    ill, cured = (dict(flatten(mlplab.configure(f"experiment={name}"))) for name in ("overfit", "overfit_cured"))
     differ = {key for key in {**ill, **cured} if ill.get(key) != cured.get(key)}
     remedies = {"model.dropout", "optimizer.weight_decay", "optimizer._target_", "choice.optimizer", "choice.scheduler"}
     assert {key for key in differ if not key.startswith(("scheduler", "run_dir", "sweep"))} == {
@@ -83,5 +83,5 @@ def test_the_line_diverges_above_0_2918(train: Train, lr: float, diverges: bool)
 
 
 def test_the_line_at_0_5_ends_when_its_loss_is_no_number(train: Train) -> None:
-    with pytest.raises(Failure, match=r"try a smaller optimizer\.lr"):
+    with pytest.raises(RunError, match=r"try a smaller optimizer\.lr"):
         train("experiment=line", "optimizer.lr=0.5", "trainer.max_epochs=2000")

@@ -42,7 +42,7 @@ def test_the_name_is_given_only_once_the_bytes_are_on_the_disk(tmp_path: Path, m
 def test_a_file_of_the_users_own_is_never_the_one_that_is_written_first(tmp_path: Path) -> None:
     """Nor is that of another that writes the same file at the same time."""
     (tmp_path / "a.csv.tmp").write_text("mine")
-    with files.writing(tmp_path / "a.csv") as first, files.writing(tmp_path / "a.csv") as second:
+    with files.open_atomic(tmp_path / "a.csv") as first, files.open_atomic(tmp_path / "a.csv") as second:
         first.write(b"first")
         second.write(b"second")
     assert (tmp_path / "a.csv").read_text() == "first"

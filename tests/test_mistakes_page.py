@@ -26,19 +26,19 @@ import mlplab
 from mlplab.command.compare import compare
 from mlplab.command.evaluate import evaluate
 from mlplab.command.find_lr import find_lr
-from mlplab.command.job import go_on, guarded
+from mlplab.command.job import resume_job, run_guarded
 from mlplab.command.lesson import lesson
 from mlplab.command.predict import predict
 from mlplab.command.report import report
-from mlplab.config.cli import answer
-from mlplab.config.groups import CONF
-from mlplab.config.messages import explain
-from mlplab.config.overrides import words_of
-from mlplab.config.tree import plain
-from mlplab.errors import Mistake
-from mlplab.run.folder import claim, give_back
-from mlplab.sweep.halving import Record, Round
-from mlplab.sweep.manifest import Job, keep, settings_of
+from mlplab.config.cli import run_command
+from mlplab.config.groups import CONF_DIR
+from mlplab.config.messages import describe_error
+from mlplab.config.overrides import command_overrides
+from mlplab.config.tree import to_plain
+from mlplab.errors import UserError
+from mlplab.run.folder import claim_folder, release_folder
+from mlplab.sweep.halving import HalvingRecord, Round
+from mlplab.sweep.manifest import Job, trained_values, write_manifest
 from tests.conftest import REPO, door
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
@@ -51,7 +51,7 @@ OF_DOORS = re.findall(
 DOORS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate,
     "predict": predict,
-    "resume": go_on,
+    "resume": resume_job,
     "compare": compare,
     "find_lr": find_lr,
     "report": report,
@@ -203,8 +203,8 @@ def test_what_the_page_says_is_what_is_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine").mkdir()
-    with pytest.raises(Mistake) as mistake:
-        claim(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
+    with pytest.raises(UserError) as mistake:
+        claim_folder(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
     assert str(mistake.value) == printed
 
 
@@ -270,9 +270,9 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
     begins = (typed, printed) in IN_TRAINING
     run = Path("diverged" if begins else "run")
     before = sorted(files.rglob("*"))
-    claim(run, "run_dir")
+    claim_folder(run, "run_dir")
     with pytest.raises(SystemExit) as ended:
-        guarded(lambda: mlplab.train(configured(typed)), run, (run / "config.yaml").exists, give_back)
+        run_guarded(lambda: mlplab.train(configured(typed)), run, (run / "config.yaml").exists, release_folder)
     assert ended.value.code == 1
     assert caplog.messages[-1] == f"mlplab: {printed}"
     if begins:
@@ -291,10 +291,12 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.mkdir(parents=True)
     (other / "thesis.txt").write_text("mine")
     words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
-    jobs = [Job(f"{number}_", job, settings_of(plain(mlplab.configure(*job)))) for number, job in enumerate(words)]
+    jobs = [
+        Job(f"{number}_", job, trained_values(to_plain(mlplab.configure(*job)))) for number, job in enumerate(words)
+    ]
     for path in (kept, halved):
-        keep(path, jobs, ["-m"])
-    Record([Round(2, 25), Round(1, 50)]).keep(halved)
+        write_manifest(path, jobs, ["-m"])
+    HalvingRecord([Round(2, 25), Round(1, 50)]).keep(halved)
     return folder
 
 
@@ -319,14 +321,14 @@ def test_a_door_says_what_the_page_says(
     monkeypatch.delenv("MLPLAB_DATA", raising=False)
     before = sorted(folder.rglob("*"))
     try:
-        with initialize_config_dir(CONF, version_base="1.3"):
-            config = compose(name, words_of(name, shlex.split(typed)), return_hydra_config=True)
+        with initialize_config_dir(CONF_DIR, version_base="1.3"):
+            config = compose(name, command_overrides(name, shlex.split(typed)), return_hydra_config=True)
             HydraConfig.instance().set_config(config)
-            answer(DOORS[name], config, name)
+            run_command(DOORS[name], config, name)
         said = "nothing"
     except SystemExit:
         said = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")
-    except (Mistake, HydraException) as error:
-        said = explain(error, name)
+    except (UserError, HydraException) as error:
+        said = describe_error(error, name)
     assert said == printed
     assert sorted(folder.rglob("*")) == before

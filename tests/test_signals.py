@@ -17,7 +17,7 @@ from sklearn.datasets import load_iris
 import mlplab
 from mlplab import signals
 from mlplab.errors import Stopped
-from mlplab.signals import Interrupted, deferred, hear, status
+from mlplab.signals import Interrupted, defer_signals, exit_status, install_handlers
 from tests.conftest import REPO
 
 NUMBERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
@@ -39,7 +39,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The handlers of a door, in this process."""
     monkeypatch.setattr(signals, "_heard", [])
     before = {number: signal.getsignal(number) for number, _ in NUMBERS}
-    hear()
+    install_handlers()
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -48,16 +48,16 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("number", "code"), NUMBERS)
 def test_the_first_signal_ends_and_the_second_does_not_disturb_the_end(number: int, code: int) -> None:
-    assert status() is None
+    assert exit_status() is None
     with pytest.raises(Interrupted) as stop:
         signal.raise_signal(number)
     signal.raise_signal(signal.SIGINT)
-    assert (stop.value.code, status(), status(ImportError("half of it"))) == (code, code, code)
+    assert (stop.value.code, exit_status(), exit_status(ImportError("half of it"))) == (code, code, code)
 
 
 def test_a_run_that_stopped_by_itself_says_with_what() -> None:
-    assert status(Stopped(signal.SIGTERM)) == 143
-    assert status(ValueError()) is None
+    assert exit_status(Stopped(signal.SIGTERM)) == 143
+    assert exit_status(ValueError()) is None
 
 
 @pytest.mark.usefixtures("heard")
@@ -67,7 +67,7 @@ def test_a_signal_is_heard_once_the_imports_are_done(number: int, code: int) -> 
     done: list[bool] = []
 
     def imports() -> None:
-        with deferred():
+        with defer_signals():
             os.kill(os.getpid(), number)
             done.append(True)
 
@@ -80,7 +80,7 @@ def test_a_signal_is_heard_once_the_imports_are_done(number: int, code: int) -> 
 
 def test_without_a_signal_nothing_happens_in_any_thread() -> None:
     def work() -> None:
-        with deferred():
+        with defer_signals():
             pass
 
     work()

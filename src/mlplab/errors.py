@@ -1,15 +1,15 @@
 """What ends a run with one clear line instead of a traceback."""
 
 
-class Mistake(ValueError):
+class UserError(ValueError):
     """A user's mistake: says what is wrong, where (file, row, column, config key) and what would be right."""
 
 
-class AsksForCode(Mistake):
+class UnsafeCheckpoint(UserError):
     """A checkpoint that would run code: damage hardly looks so, hence nothing else is tried in its place."""
 
 
-class Failure(RuntimeError):
+class RunError(RuntimeError):
     """A run that cannot go on, by no mistake of form: a loss that is no number, say."""
 
 

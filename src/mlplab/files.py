@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
 def write(path: str | Path, data: bytes | str) -> None:
     """Raises OSError and leaves the file as it was, where the disk refuses."""
-    with writing(path, beside(path)) as file:
+    with open_atomic(path, temporary_name(path)) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
-def writing(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
+def open_atomic(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
     """A file that gets its name once it is whole, and none after an error.
 
     fresh: the name under which it is written first; without, one that no other file has.
@@ -34,7 +34,7 @@ def writing(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
         raise
 
 
-def beside(path: str | Path) -> Path:
+def temporary_name(path: str | Path) -> Path:
     """The name under which a file of a run folder is written first; after a kill the next writing takes it again."""
     return Path(f"{path}.tmp")
 
@@ -62,7 +62,7 @@ def sync(path: str | Path) -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def batch_writes() -> Iterator[None]:
     """The files that are written meanwhile get their names at the end: a disk takes many at once in the time of a few.
     Until then none can be read under its name. After an error those that were whole get theirs still."""
     global _waiting  # noqa: PLW0603, the disk is one for all
@@ -93,7 +93,7 @@ _open: set[int] = set()  # folders that this process holds
 
 
 @contextmanager
-def held(run: Path, wait: bool = False) -> Iterator[None]:
+def lock_folder(run: Path, wait: bool = False) -> Iterator[None]:
     """Raises Mistake where another process trains in the folder, or waits for it. On Windows, which has no flock,
     nothing is done."""
     try:
@@ -111,7 +111,7 @@ def held(run: Path, wait: bool = False) -> Iterator[None]:
         os.close(folder)
 
 
-def leave_to_parent() -> None:
+def release_in_fork() -> None:
     """In a process that was forked: else it would hold a folder whose own process has died."""
     for folder in _open:
         os.close(folder)
@@ -124,13 +124,13 @@ def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:
     except BlockingIOError:
         said = f"{run}: another process trains in this folder"
         if not wait:
-            raise Mistake(said) from None
+            raise UserError(said) from None
         print(f"{said}: waiting for its end", flush=True)
         fcntl.flock(folder, fcntl.LOCK_EX)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """One process at a time; the others wait. On Windows, which has no flock, nobody waits."""
     with open(path, "ab") as file:
         if (fcntl := _fcntl()) is not None:
@@ -139,7 +139,7 @@ def alone(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def taking_part(folder: Path) -> Iterator[str]:
+def register_process(folder: Path) -> Iterator[str]:
     """A file of this process, which is locked as long as it lives."""
     path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.lock"
     with open(path, "wb") as file:
@@ -152,7 +152,7 @@ def taking_part(folder: Path) -> Iterator[str]:
                 path.unlink()
 
 
-def locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether a process holds a file or a folder; not where it is not there."""
     fcntl = _fcntl()
     try:

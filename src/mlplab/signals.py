@@ -16,7 +16,7 @@ class Interrupted(SystemExit):
     """Lightning lets it pass; of KeyboardInterrupt it makes exit status 1."""
 
 
-def hear() -> None:
+def install_handlers() -> None:
     """From now on the first signal raises Interrupted. What comes after it, while files are closed and removed, changes
     nothing."""
     for number in SIGNALS:
@@ -29,12 +29,12 @@ def _leave(number: int, _: FrameType | None) -> None:
         raise Interrupted(128 + number)
 
 
-def ignore() -> None:
+def ignore_signals() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def status(error: BaseException | None = None) -> int | None:
+def exit_status(error: BaseException | None = None) -> int | None:
     """The exit status of a process that was asked to end, else None. A library that is cut short may raise an error of
     its own: that counts as the signal's."""
     if isinstance(error, Stopped):
@@ -43,7 +43,7 @@ def status(error: BaseException | None = None) -> int | None:
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """A signal that comes meanwhile is sent again at the end: to unwind through half an import ends in errors of its
     own. Only the main thread hears signals."""
     if threading.current_thread() is not threading.main_thread():

@@ -11,13 +11,13 @@ import torch
 
 import mlplab
 from mlplab.analysis import diagnosis
-from mlplab.analysis.diagnosis import diagnose, measured_layers, rise, val_losses
-from mlplab.analysis.layer_statistics import layers
+from mlplab.analysis.diagnosis import diagnose, measured_layers, val_losses, validation_rise
+from mlplab.analysis.layer_statistics import layer_statistics
 from mlplab.analysis.verdict import verdict
-from mlplab.config.tree import leaves, plain
+from mlplab.config.tree import flatten, to_plain
 from mlplab.run.build import build, build_splits
-from mlplab.run.load import read_checkpoint, rebuild
-from mlplab.trainer.history import read
+from mlplab.run.load import load_learner, read_checkpoint
+from mlplab.trainer.history import read_history
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]", "trainer.accelerator=cpu")
@@ -27,8 +27,8 @@ def test_diagnosis_json_holds_what_the_verdict_follows_from(train: Train) -> Non
     folder, scores = train(*FAST)
     found = json.loads((folder / "diagnosis.json").read_text())
     config = mlplab.configure(*FAST)
-    rows = read(folder / "history.csv")
-    told = verdict(rows, scores["best_epoch"], found, dict(leaves(plain(config))))
+    rows = read_history(folder / "history.csv")
+    told = verdict(rows, scores["best_epoch"], found, dict(flatten(to_plain(config))))
     assert told == (scores["verdict"], scores["verdict_text"])
 
 
@@ -40,9 +40,9 @@ def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train,
     lab = build(config)
     rows = lab.splits.measured
     path = folder / "checkpoints" / "last.ckpt"
-    last = rebuild(read_checkpoint(path), path, mlplab.configure(*overrides))
+    last = load_learner(read_checkpoint(path), path, mlplab.configure(*overrides))
     for when, learner in (("start", lab.learner), ("end", last)):
-        expected = layers(learner, rows.features, rows.target)
+        expected = layer_statistics(learner, rows.features, rows.target)
         assert [layer["dead"][when] for layer in found] == [layer.dead for layer in expected]
         assert [layer["gradient"][when] for layer in found] == [layer.gradient for layer in expected]
 
@@ -71,9 +71,9 @@ def test_values_have_no_shares(tmp_path: Path) -> None:
 
 def test_layers_are_measured_on_a_limited_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = build(mlplab.configure(*FAST, f"run_dir={tmp_path / 'run'}"))
-    monkeypatch.setattr(diagnosis, "MOST_ROWS", 7)
+    monkeypatch.setattr(diagnosis, "MAX_ROWS", 7)
     rows = lab.splits.measured.first(7)
-    assert measured_layers(lab.learner, lab.splits) == layers(lab.learner, rows.features, rows.target)
+    assert measured_layers(lab.learner, lab.splits) == layer_statistics(lab.learner, rows.features, rows.target)
     assert measured_layers(lab.learner, lab.splits) != lab.start
 
 
@@ -85,10 +85,10 @@ def test_to_measure_draws_no_random_number(tmp_path: Path) -> None:
 
 
 def test_the_rise_is_a_mean_over_rows_with_its_standard_error() -> None:
-    found = rise(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([2.0, 2.0, 5.0, 5.0]))
+    found = validation_rise(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([2.0, 2.0, 5.0, 5.0]))
     assert found["mean"] == 1.0
     assert found["error"] == pytest.approx((2 / 3) ** 0.5 / 4**0.5)  # differences 1, 0, 2, 1
-    assert rise(torch.tensor([1.0]), torch.tensor([3.0])) == {"mean": 2.0, "error": math.inf}
+    assert validation_rise(torch.tensor([1.0]), torch.tensor([3.0])) == {"mean": 2.0, "error": math.inf}
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_the_losses_of_rows_have_the_loss_of_val_as_their_mean(train: Train, ove
     folder, _ = train(*chosen)
     found, config = json.loads((folder / "diagnosis.json").read_text())["rise"], mlplab.configure(*chosen)
     path, splits = folder / "checkpoints" / "last.ckpt", build_splits(config)
-    last = rebuild(read_checkpoint(path), path, config)
-    rows, history = val_losses(last, splits), read(folder / "history.csv")
+    last = load_learner(read_checkpoint(path), path, config)
+    rows, history = val_losses(last, splits), read_history(folder / "history.csv")
     assert len(rows) == len(splits.val)
     assert float(rows.mean()) == pytest.approx(history[-1]["loss/val"], rel=1e-5)
     best = min(row["loss/val"] for row in history[1:])

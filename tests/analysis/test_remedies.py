@@ -8,7 +8,7 @@ import pytest
 
 import mlplab
 from mlplab.analysis import remedies
-from mlplab.config.tree import leaves, plain
+from mlplab.config.tree import flatten, to_plain
 
 REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     **{name: getattr(remedies, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
@@ -27,7 +27,7 @@ SUGGESTED = re.compile(r"(?<![\w.])([a-z_]+(?:\.[a-z_]+)*)=(\[[\d,]+\]|[\w.+/-]*
 
 
 def settings(*overrides: str) -> dict[str, Any]:
-    return dict(leaves(plain(mlplab.configure(*overrides))))
+    return dict(flatten(to_plain(mlplab.configure(*overrides))))
 
 
 @pytest.mark.slow

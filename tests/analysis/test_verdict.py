@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.analysis.verdict import LIMITS, RULES, Verdict, verdict
+from mlplab.analysis.verdict import RULES, THRESHOLDS, Verdict, verdict
 
 BASE = 2.0  # the loss of the best constant, here
 CALM = [2.5, 0.5, 0.4, 0.4, 0.4, 0.4]
@@ -114,9 +114,9 @@ def test_ten_percent_above_the_lowest_is_overfitting(lowest: float, last: float,
 
 
 def test_where_the_losses_have_parted_five_percent_are_overfitting_however_sure() -> None:
-    parted = LIMITS.wide * BASE
+    parted = THRESHOLDS.wide * BASE
 
-    def of(last: float, apart: float, epochs: int = LIMITS.few) -> str:
+    def of(last: float, apart: float, epochs: int = THRESHOLDS.few) -> str:
         return judge([3.0, 1.0, *[last] * epochs], train=last - apart * parted, rise=0.5).name
 
     assert of(1.051, 1.01) == "overfitting"
@@ -124,7 +124,7 @@ def test_where_the_losses_have_parted_five_percent_are_overfitting_however_sure(
 
 
 def test_a_rise_that_is_nothing_by_the_baseline_is_no_overfitting() -> None:
-    least = LIMITS.material * BASE
+    least = THRESHOLDS.material * BASE
     assert judge([2.0, 0.01, 0.01 + 1.01 * least], train=0.0).name == "overfitting"
     assert judge([2.0, 0.01, 0.01 + 0.99 * least], train=0.0).name == "fits"
     assert judge([2.0, 0.5, 0.0, 0.0], train=0.0).name == "fits"
@@ -184,7 +184,7 @@ def test_five_percent_are_a_fall(last: float, name: str) -> None:
 
 
 def test_a_fall_that_is_nothing_by_the_baseline_is_none() -> None:
-    least = LIMITS.worth * BASE
+    least = THRESHOLDS.worth * BASE
     assert judge([2.0, 0.03, 0.03, 0.03 - 0.99 * least], train=0.0).name == "fits"
     assert judge([2.0, 0.03, 0.03, 0.03 - 1.01 * least], train=0.0).name == "still_improving"
 
@@ -197,7 +197,7 @@ def test_a_fall_before_the_last_quarter_is_over() -> None:
 
 
 def test_sixty_percent_of_the_baseline_s_loss_are_underfitting() -> None:
-    limit = LIMITS.underfit * BASE
+    limit = THRESHOLDS.underfit * BASE
     assert judge([2.5, *[1.5] * 5], train=1.01 * limit).name == "underfitting"
     assert judge([2.5, *[1.5] * 5], train=0.99 * limit).name == "fits"
     assert of_values(values(left=0.61)).name == "underfitting"
@@ -259,7 +259,7 @@ def swings(by: float) -> list[float]:
 
 
 def test_a_training_loss_that_swings_tells_of_a_learning_rate_that_is_too_high() -> None:
-    edge = 2 * LIMITS.swing * BASE  # two rises in four epochs
+    edge = 2 * THRESHOLDS.swing * BASE  # two rises in four epochs
     told = judge(swings(1.02 * edge), train=swings(1.02 * edge))
     assert told.name == "lr_too_high"
     assert "swings between 1 and 1.12 in the last 4 epochs" in told.text
@@ -284,8 +284,8 @@ def test_half_of_a_layer_s_units_dead_is_told_with_the_layer() -> None:
 
 def test_dead_units_that_are_not_missed_are_no_alarm() -> None:
     dead = [(0.9, 1.0), (0.0, 1.0)]
-    assert judge(train=1.01 * LIMITS.lamed * BASE, layers=dead).name == "dead_units"
-    assert judge(train=0.99 * LIMITS.lamed * BASE, layers=dead).name == "fits"
+    assert judge(train=1.01 * THRESHOLDS.lamed * BASE, layers=dead).name == "dead_units"
+    assert judge(train=0.99 * THRESHOLDS.lamed * BASE, layers=dead).name == "fits"
 
 
 def test_a_gradient_that_vanishes_is_told_with_the_layer() -> None:

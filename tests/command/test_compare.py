@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from mlplab.command.compare import compare
-from mlplab.errors import Mistake
-from mlplab.run.record import read
+from mlplab.errors import UserError
+from mlplab.run.record import read_record
 from tests.comparison.made import sweep, united
 from tests.run.test_record import DELETED, edited, run
 
@@ -95,7 +95,7 @@ def test_what_is_not_there_is_told(
     runs: Path, settings: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs / "iris")  # no outputs/ here
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         compare({**asked(runs), **(settings if "below" in settings else asked(runs, **settings))})
 
 
@@ -237,7 +237,7 @@ def test_any_runs_are_explained_and_written_only_where_asked(swept: Path, capsys
     compare(asked(Path("outputs"), runs="outputs/sweeps/lrs/[03]*", output="mine", picture=True))
     assert "0.3000" in capsys.readouterr().out
     assert sorted(path.name for path in Path("mine").iterdir()) == ["pictures", "sweep.csv", "sweep.html"]
-    with pytest.raises(Mistake, match="output=mine: name a new folder"):
+    with pytest.raises(UserError, match="output=mine: name a new folder"):
         compare(asked(Path("outputs"), runs="outputs/**", output="mine"))
 
 
@@ -252,7 +252,7 @@ def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.Cap
 
 
 def test_ensembles_are_told_of_wherever_their_runs_are(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = [found for path in sorted(swept.iterdir()) if (found := read(path))]
+    runs = [found for path in sorted(swept.iterdir()) if (found := read_record(path))]
     one = united(runs[:3], loss_val=0.09, accuracy_val=0.95, accuracy_test=0.5)
     for settings in ({"sweep": "lrs"}, {"runs": "outputs/**"}):
         compare(asked(Path("outputs"), **settings))

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.command.evaluate import _folder, evaluate
 from mlplab.config.groups import FORMAT
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.run.predictor import reopen
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -105,7 +105,7 @@ def test_a_folder_of_the_users_own_is_left_as_it_was(train: Train, tmp_path: Pat
     run, _ = train("data=iris", *SHORT)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.txt").write_text("mine")
-    with pytest.raises(Mistake, match=r"holds thesis.txt"):
+    with pytest.raises(UserError, match=r"holds thesis.txt"):
         evaluate(asked(run, output=str(tmp_path / "thesis")))
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.txt"]
 
@@ -114,7 +114,7 @@ def test_an_output_that_was_named_is_replaced_only_when_asked(train: Train, tmp_
     run, _ = train("data=iris", *SHORT)
     output = tmp_path / "mine"
     evaluate(asked(run, output=str(output)))
-    with pytest.raises(Mistake, match="holds an evaluation already; overwrite=true replaces it"):
+    with pytest.raises(UserError, match="holds an evaluation already; overwrite=true replaces it"):
         evaluate(asked(run, output=str(output), split="val"))
     assert "the test split" in (output / "report.txt").read_text()
     evaluate(asked(run, output=str(output), split="val", overwrite=True))
@@ -140,7 +140,7 @@ def test_evaluations_that_differ_never_share_a_folder() -> None:
 def test_scores_that_cannot_be_read_are_one_line(train: Train, text: str) -> None:
     run, _ = train("data=iris", *SHORT)
     (run / "scores.json").write_text(text)
-    with pytest.raises(Mistake, match=r"scores.json: .*without it nothing is compared"):
+    with pytest.raises(UserError, match=r"scores.json: .*without it nothing is compared"):
         evaluate(asked(run))
     assert not (run / "evaluation").exists()
 
@@ -160,7 +160,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     (folder,) = (place for place in (run / "evaluation").glob("file_moved_*") if "moved.csv" in report(place))
     assert report(folder).count("60 rows") == 1
     (tmp_path / "moved.csv").write_text("\n".join(["size,colour,price", *rows[5:]]) + "\n")
-    with pytest.raises(Mistake, match=r"a CSV of other rows is measured by data.path= without split="):
+    with pytest.raises(UserError, match=r"a CSV of other rows is measured by data.path= without split="):
         evaluate(asked(run, moved, split="test"))
 
 
@@ -181,6 +181,6 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, settings: dict[str, Any], sa
     """Told by config.yaml alone, before a checkpoint is opened."""
     config: Any = OmegaConf.to_container(mlplab.configure("data=iris"))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         evaluate({**asked(tmp_path), **settings})
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

@@ -9,7 +9,7 @@ from lightning.pytorch.tuner.lr_finder import _LRCallback
 
 import mlplab
 from mlplab.command.find_lr import find_lr, measure, raw, smooth, suggest
-from mlplab.errors import Failure, Mistake
+from mlplab.errors import RunError, UserError
 
 SETTINGS = {"min_lr": 1e-6, "max_lr": 10.0, "num_steps": 120, "stop_at": 4.0, "output": None, "overwrite": False}
 RATES = [float(rate) for rate in np.logspace(-6, 1, 141)]
@@ -41,9 +41,9 @@ def test_the_steepest_fall_a_decade_is_taken_before_the_lowest_loss() -> None:
 
 
 def test_a_loss_that_falls_nowhere_is_told() -> None:
-    with pytest.raises(Failure, match="the loss falls nowhere"):
+    with pytest.raises(RunError, match="the loss falls nowhere"):
         suggest(RATES, [1.0 + rate for rate in RATES])
-    with pytest.raises(Failure, match="left the range after 5 steps"):
+    with pytest.raises(RunError, match="left the range after 5 steps"):
         suggest(RATES[:5], [1.0] * 5)
 
 
@@ -90,6 +90,6 @@ def test_a_mistake_is_told_before_anything_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("there.png").write_text("mine")
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         find_lr({**SETTINGS, "train": ["data=iris"], **changed})
     assert [path.name for path in tmp_path.iterdir()] == ["there.png"]

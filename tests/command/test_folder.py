@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.command.evaluate import must_be_free, write_folder
-from mlplab.errors import Mistake
+from mlplab.command.evaluate import check_output_folder, write_output_folder
+from mlplab.errors import UserError
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "test"
-    write_folder(folder, {"report.txt": "one", "parity.png": lambda path: path.write_bytes(b"x")})
-    write_folder(folder, {"report.txt": "two", "scores.csv": [["score", "value"], ["loss", 0.5]]})
+    write_output_folder(folder, {"report.txt": "one", "parity.png": lambda path: path.write_bytes(b"x")})
+    write_output_folder(folder, {"report.txt": "two", "scores.csv": [["score", "value"], ["loss", 0.5]]})
     assert sorted(path.name for path in folder.iterdir()) == ["report.txt", "scores.csv"]
     assert (folder / "scores.csv").read_text() == "score,value\nloss,0.5\n"
     assert list(folder.parent.iterdir()) == [folder]
@@ -19,13 +19,13 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 def test_what_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "test"
-    write_folder(folder, {"report.txt": "one"})
+    write_output_folder(folder, {"report.txt": "one"})
 
     def broken(path: Path) -> None:
         raise ValueError("no ink")
 
     with pytest.raises(ValueError, match="no ink"):
-        write_folder(folder, {"report.txt": "two", "parity.png": broken})
+        write_output_folder(folder, {"report.txt": "two", "parity.png": broken})
     assert (folder / "report.txt").read_text() == "one"
     assert list(tmp_path.iterdir()) == [folder]
 
@@ -41,12 +41,12 @@ def holding(folder: Path, *names: str) -> Path:
 
 
 def test_a_new_folder_is_free_and_one_of_an_evaluation_when_asked(tmp_path: Path) -> None:
-    must_be_free(tmp_path / "new", overwrite=False)
-    must_be_free(holding(tmp_path / "empty"), overwrite=False)
+    check_output_folder(tmp_path / "new", overwrite=False)
+    check_output_folder(holding(tmp_path / "empty"), overwrite=False)
     done = holding(tmp_path / "done", *VALUES)
-    must_be_free(done, overwrite=True)
-    with pytest.raises(Mistake, match="holds an evaluation already; overwrite=true replaces it"):
-        must_be_free(done, overwrite=False)
+    check_output_folder(done, overwrite=True)
+    with pytest.raises(UserError, match="holds an evaluation already; overwrite=true replaces it"):
+        check_output_folder(done, overwrite=False)
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,28 @@ def test_a_new_folder_is_free_and_one_of_an_evaluation_when_asked(tmp_path: Path
 def test_a_folder_with_something_else_in_it_is_refused(
     tmp_path: Path, names: list[str], told: str, overwrite: bool
 ) -> None:
-    with pytest.raises(Mistake, match=rf"holds {told}, and is no folder of one evaluation alone"):
-        must_be_free(holding(tmp_path / "mine", *names), overwrite)
+    with pytest.raises(UserError, match=rf"holds {told}, and is no folder of one evaluation alone"):
+        check_output_folder(holding(tmp_path / "mine", *names), overwrite)
 
 
 def test_a_file_and_the_current_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(Mistake, match="is a file"):
-        must_be_free(tmp_path / "thesis.txt", overwrite=True)
+    with pytest.raises(UserError, match="is a file"):
+        check_output_folder(tmp_path / "thesis.txt", overwrite=True)
     monkeypatch.chdir(holding(tmp_path / "here"))
     for name in (".", "..", str(tmp_path / "here")):
-        with pytest.raises(Mistake, match="is the current folder, or holds it"):
-            must_be_free(Path(name), overwrite=True)
+        with pytest.raises(UserError, match="is the current folder, or holds it"):
+            check_output_folder(Path(name), overwrite=True)
 
 
 def test_a_link_stays_one_and_its_folder_is_written(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(holding(tmp_path / "there"))
-    write_folder(tmp_path / "link", {"report.txt": "one"})
+    write_output_folder(tmp_path / "link", {"report.txt": "one"})
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "report.txt").read_text() == "one"
 
 
 def test_what_the_disk_refuses_is_one_line_with_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(Mistake, match=rf"{tmp_path}/file/new: cannot be written \("):
-        write_folder(tmp_path / "file" / "new", {"report.txt": "one"})
+    with pytest.raises(UserError, match=rf"{tmp_path}/file/new: cannot be written \("):
+        write_output_folder(tmp_path / "file" / "new", {"report.txt": "one"})

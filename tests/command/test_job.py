@@ -92,8 +92,8 @@ def state(run: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """In process, through the door's own guard."""
-    from mlplab.command.job import go_on
-    from mlplab.files import held
+    from mlplab.command.job import resume_job
+    from mlplab.files import lock_folder
 
     run, table = tmp_path / "run", tmp_path / "t.csv"
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
@@ -103,7 +103,7 @@ def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pyt
 
     def refused(max_epochs: int | None = None) -> None:
         with pytest.raises(SystemExit) as left:
-            go_on(
+            resume_job(
                 {
                     "run": str(run),
                     "trainer": {"max_epochs": max_epochs, "max_time": None},
@@ -115,7 +115,7 @@ def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pyt
         assert state(run) == before
 
     refused(max_epochs=2)
-    with held(run):
+    with lock_folder(run):
         refused(max_epochs=5)
     table.write_text(table.read_text().replace("29,58", "29,59"))
     refused(max_epochs=5)

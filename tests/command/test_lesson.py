@@ -10,8 +10,8 @@ from hydra import compose, initialize_config_dir
 
 import mlplab.lesson.line
 from mlplab.command.lesson import lesson
-from mlplab.config.groups import CONF, choices
-from mlplab.errors import Failure
+from mlplab.config.groups import CONF_DIR, choices
+from mlplab.errors import RunError
 from mlplab.lesson.base import Claim
 from tests.conftest import REPO, door
 
@@ -49,7 +49,7 @@ def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: l
 
 def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Claim]) -> None:
     short.append(Claim("it rises", [1.0], ">=", 5))
-    with pytest.raises(Failure, match="line: does not hold: it rises"):
+    with pytest.raises(RunError, match="line: does not hold: it rises"):
         lesson(settings(tmp_path))
 
 
@@ -58,7 +58,7 @@ def test_of_all_lessons_one_that_fails_leaves_the_others_to_be_shown(
 ) -> None:
     chosen = settings(tmp_path, lesson={"lessons": ["line", "line"]}, choice={"lesson": "all"})
     short.append(Claim("it rises", [1.0], ">=", 5))
-    with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(Failure, match="it rises; line: "):
+    with initialize_config_dir(CONF_DIR, version_base="1.3"), pytest.raises(RunError, match="it rises; line: "):
         lesson(chosen)
     assert capsys.readouterr().out.count("FAILS") == 2
 
@@ -67,7 +67,7 @@ def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:
     course = yaml.safe_load((REPO / "conf" / "lesson" / "all.yaml").read_text())["lessons"]
     assert sorted(course) == sorted(set(choices("lesson")) - {"all"})
     assert f"all, or one of: {', '.join(course)}" in " ".join((REPO / "conf" / "lesson.yaml").read_text().split())
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
         for name in course:
             assert compose("lesson", [f"lesson={name}"]).lesson._target_.startswith(f"mlplab.lesson.{name}.")
 

@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_iris
 import mlplab
 from mlplab.command import predict as room
 from mlplab.command.predict import predict
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,12 @@ def test_a_file_is_written_over_only_when_asked_and_never_the_input(iris: Path, 
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data[:3])
     output.write_text("mine")
-    with pytest.raises(Mistake, match="exists already; overwrite=true replaces it"):
+    with pytest.raises(UserError, match="exists already; overwrite=true replaces it"):
         predict(asked(iris, source, output))
     assert output.read_text() == "mine"
     predict(asked(iris, source, output, overwrite=True))
     assert len(lines(output)) == 4
-    with pytest.raises(Mistake, match="it is the input"):
+    with pytest.raises(UserError, match="it is the input"):
         predict(asked(iris, output, output, overwrite=True))
 
 
@@ -96,7 +96,7 @@ def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkey
         return cells(model, rows, features)
 
     monkeypatch.setattr(room, "_cells", until_the_third)
-    with pytest.raises(Mistake, match=r"output=.*out.csv: cannot be written \(No space left on device\)"):
+    with pytest.raises(UserError, match=r"output=.*out.csv: cannot be written \(No space left on device\)"):
         predict(asked(iris, source, output, overwrite=True))
     assert output.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.npy"]
@@ -115,7 +115,7 @@ def test_other_files_of_the_folder_and_links_are_left_as_they_are(iris: Path, tm
 def test_a_cell_that_float32_cannot_hold_is_no_prediction(iris: Path, tmp_path: Path) -> None:
     names = mlplab.reopen(iris).feature_names
     (tmp_path / "rows.csv").write_text("\n".join([",".join(names), "1,2,3,4", "1,2,1e300,4"]) + "\n")
-    with pytest.raises(Mistake, match=r"rows.csv: column petal length.*, row 3: 1e\+300 where a finite"):
+    with pytest.raises(UserError, match=r"rows.csv: column petal length.*, row 3: 1e\+300 where a finite"):
         predict(asked(iris, tmp_path / "rows.csv", tmp_path / "out.csv"))
     assert not (tmp_path / "out.csv").exists()
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("rows.npy", load_iris().data[:3])
-    with pytest.raises(Mistake, match=said) as mistake:
+    with pytest.raises(UserError, match=said) as mistake:
         predict({**asked(iris, Path("rows.npy"), Path("out.csv")), **settings})
     assert "\n" not in str(mistake.value)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.npy"]
@@ -161,11 +161,11 @@ def test_what_cannot_be_is_one_line(
 def test_a_file_of_another_kind_and_an_empty_one_are_refused(iris: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("words")
     with pytest.raises(
-        Mistake, match=r"a CSV file \(.*\), an NPY or NPZ file, an image or a folder of images is needed"
+        UserError, match=r"a CSV file \(.*\), an NPY or NPZ file, an image or a folder of images is needed"
     ):
         predict(asked(iris, tmp_path / "notes.md", tmp_path / "out.csv"))
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(Mistake, match="is an empty file"):
+    with pytest.raises(UserError, match="is an empty file"):
         predict(asked(iris, tmp_path / "empty.csv", tmp_path / "out.csv"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlplab.command.report import report
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")
@@ -103,9 +103,9 @@ def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
     assert "in two random directions" in told(run, slice="random")
     (run / "trajectory.npz").unlink()
     assert "in two random directions" in told(run, slice=None)
-    with pytest.raises(Mistake, match=r"trajectory.npz is missing; train with report.trajectory=true"):
+    with pytest.raises(UserError, match=r"trajectory.npz is missing; train with report.trajectory=true"):
         told(run, slice="pca")
-    with pytest.raises(Mistake, match="slice=both: must be one of pca, random, none"):
+    with pytest.raises(UserError, match="slice=both: must be one of pca, random, none"):
         told(run, slice="both")
 
 
@@ -120,17 +120,17 @@ def test_a_score_that_is_another_is_said(train: Train) -> None:
 def test_a_run_that_has_not_ended_is_refused(train: Train) -> None:
     run, _ = train("data=iris", *SHORT)
     (run / "scores.json").unlink()
-    with pytest.raises(Mistake, match="the run has not ended"):
+    with pytest.raises(UserError, match="the run has not ended"):
         told(run)
     (run / "scores.json").write_text(json.dumps({})[:1])
-    with pytest.raises(Mistake, match="cannot be read as JSON"):
+    with pytest.raises(UserError, match="cannot be read as JSON"):
         told(run)
 
 
 def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     for output in (tmp_path, tmp_path / "no" / "a.html"):
-        with pytest.raises(Mistake, match="name a file in a folder that exists"):
+        with pytest.raises(UserError, match="name a file in a folder that exists"):
             told(run, output=str(output))
 
 
@@ -139,7 +139,7 @@ def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_
     run, _ = train("data=iris", *SHORT)
     mine = tmp_path / "mine.html"
     mine.write_text("mine")
-    with pytest.raises(Mistake, match="exists already; overwrite=true replaces it"):
+    with pytest.raises(UserError, match="exists already; overwrite=true replaces it"):
         told(run, output=str(mine))
     assert mine.read_text() == "mine"
     assert "<h2>Curves</h2>" in told(run, output=str(mine), overwrite=True)

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.config.groups import FORMAT
-from mlplab.run.record import Run, read
+from mlplab.run.record import RunRecord, read_record
 
 Made = Mapping[str, Sequence[float | None]]
 
@@ -24,7 +24,7 @@ def _config(data: str, words: str) -> str:
     return yaml.safe_dump({"format": FORMAT, **config})
 
 
-def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **facts: float) -> list[Run]:
+def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **facts: float) -> list[RunRecord]:
     """settings: by their words, `loss/val` by seed; None: that run failed. Accuracy is 1 less the loss. folds: they are
     by fold, and when all folds are through by the next seed."""
     number, found = 0, []
@@ -52,12 +52,12 @@ def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **fa
                 (job / "scores.json").write_text(json.dumps({**known, **scores, **tested, **facts}))
                 epochs = [f"{epoch},{loss + 1 / (epoch + 1)},{1 - loss}" for epoch in range(4)]
                 (job / "history.csv").write_text("\n".join([f"epoch,loss/val,{headline}/val", *epochs, ""]))
-            found.append(read(job))
+            found.append(read_record(job))
             number += 1
     return [one for one in found if one is not None]
 
 
-def united(members: Sequence[Run], **scores: float) -> Run:
+def united(members: Sequence[RunRecord], **scores: float) -> RunRecord:
     """An ensemble of runs that were made so, beside them, with these scores, `loss_val` for loss/val."""
     first = members[0].folder
     folder = first.with_name(f"ensemble_{first.name.partition('_')[2]}")
@@ -66,6 +66,6 @@ def united(members: Sequence[Run], **scores: float) -> Run:
     named = {name.replace("_", "/"): value for name, value in scores.items()}
     held = {"ensemble": len(members), "members": [run.folder.name for run in members], **named}
     (folder / "scores.json").write_text(json.dumps(held))
-    found = read(folder)
+    found = read_record(folder)
     assert found is not None
     return found

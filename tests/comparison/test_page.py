@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.comparison.comparison import comparisons
-from mlplab.comparison.page import page, pictures
+from mlplab.comparison.comparison import group_runs
+from mlplab.comparison.page import build_figures, comparison_page
 from tests.comparison.made import sweep, united
 
 JOBS = {"optimizer.lr=0.1": (0.1, 0.12), "optimizer.lr=0.2": (0.3, None)}
@@ -14,8 +14,10 @@ JOBS = {"optimizer.lr=0.1": (0.1, 0.12), "optimizer.lr=0.2": (0.3, None)}
 
 @pytest.fixture
 def text(tmp_path: Path) -> str:
-    compared = comparisons(sweep(tmp_path, JOBS))
-    return page("Sweep <lrs>", compared, {0: pictures(compared[0])}, ["job 3 failed: <nan>"], ["python x.py"])
+    compared = group_runs(sweep(tmp_path, JOBS))
+    return comparison_page(
+        "Sweep <lrs>", compared, {0: build_figures(compared[0])}, ["job 3 failed: <nan>"], ["python x.py"]
+    )
 
 
 def test_it_says_what_came_out_and_what_failed(text: str) -> None:
@@ -35,15 +37,15 @@ def test_it_needs_nothing_beside_itself(text: str) -> None:
 
 def test_several_datasets_stand_below_each_other(tmp_path: Path) -> None:
     runs = [*sweep(tmp_path / "a", JOBS), *sweep(tmp_path / "b", JOBS, data="diabetes")]
-    both = page("t", comparisons(runs), {}, [], [])
+    both = comparison_page("t", group_runs(runs), {}, [], [])
     assert both.index("Settings, best first: diabetes") < both.index("Settings, best first: iris")
 
 
 def test_ensembles_have_a_section_of_their_own(tmp_path: Path) -> None:
     runs = sweep(tmp_path, JOBS)
-    text = page("t", comparisons([*runs, united(runs[:2], loss_val=0.1, accuracy_test=0.9)]), {}, [], [])
+    text = comparison_page("t", group_runs([*runs, united(runs[:2], loss_val=0.1, accuracy_test=0.9)]), {}, [], [])
     assert "Ensembles, best first" in text
     assert "4 runs of 2 settings" in text
     assert '<td class="text">0.1100 -&gt; 0.1000</td>' in text
     assert "On the test set, of this ensemble alone: accuracy/test 0.9000." in text
-    assert "Ensembles" not in page("t", comparisons(runs), {}, [], [])
+    assert "Ensembles" not in comparison_page("t", group_runs(runs), {}, [], [])

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlplab.comparison.comparison import Comparison, comparisons
-from mlplab.comparison.page import axis, pictures
+from mlplab.comparison.comparison import Comparison, group_runs
+from mlplab.comparison.page import axis_label, build_figures
 from mlplab.report.figure import Panel
 from tests.comparison.made import Made, sweep
 
@@ -21,7 +21,7 @@ TWO = {
 
 
 def compared(folder: Path, jobs: Made, data: str = "iris") -> Comparison:
-    (one,) = comparisons(sweep(folder, jobs, data))
+    (one,) = group_runs(sweep(folder, jobs, data))
     return one
 
 
@@ -32,7 +32,7 @@ def drawn(panel: Panel) -> Axes:
 
 
 def by_name(one: Comparison) -> dict[str, Panel]:
-    return {panel.name: panel for panel in pictures(one)}
+    return {panel.name: panel for panel in build_figures(one)}
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_a_number_on_the_front_is_a_place_in_the_table(tmp_path: Path) -> None:
 
 
 def test_axes_say_what_they_measure(tmp_path: Path) -> None:
-    assert axis(compared(tmp_path / "a", TWO)) == "validation loss (cross entropy)"
+    assert axis_label(compared(tmp_path / "a", TWO)) == "validation loss (cross entropy)"
     losses = {"loss=mse": (0.1,), "loss=mae": (0.2,)}
-    assert axis(compared(tmp_path / "b", losses, "diabetes")) == "validation R²"
+    assert axis_label(compared(tmp_path / "b", losses, "diabetes")) == "validation R²"
 
 
 def test_a_picture_alone_has_its_title(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_picture_alone_has_its_title(tmp_path: Path) -> None:
 
 
 def test_what_a_band_is_over_is_told(tmp_path: Path) -> None:
-    (one,) = comparisons(sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2), "optimizer.lr=0.2": (0.3, 0.5)}, folds=2))
+    (one,) = group_runs(sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2), "optimizer.lr=0.2": (0.3, 0.5)}, folds=2))
     panels = by_name(one)
     assert panels["curves"].caption.startswith("A line is the mean over folds, its band one standard deviation.")
     assert panels["effect_optimizer.lr"].caption.startswith("A grey dot is a setting (its mean over folds).")

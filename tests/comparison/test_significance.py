@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from mlplab.comparison.significance import OVER_FOLDS, PAIRED, WELCH, against, holm, over_folds
+from mlplab.comparison.significance import OVER_FOLDS, PAIRED, WELCH, compare_over_folds, compare_to_best, holm
 
 
 def seeds(*values: float, start: int = 0) -> dict[int, float]:
@@ -21,7 +21,7 @@ def test_welch_is_that_of_the_formula() -> None:
     errors = [sum((x - m) ** 2 for x in side) / (len(side) - 1) / len(side) for side, m in zip((one, other), means)]  # noqa: B905
     statistic = (means[1] - means[0]) / math.sqrt(sum(errors))
     freedom = sum(errors) ** 2 / (errors[0] ** 2 / 2 + errors[1] ** 2 / 3)
-    test, (p,) = against(seeds(*one), [seeds(*other, start=7)])
+    test, (p,) = compare_to_best(seeds(*one), [seeds(*other, start=7)])
     assert test == WELCH
     assert p == pytest.approx(2 * t.sf(statistic, freedom), rel=1e-9)
 
@@ -30,31 +30,31 @@ def test_where_all_seeds_are_shared_the_differences_are_tested() -> None:
     best, other = seeds(0.10, 0.30, 0.20), seeds(0.12, 0.33, 0.21)
     differences = (0.02, 0.03, 0.01)
     statistic = 0.02 / (math.sqrt(sum((x - 0.02) ** 2 for x in differences) / 2) / math.sqrt(3))
-    test, (p,) = against(best, [other])
+    test, (p,) = compare_to_best(best, [other])
     assert test == PAIRED
     assert p == pytest.approx(2 * t.sf(statistic, 2), rel=1e-9)
-    _, (unpaired,) = against(best, [seeds(0.12, 0.33, 0.21, start=5)])
+    _, (unpaired,) = compare_to_best(best, [seeds(0.12, 0.33, 0.21, start=5)])
     assert unpaired is not None
     assert unpaired > 0.5 > p, "what seeds share is no noise between settings"
 
 
 def test_one_setting_with_other_seeds_makes_all_tests_welchs() -> None:
-    test, _ = against(seeds(1, 2, 3), [seeds(2, 3, 4), seeds(2, 3, 4, start=1)])
+    test, _ = compare_to_best(seeds(1, 2, 3), [seeds(2, 3, 4), seeds(2, 3, 4, start=1)])
     assert test == WELCH
 
 
 def test_one_seed_tells_nothing_and_counts_as_no_comparison() -> None:
-    assert against(seeds(1.0), [seeds(2.0), seeds(3.0, 4.0)]) == ("", [None, None])
+    assert compare_to_best(seeds(1.0), [seeds(2.0), seeds(3.0, 4.0)]) == ("", [None, None])
     best = seeds(0.10, 0.12, 0.11)
-    test, (alone, p) = against(best, [seeds(9.0), seeds(0.15, 0.13, 0.2, start=3)])
+    test, (alone, p) = compare_to_best(best, [seeds(9.0), seeds(0.15, 0.13, 0.2, start=3)])
     assert (test, alone) == (WELCH, None)
-    assert p == against(best, [seeds(0.15, 0.13, 0.2, start=3)])[1][0]
+    assert p == compare_to_best(best, [seeds(0.15, 0.13, 0.2, start=3)])[1][0]
 
 
 @pytest.mark.parametrize(("start", "words"), [(0, PAIRED), (4, WELCH)])
 def test_numbers_without_a_spread_are_the_same_or_they_are_not(start: int, words: str) -> None:
     same, other = seeds(0.5, 0.5, start=start), seeds(0.75, 0.75, start=start)
-    assert against(seeds(0.5, 0.5), [same, other]) == (words, [1.0, 0.0])
+    assert compare_to_best(seeds(0.5, 0.5), [same, other]) == (words, [1.0, 0.0])
 
 
 def test_holms_correction_by_hand() -> None:
@@ -76,25 +76,25 @@ def test_over_folds_the_variance_has_the_share_of_nadeau_and_bengio() -> None:
     that t squared is 9 / (0.45 * 2.5) = 8. Of 4 degrees of freedom p is 1 - sin(a) (1 + cos(a)^2 / 2), tan(a) = t / 2:
     sin(a)^2 is 2 / 3, and of the plain test, with t squared 9 / (0.2 * 2.5) = 18, it is 9 / 11."""
     best, other = seeds(0, 0, 0, 0, 0), seeds(1, 2, 3, 4, 5)
-    test, (p,) = over_folds(best, [other], [0.25, 0.25])
+    test, (p,) = compare_over_folds(best, [other], [0.25, 0.25])
     assert test == OVER_FOLDS
     assert p == pytest.approx(1 - math.sqrt(2 / 3) * (1 + 1 / 6), rel=1e-9)
-    (plain,) = against(best, [other])[1]
+    (plain,) = compare_to_best(best, [other])[1]
     assert plain == pytest.approx(1 - math.sqrt(9 / 11) * (1 + 1 / 11), rel=1e-9)
-    (without,) = over_folds(best, [other], [0.0, 0.0])[1]
+    (without,) = compare_over_folds(best, [other], [0.0, 0.0])[1]
     assert without == pytest.approx(plain, rel=1e-9)
-    assert over_folds(best, [other], [0.25, 1.0])[1][0] == over_folds(best, [other], [1.0, 0.25])[1][0]
+    assert compare_over_folds(best, [other], [0.25, 1.0])[1][0] == compare_over_folds(best, [other], [1.0, 0.25])[1][0]
 
 
 def test_a_fold_that_one_of_a_pair_lacks_counts_for_neither() -> None:
     best, whole, part, lone = seeds(0, 0, 0, 0), seeds(1, 2, 3, 9), seeds(1, 2, 3), seeds(5, start=3)
-    test, (four, three, one) = over_folds(best, [whole, part, lone], [0.5] * 4)
+    test, (four, three, one) = compare_over_folds(best, [whole, part, lone], [0.5] * 4)
     assert (test, one) == (OVER_FOLDS, None)
-    raw = [over_folds(best, [other], [0.5, 0.5])[1][0] for other in (whole, part)]
+    raw = [compare_over_folds(best, [other], [0.5, 0.5])[1][0] for other in (whole, part)]
     assert [four, three] == holm([p for p in raw if p is not None])
-    assert over_folds(seeds(1.0), [seeds(2.0)], [0.5, 0.5]) == ("", [None])
+    assert compare_over_folds(seeds(1.0), [seeds(2.0)], [0.5, 0.5]) == ("", [None])
 
 
 def test_folds_that_all_differ_alike_are_the_same_or_they_are_not() -> None:
     same, other = seeds(0.5, 0.5), seeds(0.75, 0.75)
-    assert over_folds(seeds(0.5, 0.5), [same, other], [0.5] * 3)[1] == [1.0, 0.0]
+    assert compare_over_folds(seeds(0.5, 0.5), [same, other], [0.5] * 3)[1] == [1.0, 0.0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.comparison.summary import explain, summarise
+from mlplab.comparison.summary import summarise, write_comparison
 from tests.comparison.made import sweep, united
 from tests.conftest import door
 
@@ -124,7 +124,7 @@ def test_pictures_stand_beside_the_page_and_those_of_before_are_gone(tmp_path: P
 
 def test_runs_that_are_no_sweep_are_named_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = sweep(tmp_path / "runs", {"optimizer=sgd": (0.5, None)})
-    explain(runs, tmp_path, picture=False)
+    write_comparison(runs, tmp_path, picture=False)
     with open(tmp_path / "sweep.csv") as file:
         assert [row["job"] for row in csv.DictReader(file)] == [str(run.folder) for run in runs]
     said = capsys.readouterr().out

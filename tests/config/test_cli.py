@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab.config.compose import folder_name
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from tests.conftest import REPO, door
 
 
@@ -54,7 +54,7 @@ def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() ->
     ],
 )
 def test_settings_that_do_not_fit_each_other_are_told_before_anything_begins(overrides: list[str], said: str) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         mlplab.configure(*overrides)
 
 
@@ -69,7 +69,7 @@ def test_activation_parameters_reach_the_model() -> None:
 
 
 def test_the_learner_of_another_kind_of_target_is_refused() -> None:
-    with pytest.raises(Mistake, match="whose target is values"):
+    with pytest.raises(UserError, match="whose target is values"):
         mlplab.configure("data=diabetes", "learner=classifier", "loss=ce")
 
 

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 import mlplab.config.compose  # noqa: F401, which knows how a folder is named
-from mlplab.config.compose import Composer, own_hydra
-from mlplab.config.tree import plain
+from mlplab.config.compose import JobComposer, isolated_hydra
+from mlplab.config.tree import to_plain
 
 SWEEP = [
     ["data=iris", f"optimizer.lr={lr}", f"optimizer={name}", "sweep.name=s", f"model.hidden_features={widths}", *more]
@@ -25,7 +25,7 @@ SWEEP = [
 @pytest.fixture
 def sweep() -> Iterator[tuple[Any, DictConfig]]:
     """Hydra's loader, and the configuration of a sweep."""
-    with own_hydra():
+    with isolated_hydra():
         fixed = "hydra.job.config.override_dirname.exclude_keys=[data,sweep.name]"
         master = compose("train", ["data=iris", "sweep.name=s", fixed], return_hydra_config=True)
         yield GlobalHydra.instance().config_loader(), master
@@ -33,13 +33,13 @@ def sweep() -> Iterator[tuple[Any, DictConfig]]:
 
 def test_each_is_composed_as_hydra_composes_it(sweep: tuple[Any, DictConfig]) -> None:
     loader, master = sweep
-    composer = Composer(loader, master)
+    composer = JobComposer(loader, master)
     for words in SWEEP:
         ours = composer.compose(words)
-        found = plain(ours), _own(ours)
+        found = to_plain(ours), _own(ours)
         theirs = loader.load_sweep_config(master, words)
         HydraConfig.instance().set_config(theirs)
-        expected = plain(theirs), _own(theirs)
+        expected = to_plain(theirs), _own(theirs)
         for one in (found, expected):
             one[0].pop("run_dir")  # the time of day
         assert found == expected
@@ -53,7 +53,7 @@ def _own(config: DictConfig) -> dict[str, Any]:
 
 
 def test_a_job_has_its_number_and_its_folder(sweep: tuple[Any, DictConfig]) -> None:
-    composer = Composer(*sweep)
+    composer = JobComposer(*sweep)
     for number in (3, 4):  # the second from what is known of the first
         hydra = composer.numbered(["data=iris", "seed=1", "sweep.name=s"], number).hydra
         assert (hydra.job.num, hydra.job.id) == (number, str(number))

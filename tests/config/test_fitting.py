@@ -3,9 +3,9 @@
 import pytest
 
 import mlplab
-from mlplab.config.tree import plain
-from mlplab.config.validate import fits_together
-from mlplab.errors import Mistake
+from mlplab.config.tree import to_plain
+from mlplab.config.validate import check_combinations
+from mlplab.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from mlplab.errors import Mistake
     ],
 )
 def test_what_does_not_fit_is_told_with_the_keys_that_disagree(words: str, said: str) -> None:
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         mlplab.configure(*words.split())
     assert said in str(mistake.value)
     assert "\n" not in str(mistake.value)
@@ -61,6 +61,6 @@ def test_what_fits_passes(words: str) -> None:
 
 
 def test_cv_in_an_experiment_would_be_read_by_nobody() -> None:
-    config = plain(mlplab.configure("data=iris"))
-    with pytest.raises(Mistake, match=r"^cv=5: stands for two keys on the command line of a sweep"):
-        fits_together({**config, "cv": 5})
+    config = to_plain(mlplab.configure("data=iris"))
+    with pytest.raises(UserError, match=r"^cv=5: stands for two keys on the command line of a sweep"):
+        check_combinations({**config, "cv": 5})

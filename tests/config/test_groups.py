@@ -3,30 +3,30 @@
 from pathlib import Path
 
 import mlplab
-from mlplab.config.groups import CONF, choices, has_key, keys_of
-from mlplab.config.tree import located
+from mlplab.config.groups import CONF_DIR, choice_has_key, choice_keys, choices
+from mlplab.config.tree import portable_config
 
 
 def test_conf_is_found_and_holds_the_groups() -> None:
-    assert Path(CONF, "train.yaml").exists()
-    assert {"data", "model", "optimizer", "loss"} <= {path.name for path in Path(CONF).iterdir()}
+    assert Path(CONF_DIR, "train.yaml").exists()
+    assert {"data", "model", "optimizer", "loss"} <= {path.name for path in Path(CONF_DIR).iterdir()}
 
 
 def test_the_keys_of_a_choice_are_its_own_and_those_it_inherits() -> None:
-    assert keys_of(Path(CONF, "data", "moons.yaml")) == {
+    assert choice_keys(Path(CONF_DIR, "data", "moons.yaml")) == {
         *("_target_", "num_rows", "noise"),
         *("split", "val_fraction", "test_fraction", "split_seed", "num_train", "label_noise"),
         *("leak_check", "folds", "fold"),
     }
-    assert keys_of(Path(CONF, "scheduler", "none.yaml")) == set()
+    assert choice_keys(Path(CONF_DIR, "scheduler", "none.yaml")) == set()
 
 
 def test_a_key_may_be_looked_for_inside_another() -> None:
-    path = Path(CONF, "callback", "early_stopping.yaml")
-    assert has_key(path, "early_stopping")
-    assert has_key(path, "early_stopping.patience")
-    assert not has_key(path, "early_stopping.wat")
-    assert not has_key(path, "patience")
+    path = Path(CONF_DIR, "callback", "early_stopping.yaml")
+    assert choice_has_key(path, "early_stopping")
+    assert choice_has_key(path, "early_stopping.patience")
+    assert not choice_has_key(path, "early_stopping.wat")
+    assert not choice_has_key(path, "patience")
 
 
 def test_what_datasets_share_is_no_choice() -> None:
@@ -38,5 +38,5 @@ def test_a_kept_configuration_knows_nothing_of_the_command_that_began_its_sweep(
     config = mlplab.configure(
         "data=iris", "sweep.name=s", "sweep.resume=true", "sweep.fail_fast=true", "sweep.ensemble=true"
     )
-    assert located(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False, "ensemble": False}
+    assert portable_config(config)["sweep"] == {"name": "s", "resume": None, "fail_fast": False, "ensemble": False}
     assert config.sweep.resume is True

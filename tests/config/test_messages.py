@@ -3,8 +3,8 @@
 import pytest
 
 import mlplab
-from mlplab.config.messages import explain
-from mlplab.errors import Failure, Mistake
+from mlplab.config.messages import describe_error
+from mlplab.errors import RunError, UserError
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,15 @@ from mlplab.errors import Failure, Mistake
     ],
 )
 def test_a_slip_is_answered_in_one_line_with_what_was_meant(override: str, answer: str) -> None:
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         mlplab.configure(override)
     assert answer in str(mistake.value)
     assert "\n" not in str(mistake.value)
 
 
 def test_any_other_error_is_one_line_with_its_kind() -> None:
-    assert explain(KeyError("monitor\n  is\n  missing")).startswith("KeyError: ")
-    assert "\n" not in explain(ZeroDivisionError("a\nb"))
+    assert describe_error(KeyError("monitor\n  is\n  missing")).startswith("KeyError: ")
+    assert "\n" not in describe_error(ZeroDivisionError("a\nb"))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_any_other_error_is_one_line_with_its_kind() -> None:
         (MemoryError(), "out of memory: try a smaller batch_size"),
         (OSError(28, "No space left on device", "run/history.csv"), "run/history.csv: No space left on device"),
         (PermissionError(13, "Permission denied", "outputs"), "outputs: Permission denied"),
-        (Failure("the loss became nan"), "the loss became nan"),
+        (RunError("the loss became nan"), "the loss became nan"),
     ],
 )
 def test_what_the_machine_refuses_is_told_in_plain_words(error: Exception, said: str) -> None:
-    assert explain(error).startswith(said)
+    assert describe_error(error).startswith(said)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.config.schema import HIGHER_IS_BETTER, METRICS, direction
+from mlplab.config.schema import HIGHER_IS_BETTER, METRICS, monitor_mode
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,7 @@ from mlplab.config.schema import HIGHER_IS_BETTER, METRICS, direction
     [("loss/val", "min"), ("rmse/val", "min"), ("mae/train", "min"), ("accuracy/val", "max"), ("r2/val", "max")],
 )
 def test_errors_fall_and_shares_rise(monitor: str, expected: str) -> None:
-    assert direction(monitor) == expected
+    assert monitor_mode(monitor) == expected
 
 
 def test_the_table_of_directions_names_metrics_only() -> None:

@@ -2,42 +2,48 @@
 
 import pytest
 
-from mlplab.config.overrides import completed, words_of
-from mlplab.errors import Mistake
+from mlplab.config.overrides import command_overrides, expand_overrides
+from mlplab.errors import UserError
 
 
 def test_a_sweep_gets_a_name_and_folders_named_by_swept_keys() -> None:
-    arguments = completed(["-m", "data=iris", "optimizer=sgd,adam"])
+    arguments = expand_overrides(["-m", "data=iris", "optimizer=sgd,adam"])
     assert any(argument.startswith("sweep.name=") for argument in arguments)
     assert arguments[-1].endswith("exclude_keys=[data,learner,loss,sweep.name]")
-    assert completed(["data=iris"]) == ["data=iris"]
+    assert expand_overrides(["data=iris"]) == ["data=iris"]
 
 
 def test_two_sweeps_of_one_second_have_two_names() -> None:
-    names = {next(word for word in completed(["-m", "seed=1,2"]) if word.startswith("sweep.name=")) for _ in range(20)}
+    names = {
+        next(word for word in expand_overrides(["-m", "seed=1,2"]) if word.startswith("sweep.name=")) for _ in range(20)
+    }
     assert len(names) == 20
 
 
 @pytest.mark.parametrize("flag", [["--multi"], ["--multirun"], ["-m"], ["hydra.mode=MULTIRUN"]])
 def test_a_sweep_is_known_however_it_is_asked_for(flag: list[str]) -> None:
-    arguments = completed([*flag, "seed=1,2"])
+    arguments = expand_overrides([*flag, "seed=1,2"])
     assert any(argument.startswith("sweep.name=") for argument in arguments)
 
 
 def test_flags_come_first_wherever_they_stood() -> None:
-    assert completed(["seed=1", "-c", "job", "batch_size=3"]) == ["-c", "job", "seed=1", "batch_size=3"]
+    assert expand_overrides(["seed=1", "-c", "job", "batch_size=3"]) == ["-c", "job", "seed=1", "batch_size=3"]
 
 
 def test_data_and_model_choose_among_runs_and_a_sweep_is_refused() -> None:
-    assert words_of("compare", ["data=iris", "model=mlp", "limit=3"]) == ["only.data=iris", "only.model=mlp", "limit=3"]
-    with pytest.raises(Mistake, match="only train makes a sweep"):
-        words_of("evaluate", ["-m", "run=last"])
+    assert command_overrides("compare", ["data=iris", "model=mlp", "limit=3"]) == [
+        "only.data=iris",
+        "only.model=mlp",
+        "limit=3",
+    ]
+    with pytest.raises(UserError, match="only train makes a sweep"):
+        command_overrides("evaluate", ["-m", "run=last"])
 
 
 def test_the_folders_of_a_sweep_can_be_named_as_they_are() -> None:
     folder = "outputs/sweeps/s/0_optimizer.lr=0.1,optimizer=sgd"
-    assert words_of("resume", [f"run={folder}", "debug=true"]) == [f"run='{folder}'", "debug=true"]
-    assert words_of("predict", ["output='mine'", "input=it's.csv", "run=last"])[:2] == [
+    assert command_overrides("resume", [f"run={folder}", "debug=true"]) == [f"run='{folder}'", "debug=true"]
+    assert command_overrides("predict", ["output='mine'", "input=it's.csv", "run=last"])[:2] == [
         "output='mine'",
         "input='it\\'s.csv'",
     ]
@@ -45,14 +51,14 @@ def test_the_folders_of_a_sweep_can_be_named_as_they_are() -> None:
 
 @pytest.mark.parametrize("word", ["hydra.run.dir=/tmp/x", "+hydra.job.x=1", "hydra/launcher=basic", "~hydra.run"])
 def test_a_door_that_makes_no_run_takes_no_setting_of_hydras(word: str) -> None:
-    with pytest.raises(Mistake, match="evaluate makes no folder and no sweep"):
-        words_of("evaluate", ["run=last", word])
+    with pytest.raises(UserError, match="evaluate makes no folder and no sweep"):
+        command_overrides("evaluate", ["run=last", word])
 
 
 def test_an_unknown_flag_of_any_door_is_one_line() -> None:
-    with pytest.raises(Mistake, match=r"^--wat: no such option; see --help$"):
-        words_of("evaluate", ["run=last", "--wat"])
-    assert words_of("evaluate", ["run=hydra", "-c", "job"]) == ["-c", "job", "run='hydra'"]
+    with pytest.raises(UserError, match=r"^--wat: no such option; see --help$"):
+        command_overrides("evaluate", ["run=last", "--wat"])
+    assert command_overrides("evaluate", ["run=hydra", "-c", "job"]) == ["-c", "job", "run='hydra'"]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +70,15 @@ def test_an_unknown_flag_of_any_door_is_one_line() -> None:
     ],
 )
 def test_an_ensemble_is_a_sweep_over_seeds_that_are_united(typed: list[str], seeds: str) -> None:
-    arguments = completed(["-m", *typed, "sweep.name=x"])
+    arguments = expand_overrides(["-m", *typed, "sweep.name=x"])
     assert arguments[-3:-1] == [seeds, "sweep.ensemble=true"]
     assert not any("ensemble=" in word for word in arguments[:-3])
     assert arguments[-1].endswith("exclude_keys=[learner,loss,sweep.ensemble,sweep.name]")
-    assert completed(arguments)[: len(arguments) - 1] == arguments[:-1], "the command that goes on says the same"
+    assert expand_overrides(arguments)[: len(arguments) - 1] == arguments[:-1], "the command that goes on says the same"
 
 
 def test_no_ensemble_is_none() -> None:
-    assert completed(["data=iris", "ensemble=null"]) == ["data=iris"]
+    assert expand_overrides(["data=iris", "ensemble=null"]) == ["data=iris"]
 
 
 @pytest.mark.parametrize(
@@ -90,20 +96,22 @@ def test_no_ensemble_is_none() -> None:
     ],
 )
 def test_what_makes_no_ensemble_is_refused(typed: list[str], said: str) -> None:
-    with pytest.raises(Mistake) as mistake:
-        completed(typed)
+    with pytest.raises(UserError) as mistake:
+        expand_overrides(typed)
     assert str(mistake.value) == said
 
 
 def test_cv_is_a_job_a_fold_and_its_words_are_those_of_a_sweep_over_folds() -> None:
     named = ("-m", "sweep.name=s", "data=iris", "seed=0,1")
-    assert completed([*named, "cv=3"]) == completed([*named, "data.folds=3", "data.fold=0,1,2"])
-    assert completed(["cv=9", *named, "cv=3"]) == completed([*named, "cv=3"]), "as of any key the last one counts"
-    excluded = completed([*named, "cv=3"])[-1]
+    assert expand_overrides([*named, "cv=3"]) == expand_overrides([*named, "data.folds=3", "data.fold=0,1,2"])
+    assert expand_overrides(["cv=9", *named, "cv=3"]) == expand_overrides([*named, "cv=3"]), (
+        "as of any key the last one counts"
+    )
+    excluded = expand_overrides([*named, "cv=3"])[-1]
     assert "data.folds" in excluded
     assert "data.fold," not in excluded
-    assert completed([*named, "cv=null"])[:-1] == ["-m", *named[1:], "cv=null"]
-    assert "data.fold=0,1" in completed(["hydra.mode=MULTIRUN", "cv=2"])
+    assert expand_overrides([*named, "cv=null"])[:-1] == ["-m", *named[1:], "cv=null"]
+    assert "data.fold=0,1" in expand_overrides(["hydra.mode=MULTIRUN", "cv=2"])
 
 
 @pytest.mark.parametrize(
@@ -128,11 +136,11 @@ def test_cv_is_a_job_a_fold_and_its_words_are_those_of_a_sweep_over_folds() -> N
     ],
 )
 def test_where_folds_cannot_be_made_one_line_says_why(words: str, said: str) -> None:
-    with pytest.raises(Mistake) as mistake:
-        completed(words.split())
+    with pytest.raises(UserError) as mistake:
+        expand_overrides(words.split())
     assert str(mistake.value) == said
 
 
 @pytest.mark.parametrize("words", ["hydra/sweeper=grid", "hydra/sweeper=basic", "sweep.halving=false"])
 def test_folds_are_jobs_of_a_plain_grid(words: str) -> None:
-    assert "data.fold=0,1" in completed(["-m", words, "cv=2"])
+    assert "data.fold=0,1" in expand_overrides(["-m", words, "cv=2"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplab.config.compose import configure
-from mlplab.config.groups import CONF
+from mlplab.config.groups import CONF_DIR
 from mlplab.config.schema import LOSSES, RANGES, Range
 from mlplab.config.tree import select
 
@@ -34,7 +34,7 @@ def test_every_limited_key_exists_in_some_configuration() -> None:
     """A key renamed in conf/ would else lose its limit without a word."""
     missing = dict.fromkeys(key for key in RANGES)
     for group in ("data", "optimizer", "scheduler", "learner", "loss", "model", "callback"):
-        for path in sorted(Path(CONF, group).glob("*.yaml")):
+        for path in sorted(Path(CONF_DIR, group).glob("*.yaml")):
             text = path.read_text()
             for key in list(missing):
                 first, _, rest = key.partition(".")
@@ -42,13 +42,13 @@ def test_every_limited_key_exists_in_some_configuration() -> None:
                     del missing[key]
     doors = [
         configure(),
-        *(yaml.safe_load(Path(CONF, f"{door}.yaml").read_text()) for door in ("evaluate", "predict", "compare")),
+        *(yaml.safe_load(Path(CONF_DIR, f"{door}.yaml").read_text()) for door in ("evaluate", "predict", "compare")),
     ]
     left = [key for key in missing if all(select(keys, key, "absent") == "absent" for keys in doors)]
     assert left == []
 
 
 def test_every_loss_of_conf_fits_some_learner() -> None:
-    assert {path.stem for path in Path(CONF, "loss").glob("*.yaml")} == {
+    assert {path.stem for path in Path(CONF_DIR, "loss").glob("*.yaml")} == {
         loss for fit in LOSSES.values() for loss in fit
     }

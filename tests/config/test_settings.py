@@ -3,14 +3,14 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from mlplab.config.cli import Settings, answer, named
-from mlplab.config.groups import CONF
+from mlplab.config.cli import Settings, run_command, without_unset
+from mlplab.config.groups import CONF_DIR
 
 
 def ask(door: str, *overrides: str) -> Settings:
     heard: list[Settings] = []
-    with initialize_config_dir(CONF, version_base="1.3"):
-        answer(heard.append, compose(door, list(overrides)), door)
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        run_command(heard.append, compose(door, list(overrides)), door)
     return heard[0]
 
 
@@ -53,15 +53,15 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     def closed(_: Settings) -> None:
         raise BrokenPipeError
 
-    with initialize_config_dir(CONF, version_base="1.3"), pytest.raises(BrokenPipeError):
-        answer(closed, compose("compare"), "compare")
+    with initialize_config_dir(CONF_DIR, version_base="1.3"), pytest.raises(BrokenPipeError):
+        run_command(closed, compose("compare"), "compare")
 
 
 def test_a_lesson_takes_names_of_the_users_own_where_its_default_is_null() -> None:
     defaults = {"lesson": {"ranges": None, "seeds": [0]}}
-    assert named({"lesson": {"ranges": {"x": [0, 1]}, "seeds": [1]}}, defaults)["lesson"] == {
+    assert without_unset({"lesson": {"ranges": {"x": [0, 1]}, "seeds": [1]}}, defaults)["lesson"] == {
         "ranges": None,
         "seeds": [1],
     }
     for other in ({"lesson": {"seeds": {"x": 1}}}, {"lesson": {"span": {"x": [0, 1]}}}, {"data": {"root": {"x": 1}}}):
-        assert named(other, defaults) == other, "which the check refuses"
+        assert without_unset(other, defaults) == other, "which the check refuses"

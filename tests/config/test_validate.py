@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.config.groups import CONF
-from mlplab.config.schema import OPTIONAL
-from mlplab.config.tree import leaves, select
-from mlplab.config.validate import check
-from mlplab.errors import Mistake
+from mlplab.config.groups import CONF_DIR
+from mlplab.config.schema import NULLABLE
+from mlplab.config.tree import flatten, select
+from mlplab.config.validate import validate
+from mlplab.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def changed(defaults: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
-    check(defaults, defaults)
+    validate(defaults, defaults)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
 def test_a_wrong_value_is_named_with_what_would_be_right(
     defaults: dict[str, Any], key: str, value: Any, needed: str
 ) -> None:
-    with pytest.raises(Mistake) as mistake:
-        check(changed(defaults, key, value), defaults)
+    with pytest.raises(UserError) as mistake:
+        validate(changed(defaults, key, value), defaults)
     message = str(mistake.value)
     assert needed in message
     assert key in message
@@ -101,8 +101,8 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 
 
 def test_an_int_may_stand_for_a_float_and_null_takes_any(defaults: dict[str, Any]) -> None:
-    check(changed(defaults, "optimizer.lr", 1), defaults)
-    check(changed(defaults, "data.num_train", 100), defaults)
+    validate(changed(defaults, "optimizer.lr", 1), defaults)
+    validate(changed(defaults, "data.num_train", 100), defaults)
 
 
 @pytest.mark.parametrize(
@@ -113,32 +113,32 @@ def test_a_loss_of_the_wrong_task_is_refused_with_those_that_fit(
     defaults: dict[str, Any], learner: str, losses: str
 ) -> None:
     config = changed(changed(defaults, "choice.learner", learner), "choice.loss", "nll")
-    with pytest.raises(Mistake, match=f"choose {losses}"):
-        check(config, defaults)
+    with pytest.raises(UserError, match=f"choose {losses}"):
+        validate(config, defaults)
 
 
 def test_a_squashed_output_wants_a_target_scaled_to_its_range() -> None:
-    with pytest.raises(Mistake, match=r"learner\.target_scaling=minmax"):
+    with pytest.raises(UserError, match=r"learner\.target_scaling=minmax"):
         mlplab.configure("data=diabetes", "model.output_activation=sigmoid")
     mlplab.configure("data=diabetes", "model.output_activation=sigmoid", "learner.target_scaling=minmax")
 
 
 def test_a_key_that_nothing_reads_is_refused(defaults: dict[str, Any]) -> None:
-    with pytest.raises(Mistake, match="nothing reads"):
-        check({**defaults, "epochs": 3}, defaults)
+    with pytest.raises(UserError, match="nothing reads"):
+        validate({**defaults, "epochs": 3}, defaults)
 
 
 def test_batch_norm_needs_two_rows_a_batch(defaults: dict[str, Any]) -> None:
     config = changed(changed(defaults, "model.normalisation", "batch"), "batch_size", 1)
-    with pytest.raises(Mistake, match="batch_size=1"):
-        check(config, defaults)
+    with pytest.raises(UserError, match="batch_size=1"):
+        validate(config, defaults)
 
 
 @given(
     st.dictionaries(st.text("abc", min_size=1), st.integers() | st.dictionaries(st.text("xyz", min_size=1), st.none()))
 )
 def test_every_leaf_is_found_again_by_its_dotted_key(config: dict[str, Any]) -> None:
-    for key, value in leaves(config):
+    for key, value in flatten(config):
         assert select(config, key, "absent") == value
 
 
@@ -154,18 +154,18 @@ def test_checking_imports_neither_torch_nor_lightning() -> None:
 def test_a_key_that_is_gone_is_named(defaults: dict[str, Any]) -> None:
     config = copy.deepcopy(defaults)
     del config["optimizer"]["lr"]
-    with pytest.raises(Mistake, match=r"optimizer\.lr: this key is needed"):
-        check(config, defaults)
+    with pytest.raises(UserError, match=r"optimizer\.lr: this key is needed"):
+        validate(config, defaults)
 
 
 def test_null_is_taken_where_a_yaml_has_it_and_nowhere_else() -> None:
     """A key that is null in conf/ would else be refused when an experiment has set it."""
     found = set()
-    for path in Path(CONF).glob("*/*.yaml"):
+    for path in Path(CONF_DIR).glob("*/*.yaml"):
         own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
         if path.parent.name not in ("experiment", "lesson"):  # lessons have a door of their own
-            found |= {f"{path.parent.name}.{key}" for key, value in leaves(own) if value is None}
-    assert found <= OPTIONAL
+            found |= {f"{path.parent.name}.{key}" for key, value in flatten(own) if value is None}
+    assert found <= NULLABLE
     assert mlplab.configure("experiment=line", "data.x_train=null", "data.split=random").data.x_train is None
 
 
@@ -174,7 +174,7 @@ def test_a_list_where_either_is_taken_may_be_a_word() -> None:
     for target in ("price", "[price,rent]", "2020"):
         mlplab.configure(*words, f"data.target={target}")
     for target in ("[]", "null", "{a:1}", "[[a]]"):
-        with pytest.raises(Mistake, match=r"data\.target"):
+        with pytest.raises(UserError, match=r"data\.target"):
             mlplab.configure(*words, f"data.target={target}")
 
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from mlplab.data.bundled import California
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 
 # of the file's first row: 880 rooms, 129 bedrooms and 322 people in 126 households
 FIRST = [8.3252, 41, 880 / 126, 129 / 126, 322, 322 / 126, 37.88, -122.23]
 NAMES = ("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude")
 
 
-def keys(part: Part) -> list[tuple[float, ...]]:
+def keys(part: Split) -> list[tuple[float, ...]]:
     """What tells a block group from any other: all but its bedrooms."""
     columns = [place for place, name in enumerate(NAMES) if name != "AveBedrms"]
     return [tuple(row) for row in torch.cat([part.features[:, columns], part.target], dim=1).tolist()]
@@ -71,7 +71,9 @@ def test_without_the_file_scikit_learns_own_copy_is_read(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("no_network")
 def test_neither_file_nor_network_is_one_clear_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Mistake, match=r"california: no .*tabular/housing\.csv.*could not download.*data\.root") as told:
+    with pytest.raises(
+        UserError, match=r"california: no .*tabular/housing\.csv.*could not download.*data\.root"
+    ) as told:
         California(root=str(tmp_path)).read()
     assert "\n" not in str(told.value)
     assert capfd.readouterr() == ("", "")
@@ -81,5 +83,5 @@ def test_neither_file_nor_network_is_one_clear_mistake(tmp_path: Path, capfd: py
 def test_a_file_of_something_else_is_refused_by_name(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "tabular").mkdir()
     (tmp_path / "tabular" / "housing.csv").write_text(text)
-    with pytest.raises(Mistake, match=rf"housing\.csv: {said}"):
+    with pytest.raises(UserError, match=rf"housing\.csv: {said}"):
         California(root=str(tmp_path)).read()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from mlplab.data.csv import CSV, dates_of
-from mlplab.errors import Mistake
+from mlplab.data.csv import CSV, parse_dates
+from mlplab.errors import UserError
 
 
 def table(folder: Path, text: str, **settings: Any) -> CSV:
@@ -66,7 +66,9 @@ def test_no_number_in_a_test_row_of_a_column_of_numbers_is_refused_by_column_and
     clean = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
     held_out = int(clean.test.features[0, 0])
     rows[held_out] = f"{held_out},{cell},{held_out}"
-    with pytest.raises(Mistake, match=rf"house\.csv: column size, row {held_out + 2}: {cell} where the training rows"):
+    with pytest.raises(
+        UserError, match=rf"house\.csv: column size, row {held_out + 2}: {cell} where the training rows"
+    ):
         table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
 
 
@@ -94,13 +96,13 @@ def test_columns_set_aside_are_no_features_and_groups_stay_on_one_side(tmp_path:
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"data\.path=.*nowhere\.csv: no such file"):
+    with pytest.raises(UserError, match=r"data\.path=.*nowhere\.csv: no such file"):
         CSV(path=str(tmp_path / "nowhere.csv"), target="price", task="values").read()
 
 
 @pytest.mark.parametrize("setting", [{"target": "cost"}, {"group": "cost"}, {"ignore": ["x", "cost"]}])
 def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"house\.csv: no column cost; columns: x, price"):
+    with pytest.raises(UserError, match=r"house\.csv: no column cost; columns: x, price"):
         table(tmp_path, "x,price\n1,2\n", **setting).read()
 
 
@@ -115,46 +117,46 @@ def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[st
 def test_a_gap_in_the_target_is_refused_with_its_line_in_the_file(
     text: str, line: int, task: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(Mistake, match=rf"house\.csv: the target price is empty in row {line}$"):
+    with pytest.raises(UserError, match=rf"house\.csv: the target price is empty in row {line}$"):
         table(tmp_path, text, task=task).read()
 
 
 def test_text_as_a_target_of_values_is_refused_by_column(tmp_path: Path) -> None:
     with pytest.raises(
-        Mistake, match=r"house\.csv: the target price is text; data\.task=values needs numbers \(row 2: 'cheap'\)"
+        UserError, match=r"house\.csv: the target price is text; data\.task=values needs numbers \(row 2: 'cheap'\)"
     ):
         table(tmp_path, "x,price\n1,cheap\n2,dear\n").read()
 
 
 def test_two_targets_of_classes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"data\.target: classes stand in one column"):
+    with pytest.raises(UserError, match=r"data\.target: classes stand in one column"):
         table(tmp_path, "x,a,b\n1,0,1\n", target=["a", "b"], task="classes").read()
 
 
 def test_a_table_of_targets_only_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="no column is left for features beside price"):
+    with pytest.raises(UserError, match="no column is left for features beside price"):
         table(tmp_path, "price\n1\n2\n").read()
 
 
 @pytest.mark.parametrize("text", ["", "x,price\n"])
 def test_a_table_without_rows_is_refused_for_that(text: str, tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"house\.csv: (?!no column is left)"):
+    with pytest.raises(UserError, match=r"house\.csv: (?!no column is left)"):
         table(tmp_path, text).read()
 
 
 def test_a_line_with_too_many_fields_is_refused_with_its_number(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"house\.csv: .*line 3"):
+    with pytest.raises(UserError, match=r"house\.csv: .*line 3"):
         table(tmp_path, "x,price\n1,2\n1,2,3\n").read()
 
 
 def test_lines_that_all_have_more_fields_than_the_header_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"house\.csv"):
+    with pytest.raises(UserError, match=r"house\.csv"):
         table(tmp_path, "x,price\n1,2,3\n4,5,6\n").read()
 
 
 def test_a_gap_in_the_group_column_is_refused_by_name(tmp_path: Path) -> None:
     text = "x,street,price\n" + "1,elm,2\n2,oak,3\n3,,4\n4,ash,5\n" * 5
-    with pytest.raises(Mistake, match="street"):
+    with pytest.raises(UserError, match="street"):
         table(tmp_path, text, group="street", split="group", target="x", task="classes").splits()
 
 
@@ -162,7 +164,7 @@ def test_a_slip_of_text_in_a_column_of_numbers_is_refused_by_row(tmp_path: Path)
     rows = [f"{row},{row}" for row in range(40)]
     line = int(table(tmp_path, "\n".join(["x,price", *rows])).splits().train.features[0, 0])
     rows[line] = f"?,{line}"
-    with pytest.raises(Mistake, match=rf"column x, row {line + 2}: \? in a column of numbers"):
+    with pytest.raises(UserError, match=rf"column x, row {line + 2}: \? in a column of numbers"):
         table(tmp_path, "\n".join(["x,price", *rows])).splits()
 
 
@@ -179,7 +181,7 @@ def test_a_tab_is_written_as_backslash_t(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sign", "remedy"), [("\t", r"'\\t'"), (";", "';'")])
 def test_another_separator_than_the_files_is_told_with_the_right_one(sign: str, remedy: str, tmp_path: Path) -> None:
     text = sign.join(["size", "price"]) + "\n" + sign.join("12") + "\n"
-    with pytest.raises(Mistake, match=f"one column only.*data.separator=.{remedy}"):
+    with pytest.raises(UserError, match=f"one column only.*data.separator=.{remedy}"):
         table(tmp_path, text).read()
 
 
@@ -189,13 +191,13 @@ def test_a_column_called_by_a_number_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", [[], ["price", "price"], None])
 def test_targets_must_be_different_columns(target: Any, tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="a column, or a list of different ones"):
+    with pytest.raises(UserError, match="a column, or a list of different ones"):
         table(tmp_path, "x,price\n1,2\n", target=target)
 
 
 def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -> None:
     rows = [f"{row},{row * 1.5}" for row in range(30)]
-    with pytest.raises(Mistake, match=r"the target price has 30 different numbers in 30 rows: data\.task=values"):
+    with pytest.raises(UserError, match=r"the target price has 30 different numbers in 30 rows: data\.task=values"):
         table(tmp_path, "\n".join(["x,price", *rows]), task="classes").read()
 
 
@@ -213,7 +215,7 @@ def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -
     ],
 )
 def test_a_column_of_dates_is_known_by_its_cells(cells: list[Any], is_date: bool) -> None:
-    found = dates_of(pd.DataFrame({"when": cells, "x": [1, 2]}))
+    found = parse_dates(pd.DataFrame({"when": cells, "x": [1, 2]}))
     assert (found is not None) == is_date
     if found is not None:
         assert found.columns.tolist() == ["when"]

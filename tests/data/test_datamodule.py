@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from mlplab.data.datamodule import Batches, TensorLoader
-from mlplab.data.splits import Part, Splits
+from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
+from mlplab.data.splits import Split, Splits
 
 
-def part(count: int, start: int = 0) -> Part:
+def part(count: int, start: int = 0) -> Split:
     """The feature of a row is its number, the target twice that."""
     rows = torch.arange(start, start + count)
-    return Part(rows[:, None].float(), 2 * rows)
+    return Split(rows[:, None].float(), 2 * rows)
 
 
 def order(batches: Iterable[tuple[Tensor, Tensor]]) -> list[int]:
@@ -127,7 +127,7 @@ def splits() -> Splits:
 
 def test_lightning_trains_on_another_order_each_epoch_and_validates_on_val_then_the_slice() -> None:
     watcher = Watcher()
-    batches = Batches(splits(), batch_size=6, seed=9, eval_batch_size=3)
+    batches = InMemoryDataModule(splits(), batch_size=6, seed=9, eval_batch_size=3)
     trainer = lightning.Trainer(
         max_epochs=3,
         accelerator="cpu",
@@ -147,5 +147,5 @@ def test_lightning_trains_on_another_order_each_epoch_and_validates_on_val_then_
 
 
 def test_test_rows_come_in_their_own_order_in_blocks() -> None:
-    loader = Batches(splits(), batch_size=2, eval_batch_size=3).test_dataloader()
+    loader = InMemoryDataModule(splits(), batch_size=2, eval_batch_size=3).test_dataloader()
     assert [features[:, 0].tolist() for features, _ in loader] == [[200, 201, 202], [203, 204]]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mlplab.data.bundled import Bundled
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import Function
-from mlplab.data.splits import Rows, Splits
+from mlplab.data.splits import RawData, Splits
 from mlplab.data.synthetic import Moons, Sine
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 PARTS = ("train", "val", "test")
 
@@ -24,14 +24,14 @@ PARTS = ("train", "val", "test")
 class Given(Dataset):
     """The rows of a test; their only feature is the row's number unless told otherwise."""
 
-    rows: Rows
+    rows: RawData
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         return self.rows
 
 
-def numbered(target: np.ndarray, **more: Any) -> Rows:
-    return Rows(np.arange(len(target), dtype=np.float64)[:, None], target, **more)
+def numbered(target: np.ndarray, **more: Any) -> RawData:
+    return RawData(np.arange(len(target), dtype=np.float64)[:, None], target, **more)
 
 
 def ids(splits: Splits, name: str) -> list[int]:
@@ -45,7 +45,7 @@ def same(first: torch.Tensor, second: torch.Tensor) -> bool:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_features_and_values_come_in_the_precision_asked_for(dtype: torch.dtype) -> None:
     thirds = np.arange(20.0)[:, None] / 3
-    splits = Given(rows=Rows(thirds, 2 * thirds)).splits(dtype)
+    splits = Given(rows=RawData(thirds, 2 * thirds)).splits(dtype)
     for part in (splits.train, splits.val, splits.test):
         exact = (3 * part.features).round().double() / 3
         assert same(part.features, exact.to(dtype))
@@ -55,7 +55,7 @@ def test_features_and_values_come_in_the_precision_asked_for(dtype: torch.dtype)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_pixels_stay_bytes_and_classes_whole_numbers_in_every_precision(dtype: torch.dtype) -> None:
     pixels = np.arange(20, dtype=np.uint8)[:, None] * np.uint8(12)
-    splits = Given(rows=Rows(pixels, np.arange(20) % 2, image_size=(1, 1))).splits(dtype)
+    splits = Given(rows=RawData(pixels, np.arange(20) % 2, image_size=(1, 1))).splits(dtype)
     for part in (splits.train, splits.val, splits.test):
         assert part.features.dtype == torch.uint8
         assert part.target.dtype == torch.int64
@@ -65,7 +65,7 @@ def test_pixels_stay_bytes_and_classes_whole_numbers_in_every_precision(dtype: t
 
 
 def test_features_and_targets_are_numbered_where_the_dataset_names_none() -> None:
-    splits = Given(rows=Rows(np.zeros((20, 2)), np.eye(20, 1))).splits()
+    splits = Given(rows=RawData(np.zeros((20, 2)), np.eye(20, 1))).splits()
     assert splits.feature_names == ("x1", "x2")
     assert splits.target_names == ("target",)
     assert splits.class_names == ()
@@ -101,7 +101,7 @@ def test_changing_val_and_test_rows_changes_nothing_that_training_sees(of_classe
     mask = held_out if of_classes else held_out[:, None]
     settings: dict[str, Any] = {"split": "official", "num_train": 15, "label_noise": 0.3}
     clean, dirty = (
-        Given(rows=Rows(table, labels, official=official), **settings).splits()
+        Given(rows=RawData(table, labels, official=official), **settings).splits()
         for table, labels in (
             (pd.DataFrame({"n": number, "t": text}), target),
             (poisoned, np.where(mask, turned, target)),
@@ -141,7 +141,7 @@ def test_fewer_training_rows_leave_val_and_test_as_they_were() -> None:
 
 def test_more_training_rows_than_there_are_is_refused() -> None:
     assert len(Given(rows=numbered(np.eye(10, 1)), num_train=6).splits().train) == 6
-    with pytest.raises(Mistake, match=r"data\.num_train=7: there are only 6 training rows"):
+    with pytest.raises(UserError, match=r"data\.num_train=7: there are only 6 training rows"):
         Given(rows=numbered(np.eye(10, 1)), num_train=7).splits()
 
 
@@ -176,26 +176,26 @@ def test_noise_on_values_is_an_sd_in_units_of_each_training_targets_sd() -> None
 def test_a_class_that_training_never_saw_is_refused_with_its_split(name: str) -> None:
     official = np.array(["train"] * 10 + ["val"] * 5 + ["test"] * 5)
     labels = np.where((official == name) & (np.arange(20) % 5 == 0), "owl", np.array(["cat", "dog"] * 10))
-    with pytest.raises(Mistake, match=f"class owl is in the {name} split but not in training"):
+    with pytest.raises(UserError, match=f"class owl is in the {name} split but not in training"):
         Given(rows=numbered(labels, official=official), split="official").splits()
 
 
 @pytest.mark.parametrize("official", [None, np.array(["train"] * 15 + ["test"] * 5)])
 def test_a_target_of_one_class_is_refused(official: np.ndarray | None) -> None:
     rows = numbered(np.full(20, "cat"), official=official)
-    with pytest.raises(Mistake, match="one class only"):
+    with pytest.raises(UserError, match="one class only"):
         Given(rows=rows, split="random" if official is None else "official").splits()
 
 
 @pytest.mark.parametrize(("value", "said"), [(np.nan, "feature x1 is nan"), (1e39, "feature x1 is 1e\\+39")])
 def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, said: str) -> None:
-    with pytest.raises(Mistake, match=said):
-        Given(rows=Rows(np.full((20, 1), value), np.eye(20, 1))).splits()
+    with pytest.raises(UserError, match=said):
+        Given(rows=RawData(np.full((20, 1), value), np.eye(20, 1))).splits()
 
 
 def test_no_rows_are_refused() -> None:
-    with pytest.raises(Mistake, match="no rows"):
-        Given(rows=Rows(np.zeros((0, 1)), np.zeros((0, 1)))).splits()
+    with pytest.raises(UserError, match="no rows"):
+        Given(rows=RawData(np.zeros((0, 1)), np.zeros((0, 1)))).splits()
 
 
 def generated_and_bundled() -> list[Dataset]:
@@ -230,7 +230,7 @@ def test_fewer_training_rows_are_drawn_after_the_fold() -> None:
 
 def test_what_is_learned_from_data_is_learned_from_the_training_rows_of_the_fold() -> None:
     table = pd.DataFrame({"kind": ["rare" if row == 0 else "common" for row in range(50)]})
-    dataset = Given(rows=Rows(table, np.arange(50.0)[:, None]), folds=4)
+    dataset = Given(rows=RawData(table, np.arange(50.0)[:, None]), folds=4)
     folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
     assert {one.in_features for one in folds} in ({1, 2}, {2})
     assert all(("kind=rare" in one.feature_names) == (0 in one.origin["train"].index) for one in folds)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.data.readers import no_empty_folders
+from mlplab.data.readers import remove_empty_folders
 
 
 def download(root: Path, *made: str) -> None:
     """Begins, and finds no network."""
-    with no_empty_folders(root):
+    with remove_empty_folders(root):
         for name in made:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +31,6 @@ def test_a_root_that_was_not_there_goes_too_with_its_parents(tmp_path: Path) -> 
 
 
 def test_what_succeeds_stays_empty_or_not(tmp_path: Path) -> None:
-    with no_empty_folders(tmp_path / "a"):
+    with remove_empty_folders(tmp_path / "a"):
         (tmp_path / "a").mkdir()
     assert (tmp_path / "a").is_dir()

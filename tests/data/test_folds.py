@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.splits import Rows
-from mlplab.data.splitting import Split, cut, parted
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.data.splitting import SplitKind, fold_indices, split_indices
+from mlplab.errors import UserError
 
 COUNTS = st.lists(st.integers(10, 60), min_size=2, max_size=4)
 FOLDS = st.integers(2, 6)
 SEED = st.integers(0, 10_000)
 
 
-def classes(counts: list[int]) -> Rows:
-    return Rows(np.zeros((sum(counts), 1)), np.repeat(np.arange(len(counts)), counts))
+def classes(counts: list[int]) -> RawData:
+    return RawData(np.zeros((sum(counts), 1)), np.repeat(np.arange(len(counts)), counts))
 
 
-def values(count: int, **more: Any) -> Rows:
-    return Rows(np.zeros((count, 1)), np.zeros((count, 1)), **more)
+def values(count: int, **more: Any) -> RawData:
+    return RawData(np.zeros((count, 1)), np.zeros((count, 1)), **more)
 
 
-def folded(rows: Rows, folds: int, seed: int, split: Split = "random") -> list[dict[str, np.ndarray]]:
-    return [cut(rows, split, 0.2, 0.2, seed, folds, fold) for fold in range(folds)]
+def folded(rows: RawData, folds: int, seed: int, split: SplitKind = "random") -> list[dict[str, np.ndarray]]:
+    return [split_indices(rows, split, 0.2, 0.2, seed, folds, fold) for fold in range(folds)]
 
 
 def each_takes_its_turn(index: list[dict[str, np.ndarray]], count: int) -> bool:
@@ -49,7 +49,7 @@ def test_each_row_but_those_of_test_validates_in_one_fold_and_trains_in_the_othe
 @settings(deadline=None)
 @given(counts=COUNTS, folds=FOLDS, seed=SEED)
 def test_test_rows_are_those_of_the_single_split(counts: list[int], folds: int, seed: int) -> None:
-    single = cut(classes(counts), "random", 0.3, 0.2, seed)["test"].tolist()
+    single = split_indices(classes(counts), "random", 0.3, 0.2, seed)["test"].tolist()
     assert all(one["test"].tolist() == single for one in folded(classes(counts), folds, seed))
 
 
@@ -66,7 +66,7 @@ def test_each_class_has_its_share_of_every_fold(counts: list[int], folds: int, s
 def test_rows_of_one_group_validate_together(sizes: list[int], folds: int, seed: int) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     for target in (np.zeros((len(groups), 1)), groups % 2):
-        index = folded(Rows(np.zeros((len(groups), 1)), target, groups=groups), folds, seed, "group")
+        index = folded(RawData(np.zeros((len(groups), 1)), target, groups=groups), folds, seed, "group")
         assert each_takes_its_turn(index, len(groups))
         for one in index:
             sides = [set(groups[at].tolist()) for at in one.values()]
@@ -86,7 +86,9 @@ def test_an_official_test_set_stays_aside_and_an_official_validation_set_takes_t
 
 
 def test_rows_stand_in_random_order_on_both_sides() -> None:
-    index = cut(values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, 0, 2, 1)
+    index = split_indices(
+        values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, 0, 2, 1
+    )
     for name in ("train", "val"):
         assert np.median(index[name][:150]) == pytest.approx(450, abs=80)
         assert np.abs(np.corrcoef(np.arange(450), index[name])[0, 1]) < 0.15
@@ -103,8 +105,8 @@ def test_the_seed_alone_decides() -> None:
 
 
 def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
-    rows = Rows(np.zeros((40, 1)), np.repeat([0.5, 1.5], 20))
-    train, val = parted(rows, np.arange(40), 4, 0, seed=0, grouped=False)
+    rows = RawData(np.zeros((40, 1)), np.repeat([0.5, 1.5], 20))
+    train, val = fold_indices(rows, np.arange(40), 4, 0, seed=0, grouped=False)
     assert np.unique(rows.target[val], return_counts=True)[1].tolist() == [5, 5]
     assert len(train) == 30
 
@@ -118,12 +120,12 @@ def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
         (values(40, groups=np.arange(40) % 3), "data.folds=5: there are only 3 groups beside the test rows"),
     ],
 )
-def test_more_folds_than_there_is_for_them_is_one_line(rows: Rows, said: str) -> None:
-    with pytest.raises(Mistake) as mistake:
-        parted(rows, np.arange(len(rows.target)), 5, 0, seed=0, grouped=rows.groups is not None)
+def test_more_folds_than_there_is_for_them_is_one_line(rows: RawData, said: str) -> None:
+    with pytest.raises(UserError) as mistake:
+        fold_indices(rows, np.arange(len(rows.target)), 5, 0, seed=0, grouped=rows.groups is not None)
     assert str(mistake.value) == said
 
 
 def test_a_fold_that_is_not_there_is_refused() -> None:
-    with pytest.raises(Mistake, match=r"^data\.fold=5: data\.folds=5 are numbered from 0 to 4$"):
-        parted(values(40), np.arange(40), 5, 5, seed=0, grouped=False)
+    with pytest.raises(UserError, match=r"^data\.fold=5: data\.folds=5 are numbered from 0 to 4$"):
+        fold_indices(values(40), np.arange(40), 5, 5, seed=0, grouped=False)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mlplab.data.formats import bare_name, kind_of
+from mlplab.data.formats import base_name, file_kind
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ from mlplab.data.formats import bare_name, kind_of
     ],
 )
 def test_a_table_may_be_packed_and_nothing_else(name: str, kind: str | None, bare: str) -> None:
-    assert kind_of(name) == kind
-    assert bare_name(name) == bare
+    assert file_kind(name) == kind
+    assert base_name(name) == bare
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlplab.data.function import Function, gas_flow
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 GAS = {"T": [250.0, 400.0], "P": [1.0, 10.0], "Q": [1.0, 100.0]}
 
@@ -72,22 +72,22 @@ def test_the_import_path_is_left_as_it_was(module: Callable[[str, str], None], m
 
 @pytest.mark.parametrize("name", ["no_such_module.f", "mlplab.data.function.no_such_function", "f"])
 def test_a_function_that_cannot_be_imported_is_refused(name: str) -> None:
-    with pytest.raises(Mistake, match=rf"data\.function={name}.*cannot be imported"):
+    with pytest.raises(UserError, match=rf"data\.function={name}.*cannot be imported"):
         Function(function=name, ranges={"x": [0.0, 1.0]}).read()
 
 
 def test_a_name_that_is_no_function_is_refused() -> None:
-    with pytest.raises(Mistake, match=r"math\.pi.*not a function"):
+    with pytest.raises(UserError, match=r"math\.pi.*not a function"):
         Function(function="math.pi", ranges={"x": [0.0, 1.0]}).read()
 
 
 def test_ranges_of_other_arguments_than_the_functions_are_refused() -> None:
-    with pytest.raises(Mistake, match=r"gas_flow with data\.ranges of T, volume"):
+    with pytest.raises(UserError, match=r"gas_flow with data\.ranges of T, volume"):
         Function(function="mlplab.data.function.gas_flow", ranges={"T": [1.0, 2.0], "volume": [1.0, 2.0]}).read()
 
 
 def test_a_range_whose_low_is_above_its_high_is_refused() -> None:
-    with pytest.raises(Mistake, match=r"data\.ranges.*T"):
+    with pytest.raises(UserError, match=r"data\.ranges.*T"):
         Function(function="mlplab.data.function.gas_flow", ranges={**GAS, "T": [400.0, 250.0]}).read()
 
 
@@ -98,12 +98,12 @@ def test_a_function_without_a_value_in_its_range_is_refused(
     source: str, reason: str, module: Callable[[str, str], None]
 ) -> None:
     module("no_value", f"def f(x): return {source}\n")
-    with pytest.raises(Mistake, match=reason):
+    with pytest.raises(UserError, match=reason):
         Function(function="no_value.f", ranges={"x": [1.0, 2.0]}).read()
 
 
 def test_a_function_of_ones_own_needs_its_ranges() -> None:
-    with pytest.raises(Mistake, match=r"data\.ranges is missing: give each argument of math\.hypot"):
+    with pytest.raises(UserError, match=r"data\.ranges is missing: give each argument of math\.hypot"):
         Function(function="math.hypot").read()
 
 

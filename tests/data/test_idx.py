@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlplab.data.readers import find_idx, read_idx
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 # type 8 (bytes), three dimensions of 3, 4 and 5
@@ -46,7 +46,7 @@ def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
 def test_a_broken_file_is_refused_by_name(content: bytes, said: str, packed: bool, tmp_path: Path) -> None:
     path = tmp_path / ("images.gz" if packed else "images")
     path.write_bytes(gzip.compress(content) if packed else content)
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         read_idx(path, dimensions=3)
     assert str(mistake.value).startswith(f"{path}: ")
     assert said in str(mistake.value)
@@ -60,10 +60,10 @@ def test_a_gz_cut_short_or_damaged_anywhere_is_never_read_as_something_else(at: 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "broken.gz")
         path.write_bytes(broken)
-        with contextlib.suppress(Mistake):
+        with contextlib.suppress(UserError):
             assert np.array_equal(read_idx(path, dimensions=3), IMAGES)  # damaged in the time, say
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="Is a directory"):
+    with pytest.raises(UserError, match="Is a directory"):
         read_idx(tmp_path, dimensions=3)

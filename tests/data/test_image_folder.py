@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from mlplab.data.image_folder import ImageFolder
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
 def save(folder: Path, name: str, pixels: np.ndarray) -> Path:
@@ -95,36 +95,36 @@ def test_an_image_of_16_bits_a_pixel_keeps_its_shades(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"not an image", b""])
 def test_a_file_that_is_no_image_is_refused_by_name(content: bytes, root: Path) -> None:
     (root / "dog" / "broken.png").write_bytes(content)
-    with pytest.raises(Mistake, match=r"dog.broken\.png: not an image"):
+    with pytest.raises(UserError, match=r"dog.broken\.png: not an image"):
         ImageFolder(root=str(root)).read()
 
 
 def test_half_an_image_is_refused_by_name(root: Path) -> None:
     path = root / "cat" / "3.png"
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(Mistake, match=r"cat.3\.png: not an image"):
+    with pytest.raises(UserError, match=r"cat.3\.png: not an image"):
         ImageFolder(root=str(root)).read()
 
 
 def test_a_missing_folder_is_refused_by_its_key(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"data\.root=.*nowhere.*one folder of images a class"):
+    with pytest.raises(UserError, match=r"data\.root=.*nowhere.*one folder of images a class"):
         ImageFolder(root=str(tmp_path / "nowhere")).read()
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="one folder of images a class"):
+    with pytest.raises(UserError, match="one folder of images a class"):
         ImageFolder(root=str(tmp_path)).read()
 
 
 def test_a_class_without_images_is_refused_by_name(root: Path) -> None:
     (root / "owl").mkdir()
-    with pytest.raises(Mistake, match="owl"):
+    with pytest.raises(UserError, match="owl"):
         ImageFolder(root=str(root)).read()
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path, "one.png", np.zeros((28, 28), dtype=np.uint8))
-    with pytest.raises(Mistake, match=r"data\.root=.*one\.png"):
+    with pytest.raises(UserError, match=r"data\.root=.*one\.png"):
         ImageFolder(root=str(path)).read()
 
 
@@ -136,12 +136,12 @@ def test_hidden_folders_are_no_classes(root: Path) -> None:
 def test_one_class_only_is_refused_by_its_name(tmp_path: Path) -> None:
     for number in range(10):
         save(tmp_path, f"cat/{number}.png", np.zeros((28, 28), dtype=np.uint8))
-    with pytest.raises(Mistake, match=r"one class only \(cat\)"):
+    with pytest.raises(UserError, match=r"one class only \(cat\)"):
         ImageFolder(root=str(tmp_path)).splits()
 
 
 def test_a_size_needs_height_and_width(root: Path) -> None:
-    with pytest.raises(Mistake, match=r"data\.size=\[32\]: height and width"):
+    with pytest.raises(UserError, match=r"data\.size=\[32\]: height and width"):
         ImageFolder(root=str(root), size=[32])
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab.data.inference import from_array, from_csv, of_array, of_table
-from mlplab.errors import Mistake
+from mlplab.data.inference import encode_array, encode_table, from_array, from_csv
+from mlplab.errors import UserError
 
 KNOWN: dict[str, Any] = {
     "in_features": 3,
@@ -48,7 +48,7 @@ def test_a_category_that_training_had_not_is_told(tmp_path: Path) -> None:
 
 def test_gaps_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
     path = csv_of(tmp_path, "size,colour", "1,red", ",red")
-    with pytest.raises(Mistake, match=r"new.csv: column size, row 3: empty or NaN; gaps=fill"):
+    with pytest.raises(UserError, match=r"new.csv: column size, row 3: empty or NaN; gaps=fill"):
         from_csv(path, KNOWN, ",", "refuse")
     unseen = from_csv(path, KNOWN, ",", "fill")
     assert unseen.features[1].tolist() == [5, 0, 1]
@@ -72,21 +72,21 @@ def test_gaps_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
 def test_what_is_wrong_in_a_table_is_one_line_with_file_row_and_column(
     tmp_path: Path, lines: list[str], said: str
 ) -> None:
-    with pytest.raises(Mistake, match=rf"new.csv: .*{said}") as mistake:
+    with pytest.raises(UserError, match=rf"new.csv: .*{said}") as mistake:
         from_csv(csv_of(tmp_path, *lines), KNOWN, ",", "refuse")
     assert "\n" not in str(mistake.value)
 
 
 def test_a_table_for_a_run_on_arrays_is_read_by_the_names_of_its_features() -> None:
     table = pd.DataFrame({"c": [3], "a": [1], "b": [2]})
-    assert of_table(table, PLAIN)[0].tolist() == [[1, 2, 3]]
-    with pytest.raises(Mistake, match="column b, row 0: empty or NaN"):
-        of_table(table.assign(b=np.nan), PLAIN, "fill")
+    assert encode_table(table, PLAIN)[0].tolist() == [[1, 2, 3]]
+    with pytest.raises(UserError, match="column b, row 0: empty or NaN"):
+        encode_table(table.assign(b=np.nan), PLAIN, "fill")
 
 
 def test_arrays_are_taken_by_rows_and_images_by_their_size(tmp_path: Path) -> None:
-    assert of_array(np.ones((2, 3)), PLAIN).shape == (2, 3)
-    assert of_array(np.ones((5, 2, 2), dtype=np.uint8), IMAGES).shape == (5, 4)
+    assert encode_array(np.ones((2, 3)), PLAIN).shape == (2, 3)
+    assert encode_array(np.ones((5, 2, 2), dtype=np.uint8), IMAGES).shape == (5, 4)
     np.savez(tmp_path / "one.npz", anything=np.ones((2, 3)))
     np.savez(tmp_path / "two.npz", other=np.zeros(1), features=np.ones((2, 3)))
     for name in ("one", "two"):
@@ -108,19 +108,19 @@ def test_arrays_are_taken_by_rows_and_images_by_their_size(tmp_path: Path) -> No
 )
 def test_what_is_wrong_in_an_array_is_one_line(tmp_path: Path, array: np.ndarray, said: str) -> None:
     np.save(tmp_path / "new.npy", array)
-    with pytest.raises(Mistake, match=rf"new.npy: .*{said}"):
+    with pytest.raises(UserError, match=rf"new.npy: .*{said}"):
         from_array(str(tmp_path / "new.npy"), PLAIN)
 
 
 def test_a_number_too_large_for_float32_is_taken_by_a_run_in_float64() -> None:
     double = {**PLAIN, "config": {"trainer": {"precision": "64-true"}}}
-    assert of_array(np.full((1, 3), 1e39), double).max() == 1e39
-    assert of_table(pd.DataFrame({"a": [1e39], "b": [1], "c": [2]}), double)[0].max() == 1e39
+    assert encode_array(np.full((1, 3), 1e39), double).max() == 1e39
+    assert encode_table(pd.DataFrame({"a": [1e39], "b": [1], "c": [2]}), double)[0].max() == 1e39
 
 
 def test_a_table_without_rows_is_refused() -> None:
-    with pytest.raises(Mistake, match="a table without rows"):
-        of_table(pd.DataFrame({"a": [], "b": [], "c": []}), PLAIN)
+    with pytest.raises(UserError, match="a table without rows"):
+        encode_table(pd.DataFrame({"a": [], "b": [], "c": []}), PLAIN)
 
 
 def test_files_that_are_no_arrays_are_one_line(tmp_path: Path) -> None:
@@ -129,14 +129,14 @@ def test_files_that_are_no_arrays_are_one_line(tmp_path: Path) -> None:
     for number, data in enumerate((b"", b"junk", whole.read_bytes()[:700])):
         path = tmp_path / f"broken{number}.npz"
         path.write_bytes(data)
-        with pytest.raises(Mistake, match=rf"broken{number}.npz: cannot be read as arrays") as mistake:
+        with pytest.raises(UserError, match=rf"broken{number}.npz: cannot be read as arrays") as mistake:
             from_array(str(path), PLAIN)
         assert "\n" not in str(mistake.value)
     np.save(tmp_path / "code.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(Mistake, match="allow_pickle=False"):
+    with pytest.raises(UserError, match="allow_pickle=False"):
         from_array(str(tmp_path / "code.npy"), PLAIN)
     np.savez(tmp_path / "many.npz", a=np.ones(2), b=np.ones(2))
-    with pytest.raises(Mistake, match="no array called features; it holds a, b"):
+    with pytest.raises(UserError, match="no array called features; it holds a, b"):
         from_array(str(tmp_path / "many.npz"), PLAIN)
 
 

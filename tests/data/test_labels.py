@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.preprocessing import ambiguous, places, values
-from mlplab.errors import Mistake
+from mlplab.data.preprocessing import encode_labels, has_ambiguous_names, numeric_columns
+from mlplab.errors import UserError
 
 QUALITY = ("3", "4", "5")
 ROWS = ("2", "3")
@@ -29,7 +29,7 @@ ROWS = ("2", "3")
     ],
 )
 def test_a_class_is_taken_by_its_name(target: Any, names: tuple[str, ...], expected: list[int]) -> None:
-    assert places(np.array(target), names, ROWS).tolist() == expected
+    assert encode_labels(np.array(target), names, ROWS).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -49,21 +49,21 @@ def test_a_class_is_taken_by_its_name(target: Any, names: tuple[str, ...], expec
     ],
 )
 def test_a_class_that_training_had_not_is_told_with_its_row(target: Any, names: tuple[str, ...], said: str) -> None:
-    with pytest.raises(Mistake, match=said):
-        places(target, names, ROWS)
+    with pytest.raises(UserError, match=said):
+        encode_labels(target, names, ROWS)
 
 
 def test_names_that_are_one_number_are_told_apart() -> None:
-    assert ambiguous(("1", "01"))
-    assert ambiguous(("1e1", "10"))
-    assert not ambiguous(("1", "2", "x"))
-    assert not ambiguous(())
+    assert has_ambiguous_names(("1", "01"))
+    assert has_ambiguous_names(("1e1", "10"))
+    assert not has_ambiguous_names(("1", "2", "x"))
+    assert not has_ambiguous_names(())
 
 
 def test_values_are_columns_of_finite_numbers() -> None:
-    assert values(np.array([1, 2]), ["y"], ROWS, torch.float32).tolist() == [[1], [2]]
-    assert values(np.array([[1.5, 2], [3, 4]]), ["y", "z"], ROWS, torch.float32).tolist() == [[1.5, 2], [3, 4]]
-    assert values(np.array([1, 1e300]), ["y"], ROWS, torch.float64).tolist() == [[1], [1e300]]
+    assert numeric_columns(np.array([1, 2]), ["y"], ROWS, torch.float32).tolist() == [[1], [2]]
+    assert numeric_columns(np.array([[1.5, 2], [3, 4]]), ["y", "z"], ROWS, torch.float32).tolist() == [[1.5, 2], [3, 4]]
+    assert numeric_columns(np.array([1, 1e300]), ["y"], ROWS, torch.float64).tolist() == [[1], [1e300]]
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_values_are_columns_of_finite_numbers() -> None:
     ],
 )
 def test_what_is_no_value_is_told_with_column_and_row(target: Any, names: list[str], said: str) -> None:
-    with pytest.raises(Mistake, match=said):
-        values(target, names, ROWS, torch.float32)
+    with pytest.raises(UserError, match=said):
+        numeric_columns(target, names, ROWS, torch.float32)

@@ -1,6 +1,6 @@
 """A leak in words."""
 
-from mlplab.data.leakage import Leak, some
+from mlplab.data.leakage import Leak, first_examples
 
 
 def test_a_leak_says_what_where_and_the_remedy() -> None:
@@ -13,6 +13,6 @@ def test_a_leak_without_examples_has_no_brackets() -> None:
 
 
 def test_of_many_examples_three_are_shown() -> None:
-    assert some([]) == ()
-    assert some(range(3)) == ("0", "1", "2")
-    assert some(range(9)) == ("0", "1", "2", "...")
+    assert first_examples([]) == ()
+    assert first_examples(range(3)) == ("0", "1", "2")
+    assert first_examples(range(9)) == ("0", "1", "2", "...")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplab.data.bundled import Bundled
-from mlplab.data.leakage import find_leaks, told
+from mlplab.data.leakage import find_leaks, format_leaks
 from mlplab.data.sign_mnist import SignMNIST
 from mlplab.data.splits import Splits
 from mlplab.data.vision import Vision
@@ -31,7 +31,7 @@ def test_levels_look_for_more_and_more() -> None:
 
 
 def test_what_is_found_is_told_a_line_each() -> None:
-    lines = told(leaky("full"))["leak"].splitlines()
+    lines = format_leaks(leaky("full"))["leak"].splitlines()
     assert [line.split(" rows")[0] for line in lines[:2]] == ["5 of 114 val", "5 of 114 test"]
     assert lines[2].startswith("mean area alone tells the target")
 
@@ -39,8 +39,8 @@ def test_what_is_found_is_told_a_line_each() -> None:
 def test_a_basic_check_that_finds_nothing_is_silent_and_a_full_one_says_so() -> None:
     splits = Bundled(name="wine").splits()
     assert splits.leak_check == "basic"
-    assert told(splits) == told(replace(splits, leak_check="off")) == {}
-    assert told(replace(splits, leak_check="full"))["leak"].startswith("none found: ")
+    assert format_leaks(splits) == format_leaks(replace(splits, leak_check="off")) == {}
+    assert format_leaks(replace(splits, leak_check="full"))["leak"].startswith("none found: ")
 
 
 @pytest.mark.parametrize("name", ["digits", "wine", "breast_cancer", "diabetes", "linnerud"])

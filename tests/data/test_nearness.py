@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.dataset import Dataset
-from mlplab.data.leakage import near_copies
+from mlplab.data.leakage import near_duplicates
 from mlplab.data.sign_mnist import SignMNIST
 from mlplab.data.synthetic import Blobs, Moons, Xor
 from mlplab.data.vision import Vision
@@ -35,7 +35,7 @@ def test_k_planted_near_copies_are_counted_as_k(seed: int, width: int, count: in
     noise = 1e-9 * generator.standard_normal((count, width))
     features["test"][:count] = features["train"][origin] * (1 + noise)
     target = {name: np.zeros((size, 1)) for name, size in SIZES.items()}
-    found = {leak.split: leak.rows for leak in near_copies(splits_of(features, target))}
+    found = {leak.split: leak.rows for leak in near_duplicates(splits_of(features, target))}
     assert found == ({"test": count} if count else {})
 
 
@@ -43,35 +43,35 @@ def test_near_copies_are_told_with_the_row_that_they_are_of() -> None:
     features = drawn(0, 3)
     features["val"][4] = features["train"][7] * (1 + 1e-9)
     target = {name: np.zeros((size, 1)) for name, size in SIZES.items()}
-    (leak,) = near_copies(splits_of(features, target))
+    (leak,) = near_duplicates(splits_of(features, target))
     assert (leak.split, leak.rows, leak.examples) == ("val", 1, ("row v4 of row r7",))
 
 
 def test_equal_rows_are_left_to_the_check_for_copies() -> None:
     features = drawn(0, 3)
     features["val"][:10] = features["train"][:10]
-    assert near_copies(splits_of(features)) == []
+    assert near_duplicates(splits_of(features)) == []
 
 
 def test_rows_of_few_values_are_near_by_nature() -> None:
     features = {name: np.round(rows / np.abs(rows).max() * 3) for name, rows in drawn(0, 2).items()}
     features["val"][0] = features["train"][0] + 1e-9
-    assert near_copies(splits_of(features)) == []
+    assert near_duplicates(splits_of(features)) == []
 
 
 def test_a_dozen_training_rows_are_too_few_to_judge() -> None:
     features = {name: rows[:12] for name, rows in drawn(0, 2).items()}
-    assert near_copies(splits_of(features)) == []
+    assert near_duplicates(splits_of(features)) == []
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer", "diabetes", "linnerud"])
 def test_bundled_data_sets_give_no_false_alarm(name: str) -> None:
-    assert [near_copies(Bundled(name=name, split_seed=seed).splits()) for seed in range(5)] == [[]] * 5
+    assert [near_duplicates(Bundled(name=name, split_seed=seed).splits()) for seed in range(5)] == [[]] * 5
 
 
 @pytest.mark.parametrize("kind", [Moons, Blobs, Xor])
 def test_generated_points_give_no_false_alarm(kind: type[Dataset]) -> None:
-    assert [near_copies(kind(split_seed=seed).splits()) for seed in range(5)] == [[]] * 5
+    assert [near_duplicates(kind(split_seed=seed).splits()) for seed in range(5)] == [[]] * 5
 
 
 def test_images_with_a_little_noise_are_near_copies() -> None:
@@ -79,7 +79,7 @@ def test_images_with_a_little_noise_are_near_copies() -> None:
     splits.test.features[:20] = splits.train.features[:20]
     splits.test.features[:20, 5] += 0.1  # of a grey level
     splits.test.target[:20] = splits.train.target[:20]
-    (leak,) = near_copies(splits)
+    (leak,) = near_duplicates(splits)
     assert leak.split == "test"
     assert leak.rows == 20
 
@@ -91,7 +91,7 @@ def test_copies_of_one_photo_on_two_sides_are_found_without_being_told_of_groups
 ) -> None:
     for seed in range(2):
         splits = SignMNIST(root=str(mlplab_data), split=split, split_seed=seed).splits()  # type: ignore[arg-type]
-        found = near_copies(splits)
+        found = near_duplicates(splits)
         assert bool(found) == leaks
         assert all(leak.rows > 450 for leak in found)
 
@@ -100,12 +100,12 @@ def test_copies_of_one_photo_on_two_sides_are_found_without_being_told_of_groups
 def test_the_official_mnist_gives_no_false_alarm(mlplab_data: Path) -> None:
     for seed in range(2):
         root = str(mlplab_data)
-        assert near_copies(Vision(name="MNIST", root=root, split="official", split_seed=seed).splits()) == []
+        assert near_duplicates(Vision(name="MNIST", root=root, split="official", split_seed=seed).splits()) == []
 
 
 def test_rows_of_yes_and_no_give_no_false_alarm() -> None:
     generator = np.random.default_rng(0)
     features = {name: generator.integers(0, 2, (size, 64)).astype(float) for name, size in SIZES.items()}
-    assert near_copies(splits_of(features)) == []
+    assert near_duplicates(splits_of(features)) == []
     same = {name: np.eye(400)[:size] for name, size in SIZES.items()}  # all equally far from each other
-    assert near_copies(splits_of(same)) == []
+    assert near_duplicates(splits_of(same)) == []

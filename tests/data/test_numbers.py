@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab.data.preprocessing import check_digits, check_numbers, check_target, dtype_of, fits
-from mlplab.errors import Mistake
+from mlplab.data.preprocessing import (
+    check_numbers,
+    check_precision,
+    check_target,
+    dtype_for_precision,
+    is_representable,
+)
+from mlplab.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -20,7 +26,7 @@ def test_a_number_that_the_precision_cannot_hold_is_refused_by_column(
     value: float, dtype: torch.dtype, said: str
 ) -> None:
     values = np.array([[1.0, 2.0], [3.0, value]])
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         check_numbers(values, dtype, "val split", ["x1", "x2"])
     assert said in str(mistake.value)
 
@@ -35,30 +41,34 @@ def test_large_numbers_pixels_and_labels_pass() -> None:
 def test_a_column_whose_spread_float32_rounds_away_is_refused() -> None:
     # float32 knows 1.6e9 to 128
     seconds = 1.6e9 + np.arange(400.0)[:, None]
-    with pytest.raises(Mistake, match=r"feature time lies about 1\.6e\+09.*trainer\.precision=64-true"):
-        check_digits(seconds, torch.float32, ["time"])
-    check_digits(seconds, torch.float64, ["time"])
-    check_digits(1.6e9 + 3600 * np.arange(400.0)[:, None], torch.float32, ["time"])
+    with pytest.raises(UserError, match=r"feature time lies about 1\.6e\+09.*trainer\.precision=64-true"):
+        check_precision(seconds, torch.float32, ["time"])
+    check_precision(seconds, torch.float64, ["time"])
+    check_precision(1.6e9 + 3600 * np.arange(400.0)[:, None], torch.float32, ["time"])
 
 
 @pytest.mark.parametrize(
     "column", [[5.0, 5.0, 5.0], [0.1, 0.1, 0.1], [1.6e9] * 3, [2000, 2000.01, 1999.99], [1e-9, 3e-9]]
 )
 def test_constant_and_ordinary_columns_pass(column: list[float]) -> None:
-    check_digits(np.array(column)[:, None], torch.float32, ["x"])
+    check_precision(np.array(column)[:, None], torch.float32, ["x"])
 
 
 def test_a_number_fits_its_precision_or_not() -> None:
-    assert dtype_of("64-true") == torch.float64
-    assert dtype_of("32-true") == dtype_of("bf16-mixed") == torch.float32
+    assert dtype_for_precision("64-true") == torch.float64
+    assert dtype_for_precision("32-true") == dtype_for_precision("bf16-mixed") == torch.float32
     values = np.array([1, 1e39, np.inf, np.nan])
-    assert fits(values, torch.float32).tolist() == [True, False, False, False]
-    assert fits(values, torch.float64).tolist() == [True, True, False, False]
+    assert is_representable(values, torch.float32).tolist() == [True, False, False, False]
+    assert is_representable(values, torch.float64).tolist() == [True, True, False, False]
     for kind in (np.float32, np.float16):
-        assert fits(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [True, False, False]
+        assert is_representable(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [
+            True,
+            False,
+            False,
+        ]
 
 
 def test_a_target_of_one_value_is_refused_by_name() -> None:
-    with pytest.raises(Mistake, match=r"^target b is 7 in every row: there is nothing to learn$"):
+    with pytest.raises(UserError, match=r"^target b is 7 in every row: there is nothing to learn$"):
         check_target(np.array([[1.0, 7.0], [2.0, 7.0]]), ["a", "b"])
     check_target(np.array([[1.0, 7.0], [2.0, 7.5]]), ["a", "b"])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mlplab.data.bundled import Bundled
 from mlplab.data.csv import CSV
-from mlplab.data.leakage import copies, dates, groups, row_keys
-from mlplab.data.splits import GROUP, Part, Splits
+from mlplab.data.leakage import date_overlap, exact_duplicates, group_overlap, row_keys
+from mlplab.data.splits import GROUP, Split, Splits
 
 SIZES = {"train": 60, "val": 30, "test": 30}
 
@@ -28,7 +28,9 @@ def splits_of(
     """Rows are called by the letter of their split and their place: r3, v0, t7 (r: train). columns: of the origin."""
     target = target or {name: np.arange(len(rows)) % 2 for name, rows in features.items()}
     parts = {
-        name: Part(torch.from_numpy(np.ascontiguousarray(features[name])), torch.from_numpy(np.ascontiguousarray(goal)))
+        name: Split(
+            torch.from_numpy(np.ascontiguousarray(features[name])), torch.from_numpy(np.ascontiguousarray(goal))
+        )
         for name, goal in target.items()
     }
     origin = {}
@@ -54,7 +56,11 @@ def test_k_planted_copies_are_counted_as_k(seed: int, val: int, test: int, pixel
     for name, count in (("val", val), ("test", test)):
         at = generator.permutation(SIZES[name])[:count]
         features[name][at] = features["train"][generator.integers(0, SIZES["train"], count)]
-    found = {(leak.kind, leak.split): leak.rows for leak in copies(splits_of(features)) if "training row" in leak.what}
+    found = {
+        (leak.kind, leak.split): leak.rows
+        for leak in exact_duplicates(splits_of(features))
+        if "training row" in leak.what
+    }
     assert found == {("copies", name): count for name, count in (("val", val), ("test", test)) if count}
 
 
@@ -64,7 +70,7 @@ def test_copies_are_told_by_row_and_by_their_target() -> None:
     features["test"][7] = features["train"][11]
     features["test"][8] = -0.0
     features["train"][9] = 0.0
-    first, second = copies(splits_of(features))
+    first, second = exact_duplicates(splits_of(features))
     assert first.text.startswith(
         "2 of 30 val rows have all features of a training row, with the same target in 1 of them (row v0 as row r10, "
         "row v1 as row r12); "
@@ -78,7 +84,7 @@ def test_copies_between_val_and_test_are_told_where_training_has_none() -> None:
     features = clean()
     features["test"][3] = features["val"][4]
     features["test"][5] = features["val"][5] = features["train"][6]
-    found = [(leak.split, leak.rows, leak.examples) for leak in copies(splits_of(features))]
+    found = [(leak.split, leak.rows, leak.examples) for leak in exact_duplicates(splits_of(features))]
     assert found[-1] == ("test", 1, ("row t3 as row v4",))
     assert [rows for _, rows, _ in found] == [1, 1, 1]
 
@@ -87,16 +93,16 @@ def test_copies_with_other_targets_are_said_to_be_such() -> None:
     features = clean()
     features["val"][0] = features["train"][0]
     values = {name: np.random.default_rng(size).standard_normal((size, 2)) for name, size in SIZES.items()}
-    (leak,) = copies(splits_of(features, values))
+    (leak,) = exact_duplicates(splits_of(features, values))
     assert "with another target" in leak.what
     values["val"][0] = values["train"][0]
-    (leak,) = copies(splits_of(features, values))
+    (leak,) = exact_duplicates(splits_of(features, values))
     assert "with the same target" in leak.what
 
 
 def test_only_equal_rows_have_equal_keys() -> None:
     rows = np.array([[0.0, 1.0], [1.0, 0.0], [-0.0, 1.0], [0.0, 1.0 + 1e-15]])
-    keys = row_keys(Part(torch.from_numpy(rows), torch.zeros(4)))
+    keys = row_keys(Split(torch.from_numpy(rows), torch.zeros(4)))
     assert keys[0] == keys[2]
     assert len(set(keys.tolist())) == 3
 
@@ -105,7 +111,7 @@ def test_only_equal_rows_have_equal_keys() -> None:
 @settings(max_examples=20, deadline=None)
 def test_rows_of_shared_groups_are_counted(train: list[int], val: list[int]) -> None:
     columns = {"train": {GROUP: train}, "val": {GROUP: val[:30]}, "test": {GROUP: ["other"] * 30}}
-    found = groups(splits_of(clean(), columns=columns))
+    found = group_overlap(splits_of(clean(), columns=columns))
     shared = [group for group in val[:30] if group in train]
     assert [(leak.split, leak.rows) for leak in found] == ([("val", len(shared))] if shared else [])
     assert all(f"of {len(set(shared))} groups" in leak.what and "data.split=group" in leak.remedy for leak in found)
@@ -113,7 +119,7 @@ def test_rows_of_shared_groups_are_counted(train: list[int], val: list[int]) -> 
 
 def test_without_groups_or_dates_there_is_nothing_to_tell() -> None:
     splits = splits_of(clean())
-    assert groups(splits) == dates(splits) == copies(splits) == []
+    assert group_overlap(splits) == date_overlap(splits) == exact_duplicates(splits) == []
 
 
 def days(*numbers: int) -> pd.DatetimeIndex:
@@ -126,7 +132,7 @@ def test_rows_no_later_than_the_newest_training_row_are_told() -> None:
         "val": {"day": days(*range(50, 80))},
         "test": {"day": days(*range(60, 90))},
     }
-    (leak,) = dates(splits_of(clean(), columns=columns))
+    (leak,) = date_overlap(splits_of(clean(), columns=columns))
     assert (leak.split, leak.rows) == ("val", 10)
     assert leak.text.startswith("10 of 30 val rows are not later than the newest training row (day) (row v0: 2024-02-2")
 
@@ -136,7 +142,7 @@ def test_a_csv_file_with_groups_is_told_of_them_under_a_random_split(tmp_path: P
     path = tmp_path / "patients.csv"
     lines = [f"{row * 0.1},{row // 4},{row % 7}" for row in range(200)]
     path.write_text("\n".join(["x,patient,y", *lines]))
-    found = groups(CSV(path=str(path), target="y", task="values", group="patient", split=split).splits())
+    found = group_overlap(CSV(path=str(path), target="y", task="values", group="patient", split=split).splits())
     assert bool(found) == told
     if told:
         assert found[0].examples[0].startswith("group ")
@@ -147,8 +153,8 @@ def test_dates_of_a_csv_file_overlap_in_a_random_split_though_they_are_ignored(t
     lines = [f"{row * 0.1},2024-{1 + row // 28:02}-{1 + row % 28:02},{row % 7}" for row in range(200)]
     path.write_text("\n".join(["x,group,y", *lines]))
     splits = CSV(path=str(path), target="y", task="values", ignore="group").splits()
-    assert groups(splits) == []  # by its name alone a column is no group
-    found = dates(splits)
+    assert group_overlap(splits) == []  # by its name alone a column is no group
+    found = date_overlap(splits)
     assert [leak.split for leak in found] == ["val", "test"]
     assert all(leak.rows >= 35 for leak in found)
     line = int(found[0].examples[0].removeprefix("row ").split(":")[0])
@@ -160,7 +166,7 @@ def test_iris_has_one_true_pair_which_is_told_where_it_straddles_the_splits() ->
     for seed in range(10):
         splits = Bundled(name="iris", split_seed=seed).splits()
         pair = [name for name in SIZES for row in splits.origin[name].index if row in (102, 143)]
-        found = copies(splits)
+        found = exact_duplicates(splits)
         assert len(found) == (pair[0] != pair[1])
         for leak in found:
             told += 1
@@ -170,4 +176,4 @@ def test_iris_has_one_true_pair_which_is_told_where_it_straddles_the_splits() ->
 
 @pytest.mark.parametrize("name", ["digits", "wine", "breast_cancer", "diabetes", "linnerud"])
 def test_the_other_bundled_data_sets_have_no_copies(name: str) -> None:
-    assert [copies(Bundled(name=name, split_seed=seed).splits()) for seed in range(5)] == [[]] * 5
+    assert [exact_duplicates(Bundled(name=name, split_seed=seed).splits()) for seed in range(5)] == [[]] * 5

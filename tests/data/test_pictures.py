@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlplab.data.inference import border, from_images
-from mlplab.errors import Mistake
+from mlplab.data.inference import border_pixels, from_images
+from mlplab.errors import UserError
 
 KNOWN: dict[str, Any] = {
     "in_features": 64,
@@ -21,8 +21,8 @@ SQUARE[3:5, 3:5] = 255
 
 
 def test_the_border_is_the_outermost_ring() -> None:
-    assert border([3, 4]).reshape(3, 4).tolist() == [[True] * 4, [True, False, False, True], [True] * 4]
-    assert border([3, 3, 3]).sum() == 8 * 3
+    assert border_pixels([3, 4]).reshape(3, 4).tolist() == [[True] * 4, [True, False, False, True], [True] * 4]
+    assert border_pixels([3, 3, 3]).sum() == 8 * 3
 
 
 @pytest.mark.parametrize("form", ["plain", "large", "colour", "jpeg", "negative", "transparent", "palette", "bits16"])
@@ -84,12 +84,12 @@ def test_what_cannot_be_taken_is_one_line(tmp_path: Path) -> None:
     cut = tmp_path / "cut" / "cut.png"
     cut.parent.mkdir()
     cut.write_bytes(image.read_bytes()[:1000])
-    with pytest.raises(Mistake, match=r"cut.png: not an image that can be read"):
+    with pytest.raises(UserError, match=r"cut.png: not an image that can be read"):
         from_images(str(cut.parent), KNOWN)
-    with pytest.raises(Mistake, match="trained on 64 columns, not on images"):
+    with pytest.raises(UserError, match="trained on 64 columns, not on images"):
         from_images(str(image), {**KNOWN, "image_size": None})
-    with pytest.raises(Mistake, match="of an older mlplab"):
+    with pytest.raises(UserError, match="of an older mlplab"):
         from_images(str(image), {"in_features": 64, "image_size": [8, 8]})
     (tmp_path / "empty").mkdir()
-    with pytest.raises(Mistake, match="no image in this folder"):
+    with pytest.raises(UserError, match="no image in this folder"):
         from_images(str(tmp_path / "empty"), KNOWN)

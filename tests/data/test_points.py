@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mlplab.data.splits import Rows
+from mlplab.data.splits import RawData
 from mlplab.data.synthetic import Blobs, Circles, Moons, Points, Spiral, Xor
 
 
 def clean(dataset: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x1, x2 and label of the rows."""
-    rows: Rows = dataset.read()
+    rows: RawData = dataset.read()
     assert isinstance(rows.features, np.ndarray)
     return rows.features[:, 0], rows.features[:, 1], rows.target
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.preprocessing import Columns
-from mlplab.errors import Mistake
+from mlplab.data.preprocessing import ColumnEncoder
+from mlplab.errors import UserError
 
 TRAINING = pd.DataFrame({"size": [1.0, 3.0, None, 10.0], "colour": ["red", "blue", None, "red"]})
 
 
 def test_numbers_stay_gaps_become_the_median_and_text_one_hot() -> None:
-    columns = Columns.learn(TRAINING)
+    columns = ColumnEncoder.learn(TRAINING)
     assert columns.names == ("size", "colour=blue", "colour=red")
     features = columns.features(TRAINING)
     assert features.dtype == np.float64
@@ -24,29 +24,29 @@ def test_numbers_stay_gaps_become_the_median_and_text_one_hot() -> None:
 
 def test_other_rows_are_encoded_by_what_training_said() -> None:
     other = pd.DataFrame({"size": [None, 500.0], "colour": ["green", "blue"]})
-    assert Columns.learn(TRAINING).features(other).tolist() == [[3, 0, 0], [500, 1, 0]]
+    assert ColumnEncoder.learn(TRAINING).features(other).tolist() == [[3, 0, 0], [500, 1, 0]]
 
 
 def test_columns_are_taken_by_name_whatever_their_order() -> None:
     other = pd.DataFrame({"unused": [9.0], "colour": ["red"], "size": [2.0]})
-    assert Columns.learn(TRAINING).features(other).tolist() == [[2, 0, 1]]
+    assert ColumnEncoder.learn(TRAINING).features(other).tolist() == [[2, 0, 1]]
 
 
 def test_yes_and_no_become_one_and_zero() -> None:
-    columns = Columns.learn(pd.DataFrame({"sold": [True, False, True]}))
+    columns = ColumnEncoder.learn(pd.DataFrame({"sold": [True, False, True]}))
     assert columns.features(pd.DataFrame({"sold": [False, True]})).tolist() == [[0], [1]]
 
 
 def test_what_was_learned_is_plain_and_enough_to_encode_again() -> None:
-    learned = Columns.learn(TRAINING)
-    again = Columns(json.loads(json.dumps(learned.state)))
+    learned = ColumnEncoder.learn(TRAINING)
+    again = ColumnEncoder(json.loads(json.dumps(learned.state)))
     assert again.names == learned.names
     assert again.features(TRAINING).tolist() == learned.features(TRAINING).tolist()
 
 
 def test_a_column_without_a_number_in_training_is_refused_by_name() -> None:
-    with pytest.raises(Mistake, match="column size: every training row is empty"):
-        Columns.learn(pd.DataFrame({"size": [np.nan, np.nan]}))
+    with pytest.raises(UserError, match="column size: every training row is empty"):
+        ColumnEncoder.learn(pd.DataFrame({"size": [np.nan, np.nan]}))
 
 
 @settings(deadline=None)
@@ -55,7 +55,7 @@ def test_any_number_of_gaps_takes_the_middle_of_the_numbers(numbers: list[float]
     table = pd.DataFrame({"size": [*numbers, *[np.nan] * gaps]})
     ordered = sorted(numbers)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    features = Columns.learn(table).features(table)[:, 0]
+    features = ColumnEncoder.learn(table).features(table)[:, 0]
     assert features[: len(numbers)].tolist() == numbers
     np.testing.assert_allclose(features[len(numbers) :], middle)
 
@@ -65,7 +65,7 @@ def test_any_number_of_gaps_takes_the_middle_of_the_numbers(numbers: list[float]
 def test_each_text_seen_in_training_has_exactly_one_one(words: list[str]) -> None:
     words = [*words, "no number"]  # words of digits alone would be numbers
     table = pd.DataFrame({"word": pd.Series(words, dtype=object)})
-    columns = Columns.learn(table)
+    columns = ColumnEncoder.learn(table)
     features = columns.features(table)
     assert features.shape == (len(words), len(set(words)))
     assert features.sum(axis=1).tolist() == [1] * len(words)

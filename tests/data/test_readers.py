@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlplab.data.readers import read_table
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
 def test_rows_are_numbered_by_their_line_in_the_file(tmp_path: Path) -> None:
@@ -36,16 +36,16 @@ def test_rows_are_numbered_by_their_line_in_the_file(tmp_path: Path) -> None:
 def test_a_broken_file_is_refused_in_one_line_by_name(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(content)
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         read_table(path)
     assert str(mistake.value).startswith(f"{path}: {said}")
     assert "\n" not in str(mistake.value)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="Is a directory"):
+    with pytest.raises(UserError, match="Is a directory"):
         read_table(tmp_path)
-    with pytest.raises(Mistake, match="no such file"):
+    with pytest.raises(UserError, match="no such file"):
         read_table(tmp_path / "nowhere.csv")
 
 
@@ -70,7 +70,7 @@ def test_a_packed_file_is_read_as_what_is_in_it_and_refused_when_cut_short(tmp_p
     assert read_table(path).to_dict("list") == {"a": [1], "b": ["é"]}
     for broken in (packed[:-9], b"a,b\n1,2\n", packed[:12] + b"\xff" * 20):
         path.write_bytes(broken)
-        with pytest.raises(Mistake, match=r"t\.csv\.gz: "):
+        with pytest.raises(UserError, match=r"t\.csv\.gz: "):
             read_table(path)
 
 

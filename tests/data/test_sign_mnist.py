@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from mlplab.data.sign_mnist import SignMNIST, near_copies
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.data.sign_mnist import SignMNIST, group_near_duplicates
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 
 
 def lit(*places: int) -> np.ndarray:
@@ -30,7 +30,7 @@ def groups_of(mlplab_data: Path) -> tuple[np.ndarray, dict[bytes, int], np.ndarr
     return groups, images, values[:, 0]
 
 
-def found_in(part: Part, images: dict[bytes, int]) -> set[int]:
+def found_in(part: Split, images: dict[bytes, int]) -> set[int]:
     return {images[row.tobytes()] for row in part.features.numpy()}
 
 
@@ -38,13 +38,13 @@ def test_images_linked_by_small_steps_are_copies_and_others_not() -> None:
     dark, eight, far = lit(), lit(*range(8)), lit(*range(100, 120))
     linked = lit(*range(16))  # sqrt(8) = 2.83 from `eight`, 4 from `dark`
     ten = lit(*range(300, 310))  # sqrt(10) = 3.16 from `dark`
-    groups = near_copies(np.stack([dark, far, eight, ten, linked]), np.zeros(5, dtype=int), distance=3.0)
+    groups = group_near_duplicates(np.stack([dark, far, eight, ten, linked]), np.zeros(5, dtype=int), distance=3.0)
     assert groups[0] == groups[2] == groups[4]
     assert len({groups[0], groups[1], groups[3]}) == 3
 
 
 def test_equal_images_of_two_letters_are_two_groups() -> None:
-    groups = near_copies(np.stack([lit(1)] * 4), np.array([0, 1, 0, 1]), distance=3.0)
+    groups = group_near_duplicates(np.stack([lit(1)] * 4), np.array([0, 1, 0, 1]), distance=3.0)
     assert groups[0] == groups[2]
     assert groups[1] == groups[3]
     assert groups[0] != groups[1]
@@ -94,14 +94,14 @@ def test_letters_have_their_names_without_j_and_z_and_pixels_stay_bytes(mlplab_d
 
 
 def test_missing_files_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"no file .*sign_mnist_train\.csv.*data\.root"):
+    with pytest.raises(UserError, match=r"no file .*sign_mnist_train\.csv.*data\.root"):
         SignMNIST(root=str(tmp_path)).read()
 
 
 def test_a_file_of_other_columns_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "SignMNIST").mkdir()
     (tmp_path / "SignMNIST" / "sign_mnist_train.csv").write_text("label,pixel1\n0,5\n")
-    with pytest.raises(Mistake, match=r"sign_mnist_train\.csv: columns label, pixel1.*found 2 columns"):
+    with pytest.raises(UserError, match=r"sign_mnist_train\.csv: columns label, pixel1.*found 2 columns"):
         SignMNIST(root=str(tmp_path)).read()
 
 
@@ -110,5 +110,5 @@ def test_a_cell_that_is_no_whole_number_is_refused_by_column_and_row(tmp_path: P
     header = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
     rows = ["1," + ",".join(["3"] * 784), "1," + ",".join(["x", *["3"] * 783])]
     (tmp_path / "SignMNIST" / "sign_mnist_train.csv").write_text("\n".join([header, *rows]))
-    with pytest.raises(Mistake, match=r"sign_mnist_train\.csv: column pixel1, row 3: x is no whole number"):
+    with pytest.raises(UserError, match=r"sign_mnist_train\.csv: column pixel1, row 3: x is no whole number"):
         SignMNIST(root=str(tmp_path)).read()

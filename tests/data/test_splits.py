@@ -4,11 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.splits import Part, Splits
+from mlplab.data.splits import Split, Splits
 
 
-def part(count: int, in_features: int = 3) -> Part:
-    return Part(torch.arange(count * in_features).reshape(count, in_features).float(), torch.arange(count))
+def part(count: int, in_features: int = 3) -> Split:
+    return Split(torch.arange(count * in_features).reshape(count, in_features).float(), torch.arange(count))
 
 
 def splits(num_train: int, num_val: int) -> Splits:

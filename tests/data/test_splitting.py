@@ -5,21 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplab.data.splits import Rows
-from mlplab.data.splitting import choose, cut
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.data.splitting import split_indices, subsample
+from mlplab.errors import UserError
 
 FRACTION = st.floats(0.1, 0.4)
 COUNTS = st.lists(st.integers(10, 60), min_size=2, max_size=4)
 SEED = st.integers(0, 10_000)
 
 
-def classes(counts: list[int], **more: np.ndarray) -> Rows:
-    return Rows(np.zeros((sum(counts), 1)), np.repeat(np.arange(len(counts)), counts), **more)
+def classes(counts: list[int], **more: np.ndarray) -> RawData:
+    return RawData(np.zeros((sum(counts), 1)), np.repeat(np.arange(len(counts)), counts), **more)
 
 
-def values(count: int, **more: np.ndarray) -> Rows:
-    return Rows(np.zeros((count, 1)), np.zeros((count, 1)), **more)
+def values(count: int, **more: np.ndarray) -> RawData:
+    return RawData(np.zeros((count, 1)), np.zeros((count, 1)), **more)
 
 
 def each_row_once(index: dict[str, np.ndarray], count: int) -> bool:
@@ -33,7 +33,7 @@ def test_random_uses_every_row_once_in_the_sizes_asked_for(
 ) -> None:
     count = sum(counts)
     for rows in (classes(counts), values(count)):
-        index = cut(rows, "random", val, test, seed)
+        index = split_indices(rows, "random", val, test, seed)
         assert each_row_once(index, count)
         assert len(index["test"]) == round(test * count)
         assert len(index["val"]) == round(val * count)
@@ -45,7 +45,7 @@ def test_random_gives_each_class_its_share_of_every_split(
     counts: list[int], val: float, test: float, seed: int
 ) -> None:
     rows = classes(counts)
-    for index in cut(rows, "random", val, test, seed).values():
+    for index in split_indices(rows, "random", val, test, seed).values():
         shares = len(index) * np.array(counts) / sum(counts)
         found = np.bincount(rows.target[index], minlength=len(counts))
         # each of the two divisions rounds a class by less than one row
@@ -58,7 +58,7 @@ def test_official_test_rows_are_never_trained_on_nor_validated_with(
     num_train: int, num_test: int, val: float, seed: int
 ) -> None:
     official = np.random.default_rng(seed).permutation(["train"] * num_train + ["test"] * num_test)
-    index = cut(values(num_train + num_test, official=official), "official", val, 0.2, seed)
+    index = split_indices(values(num_train + num_test, official=official), "official", val, 0.2, seed)
     assert each_row_once(index, num_train + num_test)
     assert set(index["test"]) == set(np.flatnonzero(official == "test"))
     assert len(index["val"]) == round(val * num_train)
@@ -66,7 +66,7 @@ def test_official_test_rows_are_never_trained_on_nor_validated_with(
 
 def test_an_official_validation_set_is_kept_as_it_is() -> None:
     official = np.array(["val", "train", "test", "train", "val"])
-    index = cut(values(5, official=official), "official", 0.2, 0.2, seed=0)
+    index = split_indices(values(5, official=official), "official", 0.2, 0.2, seed=0)
     assert {name: sorted(rows.tolist()) for name, rows in index.items()} == {
         "train": [1, 3],
         "val": [0, 4],
@@ -79,8 +79,8 @@ def test_an_official_validation_set_is_kept_as_it_is() -> None:
 def test_rows_of_one_group_stay_on_one_side(sizes: list[int], seed: int, of_classes: bool) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     count = len(groups)
-    rows = Rows(np.zeros((count, 1)), groups % 2 if of_classes else np.zeros((count, 1)), groups=groups)
-    index = cut(rows, "group", 0.2, 0.2, seed)
+    rows = RawData(np.zeros((count, 1)), groups % 2 if of_classes else np.zeros((count, 1)), groups=groups)
+    index = split_indices(rows, "group", 0.2, 0.2, seed)
     assert each_row_once(index, count)
     sides = [set(groups[at]) for at in index.values()]
     assert all(sides)
@@ -90,21 +90,25 @@ def test_rows_of_one_group_stay_on_one_side(sizes: list[int], seed: int, of_clas
 @pytest.mark.parametrize("of_classes", [True, False])
 def test_groups_of_equal_size_come_in_the_fractions_asked_for(of_classes: bool) -> None:
     groups = np.repeat(np.arange(40), 5)
-    rows = Rows(np.zeros((200, 1)), groups % 2 if of_classes else np.zeros((200, 1)), groups=groups)
-    index = cut(rows, "group", 0.2, 0.2, seed=0)
+    rows = RawData(np.zeros((200, 1)), groups % 2 if of_classes else np.zeros((200, 1)), groups=groups)
+    index = split_indices(rows, "group", 0.2, 0.2, seed=0)
     assert {name: len(at) for name, at in index.items()} == {"train": 120, "val": 40, "test": 40}
 
 
 def test_validation_rows_of_an_official_split_share_no_group_with_training() -> None:
     groups = np.repeat(np.arange(50), 4)
     official = np.where(groups < 40, "train", "test")
-    index = cut(Rows(np.zeros((200, 1)), groups % 2, groups=groups, official=official), "official", 0.25, 0.2, seed=1)
+    index = split_indices(
+        RawData(np.zeros((200, 1)), groups % 2, groups=groups, official=official), "official", 0.25, 0.2, seed=1
+    )
     assert not set(groups[index["train"]]) & set(groups[index["val"]])
     assert len(index["val"]) == pytest.approx(40, abs=8)
 
 
 def test_training_rows_stand_in_random_order() -> None:
-    index = cut(values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, seed=0)["train"]
+    index = split_indices(
+        values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, seed=0
+    )["train"]
     assert np.median(index[:200]) == pytest.approx(450, abs=60)
     assert np.abs(np.corrcoef(np.arange(len(index)), index)[0, 1]) < 0.1
 
@@ -112,9 +116,9 @@ def test_training_rows_stand_in_random_order() -> None:
 def test_the_seed_alone_decides() -> None:
     rows = classes([50, 50])
     np.random.seed(0)
-    first = cut(rows, "random", 0.2, 0.2, seed=5)
+    first = split_indices(rows, "random", 0.2, 0.2, seed=5)
     np.random.seed(1)
-    again, other = (cut(rows, "random", 0.2, 0.2, seed=seed) for seed in (5, 6))
+    again, other = (split_indices(rows, "random", 0.2, 0.2, seed=seed) for seed in (5, 6))
     for name in first:
         assert first[name].tolist() == again[name].tolist()
         assert set(first[name]) != set(other[name])
@@ -125,58 +129,58 @@ def test_the_seed_alone_decides() -> None:
 def test_any_number_of_training_rows_up_to_all_can_be_chosen(counts: list[int], seed: int, data: st.DataObject) -> None:
     rows = classes(counts)
     size = data.draw(st.integers(len(counts), sum(counts)))
-    chosen = choose(rows, np.arange(sum(counts)), size, seed)
+    chosen = subsample(rows, np.arange(sum(counts)), size, seed)
     assert len(set(chosen.tolist())) == len(chosen) == size
     shares = size * np.array(counts) / sum(counts)
     assert np.abs(np.bincount(rows.target[chosen], minlength=len(counts)) - shares).max() < 1
 
 
 def test_more_rows_than_there_are_cannot_be_chosen() -> None:
-    with pytest.raises(Mistake, match=r"data\.num_train=11: there are only 10 training rows"):
-        choose(values(30), np.arange(10), 11, seed=0)
+    with pytest.raises(UserError, match=r"data\.num_train=11: there are only 10 training rows"):
+        subsample(values(30), np.arange(10), 11, seed=0)
 
 
 @pytest.mark.parametrize(("val", "test"), [(0.5, 0.5), (0.2, 0.9)])
 def test_fractions_that_leave_no_training_rows_are_refused(val: float, test: float) -> None:
-    with pytest.raises(Mistake, match=rf"val_fraction={val} and data\.test_fraction={test} leave no training rows"):
-        cut(values(100), "random", val, test, seed=0)
+    with pytest.raises(UserError, match=rf"val_fraction={val} and data\.test_fraction={test} leave no training rows"):
+        split_indices(values(100), "random", val, test, seed=0)
 
 
 @pytest.mark.parametrize(("val", "test", "key"), [(0.2, 0.01, "test_fraction"), (0.01, 0.2, "val_fraction")])
 def test_a_split_without_a_row_is_refused_with_its_key(val: float, test: float, key: str) -> None:
-    with pytest.raises(Mistake, match=rf"0 of \d+ rows: change data\.{key}"):
-        cut(values(10), "random", val, test, seed=0)
+    with pytest.raises(UserError, match=rf"0 of \d+ rows: change data\.{key}"):
+        split_indices(values(10), "random", val, test, seed=0)
 
 
 def test_a_split_of_fewer_rows_than_classes_is_refused() -> None:
     with pytest.raises(
-        Mistake, match=r"2 rows are fewer than the 3 classes \(test split\): change data\.test_fraction"
+        UserError, match=r"2 rows are fewer than the 3 classes \(test split\): change data\.test_fraction"
     ):
-        cut(classes([7, 7, 7]), "random", 0.2, 0.1, seed=0)
+        split_indices(classes([7, 7, 7]), "random", 0.2, 0.1, seed=0)
 
 
 def test_a_class_of_one_row_is_refused_by_name() -> None:
-    with pytest.raises(Mistake, match="class 1 has one row only"):
-        cut(classes([30, 1, 30]), "random", 0.2, 0.2, seed=0)
+    with pytest.raises(UserError, match="class 1 has one row only"):
+        split_indices(classes([30, 1, 30]), "random", 0.2, 0.2, seed=0)
 
 
 def test_one_class_only_is_refused() -> None:
-    with pytest.raises(Mistake, match=r"one class only \(0\)"):
-        cut(classes([30]), "random", 0.2, 0.2, seed=0)
+    with pytest.raises(UserError, match=r"one class only \(0\)"):
+        split_indices(classes([30]), "random", 0.2, 0.2, seed=0)
 
 
 @pytest.mark.parametrize("split", ["official", "group"])
 def test_a_split_that_the_dataset_does_not_have_is_refused(split: str) -> None:
-    with pytest.raises(Mistake, match=rf"data\.split={split}.*use random"):
-        cut(values(30), split, 0.2, 0.2, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=rf"data\.split={split}.*use random"):
+        split_indices(values(30), split, 0.2, 0.2, seed=0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("of_classes", [True, False])
 def test_too_few_groups_are_refused(of_classes: bool) -> None:
     groups = np.zeros(40, dtype=int)
     target = np.arange(40) % 2 if of_classes else np.zeros((40, 1))
-    with pytest.raises(Mistake, match="cannot be split by group"):
-        cut(Rows(np.zeros((40, 1)), target, groups=groups), "group", 0.2, 0.2, seed=0)
+    with pytest.raises(UserError, match="cannot be split by group"):
+        split_indices(RawData(np.zeros((40, 1)), target, groups=groups), "group", 0.2, 0.2, seed=0)
 
 
 @pytest.mark.parametrize(("val", "test"), [(0.2, 0.4), (0.25, 0.6), (0.1, 0.3), (0.2, 0.2)])
@@ -184,10 +188,10 @@ def test_too_few_groups_are_refused(of_classes: bool) -> None:
 def test_groups_are_divided_near_the_fractions_asked_for(val: float, test: float, of_classes: bool) -> None:
     groups = np.repeat(np.arange(300), 4)
     rows = classes([600, 600], groups=groups) if of_classes else values(1200, groups=groups)
-    index = cut(rows, "group", val, test, seed=0)
+    index = split_indices(rows, "group", val, test, seed=0)
     assert len(index["val"]) / 1200 == pytest.approx(val, abs=0.03)
     assert len(index["test"]) / 1200 == pytest.approx(test, abs=0.03)
 
 
 def test_the_largest_seed_splits_too() -> None:
-    assert each_row_once(cut(values(30), "random", 0.2, 0.2, seed=2**32 - 1), 30)
+    assert each_row_once(split_indices(values(30), "random", 0.2, 0.2, seed=2**32 - 1), 30)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mlplab.data.vision import Vision
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
 def write(folder: Path, prefix: str, images: np.ndarray, labels: np.ndarray) -> None:
@@ -60,7 +60,7 @@ def test_emnist_letters_stand_upright_and_start_at_a(tmp_path: Path) -> None:
 
 
 def test_an_unknown_emnist_subset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="capitals"):
+    with pytest.raises(UserError, match="capitals"):
         Vision(name="EMNIST", root=str(tmp_path), subset="capitals").read()
 
 
@@ -70,7 +70,7 @@ def test_files_that_are_neither_here_nor_to_be_had_are_one_clear_mistake(
     name: str, subset: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
-        Mistake, match=rf"{name}: its files are not in .*{name}.raw and could not be.*data\.root"
+        UserError, match=rf"{name}: its files are not in .*{name}.raw and could not be.*data\.root"
     ) as told:
         Vision(name=name, root=str(tmp_path), subset=subset).read()
     assert "\n" not in str(told.value)
@@ -132,7 +132,7 @@ def test_packed_files_are_read_as_they_are(tmp_path: Path) -> None:
 
 def test_fewer_labels_than_images_are_refused_by_file(tmp_path: Path) -> None:
     lay(tmp_path, labels=39)
-    with pytest.raises(Mistake, match=r"train-labels-idx1-ubyte: 39 labels for the 40 images of train-images"):
+    with pytest.raises(UserError, match=r"train-labels-idx1-ubyte: 39 labels for the 40 images of train-images"):
         Vision(name="MNIST", root=str(tmp_path)).read()
 
 
@@ -140,13 +140,13 @@ def test_fewer_labels_than_images_are_refused_by_file(tmp_path: Path) -> None:
 def test_one_missing_file_is_refused_by_name_and_the_others_stay(tmp_path: Path) -> None:
     raw = lay(tmp_path)
     (raw / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(Mistake, match="MNIST: t10k-labels-idx1-ubyte: not in"):
+    with pytest.raises(UserError, match="MNIST: t10k-labels-idx1-ubyte: not in"):
         Vision(name="MNIST", root=str(tmp_path)).read()
     assert len(list(raw.iterdir())) == 3
 
 
 @pytest.mark.usefixtures("no_network")
 def test_a_download_that_fails_leaves_no_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         Vision(name="MNIST", root=str(tmp_path / "data")).read()
     assert list(tmp_path.iterdir()) == []

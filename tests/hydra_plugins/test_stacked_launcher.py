@@ -5,7 +5,7 @@ from typing import Any
 
 import mlplab
 from hydra_plugins.mlplab.stacked_launcher import StackedLauncher, _told
-from mlplab.config.tree import plain
+from mlplab.config.tree import to_plain
 
 
 def test_reasons_are_told_once_with_the_numbers_of_their_jobs() -> None:
@@ -21,7 +21,7 @@ def test_jobs_of_one_form_are_parted_where_their_rows_are_not() -> None:
     """178 rows less 36 of test make folds of 28, 28, 28, 29 and 29 rows in some order."""
     words = [f"data.folds=5 data.fold={fold}" for fold in range(5)]
     jobs: Any = [
-        SimpleNamespace(config=config, plain=plain(config))
+        SimpleNamespace(config=config, plain=to_plain(config))
         for config in (mlplab.configure("data=wine", *one.split()) for one in ("", "seed=1", *words))
     ]
     stacks, alone = StackedLauncher()._by_rows(jobs, [[0, 1], [2, 3, 4, 5, 6]], {9: "a"})

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.losses import RootMeanSquaredError
 from mlplab.learner.regressor import Regressor
@@ -194,5 +194,5 @@ def test_a_length_that_the_caller_gave_is_kept() -> None:
 def test_what_torch_refuses_of_an_optimizer_is_told_in_one_line() -> None:
     network = torch.nn.Linear(2, 1)
     learner = Regressor(network, torch.nn.MSELoss(), optimizer=lambda given: torch.optim.SGD(given, lr=-1.0))
-    with pytest.raises(Mistake, match=r"optimizer: Invalid learning rate: -1\.0"):
+    with pytest.raises(UserError, match=r"optimizer: Invalid learning rate: -1\.0"):
         learner.configure_optimizers()

@@ -15,7 +15,7 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from mlplab.learner.metrics import confusion, macro, of_class_1
+from mlplab.learner.metrics import confusion_matrix, macro_scores, positive_class_scores
 
 NAMES = ("accuracy", "precision", "recall", "f1")
 MULTICLASS = (MulticlassAccuracy, MulticlassPrecision, MulticlassRecall, MulticlassF1Score)
@@ -28,7 +28,7 @@ def pairs(classes: int) -> st.SearchStrategy[list[tuple[int, int]]]:
 
 
 def test_a_row_is_a_true_class_and_a_column_a_decided_one() -> None:
-    matrix = confusion(torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 2, 2]), 3)
+    matrix = confusion_matrix(torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 2, 2]), 3)
     assert matrix.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
 
 
@@ -36,7 +36,7 @@ def test_a_row_is_a_true_class_and_a_column_a_decided_one() -> None:
 @given(pairs(5))
 def test_macro_averages_are_those_of_torchmetrics(rows: list[tuple[int, int]]) -> None:
     decided, target = torch.tensor(rows).T
-    ours = macro(confusion(decided, target, 5))
+    ours = macro_scores(confusion_matrix(decided, target, 5))
     for name, kind in zip(NAMES, MULTICLASS, strict=True):
         metric = kind(5, average="micro" if name == "accuracy" else "macro")
         assert ours[name].item() == pytest.approx(metric(decided, target).item(), rel=1e-6)
@@ -46,6 +46,6 @@ def test_macro_averages_are_those_of_torchmetrics(rows: list[tuple[int, int]]) -
 @given(pairs(2))
 def test_scores_of_class_1_are_those_of_torchmetrics(rows: list[tuple[int, int]]) -> None:
     decided, target = torch.tensor(rows).T
-    ours = of_class_1(confusion(decided, target, 2))
+    ours = positive_class_scores(confusion_matrix(decided, target, 2))
     for name, kind in zip(NAMES, BINARY, strict=True):
         assert ours[name].item() == pytest.approx(kind()(decided, target).item(), rel=1e-6)

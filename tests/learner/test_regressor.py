@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.learner.regressor import Regressor
 
 pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
@@ -82,7 +82,7 @@ def test_scaling_can_be_undone(numbers: np.ndarray, scaling: str) -> None:
 
 
 def test_an_unknown_scaling_is_refused_with_the_choices() -> None:
-    with pytest.raises(Mistake, match=r"learner.target_scaling=log: one of standard, minmax, none"):
+    with pytest.raises(UserError, match=r"learner.target_scaling=log: one of standard, minmax, none"):
         Regressor(nn.Identity(), nn.MSELoss(), target_scaling="log")
 
 
@@ -150,7 +150,7 @@ def test_it_trains_any_torch_module_without_hydra_and_its_state_alone_predicts()
 def test_a_regressor_that_has_not_seen_its_targets_is_not_fitted_unscaled() -> None:
     learner = Regressor(nn.Linear(1, 1), nn.MSELoss())
     rows = DataLoader(TensorDataset(torch.zeros(4, 1), torch.full((4, 1), 1000.0)), 2)
-    with pytest.raises(Mistake, match="needs learn_target"):
+    with pytest.raises(UserError, match="needs learn_target"):
         Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False).fit(learner, rows, rows)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from mlplab.data.splits import Part, Splits
+from mlplab.data.splits import Split, Splits
 from mlplab.lesson.asl import PAIRS, draw_pairs, nearest
 from tests.conftest import holds_as_the_book_says
 
@@ -19,7 +19,7 @@ def splits() -> Splits:
     val = train.flip(0).clone()
     val[:, 5] += 51
     label = torch.arange(10)
-    parts = {"train": Part(train, label), "val": Part(val, label.flip(0)), "test": Part(val, label)}
+    parts = {"train": Split(train, label), "val": Split(val, label.flip(0)), "test": Split(val, label)}
     return Splits(**parts, feature_names=("",) * 784, class_names=tuple("ABCDEFGHIJ"), image_size=(28, 28))
 
 

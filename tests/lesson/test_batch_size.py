@@ -6,16 +6,16 @@ import pytest
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from mlplab.lesson.base import Run
+from mlplab.lesson.base import LessonRun
 from mlplab.lesson.batch_size import draw_against, seconds, table_of, updates
 from tests.conftest import holds_as_the_book_says
 
 HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]
 
 
-def run() -> Run:
+def run() -> LessonRun:
     rows = [dict(zip(("epoch", "step", "seconds", "loss/val"), row, strict=True)) for row in HISTORY]
-    return Run(Path(), OmegaConf.create(), rows, {})
+    return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
 def test_a_pass_is_told_by_its_updates_its_seconds_and_its_loss() -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.errors import Failure, Mistake
-from mlplab.lesson.base import Bench
+from mlplab.errors import RunError, UserError
+from mlplab.lesson.base import LessonRunner
 
 IRIS = ("data=iris", "model.hidden_features=[4]", "trainer.max_epochs=3", "report.trajectory=true")
 
@@ -21,7 +21,7 @@ class Counted:
         self.trained: list[str] = []
         self.resumed: list[Path] = []
 
-    def bench(self, folder: Path) -> Bench:
+    def bench(self, folder: Path) -> LessonRunner:
         def train(config: Any) -> dict[str, Any]:
             self.trained.append(config.run_dir)
             return mlplab.train(config)
@@ -30,7 +30,7 @@ class Counted:
             self.resumed.append(run)
             return mlplab.resume(run)
 
-        return Bench(folder, train, resume)
+        return LessonRunner(folder, train, resume)
 
 
 def test_a_run_that_has_finished_is_not_trained_again(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_a_run_that_must_fail_tells_why_and_is_not_tried_again(tmp_path: Path) -
     assert "try a smaller optimizer.lr" in doors.bench(tmp_path).fails("wild", *wild)
     assert "try a smaller optimizer.lr" in doors.bench(tmp_path).fails("wild", *wild)
     assert len(doors.trained) == 1
-    with pytest.raises(Failure, match="loss became"):
+    with pytest.raises(RunError, match="loss became"):
         doors.bench(tmp_path / "other").run("wild", *wild)
 
 
 def test_a_wrong_setting_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="no such choice"):
+    with pytest.raises(UserError, match="no such choice"):
         Counted().bench(tmp_path).run("iris", "data=irris")

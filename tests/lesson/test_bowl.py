@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.lesson.base import Bench
+from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.line import START, gradient, mse, step, walk
 from mlplab.run.resume import resume
 from mlplab.run.train import train
@@ -43,7 +43,7 @@ def test_the_hessian_sets_the_largest_learning_rate() -> None:
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_a_walk_by_hand_is_the_path_of_the_run(tmp_path: Path, batch_size: int) -> None:
     settings = ("experiment=line", f"batch_size={batch_size}", "trainer.max_epochs=6", "report.trajectory=true")
-    run = Bench(tmp_path, train, resume).run("walk", *settings)
+    run = LessonRunner(tmp_path, train, resume).run("walk", *settings)
     steps = walk(run)
     assert len(steps) == 1 + 12 // batch_size
     np.testing.assert_allclose(steps[:: 2 // batch_size], run.path(), rtol=0, atol=1e-12)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.lesson.base import Bench
+from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.by_hand import curves_by_hand
 from mlplab.run.resume import resume
 from mlplab.run.train import train
@@ -15,7 +15,7 @@ SETTINGS = ("data=digits", "data.num_train=300", "model.hidden_features=[12]", "
 
 
 def test_the_curve_by_hand_is_that_of_the_run(tmp_path: Path) -> None:
-    run = Bench(tmp_path, train, resume).run(
+    run = LessonRunner(tmp_path, train, resume).run(
         "digits", *SETTINGS, "activation=silu", "trainer.precision=64-true", "trainer.max_epochs=2", "seed=3"
     )
     own = curves_by_hand(run, "silu")

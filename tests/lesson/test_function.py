@@ -8,7 +8,7 @@ import pytest
 
 import mlplab
 from mlplab.data.function import GAS_RANGES
-from mlplab.lesson.base import Bench
+from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.function import REGIONS, Function, by_region, drawn
 from tests.conftest import door, holds_as_the_book_says
 
@@ -28,7 +28,7 @@ def test_a_region_has_the_mean_of_its_errors() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     own = Function("mlplab.data.function.gas_flow", GAS_RANGES, [], 200, [8], epochs=1, seeds=[0], units={"T": "K"})
     claims = own.show(bench)
     assert bench.picture.stat().st_size > 10_000

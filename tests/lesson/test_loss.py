@@ -10,7 +10,7 @@ from torch import nn
 
 import mlplab
 from mlplab.learner.binary_classifier import BinaryClassifier
-from mlplab.lesson.base import Bench, Run
+from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.loss import Loss, heard_by, learned, points
 from tests.conftest import holds_as_the_book_says
 
@@ -34,8 +34,8 @@ def test_what_is_heard_of_a_mistake_is_as_by_hand() -> None:
 
 
 def test_learned_is_the_first_epoch_where_most_rows_are_right() -> None:
-    def run(*accuracy: float) -> Run:
-        return Run(Path(), OmegaConf.create(), [{"accuracy/val": one} for one in accuracy], {})
+    def run(*accuracy: float) -> LessonRun:
+        return LessonRun(Path(), OmegaConf.create(), [{"accuracy/val": one} for one in accuracy], {})
 
     assert learned(run(0.1, 0.9, 0.8)) == 1
     assert learned(run(0.1, 0.2)) == 2, "never"
@@ -43,7 +43,7 @@ def test_learned_is_the_first_epoch_where_most_rows_are_right() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     claims = Loss(seeds=[0], num_rows=20, outliers=2, shift=-12.0, wrong=4.0, epochs=2).show(bench)
     assert bench.picture.stat().st_size > 10_000
     assert len(claims) == 8

@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter
 
 import mlplab
 from mlplab.learner.classifier import Classifier
-from mlplab.lesson.base import Bench
+from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.mnist import MNIST, likeness, surely, weights
 from mlplab.model.mlp import MLP
 from tests.conftest import holds_as_the_book_says
@@ -43,7 +43,7 @@ def test_weights_are_those_of_the_first_layer_a_unit_an_image() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, mlplab_data: Path) -> None:
-    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     claims = MNIST([0], num_rows=300, hidden=8, epochs=1, weight_decay=0.3).show(bench)
     assert bench.picture.stat().st_size > 10_000
     assert len(claims) == 7

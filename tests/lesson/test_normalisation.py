@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mlplab.lesson.base import Bench
+from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.normalisation import at_start
 from mlplab.run.resume import resume
 from mlplab.run.train import train
@@ -18,7 +18,7 @@ HALF_NORMAL = 0.5838
 @pytest.mark.parametrize("kind", ["batch", "layer"])
 def test_normalised_layers_hand_on_signals_of_one_size(tmp_path: Path, kind: str) -> None:
     settings = ("data=digits", "data.num_train=200", "model.hidden_features=[64,64,64,64]", "trainer.max_epochs=1")
-    run = Bench(tmp_path, train, resume).run(kind, *settings, f"model.normalisation={kind}")
+    run = LessonRunner(tmp_path, train, resume).run(kind, *settings, f"model.normalisation={kind}")
     before = {name: value.clone() for name, value in run.fresh().named_parameters()}
     assert [layer.spread for layer in at_start(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
     assert all(torch.equal(value, before[name]) for name, value in run.fresh().named_parameters())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlplab.lesson.numpy_mlp import LOSSES, NumpyMLP, probabilities, squashed
+from mlplab.lesson.numpy_mlp import LOSSES, NumpyMLP, sigmoid, softmax
 from mlplab.model.mlp import MLP
 
 OUTPUT = (np.array([[0.2], [0.3], [0.4]]), np.array([0.1]))
@@ -39,8 +39,8 @@ def test_one_layer_gives_the_worked_example() -> None:
 
 def test_a_sigmoid_neuron_squashes_its_weighted_sum() -> None:
     x, w, b = np.array([0.5, -1.0, 2.0]), np.array([0.3, 0.8, -0.1]), 0.2
-    assert squashed(x @ w + b) == pytest.approx(1 / (1 + np.exp(0.65)))
-    assert squashed(np.array([-800.0, 0.0, 800.0])).tolist() == [0, 0.5, 1]
+    assert sigmoid(x @ w + b) == pytest.approx(1 / (1 + np.exp(0.65)))
+    assert sigmoid(np.array([-800.0, 0.0, 800.0])).tolist() == [0, 0.5, 1]
 
 
 def test_the_losses_give_the_worked_examples() -> None:
@@ -52,7 +52,7 @@ def test_the_losses_give_the_worked_examples() -> None:
     assert LOSSES["bce"].value(raw, np.array([[0.0], [1.0], [0.0]])) == pytest.approx(0.22839, abs=5e-6)
     rows = np.log([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
     assert LOSSES["ce"].value(rows, np.array([1, 0, 2])) == pytest.approx(0.47571, abs=5e-6)
-    np.testing.assert_allclose(probabilities(np.array([[-1.0, 2.0]])), [[0.0474, 0.9526]], atol=5e-5)
+    np.testing.assert_allclose(softmax(np.array([[-1.0, 2.0]])), [[0.0474, 0.9526]], atol=5e-5)
 
 
 def test_gradients_are_those_of_the_model_of_the_lab() -> None:

@@ -8,15 +8,15 @@ import torch
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.lesson.base import Bench, Run
+from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
 from mlplab.run.build import build_splits
 from tests.conftest import holds_as_the_book_says
 
 
-def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> Run:
+def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> LessonRun:
     rows = [{"loss/val": one, "loss/train": train, "accuracy/val": accuracy} for one in val]
-    return Run(Path(), OmegaConf.create(), rows, {})
+    return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
 def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
@@ -47,7 +47,7 @@ def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlplab.lesson.overfit.NETS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
     monkeypatch.setattr("mlplab.lesson.overfit.TURN", ("experiment=overfit", "trainer.max_epochs=2"))
-    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     lesson = Overfit([0], epochs=2, lr=3e-3, num_rows=50, wrong=0.3, widths=[8], sizes=[50], width=8, points=8)
     claims = lesson.show(bench)
     assert bench.picture.stat().st_size > 10_000

@@ -6,14 +6,14 @@ import pytest
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.lesson.base import Bench, Run
+from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.remedies import BARE, MORE, Remedies, chunks, claims, spread, table
 from tests.conftest import holds_as_the_book_says
 
 
-def run(*val: float, accuracy: float = 0.5) -> Run:
+def run(*val: float, accuracy: float = 0.5) -> LessonRun:
     rows = [{"loss/val": one, "loss/train": 0.25, "accuracy/val": accuracy} for one in val]
-    return Run(Path(), OmegaConf.create(), rows, {})
+    return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
 RUNS = {
@@ -44,7 +44,7 @@ def test_panels_stand_in_rows() -> None:
 
 
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, mlplab.train, mlplab.resume)
+    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     bare = ["data=digits", "data.num_train=50", "model.hidden_features=[4]", "trainer.max_epochs=3"]
     remedies = {MORE: ["data.num_train=60"], "stopped": ["trainer.max_epochs=2"], "noise": ["model.input_noise=1.0"]}
     told = Remedies([0], bare, remedies, ["stopped"]).show(bench)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mlplab.config.schema import CHOICES
-from mlplab.errors import Mistake
-from mlplab.model.layers import INITIALISATIONS, initialise
+from mlplab.errors import UserError
+from mlplab.model.layers import INITIALISATIONS, initialise_weights
 from mlplab.model.maxout import Maxout
 from mlplab.model.mlp import MLP
 
@@ -30,7 +30,7 @@ VARIANCES = {
 def drawn(name: str) -> nn.Linear:
     torch.manual_seed(0)
     layer = nn.Linear(FAN_IN, FAN_OUT)
-    initialise(nn.Sequential(layer), name)
+    initialise_weights(nn.Sequential(layer), name)
     return layer.requires_grad_(False)
 
 
@@ -70,7 +70,7 @@ def test_biases_are_zero_by_every_rule_but_torchs_own() -> None:
 
 @pytest.mark.parametrize("network", [MLP(3, 2, [8, 8], max_norm=1.0), Maxout(3, 2, [8, 8])])
 def test_every_linear_layer_of_a_network_is_reached(network: nn.Module) -> None:
-    initialise(network, "zeros")
+    initialise_weights(network, "zeros")
     assert not any(bool(parameter.any()) for parameter in network.parameters())
 
 
@@ -94,5 +94,5 @@ def test_he_keeps_the_spread_of_relu_layers_and_naive_blows_it_up() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_choices() -> None:
-    with pytest.raises(Mistake, match=r"model.initialisation=glorot: one of default, xavier_uniform"):
+    with pytest.raises(UserError, match=r"model.initialisation=glorot: one of default, xavier_uniform"):
         MLP(2, 1, [4], initialisation="glorot")

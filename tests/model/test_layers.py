@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from mlplab.model.layers import Scale
+from mlplab.model.layers import InputScaler
 
 whole_numbers = arrays(
     np.int64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=12), elements=st.integers(-999, 999)
@@ -15,16 +15,16 @@ whole_numbers = arrays(
 pixels = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
 
-def learned(features: torch.Tensor, standardise: bool = True) -> Scale:
-    scale = Scale(features.shape[1], standardise)
+def learned(features: torch.Tensor, standardise: bool = True) -> InputScaler:
+    scale = InputScaler(features.shape[1], standardise)
     scale.learn(features)
     return scale
 
 
 def test_nothing_changes_before_learning() -> None:
     features = torch.tensor([[1.5, -2.0], [1e6, 0.25]])
-    assert torch.equal(Scale(2)(features), features)
-    assert torch.equal(Scale(2)(torch.tensor([[0, 255]], dtype=torch.uint8)), torch.tensor([[0.0, 255.0]]))
+    assert torch.equal(InputScaler(2)(features), features)
+    assert torch.equal(InputScaler(2)(torch.tensor([[0, 255]], dtype=torch.uint8)), torch.tensor([[0.0, 255.0]]))
 
 
 def test_numbers_are_standardised_by_column() -> None:
@@ -97,12 +97,12 @@ def test_a_tiny_unit_is_no_constant_column() -> None:
 
 def test_what_was_learned_travels_in_the_state() -> None:
     scale = learned(torch.tensor([[1.0, 10.0], [3.0, 30.0]]))
-    other = Scale(2)
+    other = InputScaler(2)
     other.load_state_dict(scale.state_dict())
     assert not list(scale.parameters())
     torch.testing.assert_close(other(torch.tensor([[5.0, 0.0]])), torch.tensor([[3.0, -2.0]]))
 
 
 def test_images_are_flattened() -> None:
-    scale = Scale(6)
+    scale = InputScaler(6)
     assert scale(torch.zeros(4, 2, 3, dtype=torch.uint8)).shape == (4, 6)

@@ -10,7 +10,7 @@ from torch import nn
 
 import mlplab
 from mlplab.config.schema import CHOICES
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.model.linear import Linear
 from mlplab.model.network import OUTPUT_ACTIVATIONS, Network
 
@@ -95,5 +95,5 @@ def test_every_model_takes_the_output_activation(model: str) -> None:
 
 
 def test_an_unknown_output_activation_is_refused_with_the_choices() -> None:
-    with pytest.raises(Mistake, match=r"model.output_activation=softmax: one of linear, sigmoid, tanh, softplus"):
+    with pytest.raises(UserError, match=r"model.output_activation=softmax: one of linear, sigmoid, tanh, softplus"):
         Linear(2, 1, output_activation="softmax")

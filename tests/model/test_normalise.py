@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mlplab.config.schema import CHOICES
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.model.layers import normalisation_layer
 from mlplab.model.mlp import MLP
 
@@ -51,5 +51,5 @@ def test_each_name_that_may_be_given_is_known(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_choices() -> None:
-    with pytest.raises(Mistake, match=r"model.normalisation=group: one of none, batch, layer"):
+    with pytest.raises(UserError, match=r"model.normalisation=group: one of none, batch, layer"):
         normalisation_layer("group", 2)

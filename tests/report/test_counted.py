@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from mlplab.report.text import counted
     ],
 )
 def test_a_noun_follows_its_number(number: int, noun: str, words: str) -> None:
-    assert counted(number, noun) == words
+    assert count_noun(number, noun) == words

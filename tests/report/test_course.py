@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlplab.report.run_page import MOST, course
+from mlplab.report.run_page import MOST, interactive_curves
 
 
 def history(count: int) -> list[dict[str, float]]:
@@ -25,7 +25,7 @@ def points(text: str) -> dict[str, Any]:
 
 
 def test_every_epoch_has_its_values_from_left_to_right() -> None:
-    text = course(history(5), best_epoch=4, of="loss (cross entropy)")
+    text = interactive_curves(history(5), best_epoch=4, of="loss (cross entropy)")
     held = points(text)
     assert held["names"] == ["training", "validation"]
     assert [row[1:] for row in held["points"]] == [[e, f"{1 / (1 + e):.4g}", f"{1.5 / (1 + e):.4g}"] for e in range(5)]
@@ -38,12 +38,12 @@ def test_every_epoch_has_its_values_from_left_to_right() -> None:
 
 
 def test_of_many_epochs_some_are_said_the_first_and_the_last_among_them() -> None:
-    epochs = [row[1] for row in points(course(history(3000), 2999))["points"]]
+    epochs = [row[1] for row in points(interactive_curves(history(3000), 2999))["points"]]
     assert len(epochs) == MOST
     assert (epochs[0], epochs[-1]) == (0, 2999)
 
 
 def test_r2_far_below_zero_does_not_flatten_the_rest() -> None:
-    text = course(history(4), 3, "r2", "R²")
+    text = interactive_curves(history(4), 3, "r2", "R²")
     assert "R² by epoch" in text
     assert not re.search(r">[−-]\d\d+</text>", text)  # no tick at -20

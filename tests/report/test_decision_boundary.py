@@ -8,7 +8,7 @@ from torch import nn
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.regressor import Regressor
-from mlplab.report.decision_boundary import columns, shape, teller
+from mlplab.report.decision_boundary import boundary_panels, predict_function, probability_columns
 
 DRAWN = np.random.default_rng(0)
 
@@ -20,19 +20,19 @@ def points(width: int, target: np.ndarray) -> dict[str, tuple[np.ndarray, np.nda
 def test_two_classes_are_told_with_a_column_each() -> None:
     learner = BinaryClassifier(nn.Linear(2, 1), nn.BCEWithLogitsLoss(), threshold=0.9).eval()
     features = DRAWN.normal(size=(5, 2)).astype(np.float32)
-    told, chosen = teller(learner, classes=True)(features)
+    told, chosen = predict_function(learner, classes=True)(features)
     with torch.inference_mode():
         second = learner(torch.from_numpy(features)).numpy()
     np.testing.assert_array_equal(told, np.stack([1 - second, second], axis=1))
     np.testing.assert_array_equal(chosen, second >= 0.9)
-    assert columns(np.ones((3, 4))).shape == (3, 4)
+    assert probability_columns(np.ones((3, 4))).shape == (3, 4)
 
 
 def test_values_are_told_in_their_unit() -> None:
     learner = Regressor(nn.Linear(1, 1), nn.MSELoss())
     learner.learn_target(torch.tensor([[100.0], [300.0]]))
     features = np.zeros((1, 1), dtype=np.float32)
-    told, chosen = teller(learner.eval(), classes=False)(features)
+    told, chosen = predict_function(learner.eval(), classes=False)(features)
     assert chosen is None
     assert told.item() == pytest.approx(200 + 100 * learner.network.bias.item())  # type: ignore[operator, union-attr]
 
@@ -56,7 +56,9 @@ def test_one_or_two_inputs_have_pictures_and_more_have_none(width: int, classes:
         target = DRAWN.normal(size=(9, 2))
     own = points(width, target)
     labels = [f"x{number}" for number in range(width)]
-    found = shape(teller(learner.eval(), bool(classes)), own, labels, [f"c{n}" for n in range(classes)], ["t0", "t1"])
+    found = boundary_panels(
+        predict_function(learner.eval(), bool(classes)), own, labels, [f"c{n}" for n in range(classes)], ["t0", "t1"]
+    )
     assert [panel.name for panel in found] == names
     for panel in found:
         assert (panel.pixels() < 250).any()
@@ -65,7 +67,7 @@ def test_one_or_two_inputs_have_pictures_and_more_have_none(width: int, classes:
 def test_a_fitted_curve_is_what_the_learner_tells() -> None:
     learner = Regressor(nn.Linear(1, 1), nn.MSELoss(), target_scaling="none").eval()
     own = points(1, DRAWN.normal(size=(9, 1)))
-    (panel,) = shape(teller(learner, classes=False), own, ["x"], [], ["y"])
+    (panel,) = boundary_panels(predict_function(learner, classes=False), own, ["x"], [], ["y"])
     x, y = (np.asarray(values) for values in panel.drawn()[1].get_lines()[0].get_data())
     slope, height = learner.network.weight.item(), learner.network.bias.item()  # type: ignore[operator, union-attr]
     np.testing.assert_allclose(y, slope * x + height, rtol=1e-4, atol=1e-5)

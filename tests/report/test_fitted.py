@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.decision_boundary import CURVE_GRID, MAX_CURVE_POINTS, draw_fit, draw_probabilities, line
+from mlplab.report.decision_boundary import CURVE_GRID, MAX_CURVE_POINTS, axis_grid, draw_fit, draw_probabilities
 
 
 def test_the_axis_reaches_beyond_the_points() -> None:
-    x = line(np.array([[2.0], [12.0]]))
+    x = axis_grid(np.array([[2.0], [12.0]]))
     assert x.shape == (CURVE_GRID, 1)
     assert (x[0, 0], x[-1, 0]) == (1.0, 13.0)
-    assert np.ptp(line(np.array([[3.0]]))) > 0
+    assert np.ptp(axis_grid(np.array([[3.0]]))) > 0
 
 
 def test_what_is_told_and_the_points_are_drawn_as_they_are() -> None:

@@ -3,22 +3,24 @@
 import numpy as np
 import pytest
 
-from mlplab.report.predictions import MOST_TARGETS, Outcome
+from mlplab.report.predictions import MOST_TARGETS, Predictions
 
 FEATURES = np.zeros((6, 2))
 NAMES = ("x1", "x2")
 
 
-def of_classes(classes: int) -> Outcome:
+def of_classes(classes: int) -> Predictions:
     target = np.arange(6) % classes
     told = np.full((6, classes), 0.4 / (classes - 1))
     told[np.arange(6), target] = 0.6
-    return Outcome("six rows", FEATURES, target, told, told.argmax(axis=1), NAMES, [f"c{n}" for n in range(classes)])
+    return Predictions(
+        "six rows", FEATURES, target, told, told.argmax(axis=1), NAMES, [f"c{n}" for n in range(classes)]
+    )
 
 
-def of_values(targets: int) -> Outcome:
+def of_values(targets: int) -> Predictions:
     target = np.random.default_rng(0).normal(size=(6, targets))
-    return Outcome("six rows", FEATURES, target, target + 1, None, NAMES, (), [f"t{n}" for n in range(targets)])
+    return Predictions("six rows", FEATURES, target, target + 1, None, NAMES, (), [f"t{n}" for n in range(targets)])
 
 
 def test_classes_have_a_matrix_and_what_probabilities_tell() -> None:
@@ -39,7 +41,7 @@ def test_of_two_classes_the_areas_are_those_of_the_second() -> None:
 
 def test_many_classes_have_a_picture_that_has_room_for_them() -> None:
     told = np.eye(30)
-    wide = Outcome("30", np.zeros((30, 2)), np.arange(30), told, np.arange(30), NAMES, [f"c{n}" for n in range(30)])
+    wide = Predictions("30", np.zeros((30, 2)), np.arange(30), told, np.arange(30), NAMES, [f"c{n}" for n in range(30)])
     assert wide.hits()[0].size[0] > 8 > of_classes(3).hits()[0].size[0]
 
 
@@ -58,6 +60,6 @@ def test_every_panel_draws_its_own_target() -> None:
 
 
 def test_without_rows_of_a_class_the_rest_is_told() -> None:
-    told = Outcome("two", FEATURES[:2], np.array([1, 1]), np.full((2, 2), 0.5), np.array([1, 1]), NAMES, ["a", "b"])
+    told = Predictions("two", FEATURES[:2], np.array([1, 1]), np.full((2, 2), 0.5), np.array([1, 1]), NAMES, ["a", "b"])
     assert [panel.name for panel in told.probabilities()] == ["calibration"]
     assert told.per_class()[1][0][-2:] == [None, None]

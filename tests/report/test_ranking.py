@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.classification import FEW, Ranking
+from mlplab.report.classification import FEW, RankingCurves
 
 # of class 1: two rows above all of class 0 but one: 3 of 4 pairs are in order
-FOUR = Ranking(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]), ["no", "yes"])
+FOUR = RankingCurves(
+    np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]), ["no", "yes"]
+)
 
 
-def many(classes: int) -> Ranking:
+def many(classes: int) -> RankingCurves:
     drawn = np.random.default_rng(0)
     told = drawn.dirichlet(np.ones(classes), 400)
-    return Ranking(drawn.integers(0, classes, 400), told, [f"c{n}" for n in range(classes)])
+    return RankingCurves(drawn.integers(0, classes, 400), told, [f"c{n}" for n in range(classes)])
 
 
 def test_areas_by_hand() -> None:
@@ -21,9 +23,9 @@ def test_areas_by_hand() -> None:
 
 
 def test_a_class_without_rows_has_no_curve() -> None:
-    found = Ranking(np.array([0, 2, 2]), np.full((3, 3), 1 / 3), ["a", "b", "c"])
+    found = RankingCurves(np.array([0, 2, 2]), np.full((3, 3), 1 / 3), ["a", "b", "c"])
     assert found.classes == [0, 2]
-    assert Ranking(np.array([1, 1]), np.full((2, 2), 0.5), ["a", "b"]).classes == []
+    assert RankingCurves(np.array([1, 1]), np.full((2, 2), 0.5), ["a", "b"]).classes == []
 
 
 def test_the_roc_curve_climbs_from_corner_to_corner() -> None:

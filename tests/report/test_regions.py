@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mlplab.report.decision_boundary import Plane, draw_height, draw_points, draw_regions, name_classes
+from mlplab.report.decision_boundary import Plane, draw_class_legend, draw_heatmap, draw_points, draw_regions
 
 PLANE = Plane(((-1.0, 1.0), (-2.0, 2.0)), ["a", "b"], count=41)
 
@@ -53,13 +53,13 @@ def test_each_class_has_its_mark_and_its_name() -> None:
     axes = figure.subplots()
     draw_points(axes, np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 1.0]]), np.array([0, 1, 1]), ["no", "yes"])
     assert [len(one.get_offsets()) for one in axes.collections] == [1, 2]  # type: ignore[arg-type]
-    name_classes(axes, 2)
+    draw_class_legend(axes, 2)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["no", "yes"]
 
 
 def test_a_height_has_named_contours_where_they_are_asked_for() -> None:
     axes = Figure().subplots()
-    draw_height(axes, PLANE, PLANE.points()[:, 1], [-1.0, 0.5])
+    draw_heatmap(axes, PLANE, PLANE.points()[:, 1], [-1.0, 0.5])
     corners = np.concatenate([path.vertices for one in axes.collections for path in one.get_paths()])
     assert set(np.round(corners[:, 1], 6)) == {-1.0, 0.5}
     assert sorted(text.get_text() for text in axes.texts) == ["-1", "0.5"]
@@ -68,5 +68,5 @@ def test_a_height_has_named_contours_where_they_are_asked_for() -> None:
 def test_a_height_may_be_flat() -> None:
     for values in (PLANE.points()[:, 0], np.ones(PLANE.count**2)):
         axes = Figure().subplots()
-        draw_height(axes, PLANE, values)
+        draw_heatmap(axes, PLANE, values)
         assert axes.get_images()[0].get_array().reshape(-1).tolist() == values.tolist()  # type: ignore[union-attr]

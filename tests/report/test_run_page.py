@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mlplab.report.figure import Panel
-from mlplab.report.predictions import Outcome
-from mlplab.report.run_page import WORST_IMAGES, Story
+from mlplab.report.predictions import Predictions
+from mlplab.report.run_page import WORST_IMAGES, RunReport
 
 TOLD = np.random.default_rng(0).dirichlet(np.ones(3), 40)
 SCORES: dict[str, Any] = {
@@ -27,13 +27,15 @@ def dot(axes: Axes) -> None:
     axes.plot(0, 0, "o")
 
 
-def story(image: bool = False, **given: Any) -> Story:
+def story(image: bool = False, **given: Any) -> RunReport:
     features = np.arange(160.0).reshape(40, 4)
     size = (2, 2) if image else None
     names = ["w", "x", "y", "z"]
     target = np.arange(40) % 3
-    told = Outcome("forty rows", features, target, TOLD, TOLD.argmax(axis=1), names, ["a", "b<", "c"], (), size)
-    return Story("mlp on <iris>", "outputs/iris/1", SCORES, ROWS, "ce", told, "python it", order=[2, 0, 1, 3], **given)
+    told = Predictions("forty rows", features, target, TOLD, TOLD.argmax(axis=1), names, ["a", "b<", "c"], (), size)
+    return RunReport(
+        "mlp on <iris>", "outputs/iris/1", SCORES, ROWS, "ce", told, "python it", order=[2, 0, 1, 3], **given
+    )
 
 
 def test_it_is_read_from_the_verdict_to_the_command() -> None:
@@ -59,7 +61,7 @@ def test_every_score_keeps_all_its_digits() -> None:
 def test_a_sentence_stands_in_place_of_the_word_where_there_is_one() -> None:
     told = story()
     sentence = "overfitting from epoch 12: try dropout"
-    other = Story(**{**told.__dict__, "scores": {**SCORES, "verdict_text": sentence}})
+    other = RunReport(**{**told.__dict__, "scores": {**SCORES, "verdict_text": sentence}})
     assert f'<p class="verdict">{sentence}</p>' in other.html()
 
 
@@ -78,9 +80,9 @@ def test_its_panels_are_all_pictures_but_the_curves() -> None:
 
 def test_values_are_told_by_their_residuals() -> None:
     target = np.arange(40.0)[:, None]
-    told = Outcome("forty rows", target, target, target + 1, None, ["x"], (), ["price"])
+    told = Predictions("forty rows", target, target, target + 1, None, ["x"], (), ["price"])
     rows = [{"epoch": e, "loss/train": 1.0, "loss/val": 1.1, "r2/train": 0.5, "r2/val": 0.4} for e in range(3)]
-    text = Story(
+    text = RunReport(
         **{**story().__dict__, "outcome": told, "rows": rows, "loss": "mse, of the scaled target", "order": [0]}
     ).html()
     assert "<h2>Values</h2>" in text

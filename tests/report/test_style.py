@@ -14,15 +14,15 @@ def grey(colour: str) -> float:
 
 def test_training_and_validation_are_told_apart_in_grey() -> None:
     assert abs(grey(style.COLOURS["train"]) - grey(style.COLOURS["val"])) > 0.25
-    assert len({*style.STYLES.values()}) == len(style.COLOURS) == len(style.WORDS)
+    assert len({*style.LINE_STYLES.values()}) == len(style.COLOURS) == len(style.SPLIT_NAMES)
 
 
 def test_neighbours_of_what_is_compared_differ_in_grey_or_in_style() -> None:
-    assert len(style.ORDER) == len(style.LINES) == len({*style.ORDER}) == len({*map(str, style.LINES)})
-    assert all(abs(grey(one) - grey(other)) > 0.1 for one, other in pairwise(style.ORDER[:6]))
+    assert len(style.COLOUR_CYCLE) == len(style.LINES) == len({*style.COLOUR_CYCLE}) == len({*map(str, style.LINES)})
+    assert all(abs(grey(one) - grey(other)) > 0.1 for one, other in pairwise(style.COLOUR_CYCLE[:6]))
 
 
 def test_words_have_more_contrast_than_their_lines() -> None:
     assert all(grey(style.INK[split]) <= grey(style.COLOURS[split]) for split in style.INK)
-    assert all(grey(word) <= grey(line) for word, line in zip(style.WORD_ORDER, style.ORDER, strict=True))
+    assert all(grey(word) <= grey(line) for word, line in zip(style.WORD_ORDER, style.COLOUR_CYCLE, strict=True))
     assert all(grey(word) < 0.53 for word in style.WORD_ORDER)

@@ -4,7 +4,7 @@ import re
 
 from matplotlib.figure import Figure
 
-from mlplab.report.figure import svg
+from mlplab.report.figure import to_svg
 
 
 def drawn(label: str, colour: str = "#0072B2") -> str:
@@ -13,7 +13,7 @@ def drawn(label: str, colour: str = "#0072B2") -> str:
     axes.plot([0, 1], [0, 1], color=colour)
     axes.text(0.5, 0.5, "in white", color="white")
     axes.set_xlabel("x & y")
-    return svg(figure, label)
+    return to_svg(figure, label)
 
 
 def test_black_and_the_looks_colours_are_the_pages_own() -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.report.text import aligned, score_table, table
+from mlplab.report.text import align_lines, format_scores, format_table
 
 
 def cell(value: object) -> str:
     """How a table of one value writes it."""
-    return table(["name", "value"], [["x", value]]).splitlines()[-1].removeprefix(" x").strip()
+    return format_table(["name", "value"], [["x", value]]).splitlines()[-1].removeprefix(" x").strip()
 
 
 def words(pattern: str) -> st.SearchStrategy[str]:
@@ -24,7 +24,9 @@ def figures(text: str) -> int:
 
 
 def test_texts_stand_under_each_other() -> None:
-    assert aligned({"data": "iris", "network": "mlp", "lr": "0.1"}) == "data      iris\nnetwork   mlp\nlr        0.1"
+    assert (
+        align_lines({"data": "iris", "network": "mlp", "lr": "0.1"}) == "data      iris\nnetwork   mlp\nlr        0.1"
+    )
 
 
 @given(
@@ -33,7 +35,7 @@ def test_texts_stand_under_each_other() -> None:
     )
 )
 def test_no_line_is_lost_and_all_texts_begin_in_one_column(lines: dict[str, str]) -> None:
-    shown = aligned(lines).split("\n")
+    shown = align_lines(lines).split("\n")
     starts = {len(line) - len(text) for line, text in zip(shown, lines.values(), strict=True)}
     assert [tuple(line.split(maxsplit=1)) for line in shown] == list(lines.items())
     assert starts == {max(map(len, lines)) + 3}
@@ -65,7 +67,7 @@ def test_a_number_has_four_figures_whatever_its_size(value: float) -> None:
 
 
 def test_names_stand_left_and_numbers_right() -> None:
-    shown = table(["split", "loss", "accuracy"], [["train", 0.5, 0.25], ["val", 12.5, 1.0]])
+    shown = format_table(["split", "loss", "accuracy"], [["train", 0.5, 0.25], ["val", 12.5, 1.0]])
     header, rule, train, val = shown.strip("\n").splitlines()
     assert set(rule.strip()) == {"─"}
     assert {line.index(name) for line, name in ((header, "split"), (train, "train"), (val, "val"))} == {1}
@@ -77,7 +79,7 @@ def test_names_stand_left_and_numbers_right() -> None:
 
 
 def test_a_table_is_plain_text_without_trailing_blanks() -> None:
-    shown = table(["name", "text"], [["a", ""], ["b", None]])
+    shown = format_table(["name", "text"], [["a", ""], ["b", None]])
     assert "\x1b" not in shown
     assert all(line == line.rstrip() for line in shown.splitlines())
 
@@ -88,7 +90,7 @@ def test_scores_stand_by_split_with_the_baseline_below() -> None:
         **{"loss/train": 0.1, "loss/val": 0.2, "loss/test": 0.3, "baseline/loss": 2.3},
         **{"accuracy/train": 0.9, "accuracy/val": 0.8, "accuracy/test": 0.7, "baseline/accuracy": 0.1},
     }
-    header, _, *rows = score_table(scores, 7, "baseline: majority class").strip("\n").splitlines()
+    header, _, *rows = format_scores(scores, 7, "baseline: majority class").strip("\n").splitlines()
     assert header.split() == ["at", "best", "epoch", "7", "loss", "accuracy"]
     found = {" ".join(words[:-2]): [float(word) for word in words[-2:]] for words in map(str.split, rows)}
     assert found == {
@@ -104,11 +106,11 @@ def test_a_score_that_is_no_number_is_said_so() -> None:
 
 
 def test_a_text_of_several_lines_has_its_name_before_each() -> None:
-    assert aligned({"data": "iris", "leak": "one\ntwo"}) == "data   iris\nleak   one\nleak   two"
+    assert align_lines({"data": "iris", "leak": "one\ntwo"}) == "data   iris\nleak   one\nleak   two"
 
 
 def test_in_a_notebook_a_table_is_a_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rich finds Jupyter it would show the table itself, and leave the text empty."""
-    before = table(["name", "value"], [["x", 1.5]])
+    before = format_table(["name", "value"], [["x", 1.5]])
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    assert table(["name", "value"], [["x", 1.5]]) == before != ""
+    assert format_table(["name", "value"], [["x", 1.5]]) == before != ""

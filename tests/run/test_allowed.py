@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import mlplab
-from mlplab.config.groups import CONF, choices
-from mlplab.errors import Mistake
-from mlplab.run.instantiate import check_targets, make
+from mlplab.config.groups import CONF_DIR, choices
+from mlplab.errors import UserError
+from mlplab.run.instantiate import check_targets, instantiate_group
 
 GROUPS = ("data", "model", "activation", "loss", "optimizer", "scheduler", "callback", "learner")
 
@@ -51,7 +51,7 @@ def test_what_is_no_class_of_a_known_package_and_kind_is_refused(
     node: Any = {"_target_": target, "x": 1}
     inner = {"nested": {"a": {"b": node}}, "in a list": {"a": [1, [node]]}}.get(place)
     outer = node if inner is None else {"_target_": "mlplab.model.mlp.MLP", "activation": inner}
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         check_targets(outer, "loss" if inner is None else "model", [])
     expected = said.replace("is no Module or Optimizer", "is no Module") if place == "itself" else said
     assert expected in str(mistake.value)
@@ -71,7 +71,7 @@ def test_what_is_no_class_of_a_known_package_and_kind_is_refused(
     ],
 )
 def test_no_key_opens_a_way_round(extra: dict[str, Any], said: str) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         check_targets({"_target_": "torch.nn.SmoothL1Loss", **extra}, "loss", [])
 
 
@@ -83,7 +83,7 @@ def test_a_class_must_be_of_the_kind_of_its_group() -> None:
         ("data", "torch.utils.data.TensorDataset", "Dataset"),
     ):
         node = {"_target_": target}
-        with pytest.raises(Mistake, match=f"is no {kind}"):
+        with pytest.raises(UserError, match=f"is no {kind}"):
             check_targets({"mine": node} if group == "callback" else node, group, [])
 
 
@@ -92,7 +92,7 @@ def test_every_choice_of_the_project_passes(group: str) -> None:
     from omegaconf import OmegaConf
 
     for choice in choices(group):
-        node: Any = OmegaConf.to_container(OmegaConf.load(Path(CONF, group, f"{choice}.yaml")), resolve=False)
+        node: Any = OmegaConf.to_container(OmegaConf.load(Path(CONF_DIR, group, f"{choice}.yaml")), resolve=False)
         plain = {key: value for key, value in node.items() if key != "defaults" and "${" not in str(value)}
         check_targets(plain, group, [])
 
@@ -103,19 +103,19 @@ def test_a_module_of_ones_own_needs_to_be_allowed(tmp_path: Path, monkeypatch: p
         "from torch import nn\nclass Own(nn.MSELoss): pass\ndef make(): pass\nprint('imported')\n"
     )
     overrides = ("data=line", "loss._target_=my_losses.Own")
-    with pytest.raises(Mistake, match=r"loss\._target_=my_losses\.Own: is not of .*allow=\[my_losses\]"):
+    with pytest.raises(UserError, match=r"loss\._target_=my_losses\.Own: is not of .*allow=\[my_losses\]"):
         mlplab.configure(*overrides)
     assert "my_losses" not in sys.modules
     config = mlplab.configure(*overrides, "allow=[my_losses]")
-    assert type(make(config, "loss")).__name__ == "Own"
-    with pytest.raises(Mistake, match="is not a class"):
+    assert type(instantiate_group(config, "loss")).__name__ == "Own"
+    with pytest.raises(UserError, match="is not a class"):
         check_targets({"_target_": "my_losses.make"}, "loss", ["my_losses"])
 
 
 def test_a_function_of_ones_own_needs_to_be_allowed() -> None:
-    with pytest.raises(Mistake, match=r"data\.function=math\.hypot: is not of mlplab.*allow=\[math\]"):
+    with pytest.raises(UserError, match=r"data\.function=math\.hypot: is not of mlplab.*allow=\[math\]"):
         mlplab.configure("data=function", "data.function=math.hypot")
-    with pytest.raises(Mistake, match=r"data\.function=os\.system"):
+    with pytest.raises(UserError, match=r"data\.function=os\.system"):
         check_targets({"_target_": "mlplab.data.function.Function", "function": "os.system"}, "data", [])
     mlplab.configure("data=function", "data.function=math.hypot", "allow=[math]", "data.ranges={x:[0,1]}")
 

@@ -9,17 +9,17 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import mlplab
 from mlplab.data.datamodule import TensorLoader
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 from mlplab.run.build import build, build_learner, build_splits
 from mlplab.trainer.history import History
-from mlplab.trainer.nan_guard import FiniteGuard
+from mlplab.trainer.nan_guard import NaNGuard
 
 
 def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=iris", "callback=early_stopping", f"run_dir={tmp_path}"))
     kinds = [type(callback).__name__ for callback in lab.trainer.callbacks]  # type: ignore[attr-defined]
-    assert kinds.index(FiniteGuard.__name__) < kinds.index(History.__name__) < kinds.index("EarlyStopping")
+    assert kinds.index(NaNGuard.__name__) < kinds.index(History.__name__) < kinds.index("EarlyStopping")
     assert kinds[-1] == "Checkpoints"
 
 
@@ -51,7 +51,7 @@ def test_double_precision_reaches_data_and_weights() -> None:
 
 def test_three_classes_are_too_many_for_the_binary_classifier() -> None:
     config = mlplab.configure("data=iris", "learner=binary_classifier", "loss=bce")
-    with pytest.raises(Mistake, match="takes two classes, data=iris has 3: use learner=classifier loss=ce"):
+    with pytest.raises(UserError, match="takes two classes, data=iris has 3: use learner=classifier loss=ce"):
         build_splits(config)
 
 
@@ -65,7 +65,7 @@ def test_three_classes_are_too_many_for_the_binary_classifier() -> None:
     ],
 )
 def test_what_a_constructor_refuses_is_told_in_one_line(override: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=said) as mistake:
+    with pytest.raises(UserError, match=said) as mistake:
         build(mlplab.configure("data=iris", "model=linear", override, f"run_dir={tmp_path}"))
     assert "\n" not in str(mistake.value)
 
@@ -76,7 +76,7 @@ def test_a_dataloader_and_the_in_memory_path_give_the_same_losses(tmp_path: Path
     )
     first.trainer.fit(first.learner, datamodule=first.batches)
     part = second.splits.train
-    numbers = Part(torch.arange(len(part))[:, None], part.target)
+    numbers = Split(torch.arange(len(part))[:, None], part.target)
 
     class Order:
         """The rows of each batch, in the order of the in-memory path; Lightning tells its sampler the epoch."""
@@ -105,5 +105,5 @@ def test_the_precision_of_products_is_that_of_the_run_and_no_other(tmp_path: Pat
         setting = f"trainer.matmul_precision={precision}"
         build(mlplab.configure("data=iris", setting, f"run_dir={tmp_path / str(number)}"))
         assert torch.get_float32_matmul_precision() == precision
-    with pytest.raises(Mistake, match=r"trainer.matmul_precision=low: must be one of highest, high, medium"):
+    with pytest.raises(UserError, match=r"trainer.matmul_precision=low: must be one of highest, high, medium"):
         mlplab.configure("trainer.matmul_precision=low")

@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.config.groups import FORMAT
-from mlplab.errors import Mistake
-from mlplab.run.config_file import check_trained, stored
-from mlplab.run.folder import every, find
+from mlplab.errors import UserError
+from mlplab.run.config_file import read_config, refuse_ensemble
+from mlplab.run.folder import find_run, iter_runs
 
 
 def written(folder: Path, *overrides: str, version: object = FORMAT, **changed: Any) -> Path:
@@ -37,63 +37,63 @@ def test_last_is_the_run_with_the_newest_configuration_sweep_jobs_included(tmp_p
         run = written(tmp_path / "outputs" / name)
         os.utime(run / "config.yaml", (1000 - age, 1000 - age))
     base = tmp_path / "outputs"
-    assert find("last", base) == base / "iris/one"
+    assert find_run("last", base) == base / "iris/one"
     os.utime(base / "sweeps/mine/0_seed=1/config.yaml", (2000, 2000))
-    assert find("last", base) == base / "sweeps/mine/0_seed=1"
-    assert sorted(every(base)) == [base / name for name in names]
-    assert find(str(base / "wine/two")) == base / "wine/two"
+    assert find_run("last", base) == base / "sweeps/mine/0_seed=1"
+    assert sorted(iter_runs(base)) == [base / name for name in names]
+    assert find_run(str(base / "wine/two")) == base / "wine/two"
 
 
 def test_a_folder_that_is_called_last_is_a_folder_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     written(Path("last"))
     written(Path("outputs/iris/one"))
-    assert find("last") == Path("outputs/iris/one")
-    assert find("./last") == find(Path("./last")) == Path("last")
+    assert find_run("last") == Path("outputs/iris/one")
+    assert find_run("./last") == find_run(Path("./last")) == Path("last")
 
 
 def test_a_folder_that_is_no_run_is_told_with_a_run_that_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="run=last: there is no run below"):
-        find("last", tmp_path / "outputs")
-    with pytest.raises(Mistake, match="no such folder"):
-        find(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="run=last: there is no run below"):
+        find_run("last", tmp_path / "outputs")
+    with pytest.raises(UserError, match="no such folder"):
+        find_run(str(tmp_path / "nowhere"))
     run = written(tmp_path / "outputs" / "iris" / "one")
-    with pytest.raises(Mistake, match=f"no config.yaml; it holds runs, such as {run}"):
-        find(str(tmp_path / "outputs"))
+    with pytest.raises(UserError, match=f"no config.yaml; it holds runs, such as {run}"):
+        find_run(str(tmp_path / "outputs"))
 
 
 @pytest.mark.parametrize("overrides", [["data=iris"], ["experiment=overfit"], ["data=diabetes", "loss=huber"]])
 def test_what_training_wrote_is_what_is_read(tmp_path: Path, overrides: list[str]) -> None:
     run = written(tmp_path / "run", *overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
     config = mlplab.configure(*overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
-    config.run_dir, config.sweep = str(run), stored(run).sweep
-    assert stored(run) == config
+    config.run_dir, config.sweep = str(run), read_config(run).sweep
+    assert read_config(run) == config
 
 
 def test_a_run_that_was_moved_is_known_by_its_new_place(tmp_path: Path) -> None:
     run = written(tmp_path / "run").rename(tmp_path / "elsewhere")
-    assert stored(run).run_dir == str(run)
+    assert read_config(run).run_dir == str(run)
 
 
 def test_an_older_format_gets_the_keys_that_were_added_since_with_their_defaults(tmp_path: Path) -> None:
     run = edited(written(tmp_path / "run", "data=iris", version=1), lambda config: config["trainer"].pop("max_time"))
-    assert stored(run).trainer.max_time is None
-    assert stored(run).data.name == "iris"
+    assert read_config(run).trainer.max_time is None
+    assert read_config(run).data.name == "iris"
 
 
 def test_a_run_of_format_2_was_not_asked_for_a_leak_check_and_has_the_default(tmp_path: Path) -> None:
     run = edited(written(tmp_path / "run", "data=iris", version=2), lambda config: config["data"].pop("leak_check"))
-    assert stored(run).data.leak_check == "basic"
+    assert read_config(run).data.leak_check == "basic"
 
 
 def test_off_is_a_word_and_stays_one_in_a_file(tmp_path: Path) -> None:
-    assert stored(written(tmp_path / "run", "data=iris", "data.leak_check=off")).data.leak_check == "off"
+    assert read_config(written(tmp_path / "run", "data=iris", "data.leak_check=off")).data.leak_check == "off"
 
 
 @pytest.mark.parametrize("version", [FORMAT + 1, 0, "two", None, True])
 def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) -> None:
-    with pytest.raises(Mistake, match=rf"config.yaml: .*format.* {version}"):
-        stored(written(tmp_path / "run", version=version))
+    with pytest.raises(UserError, match=rf"config.yaml: .*format.* {version}"):
+        read_config(written(tmp_path / "run", version=version))
 
 
 @pytest.mark.parametrize(
@@ -132,31 +132,31 @@ def test_a_slip_in_a_file_edited_by_hand_is_one_line_with_file_and_key(
     tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
 ) -> None:
     run = edited(written(tmp_path / "run", "data=iris"), edit)
-    with pytest.raises(Mistake, match=f"config.yaml: .*({said})") as mistake:
-        stored(run)
+    with pytest.raises(UserError, match=f"config.yaml: .*({said})") as mistake:
+        read_config(run)
     assert "\n" not in str(mistake.value)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2", "", "\tseed: 1", "format: 2"])
 def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(Mistake, match=r"config.yaml") as mistake:
-        stored(tmp_path)
+    with pytest.raises(UserError, match=r"config.yaml") as mistake:
+        read_config(tmp_path)
     assert "\n" not in str(mistake.value)
 
 
 def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:
-    check_trained("run", stored(written(tmp_path / "run")))
+    refuse_ensemble("run", read_config(written(tmp_path / "run")))
     run = edited(written(tmp_path / "united"), lambda config: config.update(ensemble=5))
-    with pytest.raises(Mistake, match=r"^run=last: is an ensemble, which was not trained itself; name one of"):
-        check_trained("last", stored(run))
-    with pytest.raises(Mistake, match=r"config\.yaml: ensemble=1: must be a whole number from 2 to 1000"):
-        stored(edited(run, lambda config: config.update(ensemble=1)))
+    with pytest.raises(UserError, match=r"^run=last: is an ensemble, which was not trained itself; name one of"):
+        refuse_ensemble("last", read_config(run))
+    with pytest.raises(UserError, match=r"config\.yaml: ensemble=1: must be a whole number from 2 to 1000"):
+        read_config(edited(run, lambda config: config.update(ensemble=1)))
 
 
 def test_a_run_of_format_4_is_no_ensemble(tmp_path: Path) -> None:
     run = written(tmp_path / "run", "data=iris", version=4)
-    config = stored(edited(run, lambda config: (config.pop("ensemble"), config["sweep"].pop("ensemble"))))
+    config = read_config(edited(run, lambda config: (config.pop("ensemble"), config["sweep"].pop("ensemble"))))
     assert (config.ensemble, config.sweep.ensemble) == (None, False)
 
 
@@ -167,4 +167,4 @@ def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:
             config["data"].pop(key)
 
     run = edited(written(tmp_path / "run", "data=iris", version=4), edit)
-    assert (stored(run).data.folds, stored(run).data.fold, stored(run).cv) == (None, 0, None)
+    assert (read_config(run).data.folds, read_config(run).data.fold, read_config(run).cv) == (None, 0, None)

@@ -14,12 +14,12 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 import mlplab
 from mlplab.command.predict import predict
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 from mlplab.run import ensemble
 from mlplab.run.build import build_splits
-from mlplab.run.config_file import stored
-from mlplab.run.ensemble import unite, unite_all
+from mlplab.run.config_file import read_config
+from mlplab.run.ensemble import build_ensemble, build_ensembles
 from mlplab.run.predictor import reopen
 from tests.command.test_evaluate import asked
 from tests.command.test_predict import asked as asked_of_predict
@@ -42,7 +42,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """The ensemble's folder, and those of its members."""
     sweep = tmp_path_factory.mktemp("sweeps") / "one"
     members = [trained(sweep / f"{seed}_seed={seed}", f"data={request.param}", f"seed={seed}") for seed in range(3)]
-    unite(sweep / "ensemble", members)
+    build_ensemble(sweep / "ensemble", members)
     return sweep / "ensemble", members
 
 
@@ -59,13 +59,13 @@ def scores_of(run: Path) -> dict[str, Any]:
 opened = lru_cache(reopen)
 
 
-def mean_of(members: list[Path], part: Part) -> np.ndarray:
+def mean_of(members: list[Path], part: Split) -> np.ndarray:
     return np.mean([opened(run).predict(part.features.numpy()).astype(np.float64) for run in members], axis=0)
 
 
 def test_it_predicts_the_mean_of_what_its_members_predict(made: Made) -> None:
     folder, members = made
-    rows = build_splits(stored(folder)).test
+    rows = build_splits(read_config(folder)).test
     predicted = reopen(folder).predict(rows.features.numpy())
     assert predicted == pytest.approx(mean_of(members, rows), rel=1e-6, abs=1e-6)
     alone = reopen(folder / "checkpoints" / "best.ckpt").predict(rows.features.numpy())
@@ -74,7 +74,7 @@ def test_it_predicts_the_mean_of_what_its_members_predict(made: Made) -> None:
 
 def test_its_scores_are_those_of_the_mean_of_predictions(made: Made) -> None:
     folder, members = made
-    scores, splits = scores_of(folder), build_splits(stored(folder))
+    scores, splits = scores_of(folder), build_splits(read_config(folder))
     for split, part in (("train", splits.measured), ("val", splits.val), ("test", splits.test)):
         mean, target = mean_of(members, part), part.target.numpy()
         if splits.class_names:
@@ -121,7 +121,7 @@ def test_evaluate_gives_its_scores_to_the_last_digit(
 
 def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
     folder, members = made
-    part = build_splits(stored(folder)).test.first(5)
+    part = build_splits(read_config(folder)).test.first(5)
     np.save(tmp_path / "rows.npy", part.features.numpy())
     written = predict(asked_of_predict(folder, tmp_path / "rows.npy", tmp_path / "out.csv"))
     mean = mean_of(members, part)
@@ -132,10 +132,10 @@ def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
 
 def test_made_again_it_is_the_same_and_its_files_are_whole(iris: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "ensemble"
-    assert unite(folder, iris) == scores_of(folder)
+    assert build_ensemble(folder, iris) == scores_of(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     (folder / "mine.txt").write_text("mine")
-    unite(folder, iris)
+    build_ensemble(folder, iris)
     assert before == {path: path.read_bytes() for path in before}
     assert (folder / "mine.txt").exists()
 
@@ -147,9 +147,9 @@ def test_it_is_no_run_with_scores_until_its_weights_are_written(
         raise OSError(28, "No space left on device")
 
     folder = tmp_path / "ensemble"
-    unite(folder, iris)
+    build_ensemble(folder, iris)
     monkeypatch.setattr(ensemble.atomic, "write", full)
-    assert unite_all({folder: iris}) == {folder: "No space left on device"}
+    assert build_ensembles({folder: iris}) == {folder: "No space left on device"}
     assert not (folder / "scores.json").exists()
 
 
@@ -176,8 +176,8 @@ def test_runs_that_have_no_common_mean_are_refused_and_nothing_is_written(
 ) -> None:
     members = [trained(tmp_path / f"{seed}", "data=diabetes", f"seed={seed}") for seed in range(2)]
     with_key(members[1] / "checkpoints" / "best.ckpt", edit)
-    with pytest.raises(Mistake, match=said) as mistake:
-        unite(tmp_path / "ensemble", members)
+    with pytest.raises(UserError, match=said) as mistake:
+        build_ensemble(tmp_path / "ensemble", members)
     assert "\n" not in str(mistake.value)
     assert not (tmp_path / "ensemble").exists()
 
@@ -188,7 +188,7 @@ def test_one_that_cannot_be_made_costs_no_other_and_data_are_read_once(
     read: list[Any] = []
     monkeypatch.setattr(ensemble, "build_splits", lambda config: read.append(config) or build_splits(config))
     groups = {tmp_path / "a": iris, tmp_path / "b": [iris[0], tmp_path], tmp_path / "c": iris}
-    (reason,) = unite_all(groups).items()
+    (reason,) = build_ensembles(groups).items()
     assert reason == (
         tmp_path / "b",
         f"run {tmp_path} has no checkpoint best.ckpt: it ended before its first epoch did",
@@ -200,15 +200,15 @@ def test_one_that_cannot_be_made_costs_no_other_and_data_are_read_once(
 def test_changed_data_are_refused(iris: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = build_splits(mlplab.configure("data=iris", "data.split_seed=1"))
     monkeypatch.setattr(ensemble, "build_splits", lambda _: other)
-    with pytest.raises(Mistake, match="the data have changed since its members were trained"):
-        unite(tmp_path / "ensemble", iris)
+    with pytest.raises(UserError, match="the data have changed since its members were trained"):
+        build_ensemble(tmp_path / "ensemble", iris)
 
 
 def test_an_ensemble_is_not_trained(iris: list[Path], tmp_path: Path) -> None:
-    unite(tmp_path / "ensemble", iris)
-    config = stored(tmp_path / "ensemble")
+    build_ensemble(tmp_path / "ensemble", iris)
+    config = read_config(tmp_path / "ensemble")
     config.run_dir = str(tmp_path / "again")
-    with pytest.raises(Mistake, match="ensemble=2: is for the command line of a sweep"):
+    with pytest.raises(UserError, match="ensemble=2: is for the command line of a sweep"):
         mlplab.train(config)
     assert not (tmp_path / "again").exists()
 
@@ -224,9 +224,9 @@ def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path:
     assert sorted(path.parent.name for path in sweep.glob("ensemble*/scores.json")) == names
     for name in names:
         members = [sweep / member for member in scores_of(sweep / name)["members"]]
-        assert [stored(run).seed for run in members] == [0, 1, 2]
-        assert {stored(run).optimizer.lr for run in members} == {stored(sweep / name).optimizer.lr}
-        rows = build_splits(stored(sweep / name)).val
+        assert [read_config(run).seed for run in members] == [0, 1, 2]
+        assert {read_config(run).optimizer.lr for run in members} == {read_config(sweep / name).optimizer.lr}
+        rows = build_splits(read_config(sweep / name)).val
         predicted = reopen(sweep / name).predict(rows.features.numpy())
         assert predicted == pytest.approx(mean_of(members, rows), rel=1e-6, abs=1e-6)
     table = first.stdout[first.stdout.index("ensembles: the mean of the members' predictions") :]

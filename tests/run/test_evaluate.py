@@ -10,25 +10,25 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.run.build import build_splits
-from mlplab.run.config_file import stored
-from mlplab.run.evaluate import Measured, Slice, measure, of_file, of_split
-from mlplab.run.load import read_checkpoint, rebuild
+from mlplab.run.config_file import read_config
+from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, file_data, split_data
+from mlplab.run.load import load_learner, read_checkpoint
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")
 
 
 def opened(run: Path) -> tuple[Any, Any, dict[str, Any]]:
-    config, path = stored(run), run / "checkpoints/best.ckpt"
+    config, path = read_config(run), run / "checkpoints/best.ckpt"
     checkpoint = read_checkpoint(path)
-    return config, rebuild(checkpoint, path, config), checkpoint["hyper_parameters"]
+    return config, load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
 
 
-def measured(run: Path, split: str, all_rows: bool = False) -> Measured:
+def measured(run: Path, split: str, all_rows: bool = False) -> Evaluation:
     config, learner, known = opened(run)
-    return measure(config, learner, of_split(config, known, split, all_rows))
+    return evaluate_learner(config, learner, split_data(config, known, split, all_rows))
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_blocks_change_nothing_on_mnist(train: Train, mlplab_data: Path) -> None
 def test_all_training_rows_are_measured_when_asked_and_the_slice_is_named(train: Train) -> None:
     run, _ = train("data=iris", *SHORT)
     config, _, known = opened(run)
-    assert of_split(config, known, "train", all_rows=False).title == "30 of 90 training rows, the measured slice"
-    assert of_split(config, known, "train", all_rows=True).title == "all training rows, 90 rows"
+    assert split_data(config, known, "train", all_rows=False).title == "30 of 90 training rows, the measured slice"
+    assert split_data(config, known, "train", all_rows=True).title == "all training rows, 90 rows"
     assert len(measured(run, "train", all_rows=True).target) == 90
 
 
@@ -90,8 +90,8 @@ def test_the_files_of_other_data_are_measured_by_names(train: Train, tmp_path: P
     np.savez(tmp_path / "numbered.npz", features=test.features.numpy(), target=test.target.numpy())
     expected = measured(run, "test")
     for name in ("new.csv", "named.npz", "numbered.npz"):
-        rows = of_file(config, known, str(tmp_path / name))
-        assert measure(config, learner, rows).scores == pytest.approx(expected.scores, rel=1e-6)
+        rows = file_data(config, known, str(tmp_path / name))
+        assert evaluate_learner(config, learner, rows).scores == pytest.approx(expected.scores, rel=1e-6)
         assert rows.title == f"{tmp_path / name}, 30 rows"
 
 
@@ -104,7 +104,7 @@ def test_a_table_of_values_is_measured_as_its_own_test_rows_were(train: Train, t
     tested = {int(x) for x in build_splits(config).test.target[:, 0].tolist()}
     few = [row for row in rows if int(row.split(",")[2]) in tested]
     (tmp_path / "few.csv").write_text("\n".join(["size,colour,price", *few]) + "\n")
-    result = measure(config, learner, of_file(config, known, str(tmp_path / "few.csv")))
+    result = evaluate_learner(config, learner, file_data(config, known, str(tmp_path / "few.csv")))
     assert result.scores["mae"] == pytest.approx(scores["mae/test"], rel=1e-6)
     assert result.chosen is None
 
@@ -126,16 +126,16 @@ def test_other_data_that_do_not_fit_are_one_line(
     run, _ = train("data=iris", *SHORT)
     config, _, known = opened(run)
     np.savez(tmp_path / "new.npz", **arrays)  # type: ignore[arg-type]
-    with pytest.raises(Mistake, match=rf"new.npz: .*{said}"):
-        of_file(config, known, str(tmp_path / "new.npz"))
+    with pytest.raises(UserError, match=rf"new.npz: .*{said}"):
+        file_data(config, known, str(tmp_path / "new.npz"))
 
 
 def test_a_csv_without_the_target_is_one_line(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     config, _, known = opened(run)
     pd.DataFrame(load_iris().data, columns=known["feature_names"]).to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(Mistake, match=r"new.csv: no column target, the target; columns: sepal length"):
-        of_file(config, known, str(tmp_path / "new.csv"))
+    with pytest.raises(UserError, match=r"new.csv: no column target, the target; columns: sepal length"):
+        file_data(config, known, str(tmp_path / "new.csv"))
 
 
 def test_classes_of_other_data_are_taken_by_name_not_by_number(train: Train, tmp_path: Path) -> None:
@@ -152,13 +152,13 @@ def test_classes_of_other_data_are_taken_by_name_not_by_number(train: Train, tmp
     run, _ = train("data=image_folder", f"data.root={tmp_path / 'all'}", "data.size=[4,4]", "trainer.max_epochs=60")
     config, learner, known = opened(run)
     config.data.root = str(tmp_path / "some")
-    rows = of_split(config, known, "train", all_rows=True, elsewhere=True)
+    rows = split_data(config, known, "train", all_rows=True, elsewhere=True)
     assert rows.title == "all training rows, 12 rows; the data are not those of training"
     assert set(rows.part.target.tolist()) == {1, 2}
-    assert measure(config, learner, rows).scores["accuracy"] == 1
+    assert evaluate_learner(config, learner, rows).scores["accuracy"] == 1
     (tmp_path / "some" / "c").rename(tmp_path / "some" / "zebra")
-    with pytest.raises(Mistake, match="a class zebra, which the run was not trained on: a, b, c"):
-        of_split(config, known, "test", all_rows=False)
+    with pytest.raises(UserError, match="a class zebra, which the run was not trained on: a, b, c"):
+        split_data(config, known, "test", all_rows=False)
 
 
 def table_of(folder: Path, name: str, classes: str) -> str:
@@ -172,9 +172,9 @@ def test_classes_that_are_numbers_are_never_taken_for_places(train: Train, tmp_p
     path = table_of(tmp_path, "t.csv", "345" * 20)
     run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
     config, _, known = opened(run)
-    assert of_file(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
-    with pytest.raises(Mistake, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
-        of_file(config, known, table_of(tmp_path, "bad.csv", "342"))
+    assert file_data(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
+    with pytest.raises(UserError, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
+        file_data(config, known, table_of(tmp_path, "bad.csv", "342"))
 
 
 def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path:
     run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
     config, _, known = opened(run)
     path.write_text("size,kind\n1,1\n2,01\n")
-    assert of_file(config, known, str(path)).part.target.tolist() == [1, 0]
+    assert file_data(config, known, str(path)).part.target.tolist() == [1, 0]
 
 
 def test_data_that_changed_since_training_are_refused_unless_others_are_meant(train: Train, tmp_path: Path) -> None:
@@ -193,17 +193,17 @@ def test_data_that_changed_since_training_are_refused_unless_others_are_meant(tr
     config, _, known = opened(run)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:-1], "6,a"]) + "\n")
-    with pytest.raises(Mistake, match="the data are not those of training"):
-        of_split(config, known, "test", all_rows=False)
-    assert "not those of training" in of_split(config, known, "test", all_rows=False, elsewhere=True).title
+    with pytest.raises(UserError, match="the data are not those of training"):
+        split_data(config, known, "test", all_rows=False)
+    assert "not those of training" in split_data(config, known, "test", all_rows=False, elsewhere=True).title
 
 
 def test_scores_that_are_no_numbers_are_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=diabetes", *SHORT)
     config, learner, known = opened(run)
     np.savez(tmp_path / "far.npz", features=np.full((2, 10), 3e38), target=np.ones(2))
-    with pytest.raises(Mistake, match=r"far.npz, 2 rows: loss is (nan|inf)"):
-        measure(config, learner, of_file(config, known, str(tmp_path / "far.npz")))
+    with pytest.raises(UserError, match=r"far.npz, 2 rows: loss is (nan|inf)"):
+        evaluate_learner(config, learner, file_data(config, known, str(tmp_path / "far.npz")))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without a GPU")
@@ -218,15 +218,15 @@ def test_no_other_device_or_precision_is_taken_silently(train: Train, key: str, 
     run, _ = train("data=iris", *SHORT)
     config, learner, known = opened(run)
     config.trainer[key] = value
-    with pytest.raises(Mistake, match=f"trainer.{key}={value}: {said}"):
-        measure(config, learner, of_split(config, known, "test", all_rows=False))
+    with pytest.raises(UserError, match=f"trainer.{key}={value}: {said}"):
+        evaluate_learner(config, learner, split_data(config, known, "test", all_rows=False))
 
 
 def test_a_slice_is_measured_as_one_batch_whatever_the_blocks(train: Train) -> None:
     run, _ = train("data=diabetes", "loss=rmse", *SHORT)
     config, learner, known = opened(run)
-    part = of_split(config, known, "test", all_rows=False).part
-    result = measure(config, learner, Slice(part, "test", "some rows"))
+    part = split_data(config, known, "test", all_rows=False).part
+    result = evaluate_learner(config, learner, EvaluationData(part, "test", "some rows"))
     with torch.no_grad():
         loss = learner.measured_loss(learner.network(part.features), learner.encode(part.target))
     assert result.scores["loss"] == float(loss)

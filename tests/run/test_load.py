@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.run.build import build_splits
-from mlplab.run.config_file import stored
-from mlplab.run.load import config_of, read_checkpoint, rebuild
+from mlplab.run.config_file import read_config
+from mlplab.run.load import checkpoint_config, load_learner, read_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_file_that_would_run_code_is_refused_in_one_line_and_nothing_is_run(
         torch.save(held, path)
     else:
         path.write_bytes(pickle.dumps(held["extra"], protocol=2))
-    with pytest.raises(Mistake, match=r"evil.ckpt: (refused, nothing of it was run|is no checkpoint)") as mistake:
+    with pytest.raises(UserError, match=r"evil.ckpt: (refused, nothing of it was run|is no checkpoint)") as mistake:
         read_checkpoint(path)
     assert "\n" not in str(mistake.value)
     assert not witness.exists()
@@ -75,11 +75,11 @@ def test_a_file_that_would_run_code_is_refused_in_one_line_and_nothing_is_run(
 def test_a_missing_checkpoint_is_told_of_its_run(run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     (copy / "checkpoints/best.ckpt").unlink()
-    with pytest.raises(Mistake, match=f"run {copy} has no checkpoint best.ckpt"):
+    with pytest.raises(UserError, match=f"run {copy} has no checkpoint best.ckpt"):
         read_checkpoint(copy / "checkpoints/best.ckpt")
-    with pytest.raises(Mistake, match=r"nothing.ckpt: no such file"):
+    with pytest.raises(UserError, match=r"nothing.ckpt: no such file"):
         read_checkpoint(tmp_path / "nothing.ckpt")
-    with pytest.raises(Mistake, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_checkpoint(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_a_file_cut_short_anywhere_is_refused_in_one_line(
     whole = (run / "checkpoints/best.ckpt").read_bytes()
     path = tmp_path_factory.mktemp("cut") / "cut.ckpt"
     path.write_bytes(whole[: int(share * len(whole))] + junk)
-    with pytest.raises(Mistake, match=r"cut.ckpt: (is no checkpoint|refused)") as mistake:
+    with pytest.raises(UserError, match=r"cut.ckpt: (is no checkpoint|refused)") as mistake:
         read_checkpoint(path)
     assert "\n" not in str(mistake.value)
 
@@ -99,7 +99,7 @@ def test_a_file_cut_short_anywhere_is_refused_in_one_line(
 @pytest.mark.parametrize("held", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
 def test_a_checkpoint_of_another_program_is_told(tmp_path: Path, held: Any) -> None:
     torch.save(held, tmp_path / "other.ckpt")
-    with pytest.raises(Mistake, match=r"other.ckpt: is no checkpoint of mlplab"):
+    with pytest.raises(UserError, match=r"other.ckpt: is no checkpoint of mlplab"):
         read_checkpoint(tmp_path / "other.ckpt")
 
 
@@ -107,7 +107,7 @@ def test_a_checkpoint_of_a_newer_version_is_told(run: Path, tmp_path: Path) -> N
     held = read_checkpoint(run / "checkpoints/best.ckpt")
     held["hyper_parameters"]["format"] = 99
     torch.save(held, tmp_path / "newer.ckpt")
-    with pytest.raises(Mistake, match=r"newer.ckpt: format 99 is of a newer mlplab"):
+    with pytest.raises(UserError, match=r"newer.ckpt: format 99 is of a newer mlplab"):
         read_checkpoint(tmp_path / "newer.ckpt")
 
 
@@ -115,8 +115,8 @@ def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: P
     held = read_checkpoint(run / "checkpoints/best.ckpt")
     held["hyper_parameters"]["config"]["batch_size"] = -1
     torch.save(held, tmp_path / "edited.ckpt")
-    with pytest.raises(Mistake, match=r"edited.ckpt: batch_size=-1: must be"):
-        config_of(held, tmp_path / "edited.ckpt")
+    with pytest.raises(UserError, match=r"edited.ckpt: batch_size=-1: must be"):
+        checkpoint_config(held, tmp_path / "edited.ckpt")
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_a_checkpoint_of_another_model_than_config_yaml_says_is_one_line(
     OmegaConf.update(config, key, value)
     (copy / "config.yaml").write_text(yaml.safe_dump(OmegaConf.to_container(config)))
     path = copy / "checkpoints/best.ckpt"
-    with pytest.raises(Mistake, match=said) as mistake:
-        rebuild(read_checkpoint(path), path, stored(copy))
+    with pytest.raises(UserError, match=said) as mistake:
+        load_learner(read_checkpoint(path), path, read_config(copy))
     assert "\n" not in str(mistake.value)
 
 
@@ -146,12 +146,12 @@ def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
     path = run / "checkpoints/best.ckpt"
     held = read_checkpoint(path)
     held["state_dict"]["network.body.0.weight"] = torch.zeros(5, 4)
-    with pytest.raises(Mistake, match=r"network.body.0.weight is 5 x 4, not 8 x 4") as mistake:
-        rebuild(held, path, config_of(held, path))
+    with pytest.raises(UserError, match=r"network.body.0.weight is 5 x 4, not 8 x 4") as mistake:
+        load_learner(held, path, checkpoint_config(held, path))
     assert "\n" not in str(mistake.value)
     del held["state_dict"]["network.body.0.weight"]
-    with pytest.raises(Mistake, match=r"network.body.0.weight is missing, not 8 x 4"):
-        rebuild(held, path, config_of(held, path))
+    with pytest.raises(UserError, match=r"network.body.0.weight is missing, not 8 x 4"):
+        load_learner(held, path, checkpoint_config(held, path))
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_weights_of_another_form_or_no_numbers_are_one_line(run: Path, form: Cal
     path = run / "checkpoints/best.ckpt"
     held = read_checkpoint(path)
     held["state_dict"]["network.body.0.weight"] = form(held["state_dict"]["network.body.0.weight"])
-    with pytest.raises(Mistake, match=said) as mistake:
-        rebuild(held, path, config_of(held, path))
+    with pytest.raises(UserError, match=said) as mistake:
+        load_learner(held, path, checkpoint_config(held, path))
     assert "\n" not in str(mistake.value)
 
 
@@ -191,7 +191,7 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_told(
     held = read_checkpoint(run / "checkpoints/best.ckpt")
     change(held)
     torch.save(held, tmp_path / "odd.ckpt")
-    with pytest.raises(Mistake, match=rf"odd.ckpt: .*{said}"):
+    with pytest.raises(UserError, match=rf"odd.ckpt: .*{said}"):
         read_checkpoint(tmp_path / "odd.ckpt")
 
 
@@ -211,7 +211,7 @@ def test_a_learner_is_rebuilt_from_its_checkpoint_alone(tmp_path: Path, override
     scores = mlplab.train(config)
     path = tmp_path / "run/checkpoints/best.ckpt"
     held = read_checkpoint(path)
-    learner = rebuild(held, path, config_of(held, path))
+    learner = load_learner(held, path, checkpoint_config(held, path))
     test = build_splits(config).test
     with torch.no_grad():
         measured = learner.measure(learner.network(test.features), test.target)
@@ -222,5 +222,5 @@ def test_reopening_leaves_the_random_numbers_of_the_caller_as_they_were(run: Pat
     path = run / "checkpoints/best.ckpt"
     held = read_checkpoint(path)
     before = torch.get_rng_state()
-    rebuild(held, path, config_of(held, path))
+    load_learner(held, path, checkpoint_config(held, path))
     assert torch.equal(torch.get_rng_state(), before)

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.data.splits import Part, Splits
+from mlplab.data.splits import Split, Splits
 from mlplab.run.build import build_splits
-from mlplab.run.metadata import card, sizes, wrong_key
+from mlplab.run.metadata import checkpoint_metadata, first_wrong_key, output_sizes
 
 
 def of_images(features: torch.Tensor) -> dict[str, object]:
-    part = Part(features, torch.zeros(len(features), dtype=torch.int64))
+    part = Split(features, torch.zeros(len(features), dtype=torch.int64))
     splits = Splits(part, part, part, ("x",) * 9, class_names=("a", "b"), image_size=(3, 3))
-    return card(mlplab.configure(), splits)
+    return checkpoint_metadata(mlplab.configure(), splits)
 
 
 def test_the_border_of_the_training_images_is_told_from_their_middle() -> None:
@@ -30,7 +30,7 @@ def test_the_border_of_the_training_images_is_told_from_their_middle() -> None:
 
 def test_a_table_has_no_shades() -> None:
     config = mlplab.configure("data=iris")
-    known = card(config, build_splits(config))
+    known = checkpoint_metadata(config, build_splits(config))
     assert known["image_size"] is known["image_border"] is known["image_white"] is None
     assert known["class_names"] == ["setosa", "versicolor", "virginica"]
 
@@ -40,13 +40,13 @@ def test_a_table_has_no_shades() -> None:
     [("classifier", 3, {"num_classes": 3}), ("binary_classifier", 1, {}), ("regressor", 2, {"num_targets": 2})],
 )
 def test_sizes_follow_from_the_names(learner: str, outputs: int, told: dict[str, int]) -> None:
-    assert sizes(learner, {"class_names": ["a", "b", "c"], "target_names": ["y", "z"]}) == (outputs, told)
+    assert output_sizes(learner, {"class_names": ["a", "b", "c"], "target_names": ["y", "z"]}) == (outputs, told)
 
 
 @pytest.mark.parametrize("data", ["iris", "linnerud", "digits"])
 def test_a_card_is_as_it_should_be(data: str) -> None:
     config = mlplab.configure(f"data={data}")
-    assert wrong_key(card(config, build_splits(config))) is None
+    assert first_wrong_key(checkpoint_metadata(config, build_splits(config))) is None
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_a_card_is_as_it_should_be(data: str) -> None:
 )
 def test_what_is_wrong_in_a_card_is_named(key: str, value: Any) -> None:
     config = mlplab.configure("data=iris")
-    known = card(config, build_splits(config))
-    assert wrong_key({**known, key: value}) in (key, "feature_names")
+    known = checkpoint_metadata(config, build_splits(config))
+    assert first_wrong_key({**known, key: value}) in (key, "feature_names")
 
 
 @pytest.mark.parametrize("key", ["in_features", "feature_names", "columns", "class_names", "target_names"])
 def test_what_a_card_lacks_is_named(key: str) -> None:
     config = mlplab.configure("data=iris")
-    known = card(config, build_splits(config))
+    known = checkpoint_metadata(config, build_splits(config))
     del known[key]
-    assert wrong_key(known) in (key, "feature_names")
+    assert first_wrong_key(known) in (key, "feature_names")

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 import mlplab
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.run.build import build_splits
 from mlplab.run.load import read_checkpoint
 
@@ -53,7 +53,7 @@ def test_values_come_in_their_own_unit(train: Train, precision: str) -> None:
     assert values.dtype == (np.float64 if precision == "64-true" else np.float32)
     assert model.target_names == ["Weight", "Waist", "Pulse"]
     assert 100 < values[0, 0] < 260  # pounds
-    with pytest.raises(Mistake, match="predicts values"):
+    with pytest.raises(UserError, match="predicts values"):
         model.predict_class(np.zeros((1, 3)))
 
 
@@ -75,7 +75,7 @@ def test_a_table_is_read_by_its_columns_and_raw_values(train: Train, tmp_path: P
     table = pd.DataFrame({"colour": ["red", "blue"], "size": [10, 40]})
     assert model.predict(table)[:, 0] == pytest.approx([20, 80], abs=15)
     assert model.feature_names == ["size", "colour=blue", "colour=red"]
-    with pytest.raises(Mistake, match="column size is missing"):
+    with pytest.raises(UserError, match="column size is missing"):
         model.predict(table[["colour"]])
 
 
@@ -85,7 +85,7 @@ def test_a_gap_of_a_table_is_filled_when_asked(train: Train, tmp_path: Path) -> 
     run, _ = train("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values", *SHORT)
     model = mlplab.reopen(run)
     table = pd.DataFrame({"colour": ["red"], "size": [np.nan]})
-    with pytest.raises(Mistake, match="column size, row 0: empty or NaN; gaps=fill takes"):
+    with pytest.raises(UserError, match="column size, row 0: empty or NaN; gaps=fill takes"):
         model.predict(table)
     with pytest.warns(UserWarning, match="1 empty cells were filled"):
         assert np.isfinite(model.predict(table, gaps="fill")).all()
@@ -94,13 +94,13 @@ def test_a_gap_of_a_table_is_filled_when_asked(train: Train, tmp_path: Path) -> 
 def test_what_is_no_rows_is_one_line_and_what_is_doubtful_is_warned_of(train: Train) -> None:
     run, _ = train("data=digits", *SHORT)
     model = mlplab.reopen(run)
-    with pytest.raises(Mistake, match="an array or a table is needed, not a list"):
+    with pytest.raises(UserError, match="an array or a table is needed, not a list"):
         model.predict([[1.0] * 64])  # type: ignore[arg-type]
-    with pytest.raises(Mistake, match="a table without rows"):
+    with pytest.raises(UserError, match="a table without rows"):
         model.predict(pd.DataFrame(columns=model.feature_names))
-    with pytest.raises(Mistake, match=r"row 2: 1e\+39 where a finite number is needed"):
+    with pytest.raises(UserError, match=r"row 2: 1e\+39 where a finite number is needed"):
         model.predict(np.stack([np.ones(64), np.full(64, 1e39)]))
-    with pytest.raises(Mistake, match=r"row 2: no finite number is predicted"):
+    with pytest.raises(UserError, match=r"row 2: no finite number is predicted"):
         model.predict(np.stack([np.ones(64), np.full(64, 3e38)]))
     with pytest.warns(UserWarning, match="all values are at most 1, where the training images go up to 16"):
         model.predict(np.full((1, 64), 0.5))
@@ -129,12 +129,12 @@ def test_modules_of_ones_own_are_named_by_whoever_reopens(train: Train, tmp_path
     torch.save(held, tmp_path / "theirs.ckpt")
     if "allow" not in mlplab.configure():
         pytest.skip("no key allow in conf/train.yaml yet")
-    with pytest.raises(Mistake, match=r"needs modules that are not mlplab's: give allow=\[theirs\]"):
+    with pytest.raises(UserError, match=r"needs modules that are not mlplab's: give allow=\[theirs\]"):
         mlplab.reopen(tmp_path / "theirs.ckpt")
     assert mlplab.reopen(tmp_path / "theirs.ckpt", allow=["theirs"]).class_names
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "allow": ["theirs"]}))
-    with pytest.raises(Mistake, match=r"config.yaml: needs modules"):
+    with pytest.raises(UserError, match=r"config.yaml: needs modules"):
         mlplab.reopen(run)
 
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.config.groups import FORMAT
-from mlplab.run.record import read
+from mlplab.run.record import read_record
 
 DELETED = object()
 
@@ -41,7 +41,7 @@ def edited(held: dict[str, Any], keys: Sequence[str], value: Any) -> str:
 
 
 def test_what_is_shown_is_plain(tmp_path: Path) -> None:
-    shown = read(run(tmp_path / "run", "data=diabetes", "optimizer.lr=1", r2_val=float("nan"), loss_val=1))
+    shown = read_record(run(tmp_path / "run", "data=diabetes", "optimizer.lr=1", r2_val=float("nan"), loss_val=1))
     assert shown is not None
     assert (shown.data, shown.headline, shown.lr, shown.epochs) == ("diabetes", "r2", 1.0, "50")
     assert shown.scores == {"loss/val": 1.0}, "what is no number is no score"
@@ -49,7 +49,7 @@ def test_what_is_shown_is_plain(tmp_path: Path) -> None:
 
 def test_settings_are_told_as_they_are_typed(tmp_path: Path) -> None:
     words = ("optimizer=sgd", "optimizer.lr=1e8", "model.hidden_features=[8,4]", "callback=[early_stopping]", "seed=3")
-    shown = read(run(tmp_path / "run", "data=iris", *words))
+    shown = read_record(run(tmp_path / "run", "data=iris", *words))
     assert shown is not None
     told = [shown.words[key] for key in ("optimizer", "optimizer.lr", "model.hidden_features", "callback", "seed")]
     assert told == ["sgd", "1e+08", "[8,4]", "early_stopping", "3"]
@@ -61,7 +61,7 @@ def test_settings_are_told_as_they_are_typed(tmp_path: Path) -> None:
 def test_a_failed_run_tells_its_reason_in_one_line(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "data=iris")
     (folder / "failure.txt").write_text("the loss became\n nan\n")
-    shown = read(folder)
+    shown = read_record(folder)
     assert shown is not None
     assert (shown.state, shown.failure) == ("failed", "the loss became nan")
 
@@ -90,23 +90,26 @@ def test_a_run_whose_files_lack_what_the_table_needs_is_left_out_with_the_reason
     folder = run(tmp_path / "run", "data=iris", loss_val=0.1)
     path = folder / name
     path.write_text(edited(yaml.safe_load(path.read_text()), key.split("."), value))
-    assert read(folder) is None
+    assert read_record(folder) is None
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"note: {folder} was left out; {said}")
 
 
 def test_an_ensemble_has_members_in_place_of_epochs(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "data=iris", loss_val=1)
-    assert getattr(read(folder), "members", None) == 0
+    assert getattr(read_record(folder), "members", None) == 0
     (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("ensemble: null", "ensemble: 5"))
     (folder / "scores.json").write_text(json.dumps({"ensemble": 5, "members": ["a"], "loss/val": 1}))
-    shown = read(folder)
+    shown = read_record(folder)
     assert shown is not None
     assert (shown.members, shown.epochs, shown.state) == (5, "ensemble of 5", "finished")
 
 
 def test_data_in_folds_are_other_data_and_a_fold_other_rows_of_them(tmp_path: Path) -> None:
-    single, folded = read(run(tmp_path / "a", "data=iris")), read(run(tmp_path / "b", "data=iris", "data.folds=5"))
+    single, folded = (
+        read_record(run(tmp_path / "a", "data=iris")),
+        read_record(run(tmp_path / "b", "data=iris", "data.folds=5")),
+    )
     assert single is not None
     assert folded is not None
     assert (single.data, folded.data) == ("iris", "iris in 5 folds")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.run.config_file import stored
-from mlplab.run.report import analyse
+from mlplab.run.config_file import read_config
+from mlplab.run.report import build_report
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=2", "model.hidden_features=[8]")
@@ -15,7 +15,7 @@ SHORT = ("trainer.max_epochs=2", "model.hidden_features=[8]")
 
 def test_a_table_of_classes(train: Train) -> None:
     run, scores = train("data=wine", *SHORT)
-    told = analyse(stored(run), run, scores, "test", "none")
+    told = build_report(read_config(run), run, scores, "test", "none")
     assert told.title == "mlp on wine"
     assert told.outcome.predictions.shape == (36, 3)
     assert (told.outcome.predictions.argmax(axis=1) == told.outcome.target).mean() == scores["accuracy/test"]
@@ -32,7 +32,7 @@ def test_two_inputs_have_a_boundary_and_two_classes_two_probabilities(train: Tra
     run, scores = train(
         "data=moons", "data.num_rows=200", "trainer.max_epochs=5", "learner=binary_classifier", "loss=bce"
     )
-    told = analyse(stored(run), run, scores, "val", "random")
+    told = build_report(read_config(run), run, scores, "val", "random")
     assert told.outcome.predictions.shape == (40, 2)
     np.testing.assert_allclose(told.outcome.predictions.sum(axis=1), 1, atol=1e-6)
     assert [panel.name for panel in (*told.shape, *told.slice)] == ["boundary", "loss_slice"]
@@ -41,12 +41,12 @@ def test_two_inputs_have_a_boundary_and_two_classes_two_probabilities(train: Tra
 
 def test_images_have_no_importance_and_text_columns_one_for_all_their_categories(train: Train, tmp_path: Path) -> None:
     run, scores = train("data=digits", "data.num_train=100", *SHORT)
-    assert analyse(stored(run), run, scores, "test", "none").importance == []
+    assert build_report(read_config(run), run, scores, "test", "none").importance == []
     drawn = np.random.default_rng(0)
     lines = [f"{drawn.choice(['red', 'blue', 'green'])},{drawn.normal():.3f},{drawn.normal():.3f}" for _ in range(100)]
     (tmp_path / "a.csv").write_text("colour,size,price\n" + "\n".join(lines) + "\n")
     run, scores = train("data=csv", f"data.path={tmp_path / 'a.csv'}", "data.target=price", "data.task=values", *SHORT)
-    told = analyse(stored(run), run, scores, "test", "none")
+    told = build_report(read_config(run), run, scores, "test", "none")
     axes = told.importance[0].drawn()[1]
     assert {label.get_text() for label in axes.get_yticklabels()} == {"colour", "size"}
     assert sorted(told.order) == [0, 1, 2, 3]

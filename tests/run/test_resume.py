@@ -18,12 +18,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab import files
-from mlplab.command.job import go_on
-from mlplab.errors import Mistake, Stopped
+from mlplab.command.job import resume_job
+from mlplab.errors import Stopped, UserError
 from mlplab.run.build import build
-from mlplab.run.config_file import keep
+from mlplab.run.config_file import write_config
 from mlplab.trainer import batch_blocks
-from mlplab.trainer.checkpoint import Continuation
+from mlplab.trainer.checkpoint import ResumeState
 
 TIMES = ("seconds", "samples_per_second")
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=6", "report.every_n_steps=2", "trainer.accelerator=cpu")
@@ -72,7 +72,7 @@ def interrupted(folder: Path, overrides: tuple[str, ...], by: Callback) -> None:
     config = mlplab.configure(f"run_dir={folder}", "report.picture=false", *overrides)
     lab = build(config)
     folder.mkdir()
-    keep(config)
+    write_config(config)
     lab.trainer.callbacks.insert(0, by)  # type: ignore[attr-defined]
     with pytest.raises((Stopped, RuntimeError)):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
@@ -144,7 +144,7 @@ def assert_same(one: Path, other: Path) -> None:
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an epoch has several where mini-batches are taken together."""
-    monkeypatch.setattr(batch_blocks, "MOST", 2)
+    monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 2)
 
 
 @pytest.mark.usefixtures("short_blocks")
@@ -181,7 +181,7 @@ def test_a_run_that_was_stopped_twice_goes_on_to_the_same_files(train: Callable[
     whole, _ = train(*overrides)
     interrupted(tmp_path / "stopped", overrides, Signal(0, 0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Continuation, "on_train_batch_end", Signal(3, 0).on_train_batch_end, raising=False)
+        patch.setattr(ResumeState, "on_train_batch_end", Signal(3, 0).on_train_batch_end, raising=False)
         with pytest.raises(Stopped):
             mlplab.resume(tmp_path / "stopped")
     mlplab.resume(tmp_path / "stopped")
@@ -301,7 +301,7 @@ def test_a_configuration_edited_by_hand_is_refused_before_the_folder_is_touched(
     OmegaConf.update(config, key, value)
     OmegaConf.save(config, run / "config.yaml")
     files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(Mistake, match=re.escape(f"config.yaml was edited: {key}={said}")):
+    with pytest.raises(UserError, match=re.escape(f"config.yaml was edited: {key}={said}")):
         mlplab.resume(run, max_epochs=99)
     assert files == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
@@ -315,7 +315,7 @@ def test_a_stranger_s_run_uses_no_module_that_the_caller_does_not_name(
     config = OmegaConf.load(run / "config.yaml")
     config.allow, config.model._target_ = ["evil"], "evil.Net"
     OmegaConf.save(config, run / "config.yaml")
-    with pytest.raises(Mistake, match=r"give allow=\[evil\] if you trust them"):
+    with pytest.raises(UserError, match=r"give allow=\[evil\] if you trust them"):
         mlplab.resume(run, max_epochs=9)
     assert not Path("HACKED").exists()
 
@@ -331,7 +331,7 @@ class Code:
 
 
 def through_the_door(run: Path) -> None:
-    go_on({"run": str(run), "trainer": {"max_epochs": 9, "max_time": None}, "allow": [], "debug": False})
+    resume_job({"run": str(run), "trainer": {"max_epochs": 9, "max_time": None}, "allow": [], "debug": False})
 
 
 @pytest.mark.parametrize("names", [("last",), ("last", "previous"), ("previous",)], ids=" and ".join)
@@ -358,7 +358,7 @@ def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
     if names == ("previous",):
         (checkpoints / "last.ckpt").unlink()
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises((Mistake, SystemExit)) as refused:
+    with pytest.raises((UserError, SystemExit)) as refused:
         resume(run)
     said = str(refused.value) if resume is mlplab.resume else caplog.messages[-1].removeprefix("mlplab: ")
     asks = "refused, nothing of it was run: it asks for posix.system, and weights need no code"
@@ -373,17 +373,17 @@ def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
     csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=values", *SMALL)
     run, _ = train(*csv_run, "scheduler=cosine")
-    with pytest.raises(Mistake, match="scheduler=cosine was planned for 6 epochs"):
+    with pytest.raises(UserError, match="scheduler=cosine was planned for 6 epochs"):
         mlplab.resume(run, max_epochs=9)
-    with pytest.raises(Mistake, match=r"trainer.max_epochs=2: .* has 6 epochs already"):
+    with pytest.raises(UserError, match=r"trainer.max_epochs=2: .* has 6 epochs already"):
         mlplab.resume(run, max_epochs=2)
     (run / "scores.json").unlink()
     table.write_text(table.read_text().replace("29,58", "29,59"))
-    with pytest.raises(Mistake, match="data have changed"):
+    with pytest.raises(UserError, match="data have changed"):
         mlplab.resume(run)
     for checkpoint in (run / "checkpoints").iterdir():
         checkpoint.unlink()
     before = (run / "history.csv").read_bytes()
-    with pytest.raises(Mistake, match=r"6 epochs in history.csv but no checkpoint"):
+    with pytest.raises(UserError, match=r"6 epochs in history.csv but no checkpoint"):
         mlplab.resume(run)
     assert (run / "history.csv").read_bytes() == before

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import mlplab
-from mlplab.config.tree import plain
-from mlplab.run.train import row
+from mlplab.config.tree import to_plain
+from mlplab.run.train import hparams_row
 
 SCORES = {
     "loss/train": 0.1,
@@ -18,13 +18,13 @@ SCORES = {
 
 
 def config(*words: str) -> dict[str, Any]:
-    return plain(mlplab.configure(*words))
+    return to_plain(mlplab.configure(*words))
 
 
 def test_a_job_tells_what_was_varied_and_no_test_score() -> None:
     words = ("model.dropout=0.3", "model.hidden_features=[8,4]", "optimizer=sgd", "optimizer.lr=0.5")
     run = Path("sweeps/s/3_model.dropout=0.3,model.hidden_features=-8,4-,optimizer.lr=0.5,optimizer=sgd")
-    told = row(run, config(*words), SCORES)
+    told = hparams_row(run, config(*words), SCORES)
     assert told.varied == ["model.dropout", "model.hidden_features", "lr", "optimizer"]
     assert {name: told.choices[name] for name in told.varied} == {
         "model.dropout": 0.3,
@@ -37,7 +37,7 @@ def test_a_job_tells_what_was_varied_and_no_test_score() -> None:
 
 
 def test_a_run_alone_tells_its_choices_and_numbers() -> None:
-    told = row(Path("outputs/iris/now"), config("data=iris", "model=linear"), SCORES)
+    told = hparams_row(Path("outputs/iris/now"), config("data=iris", "model=linear"), SCORES)
     assert told.varied == []
     assert told.choices == {
         **{"data": "iris", "model": "linear", "learner": "classifier", "loss": "ce", "optimizer": "adam"},

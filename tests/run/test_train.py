@@ -17,7 +17,7 @@ import mlplab
 from mlplab.analysis.verdict import RULES
 from mlplab.command.evaluate import evaluate
 from mlplab.config.groups import FORMAT
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.report import curves
 from mlplab.run.train import train as train_door
 
@@ -213,7 +213,7 @@ def test_running_tags_are_by_step_and_apart_from_the_curves(train: Train) -> Non
 
 def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
     folder, _ = train(*FAST)
-    with pytest.raises(Mistake, match="holds a run already"):
+    with pytest.raises(UserError, match="holds a run already"):
         mlplab.train(mlplab.configure(*FAST, f"run_dir={folder}"))
 
 
@@ -311,6 +311,6 @@ def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
 def test_a_run_that_never_began_leaves_no_folder_unless_it_was_there(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     for name in ("new", "mine"):
-        with pytest.raises(Mistake, match="only 90 training rows"):
+        with pytest.raises(UserError, match="only 90 training rows"):
             mlplab.train(mlplab.configure("data=iris", "data.num_train=1000", f"run_dir={tmp_path / name}"))
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]

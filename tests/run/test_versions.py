@@ -4,11 +4,11 @@ from importlib.metadata import version
 
 import torch
 
-from mlplab.run.metadata import versions
+from mlplab.run.metadata import library_versions
 
 
 def test_they_are_those_of_the_packages() -> None:
-    found = versions()
+    found = library_versions()
     assert [*found] == ["mlplab", "torch", "lightning"]
     assert found["torch"] == torch.__version__
     assert {name: found[name] for name in ("mlplab", "lightning")} == {

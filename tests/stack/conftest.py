@@ -11,7 +11,7 @@ import mlplab
 from mlplab.run.build import build
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Member
-from mlplab.stack.train import assemble
+from mlplab.stack.train import assemble_members
 
 Words = Sequence[str]
 SMALL = ("data=iris", "model.hidden_features=[16,8]", "report.picture=false", "trainer.accelerator=cpu")
@@ -36,7 +36,7 @@ def stacked(configured: Callable[..., Any]) -> Callable[..., list[Member]]:
     """stacked(base, [words of each member]) -> the members, trained as one."""
 
     def train(base: Words, own: Sequence[Words]) -> list[Member]:
-        members = assemble([configured(*base, *words) for words in own])
+        members = assemble_members([configured(*base, *words) for words in own])
         StackedFit(members, lambda *_: None).run()
         return members
 

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from mlplab.run.build import build
-from mlplab.stack.data import Datasets
-from mlplab.stack.train import assemble
+from mlplab.stack.data import DatasetCache
+from mlplab.stack.train import assemble_members
 from tests.stack.conftest import SMALL
 
 
 def test_members_start_as_their_single_runs_do_and_share_data_and_trainer(configured: Callable[..., Any]) -> None:
     words = [(*SMALL, "seed=1"), (*SMALL, "seed=2", "optimizer.lr=0.1")]
-    members = assemble([configured(*one) for one in words])
+    members = assemble_members([configured(*one) for one in words])
     assert members[0].lab.splits is members[1].lab.splits
     assert members[0].lab.trainer is members[1].lab.trainer
     for member, one in zip(members, words, strict=True):
@@ -27,8 +27,8 @@ def test_members_start_as_their_single_runs_do_and_share_data_and_trainer(config
 
 def test_members_of_a_fold_share_its_data_and_all_share_the_trainer(configured: Callable[..., Any]) -> None:
     words = [(*SMALL, "data.folds=3", f"data.fold={fold}", f"seed={seed}") for seed in (1, 2) for fold in (2, 0)]
-    datasets = Datasets()
-    members = assemble([configured(*one) for one in words], datasets)
+    datasets = DatasetCache()
+    members = assemble_members([configured(*one) for one in words], datasets)
     splits = [member.lab.splits for member in members]
     assert splits[0] is splits[2]
     assert splits[1] is splits[3]

@@ -12,9 +12,9 @@ from mlplab.analysis.layer_statistics import Layer
 from mlplab.stack import metrics
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member import Of
-from mlplab.stack.metrics import closings, measured_layers
-from mlplab.stack.train import assemble
-from mlplab.stack.weights import Weights, put
+from mlplab.stack.metrics import final_metrics, measured_layers
+from mlplab.stack.train import assemble_members
+from mlplab.stack.weights import Weights, load_member
 from tests.stack.conftest import EXACT
 
 FEW = ("trainer.max_epochs=3",)
@@ -59,18 +59,18 @@ def test_each_member_is_told_what_it_would_be_told_alone(
     if size:
         monkeypatch.setattr(metrics, "MAX_STATISTICS_NUMBERS", size)
     words = [word for word in (*EXACT, *FEW, *base) if not ("hidden" in word and "model=residual_mlp" in base)]
-    members = assemble([configured(*words, *more) for more in own])
+    members = assemble_members([configured(*words, *more) for more in own])
     for member in members:
         assert close(plain(member.start), plain(layers_of_one(member.lab.learner, member.lab.splits)))
     kept: list[tuple[Weights, Sequence[Of]]] = []
     StackedFit(members, lambda weights, ended: kept.append((weights, ended))).run()
     ((weights, ended),) = kept
-    together = closings(ended)
+    together = final_metrics(ended)
     for member, last, best in ended:
         learner, splits = member.lab.learner, member.lab.splits
-        put(best, weights, learner.network)
+        load_member(best, weights, learner.network)
         at_best = {name: value.clone() for name, value in learner.state_dict().items()}
-        put(last, weights, learner.network)
+        load_member(last, weights, learner.network)
         alone = diagnose(learner, splits, member.start, at_best)
         assert close(together[id(member)].diagnosis, alone)
         learner.eval()
@@ -80,17 +80,17 @@ def test_each_member_is_told_what_it_would_be_told_alone(
 
 
 def test_of_a_member_that_failed_there_is_nothing(configured: Callable[..., Any]) -> None:
-    members = assemble([configured(*EXACT, *FEW, f"seed={seed}") for seed in (0, 1)])
+    members = assemble_members([configured(*EXACT, *FEW, f"seed={seed}") for seed in (0, 1)])
     kept: list[Sequence[Of]] = []
     StackedFit(members, lambda _, ended: kept.append(ended)).run()
     members[0].failure = "loss is nan"
-    assert list(closings(kept[0])) == [id(members[1])]
+    assert list(final_metrics(kept[0])) == [id(members[1])]
     members[1].failure = "loss is nan"
-    assert closings(kept[0]) == {}
+    assert final_metrics(kept[0]) == {}
 
 
 def test_to_measure_draws_no_random_number_and_leaves_the_networks_as_they_are(configured: Callable[..., Any]) -> None:
-    members = assemble([configured(*EXACT, "model.dropout=0.5", f"seed={seed}") for seed in (0, 1)])
+    members = assemble_members([configured(*EXACT, "model.dropout=0.5", f"seed={seed}") for seed in (0, 1)])
     state = torch.get_rng_state()
     before = [value.clone() for value in members[0].lab.learner.state_dict().values()]
     measured_layers(members)

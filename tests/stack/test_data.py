@@ -10,16 +10,16 @@ import torch
 from PIL import Image
 
 from mlplab.data.datamodule import TensorLoader
-from mlplab.stack.data import StackedRows
+from mlplab.stack.data import StackedData
 from mlplab.stack.member import Member
-from mlplab.stack.train import assemble
+from mlplab.stack.train import assemble_members
 from tests.stack.conftest import SMALL
 
 Configured = Callable[..., Any]
 
 
 def made(configured: Configured, *words: str) -> list[Member]:
-    return assemble([configured(*SMALL, *own.split()) for own in words])
+    return assemble_members([configured(*SMALL, *own.split()) for own in words])
 
 
 def loaders(members: list[Member]) -> list[TensorLoader]:
@@ -30,7 +30,7 @@ def loaders(members: list[Member]) -> list[TensorLoader]:
 def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configured, data: str) -> None:
     base = f"{data} data.folds=2 data.test_fraction=0.2"
     members = made(configured, *(f"{base} data.fold={fold} seed={seed}" for fold, seed in ((0, 1), (1, 1), (0, 2))))
-    rows, given = StackedRows(members), loaders(members)
+    rows, given = StackedData(members), loaders(members)
     assert len(rows.measured) == 2, "two folds, three members"
     order = rows.order(given)
     features, target = rows.batch(order[:, :10])
@@ -51,7 +51,7 @@ def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configu
 
 def test_members_that_go_on_keep_their_folds(configured: Configured) -> None:
     members = made(configured, *(f"data.folds=2 data.fold={fold} seed={fold}" for fold in (0, 1, 1)))
-    rows = StackedRows(members)
+    rows = StackedData(members)
     rows.only(torch.tensor([2]))
     assert rows.order(loaders(members)[2:]).min() == rows.count
     assert torch.equal(rows.by_member(rows.val)[0], members[1].lab.splits.val.target)
@@ -59,7 +59,7 @@ def test_members_that_go_on_keep_their_folds(configured: Configured) -> None:
 
 def test_what_all_share_is_held_once_and_nothing_is_gathered(configured: Configured) -> None:
     members = made(configured, "seed=1", "seed=2")
-    rows = StackedRows(members)
+    rows = StackedData(members)
     assert rows.by_member(rows.measured) is rows.measured
     assert rows.measured.shape[0] == 1
     assert rows.inputs.shape == members[0].lab.splits.train.features.shape
@@ -75,7 +75,7 @@ def test_pixels_are_scaled_batch_by_batch(configured: Configured, tmp_path: Path
             Image.fromarray(numbers.integers(0, 256, (4, 4), np.uint8)).save(tmp_path / kind / f"{place}.png")
     words = f"data=image_folder data.root={tmp_path} data.size=[4,4]"
     members = made(configured, f"{words} seed=1", f"{words} seed=2")
-    rows, given = StackedRows(members), loaders(members)
+    rows, given = StackedData(members), loaders(members)
     assert rows.inputs.dtype == torch.uint8
     features, _ = rows.batch(rows.order(given)[:, :10])
     for place, (member, loader) in enumerate(zip(members, given, strict=True)):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlplab.stack.data import Datasets, parted
+from mlplab.stack.data import DatasetCache, split_by_data
 
 
 def test_what_two_jobs_have_alike_is_read_once(configured: Callable[..., Any]) -> None:
-    datasets = Datasets()
+    datasets = DatasetCache()
     first, again, other = (
         datasets.of(configured("data=iris", "data.folds=5", *words))
         for words in (("seed=1",), ("seed=2", "optimizer.lr=0.1"), ("data.fold=1",))
@@ -21,8 +21,8 @@ def test_what_two_jobs_have_alike_is_read_once(configured: Callable[..., Any]) -
 def test_folds_that_differ_by_a_row_are_parted(configured: Callable[..., Any]) -> None:
     """178 rows less 36 of test: in five folds of 28 and 29."""
     configs = [configured("data=wine", "data.folds=5", f"data.fold={fold}") for fold in range(5)]
-    datasets = Datasets()
-    stacks, alone = parted(configs, datasets)
+    datasets = DatasetCache()
+    stacks, alone = split_by_data(configs, datasets)
     sizes = [{len(datasets.of(configs[place]).val) for place in places} for places in stacks]
     assert alone == {}
     assert sorted(map(len, stacks)) == [2, 3]
@@ -42,7 +42,7 @@ def test_a_fold_like_no_other_and_one_that_cannot_be_read_are_told(
         configured(*table, "data.split=group", "data.group=street", "data.folds=4", f"data.fold={fold}")
         for fold in range(4)
     ]
-    stacks, alone = parted(configs, Datasets())
+    stacks, alone = split_by_data(configs, DatasetCache())
     assert sorted([*alone, *(place for places in stacks for place in places)]) == [0, 1, 2, 3]
     assert all("column size, row 9" in reason or "no other fold" in reason for reason in alone.values())
     assert any("column size, row 9" in reason for reason in alone.values())

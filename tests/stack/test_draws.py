@@ -2,7 +2,7 @@
 
 import torch
 
-from mlplab.stack.network import Draws, standing_generator
+from mlplab.stack.network import MemberGenerators, generator_like_global
 
 
 def test_dropout_is_that_of_torch_for_each_member() -> None:
@@ -10,9 +10,9 @@ def test_dropout_is_that_of_torch_for_each_member() -> None:
     generators, expected = [], []
     for seed, share in ((1, 0.3), (2, 0.5)):
         torch.manual_seed(seed)
-        generators.append(standing_generator())
+        generators.append(generator_like_global())
         expected.append([torch.nn.functional.dropout(features[0], share) != 0 for _ in range(2)])
-    draws = Draws(generators)
+    draws = MemberGenerators(generators)
     for turn in range(2):
         kept = draws.kept(features, [0.7, 0.5])
         for place in range(2):
@@ -21,7 +21,7 @@ def test_dropout_is_that_of_torch_for_each_member() -> None:
 
 def test_noise_is_that_of_torch_for_each_member() -> None:
     torch.manual_seed(3)
-    draws = Draws([standing_generator()])
+    draws = MemberGenerators([generator_like_global()])
     features = torch.ones(1, 5, 4, dtype=torch.float64)
     expected = torch.randn_like(features[0])
     assert torch.equal(draws.normal(features)[0], expected)

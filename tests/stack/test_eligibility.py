@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 import mlplab
-from mlplab.config.tree import plain
-from mlplab.stack.eligibility import grouped, obstacle
+from mlplab.config.tree import to_plain
+from mlplab.stack.eligibility import group_jobs, why_not_stacked
 
 
 def jobs(*words: str) -> list[dict[str, Any]]:
-    return [plain(mlplab.configure("data=iris", *one.split())) for one in words]
+    return [to_plain(mlplab.configure("data=iris", *one.split())) for one in words]
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ def jobs(*words: str) -> list[dict[str, Any]]:
     ],
 )
 def test_a_number_of_a_members_own_does_not_part_it_from_the_others(own: str) -> None:
-    assert grouped(jobs("", own)) == ([[0, 1]], {})
+    assert group_jobs(jobs("", own)) == ([[0, 1]], {})
 
 
 def test_folds_of_one_cut_are_members_of_one_stack() -> None:
     folds = [f"data.folds={folds} data.fold={fold}" for folds in (2, 3) for fold in range(2)]
-    assert grouped(jobs(*folds)) == ([[0, 1], [2, 3]], {})
+    assert group_jobs(jobs(*folds)) == ([[0, 1], [2, 3]], {})
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_folds_of_one_cut_are_members_of_one_stack() -> None:
     ],
 )
 def test_another_form_is_another_stack(other: str) -> None:
-    assert grouped(jobs("", "seed=1", other, f"{other} seed=1")) == ([[0, 1], [2, 3]], {})
+    assert group_jobs(jobs("", "seed=1", other, f"{other} seed=1")) == ([[0, 1], [2, 3]], {})
 
 
 def test_a_job_like_no_other_runs_singly() -> None:
-    assert grouped(jobs("", "seed=1", "batch_size=8")) == ([[0, 1]], {2: "no other job has its form"})
+    assert group_jobs(jobs("", "seed=1", "batch_size=8")) == ([[0, 1]], {2: "no other job has its form"})
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_job_like_no_other_runs_singly() -> None:
     ],
 )
 def test_what_stands_in_the_way_is_told(words: str, reason: str) -> None:
-    assert obstacle(jobs(words)[0]) == reason
+    assert why_not_stacked(jobs(words)[0]) == reason

@@ -172,9 +172,9 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
     configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlplab.stack.fit import StackedFit
-    from mlplab.stack.train import assemble
+    from mlplab.stack.train import assemble_members
 
-    members = assemble([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
+    members = assemble_members([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
     handed: list[Any] = []
     fit = StackedFit(members, lambda _, ended: handed.extend(ended))
     update, count = fit._update, iter(range(1000))
@@ -193,9 +193,9 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
 
 def test_after_each_epoch_all_that_go_on_can_be_saved(configured: Callable[..., Any]) -> None:
     from mlplab.stack.fit import StackedFit
-    from mlplab.stack.train import assemble
+    from mlplab.stack.train import assemble_members
 
-    members = assemble([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
+    members = assemble_members([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
     found: list[tuple[int, list[int]]] = []
     StackedFit(
         members,

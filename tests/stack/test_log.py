@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.stack.member_files import logged, tell
+from mlplab.stack.member_files import log_epoch, redirect_log
 from tests.stack.conftest import SMALL
 
 
@@ -20,7 +20,7 @@ def test_what_is_told_meanwhile_stands_in_the_file_alone(
     before = root.level
     root.setLevel(level)
     try:
-        with logged(tmp_path / "train.log"):
+        with redirect_log(tmp_path / "train.log"):
             logging.getLogger("mlplab.some").info("told")
         assert (tmp_path / "train.log").read_text() == "told\n"
         assert (root.handlers, root.level) == ([other], level)
@@ -31,8 +31,8 @@ def test_what_is_told_meanwhile_stands_in_the_file_alone(
 
 def test_there_is_a_line_an_epoch(tmp_path: Path, stacked: Callable[..., list[Any]]) -> None:
     member = stacked([*SMALL, "trainer.max_epochs=10"], [["seed=0"], ["seed=1"]])[0]
-    with logged(tmp_path / "train.log"):
-        tell(member)
+    with redirect_log(tmp_path / "train.log"):
+        log_epoch(member)
     lines = (tmp_path / "train.log").read_text().splitlines()
     assert len(lines) == 10
     row = member.rows[3]

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 from mlplab.stack.member import Member
-from mlplab.stack.train import assemble
+from mlplab.stack.train import assemble_members
 from tests.stack.conftest import SMALL
 
 
 @pytest.fixture
 def member(configured: Callable[..., Any]) -> Member:
     early = ("callback=early_stopping", "callback.early_stopping.patience=2")
-    made = assemble([configured(*SMALL, *early, "trainer.max_epochs=9")])[0]
+    made = assemble_members([configured(*SMALL, *early, "trainer.max_epochs=9")])[0]
     made.begin()
     made.add({"loss/val": 3.0, "loss/train": 3.0}, 0.0)
     made.standing.sanity_checking = False
@@ -38,7 +38,7 @@ def test_the_first_of_the_best_epochs_counts_and_patience_ends_it(member: Member
 
 
 def test_a_loss_that_is_no_number_is_no_row(member: Member) -> None:
-    with pytest.raises(Failure, match="loss/val became nan at epoch 1"):
+    with pytest.raises(RunError, match="loss/val became nan at epoch 1"):
         member.add({"loss/val": float("nan"), "loss/train": 0.5}, 0.1)
     assert len(member.rows) == 1
 

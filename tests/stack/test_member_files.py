@@ -9,9 +9,9 @@ import torch
 
 from mlplab.run.build import build
 from mlplab.stack.fit import StackedFit
-from mlplab.stack.member_files import write
-from mlplab.stack.train import assemble
-from mlplab.trainer.history import read
+from mlplab.stack.member_files import write_member
+from mlplab.stack.train import assemble_members
+from mlplab.trainer.history import read_history
 from tests.stack.conftest import SMALL, distance
 
 CASES: list[Sequence[str]] = [
@@ -54,11 +54,11 @@ def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured
     base = (*SMALL, "trainer.max_epochs=4", "report.every_n_steps=4", *more)
     own = [(*base, "seed=1"), (*base, "seed=2")]
     configs = [configured(*words) for words in own]
-    members = assemble(configs)
+    members = assemble_members(configs)
 
     def end(weights: Any, ended: Any) -> None:
         for member, safe, best in ended:
-            write(member, weights, safe, best)
+            write_member(member, weights, safe, best)
             member.lab.overlay.close()
 
     StackedFit(members, end).run()
@@ -83,17 +83,17 @@ def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured
                 for key in ("run_dir", "sweep"):
                     held["hyper_parameters"]["config"].pop(key, None)
             assert differences(theirs, mine) == []
-        assert distance(read(run / "history.csv"), read(Path(alone.run_dir, "history.csv"))) < 1e-4
+        assert distance(read_history(run / "history.csv"), read_history(Path(alone.run_dir, "history.csv"))) < 1e-4
 
 
 def test_of_a_member_that_failed_before_its_first_epoch_ended_there_is_its_history(
     configured: Callable[..., Any],
 ) -> None:
     configs = [configured(*SMALL, "data=sine", "optimizer=sgd", f"optimizer.lr={lr}") for lr in (1e30, 1e29)]
-    members = assemble(configs)
-    StackedFit(members, lambda weights, ended: [write(one[0], weights, *one[1:]) for one in ended]).run()  # type: ignore[func-returns-value,arg-type]
+    members = assemble_members(configs)
+    StackedFit(members, lambda weights, ended: [write_member(one[0], weights, *one[1:]) for one in ended]).run()  # type: ignore[func-returns-value,arg-type]
     for config, member in zip(configs, members, strict=True):
         member.lab.overlay.close()
         assert member.failure
-        assert len(read(Path(config.run_dir, "history.csv"))) == 1
+        assert len(read_history(Path(config.run_dir, "history.csv"))) == 1
         assert not Path(config.run_dir, "checkpoints").exists()

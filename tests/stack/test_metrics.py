@@ -10,7 +10,7 @@ from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
-from mlplab.stack.metrics import measure
+from mlplab.stack.metrics import compute_metrics
 
 
 def learners(kind: type[Learner], loss: nn.Module, outputs: int, **more: Any) -> list[Learner]:
@@ -18,7 +18,7 @@ def learners(kind: type[Learner], loss: nn.Module, outputs: int, **more: Any) ->
 
 
 def compare(held: list[Learner], output: torch.Tensor, target: torch.Tensor) -> None:
-    together = measure(held, output, target[None])
+    together = compute_metrics(held, output, target[None])
     for place, learner in enumerate(held):
         for name, value in learner.measure(output[place], target).items():
             assert together[name][place] == pytest.approx(value, rel=1e-5, abs=1e-6), name
@@ -52,7 +52,7 @@ def test_values() -> None:
 def test_in_double_precision_the_digits_are_the_learners_own() -> None:
     held = [learner.double() for learner in learners(BinaryClassifier, nn.BCEWithLogitsLoss(), 1)]
     output, target = torch.randn(3, 20, 1, dtype=torch.float64), torch.randint(2, (20,))
-    together = measure(held, output, target[None])
+    together = compute_metrics(held, output, target[None])
     assert [together["auroc"][0], together["loss"][0]] == [
         held[0].measure(output[0], target)[name] for name in ("auroc", "loss")
     ]
@@ -60,7 +60,7 @@ def test_in_double_precision_the_digits_are_the_learners_own() -> None:
 
 def compare_own(held: list[Learner], output: torch.Tensor, target: torch.Tensor) -> None:
     """target: (K, ...), another of each."""
-    together = measure(held, output, target)
+    together = compute_metrics(held, output, target)
     for place, learner in enumerate(held):
         for name, value in learner.measure(output[place], target[place]).items():
             assert together[name][place] == pytest.approx(value, rel=1e-5, abs=1e-6), name

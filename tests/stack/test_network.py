@@ -8,12 +8,12 @@ from torch import Generator, nn
 
 from mlplab.model.mlp import MLP
 from mlplab.model.network import Network
-from mlplab.stack.network import ELEMENTWISE, Draws, StackedNetwork, can_stack
+from mlplab.stack.network import ELEMENTWISE, MemberGenerators, StackedNetwork, can_stack
 from mlplab.stack.weights import Weights
 
 
 def stack(networks: list[Network]) -> StackedNetwork:
-    return StackedNetwork(networks, Weights(networks), Draws([Generator() for _ in networks]))
+    return StackedNetwork(networks, Weights(networks), MemberGenerators([Generator() for _ in networks]))
 
 
 @pytest.mark.parametrize("activation", ELEMENTWISE, ids=lambda kind: kind.__name__)

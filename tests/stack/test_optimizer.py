@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, NAdam, RMSprop
 
-from mlplab.stack.optimizer import FORMULAS, StackedOptimizer, state_of
+from mlplab.stack.optimizer import FORMULAS, StackedOptimizer, optimizer_state
 
 MORE: dict[type, list[dict[str, Any]]] = {
     SGD: [{}, {"momentum": 0.9}, {"momentum": 0.5, "nesterov": True}, {"momentum": 0.5, "dampening": 0.2}],
@@ -38,7 +38,7 @@ def test_ten_steps_are_those_of_torch(kind: Any, more: dict[str, Any], decay: fl
         torch.testing.assert_close(row[:6].view(2, 3), network.weight.detach(), rtol=1e-9, atol=1e-12)
     for place, optimizer in enumerate(optimizers):
         held = optimizer.state[networks[place].bias]
-        own = state_of(
+        own = optimizer_state(
             optimizer,
             {name: values[place, 6:] for name, values in together.state.items()},
             together.steps,

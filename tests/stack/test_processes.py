@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mlplab.stack import processes
-from mlplab.stack.processes import LARGE, TOGETHER, shares
+from mlplab.stack.processes import LARGE, TOGETHER, split_members
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
 @given(members=some.integers(1, 200), parameters=some.integers(1, 2 * LARGE))
 def test_each_member_is_in_one_share_and_the_shares_are_alike(members: int, parameters: int) -> None:
-    parts = shares(members, parameters)
+    parts = split_members(members, parameters)
     assert Counter(place for part in parts for place in part) == Counter(range(members))
     sizes = [len(part) for part in parts]
     assert max(sizes) - min(sizes) <= 1
@@ -41,7 +41,7 @@ def test_where_autograd_refuses_a_process_the_work_is_done_here(refused: bool, m
         here.extend(part)
         return {place: place**2 for place in part}
 
-    assert processes.in_processes(work, [[0, 2], [1]]) == ({0: 0, 1: 1, 2: 4}, [])
+    assert processes.run_in_processes(work, [[0, 2], [1]]) == ({0: 0, 1: 1, 2: 4}, [])
     assert here == ([0, 2, 1] if refused else [])
 
 

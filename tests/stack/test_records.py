@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from mlplab.stack.member import Records
-from mlplab.trainer.step_metrics import Running
+from mlplab.stack.member import StackedStepMetrics
+from mlplab.trainer.step_metrics import StepMetrics
 
 
 def member() -> Any:
-    running = Running(4)
+    running = StepMetrics(4)
     return SimpleNamespace(callback=lambda _: running, points=[], running=running)
 
 
 def test_points_and_sums_are_those_of_the_callback() -> None:
-    members, records = [member(), member()], Records(4)
+    members, records = [member(), member()], StackedStepMetrics(4)
     losses = torch.arange(20.0).view(10, 2)
     for epoch in (losses[:5], losses[5:]):  # an epoch of 5 updates, a point every 4
         for loss in epoch:
@@ -31,7 +31,7 @@ def test_points_and_sums_are_those_of_the_callback() -> None:
 
 
 def test_members_that_have_gone_leave_the_records_of_the_others() -> None:
-    records = Records(1)
+    records = StackedStepMetrics(1)
     records.add(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 3.0]), [0.1, 0.2, 0.3])
     records.only(torch.tensor([2]))
     one = member()

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from mlplab.model.mlp import MLP
-from mlplab.stack.weights import Snapshot, Weights, put
+from mlplab.stack.weights import Snapshot, Weights, load_member
 
 
 def snapshot(flat: torch.Tensor) -> Snapshot:
@@ -35,6 +35,8 @@ def test_the_best_weights_are_taken_for_those_whose_epoch_was_best() -> None:
 def test_put_writes_weights_and_what_normalisation_has_counted(tmp_path: Path) -> None:
     source, network = (MLP(3, 2, hidden_features=[4], normalisation="batch") for _ in range(2))
     weights = Weights([source])
-    put(Snapshot(weights.flat, {"body.1.running_mean": torch.full((1, 4), 7.0)}, {}, weights.flat, 0), weights, network)
+    load_member(
+        Snapshot(weights.flat, {"body.1.running_mean": torch.full((1, 4), 7.0)}, {}, weights.flat, 0), weights, network
+    )
     assert network.get_buffer("body.1.running_mean").tolist() == [7.0] * 4
     assert all(map(torch.equal, source.parameters(), network.parameters()))

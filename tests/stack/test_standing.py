@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mlplab.run.build import build
-from mlplab.stack.train import assemble
+from mlplab.stack.train import assemble_members
 from tests.stack.conftest import SMALL
 
 
@@ -21,7 +21,7 @@ def test_loops_are_counted_as_lightning_counts_them(more: tuple[str, ...], confi
     lab.trainer.fit(lab.learner, datamodule=lab.batches)
     written = torch.load(f"{config.run_dir}/checkpoints/last.ckpt", weights_only=True)
     lab.overlay.close()
-    member = assemble([configured(*words)])[0]
+    member = assemble_members([configured(*words)])[0]
     member.begin()
     member.standing.current_epoch, member.standing.global_step = 2, 9
     for callback in member.standing.callbacks:  # what they keep is not looked at here

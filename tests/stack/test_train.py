@@ -11,9 +11,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.data.leakage import told
+from mlplab.data.leakage import format_leaks
 from mlplab.run.build import build_splits
-from mlplab.run.config_file import stored
+from mlplab.run.config_file import read_config
 from mlplab.run.predictor import reopen
 from mlplab.run.resume import resume
 from mlplab.stack.train import Stack
@@ -188,7 +188,7 @@ def test_of_folds_each_member_leaves_what_its_single_run_leaves(stack: Callable[
         assert [held[name] for name in numbers] == pytest.approx([scores[name] for name in numbers], rel=1e-9)
         log = (run / "train.log").read_text()
         assert f"fold {words[10]} of 0 to 1" in log
-        leaks = told(build_splits(stored(run)))["leak"].splitlines()
+        leaks = format_leaks(build_splits(read_config(run)))["leak"].splitlines()
         assert len(leaks) == 1, "iris has one pair of equal rows"
         assert leaks[0] in log
         going = resume(run, max_epochs=5)

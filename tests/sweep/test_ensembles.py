@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlplab.sweep.ensembles import ensembles, unite
+from mlplab.sweep.ensembles import group_by_seed, write_ensembles
 from mlplab.sweep.manifest import Job
 
 
@@ -14,7 +14,7 @@ def job(number: int, folder: str, **settings: Any) -> Job:
 
 
 def named(*jobs: Job) -> dict[str, list[str]]:
-    return {name: [one.name.partition("_")[0] for one in members] for name, members in ensembles(jobs).items()}
+    return {name: [one.name.partition("_")[0] for one in members] for name, members in group_by_seed(jobs).items()}
 
 
 def test_jobs_that_differ_in_their_seeds_alone_are_members_of_one() -> None:
@@ -62,6 +62,6 @@ def test_where_a_member_did_not_finish_there_is_none_and_a_line_says_so(
         (tmp_path / one.name).mkdir()
     (tmp_path / jobs[1].name / "scores.json").touch()
     (tmp_path / jobs[0].name / "failure.txt").touch()
-    assert unite(tmp_path, jobs) == 1
+    assert write_ensembles(tmp_path, jobs) == 1
     assert capsys.readouterr().err == "mlplab: ensemble was not made: 2 of its 3 members did not finish (jobs 0, 2)\n"
     assert not (tmp_path / "ensemble").exists()

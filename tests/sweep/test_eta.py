@@ -18,7 +18,7 @@ from mlplab.sweep import eta
     ],
 )
 def test_a_time_is_said_in_two_parts(seconds: float, said: str) -> None:
-    assert eta.duration(seconds) == said
+    assert eta.format_duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_the_rest_takes_as_long_as_the_first_job_each(
 ) -> None:
     times = iter((100.0, 130.0))
     monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
-    eta.start()
-    assert eta.estimate(jobs, at_once) == said
-    assert eta.estimate(jobs, at_once, seconds=30.0) == said
+    eta.mark_start()
+    assert eta.estimate_remaining(jobs, at_once) == said
+    assert eta.estimate_remaining(jobs, at_once, seconds=30.0) == said
 
 
 def test_nothing_is_said_where_no_job_has_begun_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eta, "_since", [])
-    assert eta.estimate(5) == ""
+    assert eta.estimate_remaining(5) == ""
 
 
 def test_a_stack_says_how_far_it_is_every_ten_seconds(
@@ -51,7 +51,7 @@ def test_a_stack_says_how_far_it_is_every_ten_seconds(
 ) -> None:
     times = iter((100.0, 104.0, 112.0, 116.0, 123.0, 140.0))
     monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
-    pace = eta.Pace(5)
+    pace = eta.StackProgress(5)
     for done in range(1, 6):
         pace.tell(done)
     assert capsys.readouterr().out.splitlines() == [

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from mlplab.errors import Mistake
-from mlplab.sweep.preflight import NEEDED, check_extras
+from mlplab.errors import UserError
+from mlplab.sweep.preflight import OPTIONAL_PACKAGES, check_optional_packages
 from tests.conftest import door
 
 
-@pytest.mark.parametrize("target", NEEDED)
+@pytest.mark.parametrize("target", OPTIONAL_PACKAGES)
 def test_an_extra_that_is_absent_is_named(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: Any) -> None:
         return None
@@ -22,9 +22,10 @@ def test_an_extra_that_is_absent_is_named(target: str, monkeypatch: pytest.Monke
     other = "launcher" if group == "sweeper" else "sweeper"
     choices = {"hydra/sweeper": "tpe", "hydra/launcher": "mine"}
     hydra = {group: {"_target_": f"{target}X"}, other: {"_target_": "hydra._internal"}, "runtime": {"choices": choices}}
-    said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{NEEDED[target][1]}\]'"
-    with pytest.raises(Mistake, match=said):
-        check_extras(OmegaConf.create({"hydra": hydra}))
+    extra = OPTIONAL_PACKAGES[target][1]
+    said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{extra}\]'"
+    with pytest.raises(UserError, match=said):
+        check_optional_packages(OmegaConf.create({"hydra": hydra}))
 
 
 def test_without_ray_its_launcher_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -58,11 +59,13 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_number_that_is_none_is_told_before_anything_is_launched(words: dict[str, Any], said: str) -> None:
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
     hydra = {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}
-    with pytest.raises(Mistake, match=f"^{said}"):
-        check_extras(OmegaConf.create({"hydra": hydra}))
+    with pytest.raises(UserError, match=f"^{said}"):
+        check_optional_packages(OmegaConf.create({"hydra": hydra}))
 
 
 @pytest.mark.parametrize("words", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
 def test_numbers_that_are_right_pass(words: dict[str, Any]) -> None:
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
-    check_extras(OmegaConf.create({"hydra": {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}}))
+    check_optional_packages(
+        OmegaConf.create({"hydra": {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}})
+    )

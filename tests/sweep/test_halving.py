@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.halving import FILE
-from mlplab.trainer.history import read
+from mlplab.sweep.halving import ROUNDS_FILE
+from mlplab.trainer.history import read_history
 from tests.conftest import door
 from tests.run.test_kills import rows, wait
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same
@@ -31,7 +31,7 @@ def test_the_best_goes_on_and_is_the_run_that_trained_straight_on(tmp_path: Path
     assert "4 jobs, 4 to epoch 2, then 2 to epoch 4, then 1 to epoch 8 -> outputs/sweeps/h" in answer.stdout
     folder = tmp_path / "outputs" / "sweeps" / "h"
     runs = {path.name.partition("_")[0]: path for path in folder.iterdir() if path.is_dir()}
-    lengths = sorted(len(read(run / "history.csv")) - 1 for run in runs.values())
+    lengths = sorted(len(read_history(run / "history.csv")) - 1 for run in runs.values())
     assert lengths == [2, 2, 4, 8]
     (best,) = [run for run in runs.values() if (run / "scores.json").exists()]
     assert "optimizer.lr=0.01" in best.name
@@ -55,8 +55,8 @@ def as_a_job_is_pruned(sweep: Path, chance: random.Random) -> None:
 
 
 def as_a_round_begins(sweep: Path, chance: random.Random) -> None:
-    before = (sweep / FILE).read_bytes() if (sweep / FILE).exists() else b""
-    wait(lambda: (sweep / FILE).exists() and (sweep / FILE).read_bytes() != before)
+    before = (sweep / ROUNDS_FILE).read_bytes() if (sweep / ROUNDS_FILE).exists() else b""
+    wait(lambda: (sweep / ROUNDS_FILE).exists() and (sweep / ROUNDS_FILE).read_bytes() != before)
     time.sleep(chance.uniform(0, 0.3))
 
 
@@ -91,7 +91,7 @@ def goes_on(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None
     assert (last.returncode, last.stderr) == (0, "")
     assert "4 jobs, 4 to epoch 40, then 2 to epoch 80, then 1 to epoch 160 -> outputs/sweeps/killed: " in last.stdout
     assert table(whole) == table(killed)
-    assert (whole / FILE).read_bytes() == (killed / FILE).read_bytes()
+    assert (whole / ROUNDS_FILE).read_bytes() == (killed / ROUNDS_FILE).read_bytes()
     names = sorted(run.name for run in jobs(whole))
     assert sorted(run.name for run in jobs(killed)) == names
     ended = [name for name in names if (whole / name / "pruned.txt").exists()]

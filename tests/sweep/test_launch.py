@@ -17,11 +17,11 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from joblib import Parallel, delayed
 
-from mlplab.errors import Failure, Mistake
-from mlplab.files import held
-from mlplab.run.folder import STOP, state
+from mlplab.errors import RunError, UserError
+from mlplab.files import lock_folder
+from mlplab.run.folder import STOP_FILE, run_state
 from mlplab.signals import Interrupted
-from mlplab.sweep.launch import PROCESS, launch_all
+from mlplab.sweep.launch import PROCESS, launch_jobs
 from mlplab.sweep.manifest import Job
 from tests.conftest import REPO, door
 
@@ -48,8 +48,8 @@ def swept(folder: Path, deadly: str = "", times: int = 0) -> list[str]:
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         return list(Parallel(n_jobs=2, backend="loky")(delayed(work)(folder, words, deadly, times) for words in jobs))
 
-    launch_all(launch, folder, [Job(name, [name], {}) for name in NAMES])
-    return [state(folder / name) for name in NAMES]
+    launch_jobs(launch, folder, [Job(name, [name], {}) for name in NAMES])
+    return [run_state(folder / name) for name in NAMES]
 
 
 def test_a_worker_that_is_killed_once_costs_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,9 +74,9 @@ def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
         seen.extend(jobs)
         return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
 
-    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume=True)
+    launch_jobs(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume=True)
     assert seen == []
-    launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume="failed")
+    launch_jobs(launch, tmp_path, [Job("0_a", ["seed=1"], {})], resume="failed")
     assert seen == [["seed=1", "hydra.sweep.subdir='0_a'"]]
 
 
@@ -84,7 +84,7 @@ def test_an_error_that_a_job_could_not_keep_itself_is_kept(tmp_path: Path, capfd
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         return [JobReturn(status=JobStatus.FAILED, _return_value=MemoryError()) for _ in jobs]
 
-    launch_all(launch, tmp_path, [Job("0_a", [], {})])
+    launch_jobs(launch, tmp_path, [Job("0_a", [], {})])
     assert (tmp_path / "0_a" / "failure.txt").read_text().startswith("out of memory")
     assert capfd.readouterr().err.startswith("mlplab: #0: out of memory")
 
@@ -93,8 +93,8 @@ def test_an_error_of_the_launcher_tells_how_to_go_on(tmp_path: Path) -> None:
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(Failure, match=r"^No space left on device; 1 new; go on by: python scripts/train\.py "):
-        launch_all(launch, tmp_path, [Job("0_a", [], {})])
+    with pytest.raises(RunError, match=r"^No space left on device; 1 new; go on by: python scripts/train\.py "):
+        launch_jobs(launch, tmp_path, [Job("0_a", [], {})])
 
 
 def test_a_signal_between_jobs_tells_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -102,14 +102,14 @@ def test_a_signal_between_jobs_tells_how_to_go_on(tmp_path: Path, capfd: pytest.
         raise Interrupted(143)
 
     with pytest.raises(SystemExit) as stop:
-        launch_all(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
+        launch_jobs(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
     assert stop.value.code == 143
     assert not isinstance(stop.value, Interrupted), "the door would say once more that it stopped"
     assert capfd.readouterr().err.startswith("mlplab: stopped; 1 new; go on by: python scripts/train.py ")
 
 
 def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(Mistake, match="another process"):
+    with lock_folder(tmp_path), pytest.raises(UserError, match="another process"):
         swept(tmp_path)
     assert not any(tmp_path.iterdir())
 
@@ -150,7 +150,7 @@ def test_fail_fast_stops_at_the_first_and_the_rest_is_begun_when_it_goes_on(tmp_
         in (answer.stderr)
     )
     assert sorted(path.name.partition("_")[0] for path in folder.iterdir() if path.is_dir()) == ["0", "1"]
-    assert not (folder / STOP).exists()
+    assert not (folder / STOP_FILE).exists()
     before = (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns
     answer = door("train", *words, "sweep.resume=true", cwd=tmp_path)
     assert answer.returncode == 1, "one has failed"

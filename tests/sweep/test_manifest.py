@@ -8,14 +8,25 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from mlplab.config.tree import plain
-from mlplab.errors import Mistake
-from mlplab.run.folder import FILE, state
-from mlplab.sweep.manifest import Job, changed_versions, grown, keep, progress, read, remedy, settings_of
+from mlplab.config.tree import to_plain
+from mlplab.errors import UserError
+from mlplab.run.folder import SWEEP_FILE, run_state
+from mlplab.sweep.manifest import (
+    Job,
+    changed_versions,
+    merge_jobs,
+    progress_text,
+    read_manifest,
+    resume_hint,
+    trained_values,
+    write_manifest,
+)
 
 
 def job(number: int, *words: str) -> Job:
-    return Job(f"{number}_{','.join(words)}", list(words), settings_of(plain(mlplab.configure("data=iris", *words))))
+    return Job(
+        f"{number}_{','.join(words)}", list(words), trained_values(to_plain(mlplab.configure("data=iris", *words)))
+    )
 
 
 def jobs(*words: str) -> list[Job]:
@@ -25,7 +36,7 @@ def jobs(*words: str) -> list[Job]:
 def kept(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris", "sweep.name=x")) -> list[Job]:
     folder.mkdir(exist_ok=True)
     known = jobs(*words)
-    keep(folder, known, arguments)
+    write_manifest(folder, known, arguments)
     return known
 
 
@@ -44,16 +55,16 @@ def kept(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris
     ],
 )
 def test_a_jobs_state_is_told_by_its_files(tmp_path: Path, files: tuple[str, ...], expected: str) -> None:
-    assert state(tmp_path / "no folder") == "new"
+    assert run_state(tmp_path / "no folder") == "new"
     for name in files:
         (tmp_path / name).write_text("")
-    assert state(tmp_path) == expected
+    assert run_state(tmp_path) == expected
 
 
 def test_a_sweep_reads_as_it_was_kept(tmp_path: Path) -> None:
     known = kept(tmp_path, "optimizer.lr=0.1 seed=1", "optimizer.lr=0.01 model.hidden_features=[8]")
-    assert read(tmp_path) == known
-    held = json.loads((tmp_path / FILE).read_text())
+    assert read_manifest(tmp_path) == known
+    held = json.loads((tmp_path / SWEEP_FILE).read_text())
     assert held["settings"]["data.split_seed"] == 0, "what all share is kept once"
     assert held["jobs"][0]["settings"] == {"seed": 1, "model.hidden_features": [256, 128], "optimizer.lr": 0.1}
 
@@ -61,8 +72,8 @@ def test_a_sweep_reads_as_it_was_kept(tmp_path: Path) -> None:
 def test_words_of_the_command_alone_are_no_part_of_a_job(tmp_path: Path) -> None:
     one, other = job(0, "seed=1"), job(0, "seed=1", "sweep.fail_fast=true", "debug=true", "sweep.name=y")
     assert one.settings == other.settings
-    keep(tmp_path, [other], ["-m"])
-    assert read(tmp_path)[0].words == ["seed=1"]
+    write_manifest(tmp_path, [other], ["-m"])
+    assert read_manifest(tmp_path)[0].words == ["seed=1"]
 
 
 def test_the_command_that_goes_on_is_the_one_that_was_typed(tmp_path: Path) -> None:
@@ -72,71 +83,71 @@ def test_the_command_that_goes_on_is_the_one_that_was_typed(tmp_path: Path) -> N
     for name, file in zip(known, ("scores.json", "config.yaml"), strict=False):
         (tmp_path / name.name).mkdir()
         (tmp_path / name.name / file).write_text("")
-    said = remedy(tmp_path)
+    said = resume_hint(tmp_path)
     assert said.startswith("1 finished, 1 half-done, 1 new; go on by: ")
     typed = shlex.split(said.partition("go on by: ")[2])
     assert typed == ["python", "scripts/train.py", *words, "sweep.resume=true"]
-    keep(tmp_path, known, typed[2:])
-    assert remedy(tmp_path) == said
-    assert progress(tmp_path, known) == "1 finished, 1 half-done, 1 new"
+    write_manifest(tmp_path, known, typed[2:])
+    assert resume_hint(tmp_path) == said
+    assert progress_text(tmp_path, known) == "1 finished, 1 half-done, 1 new"
 
 
 def test_equal_settings_in_other_words_and_another_order_are_the_same_jobs() -> None:
     old = jobs("optimizer.lr=0.1 seed=1", "optimizer.lr=0.01 seed=1")
     now = jobs("seed=1 optimizer.lr=1e-2", "seed=1 optimizer.lr=1e-1")
-    assert [one.name for one in grown(old, now, Path("x"))] == [one.name for one in old]
-    assert [one.words for one in grown(old, now, Path("x"))] == [now[1].words, now[0].words]
+    assert [one.name for one in merge_jobs(old, now, Path("x"))] == [one.name for one in old]
+    assert [one.words for one in merge_jobs(old, now, Path("x"))] == [now[1].words, now[0].words]
 
 
 def test_more_values_give_more_jobs_and_those_of_before_keep_their_numbers() -> None:
     old = jobs("seed=1", "seed=2")
-    found = grown(old, jobs("seed=0", "seed=1", "seed=2", "seed=3"), Path("x"))
+    found = merge_jobs(old, jobs("seed=0", "seed=1", "seed=2", "seed=3"), Path("x"))
     assert [one.name for one in found] == ["0_seed=1", "1_seed=2", "2_seed=0", "3_seed=3"]
 
 
 def test_two_jobs_of_equal_settings_stay_two() -> None:
     old = jobs("seed=1", "seed=1")
-    assert [one.name for one in grown(old, jobs("seed=1", "seed=1"), Path("x"))] == ["0_seed=1", "1_seed=1"]
-    with pytest.raises(Mistake, match="job 1 of x is not among"):
-        grown(old, jobs("seed=1"), Path("x"))
+    assert [one.name for one in merge_jobs(old, jobs("seed=1", "seed=1"), Path("x"))] == ["0_seed=1", "1_seed=1"]
+    with pytest.raises(UserError, match="job 1 of x is not among"):
+        merge_jobs(old, jobs("seed=1"), Path("x"))
 
 
 def test_a_changed_setting_is_refused_and_named() -> None:
     old = jobs("seed=1", "seed=2")
-    with pytest.raises(Mistake) as mistake:
-        grown(old, jobs("seed=1 trainer.max_epochs=7", "seed=2 trainer.max_epochs=7"), Path("sweeps/x"))
+    with pytest.raises(UserError) as mistake:
+        merge_jobs(old, jobs("seed=1 trainer.max_epochs=7", "seed=2 trainer.max_epochs=7"), Path("sweeps/x"))
     assert str(mistake.value) == (
         "sweep.resume: job 0 of sweeps/x is not among the jobs of this command (trainer.max_epochs=50 then, 7 now): "
         "a sweep may grow, not change; give all of it, or another sweep.name"
     )
-    with pytest.raises(Mistake, match=r"seed=1 then, 0 now, .* and 2 keys more\)"):
-        grown(old, jobs("data=wine batch_size=8 trainer.max_epochs=3"), Path("x"))
+    with pytest.raises(UserError, match=r"seed=1 then, 0 now, .* and 2 keys more\)"):
+        merge_jobs(old, jobs("data=wine batch_size=8 trainer.max_epochs=3"), Path("x"))
 
 
 def test_a_folder_that_is_no_sweeps_is_refused_and_an_empty_one_is_new(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="there is no sweep"):
-        read(tmp_path / "no")
-    (tmp_path / f"{FILE}.tmp").write_text('{"jo')
-    assert read(tmp_path) == [], "killed before the file was whole"
+    with pytest.raises(UserError, match="there is no sweep"):
+        read_manifest(tmp_path / "no")
+    (tmp_path / f"{SWEEP_FILE}.tmp").write_text('{"jo')
+    assert read_manifest(tmp_path) == [], "killed before the file was whole"
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(Mistake, match=r"has no sweep\.json"):
-        read(tmp_path)
+    with pytest.raises(UserError, match=r"has no sweep\.json"):
+        read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"jobs": [{}]}'])
 def test_a_damaged_file_is_told(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
-    with pytest.raises(Mistake, match=r"sweep\.json: cannot be read"):
-        read(tmp_path)
+    (tmp_path / SWEEP_FILE).write_text(text)
+    with pytest.raises(UserError, match=r"sweep\.json: cannot be read"):
+        read_manifest(tmp_path)
 
 
 def test_another_version_is_told(tmp_path: Path) -> None:
     assert changed_versions(tmp_path) == []
     kept(tmp_path, "seed=1")
     assert changed_versions(tmp_path) == []
-    held = json.loads((tmp_path / FILE).read_text())
+    held = json.loads((tmp_path / SWEEP_FILE).read_text())
     held["versions"]["torch"] = "1.0"
-    (tmp_path / FILE).write_text(json.dumps(held))
+    (tmp_path / SWEEP_FILE).write_text(json.dumps(held))
     (said,) = changed_versions(tmp_path)
     assert said.startswith("torch 1.0 then, ")
 
@@ -144,7 +155,7 @@ def test_another_version_is_told(tmp_path: Path) -> None:
 def test_a_sweep_of_another_format_is_told_so(tmp_path: Path) -> None:
     """Its jobs lack keys of today, or have others: none of them would be found again."""
     kept(tmp_path, "seed=0", "seed=1")
-    held = json.loads((tmp_path / FILE).read_text())
-    (tmp_path / FILE).write_text(json.dumps(held | {"format": held["format"] - 1}))
-    with pytest.raises(Mistake, match=r"sweep.json: is of format \d, this mlplab goes on with format \d only"):
-        read(tmp_path)
+    held = json.loads((tmp_path / SWEEP_FILE).read_text())
+    (tmp_path / SWEEP_FILE).write_text(json.dumps(held | {"format": held["format"] - 1}))
+    with pytest.raises(UserError, match=r"sweep.json: is of format \d, this mlplab goes on with format \d only"):
+        read_manifest(tmp_path)

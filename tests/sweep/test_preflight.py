@@ -11,32 +11,32 @@ from typing import Any
 
 import pytest
 
-from mlplab.errors import Mistake
-from mlplab.run.folder import claim, give_back
+from mlplab.errors import UserError
+from mlplab.run.folder import claim_folder, release_folder
 from tests.conftest import REPO, door
 
 
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
-    claim(tmp_path / "a" / "b", "run_dir")
-    with pytest.raises(Mistake, match="exists already"):
-        claim(tmp_path / "a" / "b", "run_dir")
+    claim_folder(tmp_path / "a" / "b", "run_dir")
+    with pytest.raises(UserError, match="exists already"):
+        claim_folder(tmp_path / "a" / "b", "run_dir")
 
 
 def test_what_was_made_for_a_run_is_given_back_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    claim(tmp_path / "mine" / "a" / "run", "run_dir")
-    give_back()
+    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
+    release_folder()
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
-    claim(tmp_path / "mine" / "a" / "run", "run_dir")
+    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
     (tmp_path / "mine" / "a" / "other").mkdir()
-    give_back()
+    release_folder()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Mistake, match="cannot be made"):
-        claim(tmp_path / "file" / "run", "run_dir")
+    with pytest.raises(UserError, match="cannot be made"):
+        claim_folder(tmp_path / "file" / "run", "run_dir")
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def _claim(folder: Path, together: Any, found: Any) -> None:
     for number in range(50):
         together.wait()
         try:
-            claim(folder / "sweeps" / str(number), "sweep.name")
+            claim_folder(folder / "sweeps" / str(number), "sweep.name")
             found.put(str(number))
-        except Mistake:
+        except UserError:
             found.put("")
 
 

@@ -35,9 +35,9 @@ def sweep_of(tmp_path: Path, name: str) -> Path:
 
 def states(folder: Path) -> list[str]:
     from mlplab.sweep.search import Study
-    from mlplab.sweep.search_config import kept_settings
+    from mlplab.sweep.search_config import stored_search_config
 
-    return [trial.state.name for trial in Study(folder, kept_settings(folder)).trials]
+    return [trial.state.name for trial in Study(folder, stored_search_config(folder)).trials]
 
 
 @pytest.mark.slow

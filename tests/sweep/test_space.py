@@ -3,35 +3,35 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mlplab.errors import Mistake
-from mlplab.sweep.search_config import Numbers, Options, Space, read_space
+from mlplab.errors import UserError
+from mlplab.sweep.search_config import Choices, FloatRange, SearchSpace, parse_space
 
 DEFAULTS = {"batch_size": 32, "optimizer.lr": 0.001}
 
 
-def space_of(*words: str) -> Space:
-    return read_space(OverridesParser.create().parse_overrides(list(words)), DEFAULTS.get)
+def space_of(*words: str) -> SearchSpace:
+    return parse_space(OverridesParser.create().parse_overrides(list(words)), DEFAULTS.get)
 
 
 @pytest.mark.parametrize(
     ("word", "part"),
     [
-        ("optimizer.lr=interval(1e-4,1e-1)", Numbers(1e-4, 1e-1)),
-        ("optimizer.lr=tag(log,interval(1e-4,1e-1))", Numbers(1e-4, 1e-1, log=True)),
-        ("batch_size=interval(8,64)", Numbers(8, 64, whole=True)),
-        ("other=int(interval(1,9))", Numbers(1, 9, whole=True)),
-        ("other=interval(1,9)", Numbers(1, 9)),
-        ("batch_size=range(8,33,8)", Numbers(8, 32, step=8, whole=True)),
-        ("model.dropout=range(0,1,0.25)", Numbers(0, 0.75, step=0.25)),
-        ("model.num_blocks=tag(log,range(1,9))", Numbers(1, 8, step=1, log=True, whole=True)),
-        ("optimizer=sgd,adam", Options(("sgd", "adam"))),
-        ("model.hidden_features=[8],[64,64]", Options(("[8]", "[64,64]"))),
-        ("data.path='a b',c", Options(("'a b'", "c"))),
-        ("seed=range(3,4)", Options(("3",))),
+        ("optimizer.lr=interval(1e-4,1e-1)", FloatRange(1e-4, 1e-1)),
+        ("optimizer.lr=tag(log,interval(1e-4,1e-1))", FloatRange(1e-4, 1e-1, log=True)),
+        ("batch_size=interval(8,64)", FloatRange(8, 64, whole=True)),
+        ("other=int(interval(1,9))", FloatRange(1, 9, whole=True)),
+        ("other=interval(1,9)", FloatRange(1, 9)),
+        ("batch_size=range(8,33,8)", FloatRange(8, 32, step=8, whole=True)),
+        ("model.dropout=range(0,1,0.25)", FloatRange(0, 0.75, step=0.25)),
+        ("model.num_blocks=tag(log,range(1,9))", FloatRange(1, 8, step=1, log=True, whole=True)),
+        ("optimizer=sgd,adam", Choices(("sgd", "adam"))),
+        ("model.hidden_features=[8],[64,64]", Choices(("[8]", "[64,64]"))),
+        ("data.path='a b',c", Choices(("'a b'", "c"))),
+        ("seed=range(3,4)", Choices(("3",))),
     ],
 )
-def test_each_form_of_a_sweep_has_its_part(word: str, part: Options | Numbers) -> None:
-    assert space_of("data=iris", word) == Space(("data=iris",), {word.partition("=")[0]: part})
+def test_each_form_of_a_sweep_has_its_part(word: str, part: Choices | FloatRange) -> None:
+    assert space_of("data=iris", word) == SearchSpace(("data=iris",), {word.partition("=")[0]: part})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_each_form_of_a_sweep_has_its_part(word: str, part: Options | Numbers) -
     ],
 )
 def test_what_is_no_range_is_refused(word: str, said: str) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         space_of(word)
 
 

@@ -8,16 +8,18 @@ pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'
 
 from mlplab.run.folder import Outcome
 from mlplab.sweep.search import Study
-from mlplab.sweep.search_config import Numbers, Options, Settings, Space
+from mlplab.sweep.search_config import Choices, FloatRange, SearchConfig, SearchSpace
 
-SPACE = Space((), {"lr": Numbers(1e-4, 1, log=True), "width": Numbers(8, 64, whole=True), "loss": Options(("a", "b"))})
+SPACE = SearchSpace(
+    (), {"lr": FloatRange(1e-4, 1, log=True), "width": FloatRange(8, 64, whole=True), "loss": Choices(("a", "b"))}
+)
 
 
 def study_of(folder: Path, **changed: object) -> Study:
     known = {"sampler": "tpe", "pruner": "median", "first": 3, "grace": 2, "eta": 3}
     settings = {**known, "seed": 0, "epochs": 9, "monitor": "loss/val", **changed}
     (folder / "search").mkdir(parents=True, exist_ok=True)
-    return Study(folder, Settings(**settings))  # type: ignore[arg-type]
+    return Study(folder, SearchConfig(**settings))  # type: ignore[arg-type]
 
 
 def finished(score: float) -> Outcome:

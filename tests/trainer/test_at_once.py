@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.trainer.tensorboard import AtOnce, event_files
+from mlplab.trainer.tensorboard import FastSummaryWriter, event_files
 
 
 def told(folder: Path) -> list[bytes]:
@@ -17,7 +17,7 @@ def told(folder: Path) -> list[bytes]:
 
 
 def test_the_same_events_come_to_the_file(tmp_path: Path) -> None:
-    for name, kind in (("theirs", SummaryWriter), ("ours", AtOnce)):
+    for name, kind in (("theirs", SummaryWriter), ("ours", FastSummaryWriter)):
         writer = kind(str(tmp_path / name))
         for step in range(20):
             writer.add_scalar("loss", 1 / (step + 1), step, walltime=100.0 + step)
@@ -30,7 +30,7 @@ def test_the_same_events_come_to_the_file(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_back_after_a_flush(tmp_path: Path) -> None:
-    writer = AtOnce(str(tmp_path))
+    writer = FastSummaryWriter(str(tmp_path))
     writer.add_scalar("loss", 1.0, 0)
     writer.flush()
     assert len(told(tmp_path)) == 1
@@ -41,7 +41,7 @@ def test_nothing_is_kept_back_after_a_flush(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_refuses_is_told_to_the_caller(tmp_path: Path) -> None:
-    writer = AtOnce(str(tmp_path / "run"))
+    writer = FastSummaryWriter(str(tmp_path / "run"))
     writer.add_scalar("loss", 1.0, 0)
     (tmp_path / "run").rename(tmp_path / "gone")
     with pytest.raises(OSError, match="No such file"):

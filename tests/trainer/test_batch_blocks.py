@@ -13,12 +13,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mlplab
 from mlplab.data.datamodule import TensorLoader
-from mlplab.data.splits import Part
-from mlplab.errors import Failure
+from mlplab.data.splits import Split
+from mlplab.errors import RunError
 from mlplab.run.build import build, build_learner
 from mlplab.trainer import batch_blocks
-from mlplab.trainer.batch_blocks import BlockBatches, BlockLoader, InBlocks, in_blocks
-from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.batch_blocks import FusedDataModule, FusedLoader, FusedTraining, fuse_batches
+from mlplab.trainer.step_metrics import StepMetrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
 
@@ -64,10 +64,10 @@ def running(run: Path) -> dict[str, list[tuple[int, float]]]:
 def test_all_that_a_run_leaves_is_the_same_bit_for_bit(
     choices: tuple[str, ...], train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_blocks, "MOST", 7)
-    made: list[BlockBatches] = []
-    make = BlockBatches.__init__
-    monkeypatch.setattr(BlockBatches, "__init__", lambda own, *given: made.append(own) or make(own, *given))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 7)
+    made: list[FusedDataModule] = []
+    make = FusedDataModule.__init__
+    monkeypatch.setattr(FusedDataModule, "__init__", lambda own, *given: made.append(own) or make(own, *given))  # type: ignore[func-returns-value]
     first, scores = train(*SMALL, *choices)
     assert made, "the block path is meant to be taken"
     made.clear()
@@ -95,7 +95,7 @@ def test_a_loss_that_is_no_number_is_told_alike(train: Train) -> None:
     settings = (*SMALL, "optimizer=sgd", "optimizer.lr=1e18")
     messages = []
     for more in ((), (PLAIN,)):
-        with pytest.raises(Failure) as failure:
+        with pytest.raises(RunError) as failure:
             train(*settings, *more)
         messages.append(str(failure.value))
     assert messages[0] == messages[1]
@@ -109,7 +109,7 @@ def taken(*overrides: str, callback: Callback | None = None) -> Any:
     if callback is not None:
         lab.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     learner = build_learner(config, lab.splits)
-    return in_blocks(config, learner, lab.batches, lab.trainer)
+    return fuse_batches(config, learner, lab.batches, lab.trainer)
 
 
 class Watching(Callback):
@@ -125,17 +125,17 @@ class Watching(Callback):
     ],
 )
 def test_what_needs_the_plain_loop_gets_it(override: str) -> None:
-    assert not isinstance(taken(override), BlockBatches)
+    assert not isinstance(taken(override), FusedDataModule)
 
 
-class Louder(Running):
+class Louder(StepMetrics):
     def on_train_batch_end(self, *_: Any) -> None: ...
 
 
 @pytest.mark.parametrize("callback", [Watching(), Louder(), ModelCheckpoint(every_n_train_steps=3)])
 def test_a_callback_of_ones_own_that_looks_at_batches_gets_the_plain_loop(callback: Callback) -> None:
-    assert isinstance(taken(), BlockBatches)
-    assert not isinstance(taken(callback=callback), BlockBatches)
+    assert isinstance(taken(), FusedDataModule)
+    assert not isinstance(taken(callback=callback), FusedDataModule)
 
 
 OWN = """
@@ -249,38 +249,38 @@ def test_what_ones_own_class_does_to_a_mini_batch_is_done_to_each(
 ) -> None:
     usual = (*SMALL, "optimizer=sgd", "trainer.max_epochs=1")
     words = (*usual, f"{group}._target_={own}.{kind}", f"allow=[{own}]")
-    assert not isinstance(taken(*words), BlockBatches)
+    assert not isinstance(taken(*words), FusedDataModule)
     given, plain, other = (weights(train(*settings)[0]) for settings in (words, (*words, PLAIN), usual))
     assert all(torch.equal(given[key], plain[key]) for key in plain)
     assert not all(torch.equal(given[key], other[key]) for key in plain)
 
 
 def test_a_learner_that_steps_by_itself_gets_the_plain_loop(own: str) -> None:
-    assert not isinstance(taken(f"learner._target_={own}.Manual", f"allow=[{own}]"), BlockBatches)
+    assert not isinstance(taken(f"learner._target_={own}.Manual", f"allow=[{own}]"), FusedDataModule)
 
 
 def test_own_classes_that_leave_the_updates_alone_keep_the_blocks(own: str, train: Train) -> None:
     words = (*SMALL, f"learner._target_={own}.Counting", f"model._target_={own}.Wider", f"allow=[{own}]")
-    assert isinstance(taken(*words), BlockBatches)
+    assert isinstance(taken(*words), FusedDataModule)
     (first, scores), (second, _) = train(*words), train(*words, PLAIN)
     assert scores["rows/val"] > 0
     assert history(first) == history(second)
 
 
 def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -> None:
-    part = Part(torch.arange(23.0)[:, None], torch.arange(23))
+    part = Split(torch.arange(23.0)[:, None], torch.arange(23))
     loader = TensorLoader(part, 2, shuffle_seed=1)
     loader.set_epoch(4)
-    in_turn = [rows.tolist() for block in BlockLoader(loader, 3) for rows in torch.split(block.target, block.sizes)]
+    in_turn = [rows.tolist() for block in FusedLoader(loader, 3) for rows in torch.split(block.target, block.sizes)]
     assert in_turn == [target.tolist() for _, target in loader]
     loader.load_state_dict({"given": 3})
-    assert next(iter(BlockLoader(loader, 3))).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
-    assert len(BlockLoader(loader, 3)) == len(list(BlockLoader(loader, 3))) == 4
+    assert next(iter(FusedLoader(loader, 3))).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
+    assert len(FusedLoader(loader, 3)) == len(list(FusedLoader(loader, 3))) == 4
 
 
 def test_a_learner_in_blocks_takes_a_users_own_batches_too(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=iris", "trainer.accelerator=cpu", f"run_dir={tmp_path}"))
-    assert isinstance(lab.learner, InBlocks)
+    assert isinstance(lab.learner, FusedTraining)
     rows = (lab.splits.train.features[:5], lab.splits.train.target[:5])
     expected = lab.learner.loss(lab.learner.network(rows[0]), rows[1])
     assert torch.equal(lab.learner.training_step(rows, 0), expected)

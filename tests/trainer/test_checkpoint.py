@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import mlplab
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 from mlplab.run.build import build
-from mlplab.trainer.checkpoint import Checkpoints
+from mlplab.trainer.checkpoint import BestAndLastCheckpoint
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -57,21 +57,21 @@ def test_checkpoints_cost_at_most_a_fiftieth_of_the_time(train: Train, monkeypat
     """By a clock of our own: a write takes 1 s, an epoch 10 s; so every sixth epoch is written, and the last."""
     now, written = [0.0], []
     monkeypatch.setattr("mlplab.trainer.checkpoint.time.perf_counter", lambda: now[0])
-    write, end = Checkpoints._write_best, Checkpoints.on_train_epoch_end
+    write, end = BestAndLastCheckpoint._write_best, BestAndLastCheckpoint.on_train_epoch_end
 
-    def slow(self: Checkpoints) -> None:
+    def slow(self: BestAndLastCheckpoint) -> None:
         now[0] += 1
         write(self)
 
-    def after_ten_seconds(self: Checkpoints, trainer: Any, learner: Any) -> None:
+    def after_ten_seconds(self: BestAndLastCheckpoint, trainer: Any, learner: Any) -> None:
         now[0] += 10
         before = self._wrote_at
         end(self, trainer, learner)
         if self._wrote_at != before:
             written.append(trainer.current_epoch)
 
-    monkeypatch.setattr(Checkpoints, "_write_best", slow)
-    monkeypatch.setattr(Checkpoints, "on_train_epoch_end", after_ten_seconds)
+    monkeypatch.setattr(BestAndLastCheckpoint, "_write_best", slow)
+    monkeypatch.setattr(BestAndLastCheckpoint, "on_train_epoch_end", after_ten_seconds)
     train(*IRIS, "trainer.max_epochs=27")
     assert written == [0, 6, 12, 18, 24, 26]
 
@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_keeps_the_checkpoint_before(sm
 
     lab.trainer.callbacks[-2].on_train_start = fill  # type: ignore[attr-defined]
     with pytest.raises(
-        Failure, match=r"last.ckpt cannot be written: No space left on device; .* make room, then resume"
+        RunError, match=r"last.ckpt cannot be written: No space left on device; .* make room, then resume"
     ):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
     assert not list((small_disk / "run" / "checkpoints").glob("*.tmp"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.trainer.device import check_device
 
 
@@ -22,17 +22,17 @@ def test_a_device_that_is_not_there_is_refused(machine: str) -> None:
         if accelerator in there[machine]:
             check_device(accelerator, "32-true")
         else:
-            with pytest.raises(Mistake, match=rf"trainer\.accelerator={accelerator}: there is no such device here"):
+            with pytest.raises(UserError, match=rf"trainer\.accelerator={accelerator}: there is no such device here"):
                 check_device(accelerator, "32-true")
 
 
 def test_a_precision_that_the_device_lacks_is_refused(machine: str) -> None:
     for precision in ("32-true", "bf16-mixed"):
         check_device("auto", precision)
-    with pytest.raises(Mistake, match=r"trainer\.precision=16-mixed: a CPU has it not; use bf16-mixed"):
+    with pytest.raises(UserError, match=r"trainer\.precision=16-mixed: a CPU has it not; use bf16-mixed"):
         check_device("cpu", "16-mixed")
     check_device("cpu", "64-true")
     lacking = {"cpu": "16-mixed", "mps": "64-true"}.get(machine)
     if lacking:
-        with pytest.raises(Mistake, match=rf"trainer\.precision={lacking}"):
+        with pytest.raises(UserError, match=rf"trainer\.precision={lacking}"):
             check_device("auto", lacking)

@@ -8,11 +8,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.trainer.tensorboard import Overlay, drawn_by, event_files, images_of, remove
+from mlplab.trainer.tensorboard import OverlayLogger, event_files, events_until, read_images, remove
 
 
 def drawn(folder: Path, epochs: int, step: int) -> list[tuple[str, int]]:
-    events = drawn_by(event_files(folder), epochs, step)
+    events = events_until(event_files(folder), epochs, step)
     return [(value.tag, event.step) for event in events for value in event.summary.value]
 
 
@@ -53,14 +53,14 @@ def test_a_file_that_was_cut_short_gives_what_is_whole(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_with_the_curves_of_its_history_and_no_point_twice(tmp_path: Path) -> None:
     rows = [{"epoch": k, "step": 10 * k, "seconds": k, "loss/train": 1.0 - k, "loss/val": 2.0 - k} for k in range(3)]
-    first = Overlay(tmp_path)
+    first = OverlayLogger(tmp_path)
     for row in rows:
         scores = {name: row[name] for name in ("loss/train", "loss/val")}
         first.log_metrics(scores, step=int(row["epoch"]))
         first.log_metrics({"running/loss": 0.5}, step=int(row["step"]))
     first.log_metrics({"loss/test": 3.0}, step=2)
     first.close()
-    second = Overlay(tmp_path)
+    second = OverlayLogger(tmp_path)
     second.go_on(rows[:2], step=10)
     second.close()
     for split, values in (("train", [1.0, 0.0]), ("val", [2.0, 1.0])):
@@ -79,10 +79,10 @@ def test_pictures_come_back_by_step_and_go_with_their_epoch(tmp_path: Path) -> N
     writer.add_image("report/roc", np.zeros((4, 4, 3), dtype=np.uint8), 2, dataformats="HWC")
     writer.close()
     shades = []
-    for frame in images_of(event_files(tmp_path), "shape/boundary"):
+    for frame in read_images(event_files(tmp_path), "shape/boundary"):
         with Image.open(io.BytesIO(frame)) as image:
             shades.append(np.asarray(image).max())
     assert shades == [0, 60, 120]
-    assert images_of(event_files(tmp_path), "shape/other") == []
+    assert read_images(event_files(tmp_path), "shape/other") == []
     assert {tag for tag, _ in drawn(tmp_path, epochs=1, step=999)} == {"shape/boundary"}
     assert len(drawn(tmp_path, epochs=1, step=999)) == 2

@@ -11,18 +11,18 @@ import pytest
 from PIL import Image
 
 import mlplab
-from mlplab.report.decision_boundary import shape, teller
+from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.run.build import build_splits
 from mlplab.run.resume import resume
-from mlplab.trainer.tensorboard import event_files, images_of
-from mlplab.trainer.tensorboard_media import EVERY, stride
+from mlplab.trainer.tensorboard import event_files, read_images
+from mlplab.trainer.tensorboard_media import EVERY, frame_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")
 
 
 def frames(run: Path, name: str = "boundary") -> list[bytes]:
-    return images_of(event_files(run / "tensorboard"), f"shape/{name}")
+    return read_images(event_files(run / "tensorboard"), f"shape/{name}")
 
 
 def pixels(frame: bytes) -> np.ndarray:
@@ -31,7 +31,7 @@ def pixels(frame: bytes) -> np.ndarray:
 
 
 def test_pictures_stand_close_at_first_and_farther_apart_later() -> None:
-    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % stride(epoch) == 0]
+    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % frame_stride(epoch) == 0]
     assert drawn[: EVERY + 1] == list(range(EVERY + 1))
     assert np.diff(drawn).tolist() == [1] * EVERY + [2] * (EVERY // 2) + [4] * (EVERY // 2)
 
@@ -74,7 +74,9 @@ def test_with_averaged_weights_the_picture_is_of_those_that_are_measured(train: 
     model = mlplab.reopen(tmp_path / "last.ckpt")
     part = build_splits(model.config).train
     points = {"train": (part.features.numpy(), part.target.numpy())}
-    (panel,) = shape(teller(model.learner, True), points, model.feature_names, model.class_names, [])
+    (panel,) = boundary_panels(
+        predict_function(model.learner, True), points, model.feature_names, model.class_names, []
+    )
     np.testing.assert_array_equal(panel.pixels(f"{panel.title}, epoch 2"), pixels(frames(run)[-1]))
 
 
@@ -95,5 +97,5 @@ def test_report_full_leaves_a_page_and_its_pictures(train: Train, data: str) -> 
     assert "of the path&#x27;s variance" in text
     files = event_files(run / "tensorboard")
     for name in ("confusion", "calibration", "roc", "precision_recall", "importance", "loss_slice"):
-        (found,) = images_of(files, f"report/{name}")
+        (found,) = read_images(files, f"report/{name}")
         assert pixels(found).std() > 5

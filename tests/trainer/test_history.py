@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import mlplab
-from mlplab.run.build import Lab, build
+from mlplab.run.build import Components, build
 from mlplab.trainer.history import History
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -24,7 +24,7 @@ def read(run: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def untouched(folder: Path, *overrides: str) -> Lab:
+def untouched(folder: Path, *overrides: str) -> Components:
     """The objects of the same run before its first update: the same seed draws the same weights."""
     return build(mlplab.configure(f"run_dir={folder / 'untouched'}", *overrides))
 
@@ -34,14 +34,14 @@ def checkpoint(run: Path, name: str) -> dict[str, Any]:
     return loaded
 
 
-def with_weights(lab: Lab, state: dict[str, Tensor]) -> nn.Module:
+def with_weights(lab: Components, state: dict[str, Tensor]) -> nn.Module:
     prefix = "network."
     kept = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     lab.learner.network.load_state_dict(kept)
     return lab.learner.network
 
 
-def by_hand(network: nn.Module, lab: Lab) -> dict[str, float]:
+def by_hand(network: nn.Module, lab: Components) -> dict[str, float]:
     """Cross entropy, mean of logsumexp(z) - z[class], and accuracy; of val, and of as many first training rows."""
     scores = {}
     count = len(lab.splits.val)

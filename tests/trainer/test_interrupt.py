@@ -12,11 +12,11 @@ from lightning import Callback, Trainer
 
 import mlplab
 from mlplab.errors import Stopped
-from mlplab.run.build import Lab, build
-from mlplab.run.config_file import keep
+from mlplab.run.build import Components, build
+from mlplab.run.config_file import write_config
 from mlplab.run.resume import resume
-from mlplab.run.train import finish
-from mlplab.trainer.interrupt import AfterStep
+from mlplab.run.train import evaluate_best
+from mlplab.trainer.interrupt import StopAfterStep
 
 PLAIN = ("data=iris", "batch_size=10", "trainer.max_epochs=4", "trainer.blocks=false", "trainer.accelerator=cpu")
 
@@ -37,7 +37,7 @@ class Keys(Callback):
                 os.kill(os.getpid(), number)
 
 
-def stopped(folder: Path, by: Keys, *overrides: str) -> tuple[Lab, int]:
+def stopped(folder: Path, by: Keys, *overrides: str) -> tuple[Components, int]:
     lab = build(mlplab.configure(f"run_dir={folder / 'run'}", *PLAIN, *overrides))
     lab.trainer.callbacks.insert(0, by)  # type: ignore[attr-defined]
     with pytest.raises(Stopped) as stop:
@@ -83,7 +83,7 @@ def test_the_handlers_of_before_are_put_back(tmp_path: Path) -> None:
 
 def test_nothing_watches_the_steps_of_a_run_that_was_not_asked_to_stop(tmp_path: Path) -> None:
     lab = build(mlplab.configure(f"run_dir={tmp_path}", *PLAIN))
-    assert not any(isinstance(callback, AfterStep) for callback in lab.trainer.callbacks)  # type: ignore[attr-defined]
+    assert not any(isinstance(callback, StopAfterStep) for callback in lab.trainer.callbacks)  # type: ignore[attr-defined]
 
 
 def test_a_fit_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
@@ -107,13 +107,13 @@ class AtTheVeryEnd(Callback):
 def test_a_signal_after_the_last_checkpoint_is_heard_and_the_run_goes_on_to_its_scores(tmp_path: Path) -> None:
     config = mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "report.picture=false")
     (tmp_path / "run").mkdir()
-    keep(config)
+    write_config(config)
     lab = build(config)
     lab.trainer.callbacks.append(AtTheVeryEnd())  # type: ignore[attr-defined]
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
         with pytest.raises(Stopped) as stop:
-            finish(config, lab)
+            evaluate_best(config, lab)
     assert stop.value.status == 143
     assert not (tmp_path / "run" / "scores.json").exists()
     assert resume(tmp_path / "run")["epochs"] == 4

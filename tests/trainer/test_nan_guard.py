@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 import mlplab
-from mlplab.data.datamodule import Batches
-from mlplab.data.splits import Part, Splits
-from mlplab.errors import Failure
+from mlplab.data.datamodule import InMemoryDataModule
+from mlplab.data.splits import Split, Splits
+from mlplab.errors import RunError
 from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build
-from mlplab.trainer.nan_guard import FiniteGuard
+from mlplab.trainer.nan_guard import NaNGuard
 
 # a run that asks for the CPU is warned where there is a GPU
 pytestmark = pytest.mark.filterwarnings("ignore:GPU available but not used")
@@ -47,7 +47,7 @@ def numbers(rows: int = 40) -> Splits:
     features = torch.randn(rows + 16, 2, generator=drawn)
     target = features.sum(dim=1, keepdim=True)
     cuts = {"train": slice(rows), "val": slice(rows, rows + 8), "test": slice(rows + 8, None)}
-    return Splits(**{name: Part(features[at], target[at]) for name, at in cuts.items()}, feature_names=("x1", "x2"))
+    return Splits(**{name: Split(features[at], target[at]) for name, at in cuts.items()}, feature_names=("x1", "x2"))
 
 
 def fit(splits: Splits, network: nn.Module) -> tuple[Regressor, str]:
@@ -56,22 +56,22 @@ def fit(splits: Splits, network: nn.Module) -> tuple[Regressor, str]:
     trainer = Trainer(
         max_epochs=2,
         accelerator="cpu",
-        callbacks=[FiniteGuard()],
+        callbacks=[NaNGuard()],
         logger=False,
         num_sanity_val_steps=-1,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with pytest.raises(Failure) as caught:
-        trainer.fit(learner, datamodule=Batches(splits, batch_size=10))
+    with pytest.raises(RunError) as caught:
+        trainer.fit(learner, datamodule=InMemoryDataModule(splits, batch_size=10))
     return learner, str(caught.value)
 
 
 def test_a_nan_in_the_features_is_reported_as_such() -> None:
     splits = numbers()
     splits.train.features[25, 1] = math.nan
-    order = Batches(splits, batch_size=10).train_dataloader()
+    order = InMemoryDataModule(splits, batch_size=10).train_dataloader()
     step = next(number for number, (features, _) in enumerate(order, start=1) if features.isnan().any())
     learner, message = fit(splits, nn.Linear(2, 1))
     assert message.startswith(f"the loss became nan at epoch 1, step {step}, first in the features of the batch;")
@@ -106,7 +106,7 @@ def test_an_absurd_learning_rate_names_epoch_step_and_place(train: Train, tmp_pa
         m, b = m - 1e6 * 2 * float((error * x).mean()), b - 1e6 * 2 * float(error.mean())
     assert 1 < step < 5
     assert abs(m) < LARGEST
-    with pytest.raises(Failure, match=f"^the loss became inf at epoch 1, step {step}, first in the loss itself;.*lr"):
+    with pytest.raises(RunError, match=f"^the loss became inf at epoch 1, step {step}, first in the loss itself;.*lr"):
         train(*settings)
 
 
@@ -114,7 +114,7 @@ def test_weights_that_an_update_made_infinite_are_named(train: Train) -> None:
     """The gradient of m is 2, -8 or -3 in a batch of (1, 1), (2, 2) or (1, 2): times 3e38 each is beyond float32."""
     settings = (*LINE, "data.x_train=[1.0,2.0,1.0,2.0]", "batch_size=2", "optimizer.lr=3e38", "trainer.max_epochs=2")
     place = "first in the weights network.body.weight, after the update before"
-    with pytest.raises(Failure, match=f"^the loss became (inf|nan|-inf) at epoch 1, step 2, {place}"):
+    with pytest.raises(RunError, match=f"^the loss became (inf|nan|-inf) at epoch 1, step 2, {place}"):
         train(*settings)
 
 
@@ -128,7 +128,7 @@ def test_what_is_left_of_a_run_that_diverged_is_finite(train: Train, tmp_path: P
         m, b, epoch = m - 0.5 * (5 * m + 3 * b - 13), b - 0.5 * (3 * m + 2 * b - 8), epoch + 1
     assert 20 < epoch < 200
     where = f"epoch {epoch}, step {epoch}, first in the loss itself; "
-    with pytest.raises(Failure, match=f"^loss/(train|val) became inf at {where}"):
+    with pytest.raises(RunError, match=f"^loss/(train|val) became inf at {where}"):
         train(*settings)
     run = tmp_path / "run1"
     with open(run / "history.csv", newline="") as file:
@@ -145,5 +145,5 @@ def test_a_loss_that_breaks_in_validation_only_is_caught(train: Train) -> None:
     other m gives a square beyond float32."""
     far = ("data.x_train=[1.0,2.0]", "data.m=1e-30", "data.low=1e25", "data.high=2e25")
     start = ("model.initial_weight=0.0", "model.initial_bias=0.5")
-    with pytest.raises(Failure, match=r"^loss/val became inf at epoch 1, step 1, first in the loss itself; "):
+    with pytest.raises(RunError, match=r"^loss/val became inf at epoch 1, step 1, first in the loss itself; "):
         train(*LINE, *far, *start, "batch_size=2", "optimizer.lr=0.01", "trainer.max_epochs=3")

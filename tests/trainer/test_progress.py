@@ -19,8 +19,8 @@ from lightning import Callback, Trainer
 from rich.console import Console
 
 import mlplab
-from mlplab.run.build import Lab, build
-from mlplab.trainer.progress import Progress
+from mlplab.run.build import Components, build
+from mlplab.trainer.progress import ProgressLine
 from tests.conftest import REPO, door
 
 LOG = "mlplab.trainer.progress"
@@ -50,10 +50,10 @@ class Trip(Callback):
         raise RuntimeError("tripped")
 
 
-def lab_with(tmp_path: Path, console: Console, *overrides: str) -> Lab:
+def lab_with(tmp_path: Path, console: Console, *overrides: str) -> Components:
     lab = build(mlplab.configure(f"run_dir={tmp_path / 'run'}", *TINY, *overrides))
     (tmp_path / "run").mkdir()
-    progress = next(callback for callback in lab.trainer.callbacks if isinstance(callback, Progress))
+    progress = next(callback for callback in lab.trainer.callbacks if isinstance(callback, ProgressLine))
     progress.console = console
     return lab
 

@@ -6,17 +6,19 @@ import pytest
 
 import mlplab
 from mlplab.errors import Pruned
-from mlplab.run.config_file import keep
+from mlplab.run.config_file import write_config
 from mlplab.run.resume import resume
-from mlplab.run.train import carry_out
-from mlplab.trainer.history import read
+from mlplab.run.train import train_in_folder
+from mlplab.trainer.history import read_history
 
 TIMES = {"seconds", "samples_per_second"}
 PLANNED = ("data=iris", "trainer.max_epochs=6", "model.dropout=0.2", "scheduler=one_cycle", "scheduler.max_lr=0.05")
 
 
 def rows_of(run: Path) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in read(run / "history.csv")]
+    return [
+        {name: value for name, value in row.items() if name != "seconds"} for row in read_history(run / "history.csv")
+    ]
 
 
 def test_it_hears_every_score_and_a_run_that_it_ends_goes_on_bit_for_bit(tmp_path: Path) -> None:
@@ -29,9 +31,9 @@ def test_it_hears_every_score_and_a_run_that_it_ends_goes_on_bit_for_bit(tmp_pat
 
     config = mlplab.configure(*PLANNED, f"run_dir={tmp_path / 'run'}", "report.picture=false")
     (tmp_path / "run").mkdir()
-    keep(config)
+    write_config(config)
     with pytest.raises(Pruned, match="hopeless"):
-        carry_out(config, lambda: None, judge)
+        train_in_folder(config, lambda: None, judge)
     assert told == [(row["epoch"], row["loss/val"]) for row in rows_of(tmp_path / "run")[1:]]
     assert len(told) == 2
     assert not (tmp_path / "run" / "scores.json").exists()
@@ -50,5 +52,5 @@ def test_it_hears_every_score_and_a_run_that_it_ends_goes_on_bit_for_bit(tmp_pat
 
 def test_after_the_last_epoch_nothing_is_left_to_end(tmp_path: Path) -> None:
     config = mlplab.configure("data=iris", "trainer.max_epochs=2", f"run_dir={tmp_path}", "report.picture=false")
-    keep(config)
-    assert carry_out(config, lambda: None, lambda epoch, _: "too late" if epoch == 2 else "")["epochs"] == 2
+    write_config(config)
+    assert train_in_folder(config, lambda: None, lambda epoch, _: "too late" if epoch == 2 else "")["epochs"] == 2

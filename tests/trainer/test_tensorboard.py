@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from mlplab.trainer.tensorboard import Overlay
+from mlplab.trainer.tensorboard import OverlayLogger
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 Curve = dict[int, float]
@@ -101,7 +101,7 @@ def test_the_row_carries_the_scores_of_the_best_epoch(train: Train) -> None:
 
 
 def test_the_row_is_complete_from_python(tmp_path: Path) -> None:
-    overlay = Overlay(tmp_path)
+    overlay = OverlayLogger(tmp_path)
     overlay.log_best({"optimizer": "adam", "lr": 0.5, "nesterov": True}, {"loss/val": 0.25})
     overlay.close()
     assert row_of_choices(tmp_path) == {"optimizer": "adam", "lr": 0.5, "nesterov": True}
@@ -109,7 +109,7 @@ def test_the_row_is_complete_from_python(tmp_path: Path) -> None:
 
 
 def test_what_was_varied_is_marked_so_that_its_columns_stand_first(tmp_path: Path) -> None:
-    overlay = Overlay(tmp_path)
+    overlay = OverlayLogger(tmp_path)
     overlay.log_best({"activation": "relu", "lr": 0.5, "optimizer": "sgd"}, {"loss/val": 0.25}, ["lr", "optimizer"])
     overlay.close()
     (path,) = tmp_path.glob("events.*")
@@ -129,7 +129,7 @@ def test_what_was_varied_is_marked_so_that_its_columns_stand_first(tmp_path: Pat
 
 def test_a_score_goes_to_its_split_and_all_else_to_the_root(tmp_path: Path) -> None:
     """What a learner logs at the end of an epoch comes with Lightning's `epoch`, counted from 0."""
-    overlay = Overlay(tmp_path)
+    overlay = OverlayLogger(tmp_path)
     overlay.log_metrics({"loss/val": 0.5, "loss/train": 0.25, "epoch": 6}, step=700)
     overlay.log_metrics({"running/loss": 2.0}, step=700)
     overlay.log_metrics({"loss/test": 4.0}, step=3)

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.run.build import Lab, build
+from mlplab.run.build import Components, build
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 DIGITS = ("data=digits", "data.num_train=100", "model.hidden_features=[8]", "trainer.max_epochs=2")
@@ -24,7 +24,7 @@ def events(run: Path) -> EventAccumulator:
     return read
 
 
-def untouched(folder: Path, *overrides: str) -> Lab:
+def untouched(folder: Path, *overrides: str) -> Components:
     return build(mlplab.configure(f"run_dir={folder / 'untouched'}", *overrides))
 
 

@@ -30,7 +30,7 @@ def test_the_first_steps_down_the_line_are_those_made_by_hand(train: Train) -> N
 
 def test_a_long_path_is_thinner_the_later_and_has_both_ends(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = train(*LINE, "trainer.max_epochs=41")
-    monkeypatch.setattr(weight_trajectory, "MOST_POINTS", 16)
+    monkeypatch.setattr(weight_trajectory, "MAX_POINTS", 16)
     thin, _ = train(*LINE, "trainer.max_epochs=41")
     epochs, weights = path(thin)
     assert epochs.tolist() == [*range(5), 6, 8, 12, 16, 24, 32, 41]
@@ -46,6 +46,6 @@ def test_a_run_that_goes_on_has_the_path_of_one_that_never_stopped(train: Train)
 
 
 def test_the_numbers_that_are_kept_are_bounded() -> None:
-    assert weight_trajectory.MOST_NUMBERS // 669_706 < 16, "a net of MNIST keeps 16 points"
+    assert weight_trajectory.MAX_NUMBERS // 669_706 < 16, "a net of MNIST keeps 16 points"
     for dense in (1, 2, 64):
         assert sum(_is_kept(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)

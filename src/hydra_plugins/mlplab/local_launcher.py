@@ -17,10 +17,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from mlplab.sweep.eta import estimate
+from mlplab.sweep.eta import estimate_remaining
 
 
-class Local(Launcher):
+class LocalLauncher(Launcher):
     """A process a job, so many at once: `hydra/launcher=submitit_local`. The plugin's own starts all at once, each with
     all cores as threads, hides the GPUs, and ends a job after an hour. The keys are those of conf/hydra/launcher/."""
 
@@ -41,7 +41,7 @@ class Local(Launcher):
 
         each = LocalLauncher()
         each.setup(**self.known)
-        gpus = gpus_here() if self.gpus is None else list(self.gpus)
+        gpus = visible_gpus() if self.gpus is None else list(self.gpus)
         slots = Slots.divided(self.at_once, self.threads, gpus)
         return run_all(each, job_overrides, initial_job_idx, slots, self.submitit_folder, self.timeout_min)
 
@@ -66,7 +66,7 @@ class Slots:
         return cls(at_once, threads, tuple(gpus[slot % len(gpus)] for slot in range(at_once)) if gpus else ())
 
 
-def gpus_here() -> list[int]:
+def visible_gpus() -> list[int]:
     """As many as CUDA_VISIBLE_DEVICES leaves, by their numbers; asked of the driver, as torch would take seconds."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
@@ -96,7 +96,9 @@ def run_all(
             for slot in [slot for slot, (_, job) in running.items() if job.done()]:
                 number, job = running.pop(slot)
                 returns[number] = _returned(job, jobs[number], first + number)
-                if len(returns) == 1 and (said := estimate(len(jobs), slots.at_once, time.monotonic() - began)):
+                if len(returns) == 1 and (
+                    said := estimate_remaining(len(jobs), slots.at_once, time.monotonic() - began)
+                ):
                     print(said, flush=True)
             for slot in [slot for slot in range(slots.at_once) if slot not in running][: len(waiting)]:
                 number = waiting.pop(0)

@@ -15,11 +15,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import Composer, folder_name, settled
-from mlplab.run.folder import STOP, number_of, state
-from mlplab.signals import deferred
-from mlplab.stack.eligibility import grouped
-from mlplab.sweep.preflight import Gate, gate_of
+from mlplab.config.compose import JobComposer, folder_name, resolve_plain
+from mlplab.run.folder import STOP_FILE, job_number, run_state
+from mlplab.signals import defer_signals
+from mlplab.stack.eligibility import group_jobs
+from mlplab.sweep.preflight import Preflight, preflight_of
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Job:
     @property
     def place(self) -> str:
         """Its number in the sweep, of which the jobs that are launched may be a part."""
-        return number_of(self.run.name)
+        return job_number(self.run.name)
 
     @property
     def label(self) -> str:
@@ -68,10 +68,10 @@ class StackedLauncher(Launcher):
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        self.composer = Composer(self.context.config_loader, self.config)
-        known = gate_of(self.context).known
+        self.composer = JobComposer(self.context.config_loader, self.config)
+        known = preflight_of(self.context).known
         jobs = [
-            job_of(words, number, self.composer, known)
+            make_job(words, number, self.composer, known)
             for number, words in enumerate(job_overrides, start=initial_job_idx)
         ]
         done: dict[int, JobReturn] = {}
@@ -79,7 +79,7 @@ class StackedLauncher(Launcher):
         if stacks or len(jobs) > 1:
             print(_told(jobs, stacks, alone), flush=True)
         for places in stacks:
-            if (_sweep(jobs[0]) / STOP).exists():
+            if (_sweep(jobs[0]) / STOP_FILE).exists():
                 alone |= dict.fromkeys(places, "")  # which will see it, too
             elif reason := self._stacked([jobs[place] for place in places], done):
                 print(f"singly: {_numbers([jobs[place] for place in places])} ({reason})", flush=True)
@@ -98,19 +98,19 @@ class StackedLauncher(Launcher):
             if len({jobs[place].plain["data"].get("fold") for place in places}) == 1:
                 found.append(places)
                 continue
-            with deferred():
-                from mlplab.stack.data import Datasets, parted
-            self.datasets = self.datasets or Datasets()
-            parts, others = parted(Configs([jobs[place] for place in places]), self.datasets)
+            with defer_signals():
+                from mlplab.stack.data import DatasetCache, split_by_data
+            self.datasets = self.datasets or DatasetCache()
+            parts, others = split_by_data(LazyConfigs([jobs[place] for place in places]), self.datasets)
             found += [[places[at] for at in part] for part in parts]
             alone |= {places[at]: reason for at, reason in others.items()}
         return found, alone
 
     def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
         """Trains them, unless something is in the way, which it returns."""
-        with deferred():
+        with defer_signals():
             from mlplab.stack.train import Stack
-        stack = Stack(Configs(jobs), [job.label for job in jobs], self.most, self.datasets)
+        stack = Stack(LazyConfigs(jobs), [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason
         heard = self._is_heard()
@@ -120,7 +120,7 @@ class StackedLauncher(Launcher):
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
         if failed and jobs[0].plain["sweep"]["fail_fast"]:
-            (_sweep(jobs[0]) / STOP).write_text(failed[0].place)
+            (_sweep(jobs[0]) / STOP_FILE).write_text(failed[0].place)
         for place, job in enumerate(jobs):
             monitored = scores[place][job.plain["monitor"]] if place in scores else None
             done[job.number] = _returned(job, monitored)
@@ -131,7 +131,7 @@ class StackedLauncher(Launcher):
 
     def _is_heard(self) -> bool:
         """By callbacks of the user's own; to the gate the jobs of a stack tell nothing."""
-        return not all(isinstance(one, Gate) for one in self.context.callbacks.callbacks)
+        return not all(isinstance(one, Preflight) for one in self.context.callbacks.callbacks)
 
 
 def _returned(job: Job, score: float | None) -> JobReturn:
@@ -143,9 +143,9 @@ def _returned(job: Job, score: float | None) -> JobReturn:
 
 def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
     """The places of each stack, and of those that run singly with the reason: a run that was begun before goes on."""
-    begun = {place: "begun before" for place, job in enumerate(jobs) if state(job.run) != "new"}
+    begun = {place: "begun before" for place, job in enumerate(jobs) if run_state(job.run) != "new"}
     fresh = [place for place in range(len(jobs)) if place not in begun]
-    stacks, alone = grouped([jobs[place].plain for place in fresh])
+    stacks, alone = group_jobs([jobs[place].plain for place in fresh])
     reasons = begun | {fresh[place]: reason for place, reason in alone.items()}
     return [[fresh[place] for place in places] for places in stacks], reasons
 
@@ -169,20 +169,20 @@ def _numbers(jobs: Sequence[Job]) -> str:
     return f"{shown} and {len(jobs) - 5} more" if len(jobs) > 5 else shown
 
 
-def job_of(words: Sequence[str], number: int, composer: Composer, known: Mapping[tuple[str, ...], Any]) -> Job:
+def make_job(words: Sequence[str], number: int, composer: JobComposer, known: Mapping[tuple[str, ...], Any]) -> Job:
     """known: of the jobs of a grid, by their words, what each trains and which keys it is named by."""
     if tuple(words) in known:
         held, swept = known[tuple(words)]
         folder = os.path.join(composer.sweep, f"{number}_{folder_name(swept)}")
     else:
         config = composer.numbered(words, number)
-        hydra, held = config.hydra, settled(config, config.hydra.overrides.task)
+        hydra, held = config.hydra, resolve_plain(config, config.hydra.overrides.task)
         swept, folder = hydra.job.override_dirname, hydra.runtime.output_dir
     held = {**held, "run_dir": os.path.relpath(folder)}
     return Job(number, list(words), held, swept)
 
 
-class Configs(Sequence[DictConfig]):
+class LazyConfigs(Sequence[DictConfig]):
     """Of jobs: each is made where it is used first, which may be in a process that trains a part of them, from that of
     the first job by what differs: from the plain one OmegaConf takes ten times as long."""
 

@@ -13,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 
-class Launching(Sweeper):
+class BaseSweeper(Sweeper):
     """Holds what a sweeper is told, and the launcher. The keys are those of conf/hydra/sweeper/."""
 
     launcher: Launcher
@@ -31,38 +31,38 @@ class Launching(Sweeper):
         )
 
 
-class Search(Launching):
+class SearchSweeper(BaseSweeper):
     """Random or TPE, with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        from mlplab.sweep.search import search
-        from mlplab.sweep.search_config import plan
+        from mlplab.sweep.search import run_search
+        from mlplab.sweep.search_config import plan_search
 
-        return search(plan(self.config), self.launcher)
+        return run_search(plan_search(self.config), self.launcher)
 
 
-class Halving(Launching):
+class HalvingSweeper(BaseSweeper):
     """Successive halving over a plain grid: `sweep.halving=true`."""
 
     def sweep(self, arguments: list[str]) -> None:
-        from mlplab.sweep.halving import halve
-        from mlplab.sweep.preflight import gate_of
+        from mlplab.sweep.halving import run_halving
+        from mlplab.sweep.preflight import preflight_of
 
-        halve(self.config, gate_of(self.context).plan, self.launcher)
+        run_halving(self.config, preflight_of(self.context).plan, self.launcher)
 
 
-class Grid(BasicSweeper):
+class GridSweeper(BasicSweeper):
     """The jobs are those that the gate let in."""
 
     def __init__(self) -> None:
         super().__init__(max_batch_size=None)
 
     def sweep(self, arguments: list[str]) -> Any:
-        from mlplab.sweep.launch import launch_all
-        from mlplab.sweep.preflight import gate_of
+        from mlplab.sweep.launch import launch_jobs
+        from mlplab.sweep.preflight import preflight_of
 
         config, launcher, context = self.config, self.launcher, self.hydra_context
         assert config is not None
         assert launcher is not None
         assert context is not None
-        launch_all(launcher.launch, Path(config.hydra.sweep.dir), gate_of(context).plan, config.sweep.resume)
+        launch_jobs(launcher.launch, Path(config.hydra.sweep.dir), preflight_of(context).plan, config.sweep.resume)

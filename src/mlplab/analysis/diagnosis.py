@@ -9,32 +9,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.data.splits import Part, Splits
+from mlplab.analysis.layer_statistics import Layer, layer_statistics
+from mlplab.data.splits import Split, Splits
 from mlplab.learner.learner import Learner
 
-MOST_ROWS = 4096
+MAX_ROWS = 4096
 Diagnosis = dict[str, Any]
 
 
 def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
     """On the first rows of the measured slice."""
-    rows = splits.measured.first(MOST_ROWS)
-    return layers(learner, rows.features.to(learner.device), rows.target.to(learner.device))
+    rows = splits.measured.first(MAX_ROWS)
+    return layer_statistics(learner, rows.features.to(learner.device), rows.target.to(learner.device))
 
 
 def val_losses(learner: Learner, splits: Splits) -> Tensor:
     """(N,): of the first rows of val, each by itself."""
-    rows = splits.val.first(MOST_ROWS)
+    rows = splits.val.first(MAX_ROWS)
     training = learner.training
     learner.eval()
     with torch.inference_mode():
-        losses = losses_of(learner, learner.network(rows.features.to(learner.device)), rows.target.to(learner.device))
+        losses = row_losses(learner, learner.network(rows.features.to(learner.device)), rows.target.to(learner.device))
     learner.train(training)
     return losses
 
 
-def losses_of(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
+def row_losses(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
     """(N,) of raw outputs and targets, as the learner measures it."""
     output = output.to(torch.promote_types(output.dtype, torch.float32))
     return _by_row(learner.measured_loss, output, learner.encode(target))
@@ -50,7 +50,7 @@ def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
     return losses.view(len(output), -1).mean(dim=1)
 
 
-def rise(best: Tensor, last: Tensor) -> dict[str, float]:
+def validation_rise(best: Tensor, last: Tensor) -> dict[str, float]:
     """By how much rows are told worse by the last weights than by the best, and the standard error of that mean."""
     differences = (last - best).double()
     error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
@@ -63,13 +63,13 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[st
     end, last = measured_layers(learner, splits), val_losses(learner, splits)
     learner.load_state_dict(best)
     return {
-        **of_rows(learner, splits),
-        "layers": of_layers(start, end),
-        "rise": rise(val_losses(learner, splits), last),
+        **row_facts(learner, splits),
+        "layers": layer_facts(start, end),
+        "rise": validation_rise(val_losses(learner, splits), last),
     }
 
 
-def of_rows(learner: Learner, splits: Splits) -> Diagnosis:
+def row_facts(learner: Learner, splits: Splits) -> Diagnosis:
     """What follows from the rows alone.
 
     baseline: scores of the best constant of the training targets, on the measured slice of train, on val and on test.
@@ -85,7 +85,7 @@ def of_rows(learner: Learner, splits: Splits) -> Diagnosis:
     }
 
 
-def of_layers(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
+def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
     return [
         {
             "name": first.name,
@@ -97,7 +97,7 @@ def of_layers(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, An
     ]
 
 
-def _of(learner: Learner, splits: Splits, part: Part) -> list[tuple[str, float]]:
+def _of(learner: Learner, splits: Splits, part: Split) -> list[tuple[str, float]]:
     constant = learner.baseline(splits.train.target).expand(len(part), -1)
     return [*learner.measure(constant, part.target).items()]
 

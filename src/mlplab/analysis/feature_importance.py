@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlplab.data.splits import Part
+from mlplab.data.splits import Split
 from mlplab.learner.learner import Learner
 
 REPEATS = 5
-MOST_ROWS = 2000
+MAX_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Importance:
     rows: int
 
 
-def importance(
-    learner: Learner, part: Part, names: Sequence[str], columns: Sequence[Mapping[str, Any]], repeats: int = REPEATS
+def permutation_importance(
+    learner: Learner, part: Split, names: Sequence[str], columns: Sequence[Mapping[str, Any]], repeats: int = REPEATS
 ) -> Importance:
     """Permutation importance (Breiman, 2001). scikit-learn's wants an estimator that fits.
 
     columns: of a table, as the card has them; features that came of one column of text are shuffled together.
     """
-    part = part.first(MOST_ROWS)
+    part = part.first(MAX_ROWS)
     groups = _groups(names, columns)
     generator = torch.Generator().manual_seed(0)
     learner.eval()
@@ -41,13 +41,13 @@ def importance(
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))
 
 
-def _shuffled(learner: Learner, part: Part, at: list[int], generator: torch.Generator) -> float:
+def _shuffled(learner: Learner, part: Split, at: list[int], generator: torch.Generator) -> float:
     features = part.features.clone()
     features[:, at] = part.features[torch.randperm(len(part), generator=generator)][:, at]
-    return _loss(learner, Part(features, part.target))
+    return _loss(learner, Split(features, part.target))
 
 
-def _loss(learner: Learner, part: Part) -> float:
+def _loss(learner: Learner, part: Split) -> float:
     output = learner.network(part.features.to(learner.device))
     return learner.measure(output, part.target.to(learner.device))["loss"]
 

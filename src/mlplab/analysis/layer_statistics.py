@@ -34,7 +34,7 @@ class Layer:
     rectified: bool = False
 
 
-def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
+def layer_statistics(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
     """The linear layers within the network in the order of their calls, by one pass forward and backward over rows.
 
     features, target: raw, as of a split. The learner's weights, gradients and mode stay as they are, and no random
@@ -60,10 +60,10 @@ def layers(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
     gradients = dict(zip(weights, found, strict=True))
     called = [
         Call(names[linear], values.detach()[None], activation, None if gradient is None else gradient[None])
-        for linear, values, activation in followed(events)
+        for linear, values, activation in trace_calls(events)
         for gradient in [gradients.get(linear)]
     ]
-    return by_member(called)[0] if called else []
+    return statistics_by_member(called)[0] if called else []
 
 
 class Call(NamedTuple):
@@ -76,7 +76,7 @@ class Call(NamedTuple):
     gradient: Tensor | None
 
 
-def followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
+def trace_calls(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
     """Each call of a linear layer, with what it hands on, and the activation that was called before the next one."""
     calls: list[tuple[nn.Module, Tensor, nn.Module | None]] = []
     for (module, values), following in zip_longest(events, events[1:]):
@@ -89,7 +89,7 @@ def followed(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | N
     return calls
 
 
-def by_member(calls: Sequence[Call]) -> list[list[Layer]]:
+def statistics_by_member(calls: Sequence[Call]) -> list[list[Layer]]:
     """The layers of each of K networks."""
     return [list(of_one) for of_one in zip(*map(_layers, calls), strict=True)]
 

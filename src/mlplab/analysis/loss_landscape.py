@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 WORK = 2e11  # operations: some ten seconds of one core
 Kind = Literal["pca", "random"]
 
 
 @dataclass(frozen=True)
-class Landscape:
+class LossSlice:
     """x: (X,), y: (Y,): steps along two directions from the last weights. loss: (Y, X), inf where it is no number.
 
     path: (P, 2) in the same steps, empty without one; epochs: (P,). share: of the path's spread that the plane shows.
@@ -39,7 +39,7 @@ class Landscape:
     rows: int
 
 
-def along_path(learner: Learner, part: Part, trajectory: Path, count: int | None = None) -> Landscape:
+def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int | None = None) -> LossSlice:
     """The two directions in which the path spreads most (Li et al., 2018, section 7), about its last point.
 
     learner: of the last epoch. trajectory: the file that report.trajectory=true leaves.
@@ -48,10 +48,12 @@ def along_path(learner: Learner, part: Part, trajectory: Path, count: int | None
         with np.load(trajectory) as held:
             weights, epochs = held["weights"], held["epochs"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise Mistake(f"{trajectory}: is no path of weights, or is cut short or damaged; take slice=random") from error
+        raise UserError(
+            f"{trajectory}: is no path of weights, or is cut short or damaged; take slice=random"
+        ) from error
     last = _vector(learner)
     if weights.shape[1] != len(last) or len(weights) < 2:
-        raise Mistake(f"{trajectory}: is of another model than the checkpoint, or has no path")
+        raise UserError(f"{trajectory}: is of another model than the checkpoint, or has no path")
     steps = weights.astype(np.float64) - weights[-1]
     _, sizes, directions = np.linalg.svd(steps, full_matrices=False)
     directions = np.concatenate([directions, np.zeros_like(directions)])[:2]  # one parameter has one direction
@@ -62,7 +64,7 @@ def along_path(learner: Learner, part: Part, trajectory: Path, count: int | None
     return _measured("pca", learner, part, torch.from_numpy(directions), (x, y), count, path, epochs, share)
 
 
-def at_random(learner: Learner, part: Part, count: int | None = None, seed: int = 0) -> Landscape:
+def slice_at_random(learner: Learner, part: Split, count: int | None = None, seed: int = 0) -> LossSlice:
     """Two random directions, each row of a weight matrix as long as the weights' own row, biases still: so that nets of
     other scale can be compared (Li et al., 2018, section 4)."""
     generator = torch.Generator().manual_seed(seed)
@@ -74,15 +76,15 @@ def at_random(learner: Learner, part: Part, count: int | None = None, seed: int 
 def _measured(
     kind: Kind,
     learner: Learner,
-    part: Part,
+    part: Split,
     directions: Tensor,
     ends: tuple[tuple[float, float], tuple[float, float]],
     count: int | None,
     path: np.ndarray,
     epochs: np.ndarray,
     share: float,
-) -> Landscape:
-    part = part.first(MOST_ROWS)
+) -> LossSlice:
+    part = part.first(MAX_ROWS)
     side = count or _side(learner, part)
     x, y = (np.linspace(*end, side) for end in ends)
     loss = np.empty((len(y), len(x)))
@@ -94,7 +96,7 @@ def _measured(
                 vector_to_parameters(moved.to(last.dtype), learner.network.parameters())
                 value = float(learner.measured_loss(learner.network(part.features), encoded))
                 loss[row, column] = value if math.isfinite(value) else math.inf
-    return Landscape(kind, x, y, loss, path, epochs, share, len(part))
+    return LossSlice(kind, x, y, loss, path, epochs, share, len(part))
 
 
 @contextmanager
@@ -132,7 +134,7 @@ def _ends(along: np.ndarray) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _side(learner: Learner, part: Part) -> int:
+def _side(learner: Learner, part: Split) -> int:
     """Places along each side: as many as the work allows."""
     once = 2 * len(part) * len(_vector(learner)) + 1e7  # a pass has a price of its own
     return int(np.clip(math.sqrt(WORK / once), 11, 41))

@@ -72,7 +72,7 @@ class Facts:
     @property
     def has_parted(self) -> bool:
         """Whether the validation loss has ended far above the training loss, in a few rows or in all."""
-        return self.val[-1] - self.train[-1] >= LIMITS.wide * self.baseline("loss/val")
+        return self.val[-1] - self.train[-1] >= THRESHOLDS.wide * self.baseline("loss/val")
 
     @property
     def recent(self) -> int:
@@ -121,17 +121,17 @@ class Facts:
     @property
     def is_improving(self) -> bool:
         before = min(self.val[: -self.recent])
-        return self.gain >= max(LIMITS.improved * before, LIMITS.worth * self.baseline("loss/val"))
+        return self.gain >= max(THRESHOLDS.improved * before, THRESHOLDS.worth * self.baseline("loss/val"))
 
     @property
     def is_no_better(self) -> bool:
         """Than the baseline: by accuracy, beyond chance, and by loss; of values by R2."""
         if not self.is_classes:
-            return self.best["r2/val"] < LIMITS.no_better
+            return self.best["r2/val"] < THRESHOLDS.no_better
         constant = self.baseline("accuracy/val")
-        chance = LIMITS.errors * math.sqrt(constant * (1 - constant) / self.count("val"))
-        higher = self.best["accuracy/val"] > constant + max(chance, LIMITS.no_better)
-        least = 1 - max(LIMITS.no_better, 0.5 / math.sqrt(self.count("val")))
+        chance = THRESHOLDS.errors * math.sqrt(constant * (1 - constant) / self.count("val"))
+        higher = self.best["accuracy/val"] > constant + max(chance, THRESHOLDS.no_better)
+        least = 1 - max(THRESHOLDS.no_better, 0.5 / math.sqrt(self.count("val")))
         return not higher and self.val[self.lowest] >= least * self.baseline("loss/val")
 
 
@@ -152,7 +152,9 @@ def verdict(rows: Sequence[Row], best_epoch: int, diagnosis: Mapping[str, Any], 
 
 
 def _diverging(f: Facts) -> str | None:
-    above = LIMITS.diverged + 1 / math.sqrt(f.count("train"))  # a few rows may be met worse while all are met better
+    above = THRESHOLDS.diverged + 1 / math.sqrt(
+        f.count("train")
+    )  # a few rows may be met worse while all are met better
     if f.train[-1] < above * f.train[0] or f.train[-1] <= f.baseline("loss/train"):
         return None
     told = f"diverging: training loss ends at {f.train[-1]:.3g}, above the {f.train[0]:.3g} where it began"
@@ -160,12 +162,12 @@ def _diverging(f: Facts) -> str | None:
 
 
 def _lr_too_high(f: Facts) -> str | None:
-    if f.epochs < LIMITS.swing_epochs:
+    if f.epochs < THRESHOLDS.swing_epochs:
         return None
     half = f.train[-(f.epochs // 2) - 1 :]
     rises = [max(0.0, after - before) for before, after in pairwise(half)]
     often = sum(rise > 0 for rise in rises) / len(rises)
-    if often < LIMITS.turns or sum(rises) / len(rises) < LIMITS.swing * f.baseline("loss/train"):
+    if often < THRESHOLDS.turns or sum(rises) / len(rises) < THRESHOLDS.swing * f.baseline("loss/train"):
         return None
     told = f"learning rate too high: training loss swings between {min(half):.3g} and {max(half):.3g}"
     return f"{told} in the last {len(rises)} epochs. {remedies.too_high(f.settings)}"
@@ -174,21 +176,21 @@ def _lr_too_high(f: Facts) -> str | None:
 def _dead_units(f: Facts) -> str | None:
     shares = [layer["dead"]["end"] if layer["rectified"] else 0.0 for layer in f.layers]
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
-    if worst is None or shares[worst] < LIMITS.dead or f.left < LIMITS.lamed:
+    if worst is None or shares[worst] < THRESHOLDS.dead or f.left < THRESHOLDS.lamed:
         return None
     before = f.layers[worst]["dead"]["start"]
     told = f"dead units: {shares[worst]:.0%} of the ReLU units of {f.place(worst)} never fire on the training rows"
-    born = before >= LIMITS.dead
+    born = before >= THRESHOLDS.dead
     return f"{told} ({before:.0%} at the start), so they learn nothing. {remedies.dead(f.settings, born)}"
 
 
 def _vanishing_gradient(f: Facts) -> str | None:
-    if f.left < LIMITS.stuck:
+    if f.left < THRESHOLDS.stuck:
         return None
     for when in ("start", "end"):
         norms = [layer["gradient"][when] for layer in f.layers]
         least = min(range(len(norms)), key=norms.__getitem__, default=None)
-        if least is None or norms[least] >= LIMITS.vanished * max(norms) > 0:
+        if least is None or norms[least] >= THRESHOLDS.vanished * max(norms) > 0:
             continue
         largest = f"of {f.place(norms.index(max(norms)))} {max(norms):.1g}" if max(norms) else "as of every layer"
         told = (
@@ -200,12 +202,12 @@ def _vanishing_gradient(f: Facts) -> str | None:
 
 
 def _lr_too_low(f: Facts) -> str | None:
-    if f.epochs < LIMITS.slope_epochs or f.left < LIMITS.stuck or f.val[-1] >= f.val[0]:
+    if f.epochs < THRESHOLDS.slope_epochs or f.left < THRESHOLDS.stuck or f.val[-1] >= f.val[0]:
         return None
     falls = [before - after for before, after in pairwise(f.train)]
     middle = f.train[f.epochs // 2]
     first, second = f.train[0] - middle, middle - f.train[-1]
-    if sum(fall > 0 for fall in falls) < LIMITS.falls * len(falls) or second < LIMITS.steady * first:
+    if sum(fall > 0 for fall in falls) < THRESHOLDS.falls * len(falls) or second < THRESHOLDS.steady * first:
         return None
     told = f"learning rate too low: training loss fell steadily but only from {f.train[0]:.4g} to {f.train[-1]:.4g}"
     return f"{told} in {f.epochs} epochs, {f.of_baseline}. {remedies.too_low(f.settings)}"
@@ -214,7 +216,7 @@ def _lr_too_low(f: Facts) -> str | None:
 def _suspiciously_perfect(f: Facts) -> str | None:
     score = "accuracy" if f.is_classes else "r2"
     reached = f.best[f"{score}/val"]
-    if reached < LIMITS.perfect or f.count("val") < LIMITS.perfect_rows or remedies.made_by_formula(f.settings):
+    if reached < THRESHOLDS.perfect or f.count("val") < THRESHOLDS.perfect_rows or remedies.made_by_formula(f.settings):
         return None
     told = f"suspiciously perfect: {_WORDS[score]} {reached:.4g} on {f.count('val'):,} validation rows"
     return f"{told}. Does a feature hold the target, or do rows stand in two splits? {remedies.leak(f.settings)}"
@@ -226,14 +228,17 @@ def _validation_better(f: Facts) -> str | None:
     last = f.rows[-1]
     if f.is_classes:
         train, val = last["accuracy/train"], last["accuracy/val"]
-        chance = f.noise((train + val) / 2, LIMITS.errors)
-        if val - train < max(LIMITS.better, chance) or f.val[-1] >= f.train[-1]:
+        chance = f.noise((train + val) / 2, THRESHOLDS.errors)
+        if val - train < max(THRESHOLDS.better, chance) or f.val[-1] >= f.train[-1]:
             return None
         words = f"accuracy {val:.3g} against {train:.3g}"
     else:
         train, val = last["mse/train"], last["mse/val"]
         spread = 2 * math.sqrt(1 / f.count("train") + 1 / f.count("val"))  # of a ratio of squared errors, tails heavy
-        if f.left < LIMITS.better or train < max(LIMITS.better_ratio, math.exp(LIMITS.errors * spread)) * val:
+        if (
+            f.left < THRESHOLDS.better
+            or train < max(THRESHOLDS.better_ratio, math.exp(THRESHOLDS.errors * spread)) * val
+        ):
             return None
         words = f"mean squared error {val:.3g} against {train:.3g}"
     told = f"validation better than training: {words} at the end, more than chance would give"
@@ -241,10 +246,10 @@ def _validation_better(f: Facts) -> str | None:
 
 
 def _uneven_classes(f: Facts) -> str | None:
-    if not f.is_classes or f.baseline("accuracy/val") < LIMITS.uneven:
+    if not f.is_classes or f.baseline("accuracy/val") < THRESHOLDS.uneven:
         return None
     accuracy = f.best["accuracy/val"]
-    if accuracy - f.balanced < LIMITS.misled:
+    if accuracy - f.balanced < THRESHOLDS.misled:
         return None
     shares = f.diagnosis["shares"]
     largest = max(shares, key=shares.__getitem__)
@@ -253,21 +258,23 @@ def _uneven_classes(f: Facts) -> str | None:
 
 
 def _no_better_than_baseline(f: Facts) -> str | None:
-    if not f.is_no_better or (f.is_improving and f.left >= LIMITS.stuck):
+    if not f.is_no_better or (f.is_improving and f.left >= THRESHOLDS.stuck):
         return None
     name = "majority class" if f.is_classes else "training mean"
     low = f"lowest validation loss {f.val[f.lowest]:.3g} @ {f.lowest}, of the {name} {f.baseline('loss/val'):.3g}"
     told = f"no better than the baseline: {low}; training loss ends at {f.train[-1]:.3g}"
-    return f"{told}, {f.of_baseline}. {remedies.no_better(f.settings, f.left < LIMITS.stuck)}"
+    return f"{told}, {f.of_baseline}. {remedies.no_better(f.settings, f.left < THRESHOLDS.stuck)}"
 
 
 def _overfitting(f: Facts) -> str | None:
     low, end = f.val[f.lowest], f.val[-1]
-    lasting = max(1, round(LIMITS.lasting * f.epochs))
+    lasting = max(1, round(THRESHOLDS.lasting * f.epochs))
     after = min(f.val[-lasting:])
-    is_sure = after >= LIMITS.risen * low and (f.rise >= LIMITS.sure or f.train[-1] <= LIMITS.by_heart * end)
-    is_wide = min(f.val[-max(lasting, LIMITS.few) :]) >= LIMITS.risen_wide * low and f.has_parted
-    if after <= low or after - low < LIMITS.material * f.baseline("loss/val") or not (is_sure or is_wide):
+    is_sure = after >= THRESHOLDS.risen * low and (
+        f.rise >= THRESHOLDS.sure or f.train[-1] <= THRESHOLDS.by_heart * end
+    )
+    is_wide = min(f.val[-max(lasting, THRESHOLDS.few) :]) >= THRESHOLDS.risen_wide * low and f.has_parted
+    if after <= low or after - low < THRESHOLDS.material * f.baseline("loss/val") or not (is_sure or is_wide):
         return None
     if f.stopped_early or f.train[-1] - f.train[f.lowest] > (end - low) / 2:
         return None
@@ -285,7 +292,7 @@ def _still_improving(f: Facts) -> str | None:
 
 
 def _underfitting(f: Facts) -> str | None:
-    if f.left < LIMITS.underfit:
+    if f.left < THRESHOLDS.underfit:
         return None
     told = f"underfitting: training loss {f.train[-1]:.3g}, {f.of_baseline}, falls no more"
     return f"{told}; validation {f.val[-1]:.3g}. {remedies.bigger(f.settings)}"
@@ -316,7 +323,7 @@ _WORDS = {"accuracy": "accuracy", "r2": "R2"}
 
 
 @dataclass(frozen=True)
-class Limits:
+class Thresholds:
     """Every threshold. Shares and ratios, but for counts of epochs and rows, and standard errors."""
 
     diverged: float = 1.05  # training loss at the end by that at the start; and 1 / sqrt(rows) more
@@ -351,4 +358,4 @@ class Limits:
     slope_epochs: int = 8  # least to tell a slope
 
 
-LIMITS = Limits()
+THRESHOLDS = Thresholds()

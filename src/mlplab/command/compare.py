@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplab.comparison.summary import explain
-from mlplab.config.schema import direction
-from mlplab.errors import Mistake
-from mlplab.report.text import table
-from mlplab.run.folder import every, find, folders, united
-from mlplab.run.record import Run, read
+from mlplab.comparison.summary import write_comparison
+from mlplab.config.schema import monitor_mode
+from mlplab.errors import UserError
+from mlplab.report.text import format_table
+from mlplab.run.folder import ensemble_folders, find_run, iter_runs, job_folders
+from mlplab.run.record import RunRecord, read_record
 
 SWEEPS = Path("outputs/sweeps")
 
@@ -19,21 +19,21 @@ def compare(settings: Mapping[str, Any]) -> None:
     """settings: the keys of conf/compare.yaml. Raises Mistake where there is no such run or score."""
     limit, sort = settings["limit"], settings["sort"]
     if limit < 0:
-        raise Mistake(f"limit={limit}: must be a whole number of at least 1, or 0 for all")
+        raise UserError(f"limit={limit}: must be a whole number of at least 1, or 0 for all")
     if settings["sweep"] is not None and settings["runs"] is not None:
-        raise Mistake("sweep and runs: give one of them")
+        raise UserError("sweep and runs: give one of them")
     sweep = None if settings["sweep"] is None else _sweep(str(settings["sweep"]))
     output = _output(settings, sweep)
-    runs = [run for folder in _folders(settings, sweep) if (run := read(folder)) is not None]
+    runs = [run for folder in _folders(settings, sweep) if (run := read_record(folder)) is not None]
     if not runs:
-        raise Mistake(_nothing(settings, sweep))
+        raise UserError(_nothing(settings, sweep))
     for group in ("data", "model"):
         runs = _filtered(runs, group, settings["only"][group])
     _known(sort, runs, settings["show_test"])
     if sweep or settings["runs"]:
         if output and output != sweep:
             output.mkdir()
-        explain(runs, output, (), sort, limit, settings["show_test"], settings["picture"], sweep)
+        write_comparison(runs, output, (), sort, limit, settings["show_test"], settings["picture"], sweep)
         return
     last = _last()
     for title, alike in _comparable(runs).items():
@@ -46,22 +46,25 @@ def _sweep(name: str) -> Path:
     if name == "last":
         found = sorted(SWEEPS.glob("*/"), key=lambda folder: folder.stat().st_mtime_ns)
         if not found:
-            raise Mistake(f"sweep=last: there is no sweep below {SWEEPS}; make one by train -m, or give its folder")
+            raise UserError(f"sweep=last: there is no sweep below {SWEEPS}; make one by train -m, or give its folder")
         return found[-1]
     for folder in (Path(name).expanduser(), SWEEPS / name):
         if folder.is_dir():
             return folder
-    raise Mistake(f"sweep={name}: no such folder; give a sweep's folder, or its name below {SWEEPS}")
+    raise UserError(f"sweep={name}: no such folder; give a sweep's folder, or its name below {SWEEPS}")
 
 
 def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
     if sweep:
-        return [*(run for run in folders(sweep).values() if (run / "config.yaml").exists()), *united(sweep)]
+        return [
+            *(run for run in job_folders(sweep).values() if (run / "config.yaml").exists()),
+            *ensemble_folders(sweep),
+        ]
     if not settings["runs"]:
-        return [*every(settings["below"])]
+        return [*iter_runs(settings["below"])]
     pattern = str(Path(str(settings["runs"])).expanduser())
     found = sorted(Path(path) for path in glob.glob(pattern.removesuffix("**") or ".", recursive=True))
-    return [*dict.fromkeys(run for path in found if path.is_dir() for run in every(path))]
+    return [*dict.fromkeys(run for path in found if path.is_dir() for run in iter_runs(path))]
 
 
 def _nothing(settings: Mapping[str, Any], sweep: Path | None) -> str:
@@ -78,43 +81,43 @@ def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
         return sweep
     output = Path(settings["output"]).expanduser()
     if not (sweep or settings["runs"]):
-        raise Mistake(f"output={output}: is for sweep= and runs=; the table of all runs is printed only")
+        raise UserError(f"output={output}: is for sweep= and runs=; the table of all runs is printed only")
     if output.exists() or not output.resolve().parent.is_dir():
-        raise Mistake(f"output={output}: name a new folder, in one that exists; nothing is written over")
+        raise UserError(f"output={output}: name a new folder, in one that exists; nothing is written over")
     return output
 
 
-def _known(sort: str | None, runs: list[Run], tests: bool) -> None:
+def _known(sort: str | None, runs: list[RunRecord], tests: bool) -> None:
     known = sorted({name for run in runs for name in run.scores})
     if sort is not None and sort not in known:
         remedy = f"choose {', '.join(known)}" if known else "no run has finished"
-        raise Mistake(f"sort={sort}: no run has this score; {remedy}")
+        raise UserError(f"sort={sort}: no run has this score; {remedy}")
     if sort is not None and sort.endswith("/test") and not tests:
-        raise Mistake(f"sort={sort}: chooses by the test set, which then measures nothing; show_test=true allows it")
+        raise UserError(f"sort={sort}: chooses by the test set, which then measures nothing; show_test=true allows it")
 
 
-def _filtered(runs: list[Run], group: str, chosen: str | None) -> list[Run]:
+def _filtered(runs: list[RunRecord], group: str, chosen: str | None) -> list[RunRecord]:
     kept = [run for run in runs if chosen is None or run.choice[group] == str(chosen)]
     if not kept:
         there = ", ".join(sorted({run.choice[group] for run in runs}))
-        raise Mistake(f"{group}={chosen}: there is no such run; there are runs of {there}")
+        raise UserError(f"{group}={chosen}: there is no such run; there are runs of {there}")
     return kept
 
 
 def _last() -> Path | None:
     """What run=last means to the other doors, wherever runs are looked for here."""
     try:
-        return find("last").resolve()
-    except Mistake:
+        return find_run("last").resolve()
+    except UserError:
         return None
 
 
-def _comparable(runs: list[Run]) -> dict[str, list[Run]]:
+def _comparable(runs: list[RunRecord]) -> dict[str, list[RunRecord]]:
     """Runs that were measured on the same rows, by a title that says in what they differ from others on these data."""
-    named: dict[str, list[Run]] = {}
+    named: dict[str, list[RunRecord]] = {}
     for run in runs:
         named.setdefault(run.data, []).append(run)
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[RunRecord]] = {}
     for data, alike in named.items():
         keys = dict.fromkeys(key for run in alike for key in run.rows)
         differ = [key for key in keys if len({run.rows.get(key) for run in alike}) > 1]
@@ -123,14 +126,14 @@ def _comparable(runs: list[Run]) -> dict[str, list[Run]]:
     return dict(sorted(groups.items()))
 
 
-def _table(title: str, runs: list[Run], settings: Mapping[str, Any], last: Path | None) -> str:
+def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last: Path | None) -> str:
     """Test scores of the best run alone, unless asked."""
     headline, limit = runs[0].headline, settings["limit"]
     score = settings["sort"] or f"{headline}/val"
-    sign = 1 if direction(score) == "min" else -1
+    sign = 1 if monitor_mode(score) == "min" else -1
     unknown = float("inf")
 
-    def rank(run: Run) -> tuple[float, float, float]:
+    def rank(run: RunRecord) -> tuple[float, float, float]:
         value = run.scores.get(score)
         return unknown if value is None else sign * value, run.scores.get("loss/val", unknown), -run.written
 
@@ -155,4 +158,4 @@ def _table(title: str, runs: list[Run], settings: Mapping[str, Any], last: Path 
     columns = ["run", "model", "loss", "optimizer", "lr", *names, "epochs", "state", "date"]
     tested = ordered[0].scores.get(f"{headline}/test")
     foot = "" if tests or tested is None else f"\non the test set, of the first alone: {headline}/test {tested:#.4g}"
-    return f"{head}\n{table(columns, rows)}{foot}"
+    return f"{head}\n{format_table(columns, rows)}{foot}"

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from mlplab.config.tree import shown
-from mlplab.data.formats import TABLES, bare_name, kind_of
-from mlplab.errors import Mistake
-from mlplab.report.text import aligned, table
-from mlplab.run.config_file import stored
-from mlplab.run.folder import find
-from mlplab.signals import deferred
+from mlplab.config.tree import format_value
+from mlplab.data.formats import TABLE_KINDS, base_name, file_kind
+from mlplab.errors import UserError
+from mlplab.report.text import align_lines, format_table
+from mlplab.run.config_file import read_config
+from mlplab.run.folder import find_run
+from mlplab.signals import defer_signals
 
 if TYPE_CHECKING:
-    from mlplab.run.evaluate import Measured
+    from mlplab.run.evaluate import Evaluation
 
 
 def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -28,65 +28,65 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
 
     Raises Mistake where the run, the data or the folder for the tables are not what they should be.
     """
-    run = find(settings["run"])
-    config = stored(run, settings["allow"])
-    split = split_of(settings)
-    aim(config, settings)
+    run = find_run(settings["run"])
+    config = read_config(run, settings["allow"])
+    split = evaluation_split(settings)
+    redirect_config(config, settings)
     output = Path(settings["output"] or run / "evaluation" / _folder(settings, split))
-    must_be_free(output, overwrite=settings["overwrite"] or not settings["output"])
+    check_output_folder(output, overwrite=settings["overwrite"] or not settings["output"])
     trained = _trained(run, settings, split)
 
-    with deferred():
-        from mlplab.run.evaluate import measure, of_file, of_split
-        from mlplab.run.load import read_checkpoint, rebuild
+    with defer_signals():
+        from mlplab.run.evaluate import evaluate_learner, file_data, split_data
+        from mlplab.run.load import load_learner, read_checkpoint
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
-    learner, known = rebuild(checkpoint, path, config), checkpoint["hyper_parameters"]
+    learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
     if _is_of_file(settings):
-        rows = of_file(config, known, settings["data"]["path"])
+        rows = file_data(config, known, settings["data"]["path"])
     else:
-        rows = of_split(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
-    measured = measure(config, learner, rows)
+        rows = split_data(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
+    measured = evaluate_learner(config, learner, rows)
     model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
     head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)
     files = _explained(measured, known, f"{config.choice.data}: {model}, {rows.title}")
-    text = "\n\n".join([aligned({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
+    text = "\n\n".join([align_lines({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
-    write_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
+    write_output_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
     print(f"{text}\nwritten   {output}{os.sep}: {', '.join(sorted(path.name for path in output.iterdir()))}")
     return {f"{name}/{rows.name}": score for name, score in measured.scores.items()}
 
 
-def split_of(settings: Mapping[str, Any]) -> str:
+def evaluation_split(settings: Mapping[str, Any]) -> str:
     split: str = settings["split"] or "test"
     if split not in ("train", "val", "test"):
-        raise Mistake(f"split={shown(split)}: must be one of train, val, test")
+        raise UserError(f"split={format_value(split)}: must be one of train, val, test")
     if settings["all_rows"] and split != "train":
-        raise Mistake(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
+        raise UserError(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
     return split
 
 
-def aim(config: DictConfig, settings: Mapping[str, Any]) -> None:
+def redirect_config(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Other data, another device."""
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:
         if accelerator not in ("auto", "cpu", "gpu", "cuda", "mps"):
-            raise Mistake(f"accelerator={shown(accelerator)}: must be one of auto, cpu, gpu, cuda, mps")
+            raise UserError(f"accelerator={format_value(accelerator)}: must be one of auto, cpu, gpu, cuda, mps")
         config.trainer.accelerator = accelerator
     if root is not None:
         if "root" not in config.data:
-            raise Mistake(f"data.root={root}: data={config.choice.data} is not read from a folder")
+            raise UserError(f"data.root={root}: data={config.choice.data} is not read from a folder")
         config.data.root = root
     if path is not None:
         if not Path(path).expanduser().is_file():
-            raise Mistake(f"data.path={path}: no such file")
-        if kind_of(path) not in ("table", "arrays"):
-            raise Mistake(f"data.path={path}: {TABLES} or an NPZ file is needed")
+            raise UserError(f"data.path={path}: no such file")
+        if file_kind(path) not in ("table", "arrays"):
+            raise UserError(f"data.path={path}: {TABLE_KINDS} or an NPZ file is needed")
         if settings["split"] is not None:
             if config.choice.data != "csv":
-                raise Mistake(f"data.path={path}: all rows of the file are measured; leave out split=")
+                raise UserError(f"data.path={path}: all rows of the file are measured; leave out split=")
             config.data.path = path
 
 
@@ -97,7 +97,7 @@ def _is_of_file(settings: Mapping[str, Any]) -> bool:
 def _folder(settings: Mapping[str, Any], split: str) -> str:
     """Evaluations that differ have folders that do: other files by a digest of their place."""
     root, path = settings["data"]["root"], settings["data"]["path"]
-    name = f"file_{bare_name(path)[:100]}" if _is_of_file(settings) else split
+    name = f"file_{base_name(path)[:100]}" if _is_of_file(settings) else split
     words = [name, *(["all_rows"] if settings["all_rows"] else [])]
     if root or path:
         places = [place and str(Path(place).expanduser().resolve()) for place in (root, path)]
@@ -113,9 +113,9 @@ def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, fl
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Mistake(f"{path}: cannot be read as JSON ({error}); without it nothing is compared") from error
+        raise UserError(f"{path}: cannot be read as JSON ({error}); without it nothing is compared") from error
     if not isinstance(scores, dict):
-        raise Mistake(f"{path}: holds no scores by name; without it nothing is compared")
+        raise UserError(f"{path}: holds no scores by name; without it nothing is compared")
     return {name.removesuffix(f"/{split}"): scores[name] for name in scores if name.endswith(f"/{split}")}
 
 
@@ -125,12 +125,12 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
     for metric, value in scores.items():
         before = "the same" if trained.get(metric) == value else repr(trained.get(metric))
         rows.append([metric, repr(value), *([before] if trained else [])])
-    return table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
+    return format_table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
 
 
-def _explained(measured: "Measured", known: Mapping[str, Any], title: str) -> dict[str, Any]:
+def _explained(measured: "Evaluation", known: Mapping[str, Any], title: str) -> dict[str, Any]:
     """Files by name, and what they tell under `text`."""
-    with deferred():
+    with defer_signals():
         from mlplab.report.classification import Confusion
         from mlplab.report.regression import Parity
 
@@ -150,22 +150,24 @@ OURS = (  # all that one evaluation writes
 )
 
 
-def must_be_free(folder: Path, overwrite: bool) -> None:
+def check_output_folder(folder: Path, overwrite: bool) -> None:
     """Raises Mistake for a folder that is not new or empty. overwrite: one that holds an evaluation and nothing else
     may be replaced."""
     if folder.exists() and not folder.is_dir():
-        raise Mistake(f"output={folder}: is a file; name a folder")
+        raise UserError(f"output={folder}: is a file; name a folder")
     if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
-        raise Mistake(f"output={folder}: is the current folder, or holds it; name a folder of its own")
+        raise UserError(f"output={folder}: is the current folder, or holds it; name a folder of its own")
     names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
     if names and names not in OURS:
         other = min(names - set().union(*OURS) or names)
-        raise Mistake(f"output={folder}: holds {other}, and is no folder of one evaluation alone; name another folder")
+        raise UserError(
+            f"output={folder}: holds {other}, and is no folder of one evaluation alone; name another folder"
+        )
     if names and not overwrite:
-        raise Mistake(f"output={folder}: holds an evaluation already; overwrite=true replaces it")
+        raise UserError(f"output={folder}: holds an evaluation already; overwrite=true replaces it")
 
 
-def write_folder(folder: Path, files: Mapping[str, Any]) -> None:
+def write_output_folder(folder: Path, files: Mapping[str, Any]) -> None:
     """files: name, and text, rows of a CSV file, or a function that draws into a path. All of them, or none.
 
     Raises Mistake where the disk refuses.
@@ -173,7 +175,7 @@ def write_folder(folder: Path, files: Mapping[str, Any]) -> None:
     try:
         _write_folder(folder.resolve(), files)
     except OSError as error:
-        raise Mistake(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from error
 
 
 def _write_folder(folder: Path, files: Mapping[str, Any]) -> None:

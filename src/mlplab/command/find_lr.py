@@ -16,11 +16,11 @@ from lightning.pytorch.tuner.tuning import Tuner
 from omegaconf import DictConfig
 
 from mlplab.config.compose import configure
-from mlplab.config.overrides import STAMP
-from mlplab.data.datamodule import Batches
-from mlplab.errors import Failure, Mistake
+from mlplab.config.overrides import TIMESTAMP
+from mlplab.data.datamodule import InMemoryDataModule
+from mlplab.errors import RunError, UserError
 from mlplab.report.curves import draw_rates
-from mlplab.run.build import build_learner, build_measurer, build_splits
+from mlplab.run.build import build_evaluator, build_learner, build_splits
 
 LEAST = 20  # steps, below which a curve tells nothing
 BETA = 0.98  # of Lightning's running mean
@@ -54,10 +54,10 @@ def measure(config: DictConfig, settings: Mapping[str, Any]) -> tuple[list[float
     config = config.copy()
     config.trainer.max_epochs = settings["num_steps"]
     with TemporaryDirectory() as folder, redirect_stderr(StringIO()):  # a progress bar that cannot be turned off
-        tuner = Tuner(build_measurer(config, default_root_dir=folder))
+        tuner = Tuner(build_evaluator(config, default_root_dir=folder))
         finder = tuner.lr_find(
             learner,
-            datamodule=Batches(splits, config.batch_size, config.seed),
+            datamodule=InMemoryDataModule(splits, config.batch_size, config.seed),
             min_lr=settings["min_lr"],
             max_lr=settings["max_lr"],
             num_training=settings["num_steps"],
@@ -88,28 +88,28 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> float:
     """Where the loss falls fastest for a decade of the rate, up to its lowest. Lightning's own takes the slope by the
     rate itself, which is steepest at the smallest rates, by noise. Raises Failure where it falls nowhere."""
     if len(rates) < LEAST:
-        raise Failure(f"the loss left the range after {len(rates)} steps: try a smaller min_lr")
+        raise RunError(f"the loss left the range after {len(rates)} steps: try a smaller min_lr")
     slopes = np.gradient(np.array(losses), np.log10(rates))[: int(np.argmin(losses)) + 1]
     if slopes.min() >= 0:
-        raise Failure(f"the loss falls nowhere from {rates[0]:.0e} to {rates[-1]:.2g}: change min_lr and max_lr")
+        raise RunError(f"the loss falls nowhere from {rates[0]:.0e} to {rates[-1]:.2g}: change min_lr and max_lr")
     return rates[int(np.argmin(slopes))]
 
 
 def _right(settings: Mapping[str, Any]) -> None:
     if not 0 < settings["min_lr"] < settings["max_lr"]:
-        raise Mistake(f"min_lr={settings['min_lr']:g} must be above 0 and below max_lr={settings['max_lr']:g}")
+        raise UserError(f"min_lr={settings['min_lr']:g} must be above 0 and below max_lr={settings['max_lr']:g}")
     if settings["num_steps"] < LEAST:
-        raise Mistake(f"num_steps={settings['num_steps']}: at least {LEAST} are needed")
+        raise UserError(f"num_steps={settings['num_steps']}: at least {LEAST} are needed")
     if not settings["stop_at"] > 1:
-        raise Mistake(f"stop_at={settings['stop_at']:g}: must be above 1")
+        raise UserError(f"stop_at={settings['stop_at']:g}: must be above 1")
 
 
 def _output(settings: Mapping[str, Any], config: DictConfig) -> Path:
     if settings["output"] is None:
-        return Path("outputs", "find_lr", f"{config.choice.data}_{datetime.now().strftime(STAMP)}.png")
+        return Path("outputs", "find_lr", f"{config.choice.data}_{datetime.now().strftime(TIMESTAMP)}.png")
     output = Path(str(settings["output"])).expanduser()
     if output.suffix != ".png":
-        raise Mistake(f"output={output}: a PNG file is needed")
+        raise UserError(f"output={output}: a PNG file is needed")
     if output.exists() and not settings["overwrite"]:
-        raise Mistake(f"output={output}: exists already; overwrite=true replaces it")
+        raise UserError(f"output={output}: exists already; overwrite=true replaces it")
     return output

@@ -16,40 +16,40 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import settled
-from mlplab.config.messages import explain
-from mlplab.config.tree import plain
-from mlplab.config.validate import check
+from mlplab.config.compose import resolve_plain
+from mlplab.config.messages import describe_error
+from mlplab.config.tree import to_plain
+from mlplab.config.validate import validate
 from mlplab.errors import Pruned
-from mlplab.files import held
-from mlplab.run.config_file import check_trained, keep, stored
-from mlplab.run.folder import FILE, PRUNED, STOP, best_of, find, give_back, number_of
-from mlplab.signals import deferred, status
-from mlplab.sweep.eta import start
-from mlplab.sweep.launch import leaving_with_its_sweep
-from mlplab.sweep.manifest import remedy
-from mlplab.sweep.search_config import FOLDER
+from mlplab.files import lock_folder
+from mlplab.run.config_file import read_config, refuse_ensemble, write_config
+from mlplab.run.folder import PRUNED_FILE, STOP_FILE, SWEEP_FILE, best_scores, find_run, job_number, release_folder
+from mlplab.signals import defer_signals, exit_status
+from mlplab.sweep.eta import mark_start
+from mlplab.sweep.launch import exit_with_sweep
+from mlplab.sweep.manifest import resume_hint
+from mlplab.sweep.search_config import SEARCH_FOLDER
 
 log = logging.getLogger(__name__)
 
 
-def job(config: DictConfig) -> float | None:
+def train_job(config: DictConfig) -> float | None:
     """Train in the folder that Hydra made."""
     hydra = HydraConfig.get()
-    resolved = OmegaConf.create(settled(config, hydra.overrides.task))
+    resolved = OmegaConf.create(resolve_plain(config, hydra.overrides.task))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
     if hydra.mode == RunMode.MULTIRUN:
-        judge = judge_of(hydra.sweeper, Path(hydra.sweep.dir))
-        with leaving_with_its_sweep():
+        judge = pruning_judge(hydra.sweeper, Path(hydra.sweep.dir))
+        with exit_with_sweep():
             return _of_a_sweep(resolved, run, hydra.job.override_dirname, judge)
     begun: list[bool] = []
 
     def train() -> dict[str, Any]:
         return _train(resolved, lambda: begun.append(True))
 
-    with held(run):  # which is new: nobody else can be in it
-        scores = guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
+    with lock_folder(run):  # which is new: nobody else can be in it
+        scores = run_guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
     return float(scores[config.monitor]) if scores else None
 
 
@@ -59,17 +59,17 @@ Judge = Callable[[int, float], str]
 def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
     """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
     on. judge: of a search, or of a round of halving; a job that it ends is no failure."""
-    number = number_of(run.name)
+    number = job_number(run.name)
     label = f"#{number} {overrides}"
     _quiet()
-    if (run.parent / STOP).exists():
+    if (run.parent / STOP_FILE).exists():
         _clear(run)
         return None
 
     def work() -> dict[str, Any]:
-        with held(run, wait=True):  # a process of a sweep that was killed may outlive it
+        with lock_folder(run, wait=True):  # a process of a sweep that was killed may outlive it
             if not (run / "config.yaml").exists():
-                keep(config)
+                write_config(config)
                 return _train(config, lambda: None, judge)
         return _resume(run, allow=config.allow, judge=judge)
 
@@ -77,45 +77,45 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | No
         try:
             return work()
         except Pruned as pruned:
-            files.write(run / PRUNED, f"{pruned}\n")
+            files.write(run / PRUNED_FILE, f"{pruned}\n")
             log.info(f"pruned     {pruned}")
-            return {PRUNED: str(pruned)}
+            return {PRUNED_FILE: str(pruned)}
 
-    scores = guarded(until_pruned, run, lambda: True, lambda: None, config.debug, label)
+    scores = run_guarded(until_pruned, run, lambda: True, lambda: None, config.debug, label)
     if scores is None:
         if config.sweep.fail_fast:
             with contextlib.suppress(OSError):
-                (run.parent / STOP).write_text(number)
+                (run.parent / STOP_FILE).write_text(number)
         return None
-    if PRUNED in scores:
-        known = best_of(run, config.monitor)
-        print(f"{label}: pruned {scores[PRUNED]}; {config.monitor} {known[config.monitor]:.4f}", flush=True)
+    if PRUNED_FILE in scores:
+        known = best_scores(run, config.monitor)
+        print(f"{label}: pruned {scores[PRUNED_FILE]}; {config.monitor} {known[config.monitor]:.4f}", flush=True)
         return None
     print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
 
 
 def _train(config: DictConfig, begin: Callable[[], None], judge: Judge | None = None) -> dict[str, Any]:
-    with deferred():
+    with defer_signals():
         import mlplab.run.train as training
-    start()
-    return training.carry_out(config, begin, judge)
+    mark_start()
+    return training.train_in_folder(config, begin, judge)
 
 
 def _resume(run: Path, **settings: Any) -> dict[str, Any]:
-    with deferred():
+    with defer_signals():
         import mlplab.run.resume as resuming
     return resuming.resume(run, **settings)
 
 
-def go_on(settings: Mapping[str, Any]) -> None:
+def resume_job(settings: Mapping[str, Any]) -> None:
     """Resume a run, its lines added to its train.log. settings: the keys of conf/resume.yaml."""
-    run = find(str(settings["run"]))
+    run = find_run(str(settings["run"]))
     limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
-    config = stored(run, settings["allow"])
-    check_trained(settings["run"], config)
+    config = read_config(run, settings["allow"])
+    refuse_ensemble(settings["run"], config)
     config.trainer.update({name: limit for name, limit in limits.items() if limit is not None})
-    check(plain(config), plain(config))
+    validate(to_plain(config), to_plain(config))
     begun: list[bool] = []
 
     def begin() -> None:
@@ -125,10 +125,10 @@ def go_on(settings: Mapping[str, Any]) -> None:
     def resume() -> dict[str, Any]:
         return _resume(run, **limits, allow=settings["allow"], begin=begin)
 
-    guarded(resume, run, lambda: bool(begun), lambda: None, settings["debug"])
+    run_guarded(resume, run, lambda: bool(begun), lambda: None, settings["debug"])
 
 
-def guarded(
+def run_guarded(
     work: Callable[[], dict[str, Any]],
     run: Path,
     begun: Callable[[], bool],
@@ -145,12 +145,12 @@ def guarded(
     except (Exception, SystemExit) as error:
         if not begun():
             clear()
-        if asked := status(error):
+        if asked := exit_status(error):
             log.error(f"mlplab: stopped; {_remedy(run)}")
             sys.exit(asked)
         if debug:
             traceback.print_exc()
-        reason = explain(error)
+        reason = describe_error(error)
         log.error(f"mlplab: {label}: {reason}" if label else f"mlplab: {reason}")
         if begun():
             with contextlib.suppress(OSError):  # the disk may be what failed
@@ -173,13 +173,13 @@ def _clear(run: Path) -> None:
             for name in ("train.log", "config.yaml"):
                 (run / name).unlink(missing_ok=True)
             run.rmdir()
-            give_back()
+            release_folder()
 
 
 def _remedy(run: Path) -> str:
-    if (run.parent / FILE).exists():
-        return remedy(run.parent)
-    if (run.parent / FOLDER).is_dir():
+    if (run.parent / SWEEP_FILE).exists():
+        return resume_hint(run.parent)
+    if (run.parent / SEARCH_FOLDER).is_dir():
         return "the same command with sweep.resume=true goes on with the search"
     if not (run / "config.yaml").exists():
         return "the run had not begun"
@@ -194,13 +194,13 @@ def _quiet() -> None:
             handler.setLevel(logging.WARNING)
 
 
-def judge_of(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
+def pruning_judge(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
     """sweeper: Hydra's of the job. Nobody judges the jobs of a plain grid."""
     if sweeper.get("trial") is not None:
-        from mlplab.sweep.search import study_of  # imports optuna
-        from mlplab.sweep.search_config import kept_settings
+        from mlplab.sweep.search import shared_study  # imports optuna
+        from mlplab.sweep.search_config import stored_search_config
 
-        return study_of(sweep.absolute(), kept_settings(sweep)).judge(sweeper["trial"])
+        return shared_study(sweep.absolute(), stored_search_config(sweep)).judge(sweeper["trial"])
     if (until := sweeper.get("until")) is not None:
         return lambda epoch, _: f"after epoch {epoch}, where the best of its round go on" if epoch >= until else ""
     return None

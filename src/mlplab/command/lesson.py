@@ -12,8 +12,8 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.errors import Failure, Mistake
-from mlplab.report.text import aligned, table
+from mlplab.errors import RunError, UserError
+from mlplab.report.text import align_lines, format_table
 
 Result = dict[str, Any]
 
@@ -25,16 +25,16 @@ def lesson(settings: Mapping[str, Any]) -> list[Result]:
     """
     for key, value in settings["lesson"].items():
         if value == [] and key != "allow":
-            raise Mistake(f"lesson.{key}=[]: one value at least is needed")
+            raise UserError(f"lesson.{key}=[]: one value at least is needed")
     names: Sequence[str] | None = settings["lesson"].get("lessons")
     if names is None:
         results = [_shown(settings["choice"]["lesson"], settings)]
     else:
         results = [_shown(name, _of(name, settings)) for name in names]
         rows = [[one["lesson"], one["outcome"], f"{one['seconds']:.0f}"] for one in results]
-        print(table(["lesson", "outcome", "seconds"], rows))
+        print(format_table(["lesson", "outcome", "seconds"], rows))
     if failed := [f"{one['lesson']}: {one['outcome']}" for one in results if one["outcome"] != "pass"]:
-        raise Failure("; ".join(failed))
+        raise RunError("; ".join(failed))
     return results
 
 
@@ -45,7 +45,7 @@ def _of(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     """One of several that fails leaves the others to be shown."""
-    from mlplab.config.messages import explain
+    from mlplab.config.messages import describe_error
 
     started = time.perf_counter()
     folder = Path(settings["output"], name)
@@ -58,7 +58,7 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
                 path.rmdir()
         if settings["debug"]:
             raise
-        return {"lesson": name, "outcome": explain(error), "seconds": time.perf_counter() - started}
+        return {"lesson": name, "outcome": describe_error(error), "seconds": time.perf_counter() - started}
     broken = [claim for claim in claims if not claim["holds"]]
     outcome = f"does not hold: {broken[0]['claim']}" if broken else "pass"
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
@@ -70,14 +70,14 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
 
 
 def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
-    from mlplab.lesson.base import Bench, Lesson
-    from mlplab.run.instantiate import make
+    from mlplab.lesson.base import Lesson, LessonRunner
+    from mlplab.run.instantiate import instantiate_group
     from mlplab.run.resume import resume
     from mlplab.run.train import train
 
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
-    return [claim.told() for claim in make(config, "lesson", Lesson).show(bench)]
+    bench = LessonRunner(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
+    return [claim.told() for claim in instantiate_group(config, "lesson", Lesson).show(bench)]
 
 
 def _copy(result: Result, folder: Path, book: Path) -> None:
@@ -93,6 +93,6 @@ def _print(result: Result, folder: Path) -> None:
         [one["claim"], one["measured"], f"{one['relation']} {one['limit']:g}", "holds" if one["holds"] else "FAILS"]
         for one in result["claims"]
     ]
-    print(table([f"lesson {result['lesson']}", "measured", "must be", ""], rows))
+    print(format_table([f"lesson {result['lesson']}", "measured", "must be", ""], rows))
     head = {"picture": str(folder / "picture.png"), "seconds": f"{result['seconds']:.0f}"}
-    print(f"\n{aligned(head)}\n", flush=True)
+    print(f"\n{align_lines(head)}\n", flush=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import files
-from mlplab.data.formats import TABLES, is_packed, kind_of
-from mlplab.errors import Mistake
-from mlplab.report.text import counted
-from mlplab.signals import deferred
+from mlplab.data.formats import TABLE_KINDS, file_kind, is_compressed
+from mlplab.errors import UserError
+from mlplab.report.text import count_noun
+from mlplab.signals import defer_signals
 
 if TYPE_CHECKING:  # torch is imported when the settings are known to be good
-    from mlplab.data.inference import Unseen
-    from mlplab.run.predictor import Model
+    from mlplab.data.inference import NewRows
+    from mlplab.run.predictor import Predictor
 
 BLOCK = 4096  # rows that are predicted and written at once
 
@@ -27,7 +27,7 @@ def predict(settings: Mapping[str, Any]) -> Path:
     source, output = Path(settings["input"]).expanduser(), Path(settings["output"]).expanduser()
     _check(settings, source, output)
 
-    with deferred():
+    with defer_signals():
         from mlplab.run.predictor import reopen
 
     model = reopen(settings["run"], settings["allow"])
@@ -35,15 +35,15 @@ def predict(settings: Mapping[str, Any]) -> Path:
     try:
         _write(model, unseen, output)
     except OSError as error:
-        raise Mistake(f"output={settings['output']}: cannot be written ({error.strerror})") from error
+        raise UserError(f"output={settings['output']}: cannot be written ({error.strerror})") from error
     for word in unseen.words:
         print(f"note      {word}")
-    print(f"written   {settings['output']}: {counted(len(unseen.features), 'row')}")
+    print(f"written   {settings['output']}: {count_noun(len(unseen.features), 'row')}")
     return output
 
 
-def _write(model: "Model", unseen: "Unseen", output: Path) -> None:
-    with files.writing(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
+    with files.open_atomic(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([unseen.kind, *_header(model)])
         for start in range(0, len(unseen.features), BLOCK):
@@ -54,38 +54,38 @@ def _write(model: "Model", unseen: "Unseen", output: Path) -> None:
 def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
     """What can be known before anything heavy is imported."""
     if settings["gaps"] not in ("refuse", "fill"):
-        raise Mistake(f"gaps={settings['gaps']}: must be one of refuse, fill")
+        raise UserError(f"gaps={settings['gaps']}: must be one of refuse, fill")
     if settings["invert"] not in (None, "auto", True, False):
-        raise Mistake(f"invert={settings['invert']}: must be one of auto, true, false")
+        raise UserError(f"invert={settings['invert']}: must be one of auto, true, false")
     if not source.exists():
-        raise Mistake(f"input={settings['input']}: no such file or folder")
+        raise UserError(f"input={settings['input']}: no such file or folder")
     if source.is_file() and source.stat().st_size == 0:
-        raise Mistake(f"input={settings['input']}: is an empty file")
-    if not source.is_dir() and kind_of(source) is None:
-        needed = f"{TABLES}, an NPY or NPZ file, an image or a folder of images"
-        raise Mistake(f"input={settings['input']}: {needed} is needed")
-    if is_packed(output):
-        raise Mistake(f"output={settings['output']}: a CSV file is written as it is, not packed; leave out .gz")
+        raise UserError(f"input={settings['input']}: is an empty file")
+    if not source.is_dir() and file_kind(source) is None:
+        needed = f"{TABLE_KINDS}, an NPY or NPZ file, an image or a folder of images"
+        raise UserError(f"input={settings['input']}: {needed} is needed")
+    if is_compressed(output):
+        raise UserError(f"output={settings['output']}: a CSV file is written as it is, not packed; leave out .gz")
     if output.is_dir() or not output.parent.is_dir():
         what = "is a folder; name a file in it" if output.is_dir() else f"there is no folder {output.parent}"
-        raise Mistake(f"output={settings['output']}: {what}")
+        raise UserError(f"output={settings['output']}: {what}")
     if output.exists() and not output.is_file():
-        raise Mistake(f"output={settings['output']}: is a device or the like; name a file")
+        raise UserError(f"output={settings['output']}: is a device or the like; name a file")
     if output.exists() and (not settings["overwrite"] or output.samefile(source)):
         remedy = "it is the input" if output.samefile(source) else "overwrite=true replaces it"
-        raise Mistake(f"output={settings['output']}: exists already; {remedy}")
+        raise UserError(f"output={settings['output']}: exists already; {remedy}")
     if not settings["run"].endswith(".ckpt"):
-        from mlplab.run.config_file import stored
-        from mlplab.run.folder import find
+        from mlplab.run.config_file import read_config
+        from mlplab.run.folder import find_run
 
-        stored(find(settings["run"]), settings["allow"])
+        read_config(find_run(settings["run"]), settings["allow"])
 
 
-def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen":
-    with deferred():
+def _read(model: "Predictor", settings: Mapping[str, Any], source: Path) -> "NewRows":
+    with defer_signals():
         from mlplab.data.inference import from_array, from_csv, from_images
 
-    name, kind = str(source), "image" if source.is_dir() else kind_of(source)
+    name, kind = str(source), "image" if source.is_dir() else file_kind(source)
     if kind == "image":
         return from_images(name, model.card, "auto" if settings["invert"] is None else settings["invert"])
     if kind == "table":
@@ -94,13 +94,13 @@ def _read(model: "Model", settings: Mapping[str, Any], source: Path) -> "Unseen"
     return from_array(name, model.card)
 
 
-def _header(model: "Model") -> list[str]:
+def _header(model: "Predictor") -> list[str]:
     if model.class_names:
         return ["class", *(f"probability of {name}" for name in model.class_names)]
     return model.target_names
 
 
-def _cells(model: "Model", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
+def _cells(model: "Predictor", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
     predictions = model.of_features(features, rows)
     named = model.named(predictions).tolist() if model.class_names else None
     for place, row in enumerate(rows):

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplab.command.evaluate import aim, split_of
-from mlplab.config.tree import shown
-from mlplab.errors import Mistake
-from mlplab.run.config_file import check_trained, stored
-from mlplab.run.folder import find
-from mlplab.run.report import _usual_slice, write
+from mlplab.command.evaluate import evaluation_split, redirect_config
+from mlplab.config.tree import format_value
+from mlplab.errors import UserError
+from mlplab.run.config_file import read_config, refuse_ensemble
+from mlplab.run.folder import find_run
+from mlplab.run.report import _usual_slice, write_report
 
 SLICES = (None, "pca", "random", "none")
 
@@ -21,19 +21,19 @@ def report(settings: Mapping[str, Any]) -> Path:
 
     Raises Mistake where the run or its data are not what they should be, or the run has not ended.
     """
-    run = find(settings["run"])
-    config = stored(run, settings["allow"])
-    check_trained(settings["run"], config)
-    split = split_of({**settings, "all_rows": False})
-    aim(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
+    run = find_run(settings["run"])
+    config = read_config(run, settings["allow"])
+    refuse_ensemble(settings["run"], config)
+    split = evaluation_split({**settings, "all_rows": False})
+    redirect_config(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
     kind = _slice(settings, run)
     output = _output(settings, run)
     scores = _scores(run)
 
-    from mlplab.run.report import analyse
+    from mlplab.run.report import build_report
 
-    story = analyse(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
-    write(story, output)
+    story = build_report(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
+    write_report(story, output)
     print(f"written   {output}: {output.stat().st_size / 1e6:.1f} MB")
     return output
 
@@ -44,18 +44,18 @@ def _output(settings: Mapping[str, Any], run: Path) -> Path:
         return run / "report.html"
     output = Path(settings["output"]).expanduser()
     if output.is_dir() or not output.resolve().parent.is_dir():
-        raise Mistake(f"output={output}: name a file in a folder that exists")
+        raise UserError(f"output={output}: name a file in a folder that exists")
     if output.exists() and not settings["overwrite"]:
-        raise Mistake(f"output={output}: exists already; overwrite=true replaces it")
+        raise UserError(f"output={output}: exists already; overwrite=true replaces it")
     return output
 
 
 def _slice(settings: Mapping[str, Any], run: Path) -> str:
     kind, path = settings["slice"], run / "trajectory.npz"
     if kind not in SLICES:
-        raise Mistake(f"slice={shown(kind)}: must be one of pca, random, none")
+        raise UserError(f"slice={format_value(kind)}: must be one of pca, random, none")
     if kind == "pca" and not path.exists():
-        raise Mistake(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
+        raise UserError(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
     return kind or _usual_slice(run)
 
 
@@ -63,11 +63,11 @@ def _scores(run: Path) -> dict[str, Any]:
     path = run / "scores.json"
     if not path.exists():
         remedy = f"go on by: python scripts/resume.py run={shlex.quote(str(run))}"
-        raise Mistake(f"{path}: is missing: the run has not ended; {remedy}")
+        raise UserError(f"{path}: is missing: the run has not ended; {remedy}")
     try:
         scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Mistake(f"{path}: cannot be read as JSON ({error})") from error
+        raise UserError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(scores, dict) or not {"epochs", "best_epoch", "parameters"} <= scores.keys():
-        raise Mistake(f"{path}: holds no scores of a run")
+        raise UserError(f"{path}: holds no scores of a run")
     return scores

@@ -8,17 +8,24 @@ from typing import Any
 import numpy as np
 
 from mlplab.comparison.comparison import Comparison
-from mlplab.comparison.settings import Setting
-from mlplab.comparison.text import best_ensemble, conclusion, footer, gains, grid, spread
-from mlplab.config.schema import direction
+from mlplab.comparison.settings import Configuration
+from mlplab.comparison.text import (
+    best_ensemble_text,
+    comparison_table,
+    conclusion_text,
+    ensemble_gains,
+    footer_text,
+    format_mean_std,
+)
+from mlplab.config.schema import monitor_mode
 from mlplab.report import html
 from mlplab.report.curves import NAMED, draw_family
 from mlplab.report.figure import Panel
-from mlplab.report.style import LOSSES, WORDS
-from mlplab.report.sweep_plots import draw_effect, draw_front, draw_heat, draw_parallel, front
+from mlplab.report.style import LOSS_NAMES, SPLIT_NAMES
+from mlplab.report.sweep_plots import draw_effect, draw_front, draw_heat, draw_parallel, pareto_front
 
 
-def page(
+def comparison_page(
     title: str,
     comparisons: Sequence[Comparison],
     panels: Mapping[int, Sequence[Panel]],
@@ -44,10 +51,10 @@ def page(
 
 
 def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -> list[str]:
-    main, *rest = conclusion(one, " ± ")
-    header, lines = grid(one, tests=tests, sign=" ± ")
+    main, *rest = conclusion_text(one, " ± ")
+    header, lines = comparison_table(one, tests=tests, sign=" ± ")
     rows = [[_place(first), *cells] for first, *cells in lines]
-    told = [html.words(line.replace("+-", "±"), "quiet") for line in footer(one, tests)]
+    told = [html.words(line.replace("+-", "±"), "quiet") for line in footer_text(one, tests)]
     drawn = {panel.name: panel.html() for panel in panels}
     wide = {name: drawn.get(name, "") for name in ("curves", "heat", "parallel")}
     effects, costs = ([drawn[name] for name in drawn if name.startswith(kind)] for kind in ("effect_", "cost_"))
@@ -66,10 +73,10 @@ def _parts(one: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -
 def _ensembles(one: Comparison, tests: bool, of: str) -> str:
     if not one.ensembles:
         return ""
-    header, lines = gains(one, tests)
+    header, lines = ensemble_gains(one, tests)
     rows = [[_place(first), *cells] for first, *cells in lines]
     what = html.words("An ensemble predicts the mean of its members' predictions.", "quiet")
-    told = [html.words(_sentence(line)) for line in best_ensemble(one)]
+    told = [html.words(_sentence(line)) for line in best_ensemble_text(one)]
     return html.section(f"Ensembles, best first{of}", _whole(html.table(header, rows)), what, *told)
 
 
@@ -92,18 +99,24 @@ def _count(number: int, what: str) -> str:
 
 KINDS = ("curves", "heat", "effect_", "parallel", "cost_")  # by which their names begin
 COSTS = {"parameters": "parameters", "seconds": "seconds of training a run"}
-MOST_CELLS = 12  # a side of the heat map
-MOST_LINES = 300
+MAX_CELLS = 12  # a side of the heat map
+MAX_LINES = 300
 
 
-def pictures(comparison: Comparison) -> list[Panel]:
+def build_figures(comparison: Comparison) -> list[Panel]:
     """Nothing of a single setting but its curves, nothing at all where no run has ended."""
     if not comparison.ranked:
         return []
-    return [*curves(comparison), *heat(comparison), *effects(comparison), *parallel(comparison), *costs(comparison)]
+    return [
+        *curves_figure(comparison),
+        *heatmap_figure(comparison),
+        *effect_figures(comparison),
+        *parallel_figure(comparison),
+        *cost_figures(comparison),
+    ]
 
 
-def curves(comparison: Comparison) -> list[Panel]:
+def curves_figure(comparison: Comparison) -> list[Panel]:
     score, settings = comparison.score, comparison.ranked
     found = {setting.name: setting.curves(score) for setting in settings}
     found = {name: curve for name, curve in found.items() if curve[0]}
@@ -111,7 +124,7 @@ def curves(comparison: Comparison) -> list[Panel]:
         return []
 
     def draw(axes: Any) -> None:
-        draw_family(axes, found, axis(comparison), _lower(comparison))
+        draw_family(axes, found, axis_label(comparison), _lower(comparison))
 
     several = comparison.most > 1
     said = f"A line is the mean over {comparison.chance}, its band one standard deviation. " if several else ""
@@ -121,9 +134,9 @@ def curves(comparison: Comparison) -> list[Panel]:
     return [Panel("curves", f"{_score(comparison)} by epoch, each setting", draw, said, (9.6, 4.4))]
 
 
-def heat(comparison: Comparison) -> list[Panel]:
+def heatmap_figure(comparison: Comparison) -> list[Panel]:
     """Of two keys."""
-    if len(comparison.keys) != 2 or _lengths(comparison)[1] < 2 or _lengths(comparison)[-1] > MOST_CELLS:
+    if len(comparison.keys) != 2 or _lengths(comparison)[1] < 2 or _lengths(comparison)[-1] > MAX_CELLS:
         return []
     rows, columns = comparison.keys
     score, best = comparison.score, comparison.ranked[0]
@@ -139,7 +152,7 @@ def heat(comparison: Comparison) -> list[Panel]:
         if setting is not None and mean is not None:
             values[at, to] = mean
             note = "\nbest" if setting is best else "\n≈ best" if setting in comparison.tied else ""
-            words[at][to] = spread(mean, setting.sd(score), "\n± ") + note
+            words[at][to] = format_mean_std(mean, setting.sd(score), "\n± ") + note
             place = (at, to) if setting is best else place
 
     def draw(axes: Any) -> None:
@@ -153,7 +166,7 @@ def heat(comparison: Comparison) -> list[Panel]:
     return [Panel("heat", title, draw, said, (max(size[0], 4.2), max(size[1], 2.6)))]
 
 
-def effects(comparison: Comparison) -> list[Panel]:
+def effect_figures(comparison: Comparison) -> list[Panel]:
     """A picture a key, over all values of the other keys."""
     if len(comparison.ranked) < 2:
         return []
@@ -173,7 +186,7 @@ def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Pa
     places = known if len(known) == len(own) else None
 
     def draw(axes: Any) -> None:
-        draw_effect(axes, key, own, places, axis(comparison), _lower(comparison))
+        draw_effect(axes, key, own, places, axis_label(comparison), _lower(comparison))
 
     said = f"A grey dot is a setting{f' (its mean over {comparison.chance})' if comparison.most > 1 else ''}."
     if len(comparison.keys) > 1:
@@ -181,11 +194,11 @@ def _effect(comparison: Comparison, key: str, own: dict[str, list[float]]) -> Pa
     return Panel(f"effect_{key}", f"What {key} does", draw, said)
 
 
-def parallel(comparison: Comparison) -> list[Panel]:
+def parallel_figure(comparison: Comparison) -> list[Panel]:
     """Of three keys or more."""
     if len(comparison.keys) < 3:
         return []
-    settings = [(setting.own, setting.mean(comparison.score) or 0.0) for setting in comparison.ranked[:MOST_LINES]]
+    settings = [(setting.own, setting.mean(comparison.score) or 0.0) for setting in comparison.ranked[:MAX_LINES]]
     levels = {key: _upward(comparison.levels(key)) for key in comparison.keys}
     tied = len(comparison.tied)
 
@@ -202,7 +215,7 @@ def _upward(levels: dict[str, float | None]) -> list[str]:
     return [*levels][::-1] if None in levels.values() else [*levels]
 
 
-def costs(comparison: Comparison) -> list[Panel]:
+def cost_figures(comparison: Comparison) -> list[Panel]:
     """Score against parameters and seconds; nothing where all settings cost the same."""
     found = []
     for cost, label in COSTS.items():
@@ -220,35 +233,37 @@ def costs(comparison: Comparison) -> list[Panel]:
 def _front(comparison: Comparison, known: Sequence[tuple[int, float, float]], label: str, panel: Panel) -> Panel:
     """known: place in the table, cost, score."""
     places, spent, scores = map(list, zip(*known, strict=True))
-    best = [int(places[at]) for at in front(spent, scores, _lower(comparison))]
+    best = [int(places[at]) for at in pareto_front(spent, scores, _lower(comparison))]
 
     def draw(axes: Any) -> None:
-        draw_front(axes, [*map(str, places)], spent, scores, (label, axis(comparison)), _lower(comparison))
+        draw_front(axes, [*map(str, places)], spent, scores, (label, axis_label(comparison)), _lower(comparison))
 
     named = "; ".join(f"{place}: {comparison.ranked[place - 1].name}" for place in sorted(best[-NAMED:]))
     said = "A dot is a setting, a number its place in the table. On the line nothing is better at no more cost."
     return replace(panel, draw=draw, caption=f"{said} {named}.")
 
 
-def axis(comparison: Comparison) -> str:
+def axis_label(comparison: Comparison) -> str:
     """`validation loss (cross entropy)`."""
     said = _score(comparison)
     if comparison.score.startswith("loss/") and comparison.loss:
-        said += f" ({LOSSES.get(comparison.loss, comparison.loss)})"
+        said += f" ({LOSS_NAMES.get(comparison.loss, comparison.loss)})"
     return said[0].lower() + said[1:]
 
 
 def _score(comparison: Comparison) -> str:
     metric, _, split = comparison.score.partition("/")
-    return f"{WORDS.get(split, split)} {'R²' if metric == 'r2' else metric}".strip().capitalize().replace("r²", "R²")
+    return (
+        f"{SPLIT_NAMES.get(split, split)} {'R²' if metric == 'r2' else metric}".strip().capitalize().replace("r²", "R²")
+    )
 
 
 def _lower(comparison: Comparison) -> bool:
-    return direction(comparison.score) == "min"
+    return monitor_mode(comparison.score) == "min"
 
 
 def _values(comparison: Comparison, key: str, level: str) -> list[float]:
-    alike: list[Setting] = [setting for setting in comparison.ranked if setting.own.get(key) == level]
+    alike: list[Configuration] = [setting for setting in comparison.ranked if setting.own.get(key) == level]
     return [mean for setting in alike if (mean := setting.mean(comparison.score)) is not None]
 
 

@@ -13,13 +13,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.compose import own_hydra
-from mlplab.config.tree import leaves, plain, shown
-from mlplab.run.folder import swept
-from mlplab.run.record import Run
+from mlplab.config.compose import isolated_hydra
+from mlplab.config.tree import flatten, format_value, to_plain
+from mlplab.run.folder import swept_keys
+from mlplab.run.record import RunRecord
 
 
-def name(keys: Sequence[str], own: dict[str, str]) -> str:
+def configuration_name(keys: Sequence[str], own: dict[str, str]) -> str:
     """A setting in words: `adam, lr 0.01`."""
     lasts = [key.rpartition(".")[2] for key in keys]
     said = []
@@ -35,16 +35,16 @@ def name(keys: Sequence[str], own: dict[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Configuration:
     """own: the values that set it apart, by key. p: of its difference to the best, None where it is not known."""
 
     name: str
     own: Mapping[str, str]
-    runs: Sequence[Run]
+    runs: Sequence[RunRecord]
     p: float | None = None
 
     @cached_property
-    def finished(self) -> list[Run]:
+    def finished(self) -> list[RunRecord]:
         return [run for run in self.runs if run.state == "finished"]
 
     def scores(self, score: str) -> dict[Hashable, float]:
@@ -53,7 +53,7 @@ class Setting:
         times: Counter[tuple[str, ...]] = Counter()
         for run in self.finished:
             if score in run.scores:
-                seed = tuple(str(run.settings.get(key, 0)) for key in SEEDS)
+                seed = tuple(str(run.settings.get(key, 0)) for key in SEED_KEYS)
                 found[(*seed, times[seed])] = run.scores[score]
                 times[seed] += 1
         return found
@@ -95,7 +95,7 @@ class Setting:
         return list(map(float, range(length))), [curve[:length] for curve in found]
 
 
-def _curve(run: Run, score: str) -> list[float]:
+def _curve(run: RunRecord, score: str) -> list[float]:
     path = run.folder / "history.csv"
     if not path.exists():
         return []
@@ -103,24 +103,24 @@ def _curve(run: Run, score: str) -> list[float]:
         return [float(row[score]) for row in csv.DictReader(file) if row.get(score)]
 
 
-FOLD = "data.fold"
-SEEDS = ("seed", "data.split_seed", FOLD)  # chance, which settings have in common
+FOLD_KEY = "data.fold"
+SEED_KEYS = ("seed", "data.split_seed", FOLD_KEY)  # chance, which settings have in common
 ALWAYS = "optimizer.lr"  # of all that follows from a choice this alone is shown: it is read first
 
 
-def columns(runs: Sequence[Run]) -> list[str]:
+def differing_keys(runs: Sequence[RunRecord]) -> list[str]:
     """The keys whose values differ, but the seeds, and what follows from a choice that differs."""
     told = [run.words for run in runs]
-    keys = [key for key in dict.fromkeys(key for own in told for key in own) if key not in SEEDS]
+    keys = [key for key in dict.fromkeys(key for own in told for key in own) if key not in SEED_KEYS]
     differ = [key for key in keys if len({own[key] for own in told if key in own}) > 1]
     return [key for key in differ if key == ALWAYS or not all(map(_follows, told, [key] * len(told)))]
 
 
-def varied(keys: Sequence[str], runs: Sequence[Run]) -> list[str]:
+def swept_columns(keys: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
     """Of these keys those by which a sweep names its jobs, and those that no earlier one decides: in a search each run
     has numbers of its own, so that any of them decides all."""
     told = [run.words for run in runs]
-    named = {key for run in runs for key in swept(run.folder)}
+    named = {key for run in runs for key in swept_keys(run.folder)}
     kept: list[str] = []
     for key in keys:
         if key in named or not any(_decides(first, key, told) for first in kept):
@@ -128,7 +128,7 @@ def varied(keys: Sequence[str], runs: Sequence[Run]) -> list[str]:
     return kept
 
 
-def value_of(run: Run, key: str) -> Any:
+def key_value(run: RunRecord, key: str) -> Any:
     """As it is, so that numbers can be put on an axis."""
     return run.settings[key] if key in run.settings else run.words.get(key)
 
@@ -157,9 +157,9 @@ def _follows(own: dict[str, str], key: str) -> bool:
 def _usual(choices: tuple[str, ...]) -> dict[str, str]:
     """What these choices give; nothing where one of them is unknown today."""
     try:
-        with own_hydra():
+        with isolated_hydra():
             composed = compose("train", list(choices), return_hydra_config=True)
             HydraConfig.instance().set_config(composed)
-            return {key: shown(value) for key, value in leaves(plain(composed))}
+            return {key: format_value(value) for key, value in flatten(to_plain(composed))}
     except (HydraException, OmegaConfBaseException):
         return {}

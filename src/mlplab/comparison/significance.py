@@ -4,13 +4,13 @@ import math
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
 
-LEVEL = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 PAIRED, OVER_FOLDS, WELCH = "t-test paired by seed", "t-test paired by fold", "Welch's t-test"
 
 Scores = Mapping[Hashable, float]  # by seed and fold
 
 
-def against(best: Scores, others: Sequence[Scores]) -> tuple[str, list[float | None]]:
+def compare_to_best(best: Scores, others: Sequence[Scores]) -> tuple[str, list[float | None]]:
     """Which test, and p of each after Holm's correction; None where there are fewer than two seeds on a side."""
     paired = len(best) > 1 and all(other.keys() == best.keys() for other in others)
     test = _paired if paired else _welch
@@ -18,7 +18,9 @@ def against(best: Scores, others: Sequence[Scores]) -> tuple[str, list[float | N
     return (PAIRED if paired else WELCH) if any(p is not None for p in found) else "", _held(found)
 
 
-def over_folds(best: Scores, others: Sequence[Scores], shares: Sequence[float]) -> tuple[str, list[float | None]]:
+def compare_over_folds(
+    best: Scores, others: Sequence[Scores], shares: Sequence[float]
+) -> tuple[str, list[float | None]]:
     """The same where scores are of folds, over those that a pair has both. shares: of the best and of each other, rows
     that validate by rows that train: of a pair the larger counts.
 

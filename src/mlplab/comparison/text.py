@@ -3,16 +3,16 @@
 import math
 from collections.abc import Sequence
 
-from mlplab.comparison.comparison import Comparison, Ensemble
-from mlplab.comparison.settings import SEEDS, Setting, name
-from mlplab.comparison.significance import LEVEL
+from mlplab.comparison.comparison import Comparison, EnsembleResult
+from mlplab.comparison.settings import SEED_KEYS, Configuration, configuration_name
+from mlplab.comparison.significance import SIGNIFICANCE_LEVEL
 
 Grid = tuple[list[str], list[list[str]]]
-MOST_TIED = 4
+MAX_TIED = 4
 MORE = "one seed each: how much of a difference is chance is not known; `seed=0,1,2` in the sweep tells"
 
 
-def spread(mean: float | None, sd: float | None, between: str = " +- ") -> str:
+def format_mean_std(mean: float | None, sd: float | None, between: str = " +- ") -> str:
     """`0.0954 +- 0.0061`: the sd to two figures, the mean as far as it has meaning; alone to four."""
     if mean is None:
         return ""
@@ -25,9 +25,9 @@ def spread(mean: float | None, sd: float | None, between: str = " +- ") -> str:
     return f"{mean:.{digits}f}{between}{sd:.{digits}f}"
 
 
-def grid(comparison: Comparison, limit: int = 0, tests: bool = False, sign: str = " +- ") -> Grid:
+def comparison_table(comparison: Comparison, limit: int = 0, tests: bool = False, sign: str = " +- ") -> Grid:
     """Header and rows, best first. tests: test scores of all settings too. limit: 0 for all."""
-    names = scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
+    names = table_scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
     header = ["", *comparison.columns, *names, comparison.counted, "seconds", "verdict", "against the best"]
     shown = comparison.settings[:limit] if limit else comparison.settings
     rows = [_row(comparison, place, setting, names, sign) for place, setting in enumerate(shown, start=1)]
@@ -35,26 +35,26 @@ def grid(comparison: Comparison, limit: int = 0, tests: bool = False, sign: str 
     return [header[place] for place in keep], [[row[place] for place in keep] for row in rows]
 
 
-def scores(comparison: Comparison) -> list[str]:
+def table_scores(comparison: Comparison) -> list[str]:
     """What a table shows: the score that ranks, the loss, the headline."""
     comparable = [] if comparison.score == f"{comparison.headline}/val" and not comparison.loss else ["loss/val"]
     return list(dict.fromkeys([comparison.score, *comparable, f"{comparison.headline}/val"]))
 
 
-def _row(comparison: Comparison, place: int, setting: Setting, names: Sequence[str], sign: str) -> list[str]:
+def _row(comparison: Comparison, place: int, setting: Configuration, names: Sequence[str], sign: str) -> list[str]:
     seconds = setting.fact("seconds")
     return [
         str(place) if setting.finished else "-",
         *(setting.own.get(key, "") for key in comparison.columns),
-        *(spread(setting.mean(name), setting.sd(name), sign) for name in names),
+        *(format_mean_std(setting.mean(name), setting.sd(name), sign) for name in names),
         str(len(setting.finished)) + (f" of {len(setting.runs)}" if len(setting.finished) < len(setting.runs) else ""),
         "" if seconds is None else f"{seconds:#.3g}".rstrip("."),
         setting.verdict,
-        judged(comparison, setting),
+        test_note(comparison, setting),
     ]
 
 
-def judged(comparison: Comparison, setting: Setting) -> str:
+def test_note(comparison: Comparison, setting: Configuration) -> str:
     if setting.mean(comparison.score) is None:
         return ""
     if setting is comparison.best:
@@ -62,19 +62,19 @@ def judged(comparison: Comparison, setting: Setting) -> str:
     if setting.p is None:
         return "not known"
     shown = f"p {setting.p:.2g}" if setting.p >= 0.001 else "p < 0.001"
-    return f"may be chance, {shown}" if setting.p >= LEVEL else f"worse, {shown}"
+    return f"may be chance, {shown}" if setting.p >= SIGNIFICANCE_LEVEL else f"worse, {shown}"
 
 
-def conclusion(comparison: Comparison, sign: str = " +- ") -> list[str]:
+def conclusion_text(comparison: Comparison, sign: str = " +- ") -> list[str]:
     """What came out, the test scores of the best setting alone, and how far it is more than chance."""
     best = comparison.best
     if best is None:
         return ["no run has finished"]
     over = f" over {len(best.finished)} {comparison.counted}" if len(best.finished) > 1 else ""
-    value = spread(best.mean(comparison.score), best.sd(comparison.score), sign)
+    value = format_mean_std(best.mean(comparison.score), best.sd(comparison.score), sign)
     who = f"best: {best.name}, with " if len(comparison.settings) > 1 else ""
     told = [f"{who}{comparison.score} {value}{over}"]
-    told += [line for line in (_noise(comparison), tested(comparison, sign)) if line]
+    told += [line for line in (_noise(comparison), test_scores_text(comparison, sign)) if line]
     return told
 
 
@@ -87,23 +87,23 @@ def _noise(comparison: Comparison) -> str:
     tied = [setting.name for setting in comparison.tied]
     if not tied:
         return f"{'all others are' if others > 1 else 'the other is'} worse by more than {comparison.chance} explain"
-    more = f" and {len(tied) - MOST_TIED} more" if len(tied) > MOST_TIED else ""
-    named = f": {'; '.join(tied[:MOST_TIED])}{more}" if others > 1 else ""
+    more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
+    named = f": {'; '.join(tied[:MAX_TIED])}{more}" if others > 1 else ""
     of = f"{len(tied)} of {others} others" if others > 1 else "the other"
     said = f"the difference is no more than {comparison.chance} explain"
     return f"{of} may be just as good, {said}{named}"
 
 
-def tested(comparison: Comparison, sign: str = " +- ") -> str:
+def test_scores_text(comparison: Comparison, sign: str = " +- ") -> str:
     """Of the setting that validation chose, and of no other."""
     best = comparison.best
     names = [f"{comparison.headline}/test", "loss/test"]
     known = [(name, mean) for name in names if best is not None and (mean := best.mean(name)) is not None]
-    said = ", ".join(f"{name} {spread(mean, best.sd(name), sign)}" for name, mean in known if best is not None)
+    said = ", ".join(f"{name} {format_mean_std(mean, best.sd(name), sign)}" for name, mean in known if best is not None)
     return f"on the test set, of this setting alone: {said}" if said else ""
 
 
-def footer(comparison: Comparison, tests: bool = False) -> list[str]:
+def footer_text(comparison: Comparison, tests: bool = False) -> list[str]:
     """How to read the table."""
     told = []
     if comparison.most > 1:
@@ -111,7 +111,7 @@ def footer(comparison: Comparison, tests: bool = False) -> list[str]:
     if comparison.test:
         count = sum(setting.p is not None for setting in comparison.settings)
         several = f", Holm's correction for {count} comparisons" if count > 1 else ""
-        told.append(f"may be chance: {comparison.test} against the best{several}, p at least {LEVEL:g}")
+        told.append(f"may be chance: {comparison.test} against the best{several}, p at least {SIGNIFICANCE_LEVEL:g}")
         if comparison.chance != "seeds":
             told.append("its variance is corrected for the training rows that folds share (Nadeau and Bengio, 2003)")
         if comparison.most < 4:
@@ -131,9 +131,9 @@ TITLE = "ensembles: the mean of the members' predictions"
 ONE = "one ensemble a setting: how much of a difference between two of them is chance is not known"
 
 
-def gains(comparison: Comparison, tests: bool = False) -> Grid:
+def ensemble_gains(comparison: Comparison, tests: bool = False) -> Grid:
     """Header and rows, best first: of each score the mean of the members', and that of the ensemble."""
-    names = scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
+    names = table_scores(comparison) + ([f"{comparison.headline}/test", "loss/test"] if tests else [])
     keys = [*comparison.columns, *_apart(comparison)]
     header = ["", *keys, "members", *(f"{score}, mean -> ensemble" for score in names), "folder"]
     rows = [
@@ -149,32 +149,39 @@ def gains(comparison: Comparison, tests: bool = False) -> Grid:
     return header, rows
 
 
-def leader(comparison: Comparison) -> Ensemble | None:
+def best_configuration(comparison: Comparison) -> EnsembleResult | None:
     """None where they were measured on other rows."""
     return comparison.ensembles[0] if comparison.ensembles and not _apart(comparison) else None
 
 
-def best_ensemble(comparison: Comparison) -> list[str]:
+def best_ensemble_text(comparison: Comparison) -> list[str]:
     """Which it is, how sure that is, and the test scores of this one alone."""
-    best, several = leader(comparison), len(comparison.ensembles) > 1
+    best, several = best_configuration(comparison), len(comparison.ensembles) > 1
     if best is None:
         apart = " and ".join(_apart(comparison))
         return (
             [f"{apart}: ensembles that differ in it were measured on other rows, so none is the best"] if apart else []
         )
-    who = f"best ensemble: {name(comparison.keys, best.run.words)}" if several else f"ensemble of {best.run.members}"
-    told = [f"{who}, with {comparison.score} {spread(best.score(comparison.score), None)}", *([ONE] if several else [])]
+    who = (
+        f"best ensemble: {configuration_name(comparison.keys, best.run.words)}"
+        if several
+        else f"ensemble of {best.run.members}"
+    )
+    told = [
+        f"{who}, with {comparison.score} {format_mean_std(best.score(comparison.score), None)}",
+        *([ONE] if several else []),
+    ]
     names = [f"{comparison.headline}/test", "loss/test"]
-    known = [f"{score} {spread(value, None)}" for score in names if (value := best.score(score)) is not None]
+    known = [f"{score} {format_mean_std(value, None)}" for score in names if (value := best.score(score)) is not None]
     return told + ([f"on the test set, of this ensemble alone: {', '.join(known)}"] if known else [])
 
 
 def _apart(comparison: Comparison) -> list[str]:
     """Keys by which ensembles differ that are chance to a setting, but make another split."""
-    keys = [key for key in SEEDS if key != "seed"]
+    keys = [key for key in SEED_KEYS if key != "seed"]
     return [key for key in keys if len({one.run.words.get(key) for one in comparison.ensembles}) > 1]
 
 
-def _pair(one: Ensemble, score: str) -> str:
-    mean, own = spread(one.mean(score), None), spread(one.score(score), None)
+def _pair(one: EnsembleResult, score: str) -> str:
+    mean, own = format_mean_std(one.mean(score), None), format_mean_std(one.score(score), None)
     return f"{mean} -> {own}" if mean else own

@@ -19,15 +19,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.groups import CONF, keys_of
-from mlplab.config.messages import explain
-from mlplab.config.overrides import completed, is_group, parse
-from mlplab.config.tree import plain
-from mlplab.config.validate import as_default, check, fits_data
-from mlplab.errors import Mistake
+from mlplab.config.groups import CONF_DIR, choice_keys
+from mlplab.config.messages import describe_error
+from mlplab.config.overrides import expand_overrides, is_group_override, parse_overrides
+from mlplab.config.tree import to_plain
+from mlplab.config.validate import cast_like_default, check_learner_fits_data, validate
+from mlplab.errors import UserError
 
 
-class Composer:
+class JobComposer:
     """Jobs that choose the same of each group, and set the same keys, differ in the values of these keys alone."""
 
     def __init__(self, loader: Any, master: DictConfig) -> None:
@@ -43,8 +43,8 @@ class Composer:
 
     def compose(self, words: Sequence[str]) -> DictConfig:
         """With Hydra's own part, as HydraConfig then holds it. It is that of another job after the next call."""
-        overrides = parse(words)
-        choices = tuple(str(one.input_line) for one in overrides if is_group(one))
+        overrides = parse_overrides(words)
+        choices = tuple(str(one.input_line) for one in overrides if is_group_override(one))
         key = (choices, tuple(one.key_or_group for one in overrides))
         simple = not any(map(_is_more_than_a_value, overrides))
         if not simple or key not in self._known:
@@ -55,7 +55,9 @@ class Composer:
             return config
         config, HydraConfig.instance().cfg = self._known[key]
         with read_write(config.hydra), open_dict(config.hydra):
-            ConfigLoaderImpl._apply_overrides_to_config([one for one in overrides if not is_group(one)], config)
+            ConfigLoaderImpl._apply_overrides_to_config(
+                [one for one in overrides if not is_group_override(one)], config
+            )
             _note(config.hydra, self.master.hydra.overrides.hydra, overrides)
         return config
 
@@ -96,76 +98,76 @@ def configure(*overrides: str) -> DictConfig:
 
     Raises Mistake for an unknown key or choice, a value out of range, a loss that does not fit.
     """
-    with own_hydra():
+    with isolated_hydra():
         try:
-            config = compose("train", completed(overrides), return_hydra_config=True)
+            config = compose("train", expand_overrides(overrides), return_hydra_config=True)
             return resolve(config)
         except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise Mistake(explain(error)) from error
+            raise UserError(describe_error(error)) from error
 
 
 def resolve(composed: DictConfig) -> DictConfig:
     """Hydra's composed configuration as ours: checked, interpolations resolved. Composes again to know the defaults."""
     composed = composed.copy()
     HydraConfig.instance().set_config(composed)
-    return OmegaConf.create(settled(composed, composed.hydra.overrides.task))
+    return OmegaConf.create(resolve_plain(composed, composed.hydra.overrides.task))
 
 
-def settled(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
+def resolve_plain(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers; HydraConfig holds the state with which it was composed from these words."""
-    overrides = parse(words)
-    config = plain(composed)
+    overrides = parse_overrides(words)
+    config = to_plain(composed)
     if config.get("ensemble") is not None:
-        raise Mistake(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
+        raise UserError(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
     for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] == "choice":
-            raise Mistake(f"{override.input_line}: what was chosen is recorded here; choose by {key[7:]}=")
+            raise UserError(f"{override.input_line}: what was chosen is recorded here; choose by {key[7:]}=")
         if key == "data.name":
-            raise Mistake(f"{override.input_line}: each data set has a choice of its own; choose by data=")
-    groups = tuple(str(override.input_line) for override in overrides if is_group(override))
+            raise UserError(f"{override.input_line}: each data set has a choice of its own; choose by data=")
+    groups = tuple(str(override.input_line) for override in overrides if is_group_override(override))
     defaults = _defaults(groups) if len(groups) < len(overrides) else config
-    check(config, defaults)
-    config = as_default(config, defaults)
+    validate(config, defaults)
+    config = cast_like_default(config, defaults)
     if config["choice"]["experiment"]:
         _foreign(config, {override.key_or_group for override in overrides if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
-        fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
+        check_learner_fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
     return config
 
 
 @lru_cache(maxsize=256)  # the jobs of a sweep share a few
 def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
-    return plain(compose("train", list(groups), return_hydra_config=True))
+    return to_plain(compose("train", list(groups), return_hydra_config=True))
 
 
 def _foreign(config: dict[str, Any], added: set[str]) -> None:
     """An experiment may set keys that another choice of a group, given beside it, has not."""
     for group in ("data", "model", "learner", "loss", "optimizer", "scheduler", "activation"):
         chosen = config["choice"][group]
-        path = Path(CONF, group, f"{chosen}.yaml")
-        for key in set(config[group]) - keys_of(path) if path.exists() else ():
+        path = Path(CONF_DIR, group, f"{chosen}.yaml")
+        for key in set(config[group]) - choice_keys(path) if path.exists() else ():
             if f"{group}.{key}" not in added:
                 experiment = config["choice"]["experiment"]
-                raise Mistake(f"experiment={experiment} sets {group}.{key}, which {group}={chosen} has not")
+                raise UserError(f"experiment={experiment} sets {group}.{key}, which {group}={chosen} has not")
 
 
 @contextmanager
-def own_hydra() -> Iterator[None]:
+def isolated_hydra() -> Iterator[None]:
     """To compose as train does. Hydra holds one state for the whole process, in which a door may be open."""
     config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(CONF, version_base="1.3", job_name="train"):
+        with initialize_config_dir(CONF_DIR, version_base="1.3", job_name="train"):
             yield
     finally:
         HydraConfig.instance().cfg, GlobalHydra.instance().hydra = config, hydra
 
 
-def use_own() -> None:
+def prefer_own_configs() -> None:
     """Hydra would take a plugin's own configuration as the schema of our file, and refuse its keys."""
     Plugins.instance()  # finds the plugins, which register as they are imported
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
-    for path in Path(CONF, "hydra", "launcher").glob("*.yaml"):
+    for path in Path(CONF_DIR, "hydra", "launcher").glob("*.yaml"):
         launchers.pop(path.name, None)

@@ -9,11 +9,11 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import own_hydra
+from mlplab.config.compose import isolated_hydra
 from mlplab.config.groups import choices
-from mlplab.config.tree import located, plain, shown
+from mlplab.config.tree import format_value, portable_config, to_plain
 
-NOT_SETTINGS = ("run_dir", "sweep", "choice", "debug")
+NOT_COMPARED = ("run_dir", "sweep", "choice", "debug")
 MISSING = object()
 Difference = tuple[str, Any, Any]  # key, value, default
 
@@ -28,18 +28,20 @@ def differences(config: DictConfig) -> list[Difference]:
     usual = _composed(words)
     chosen = _chosen(ours, usual)
     given = {key: value for key, value, _ in chosen if key != "experiment"}
-    defaults = _composed([*words, *(f"{key}={shown(value)}" for key, value in given.items())])
+    defaults = _composed([*words, *(f"{key}={format_value(value)}" for key, value in given.items())])
     return [*chosen, *_unlike(ours, defaults)]
 
 
-def command(config: DictConfig) -> str:
+def reproducing_command(config: DictConfig) -> str:
     """An experiment is named, with what was changed of it."""
     ours = _containers(config)
     choice = ours["choice"]
     words = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
     if choice["data"] != _composed(words)["choice"]["data"]:
         words.append(f"data={choice['data']}")
-    words += [f"{key}={shown(value)}" for key, value, _ in _chosen(ours, _composed(words)) if key != "experiment"]
+    words += [
+        f"{key}={format_value(value)}" for key, value, _ in _chosen(ours, _composed(words)) if key != "experiment"
+    ]
     for key, value, default in _unlike(ours, _composed(words)):
         words.append(f"{'+' if default is MISSING else ''}{key}={_literal(value)}")
     return shlex.join(["python", "scripts/train.py", *words])
@@ -68,7 +70,7 @@ def _callbacks(config: Mapping[str, Any]) -> list[str]:
 def _unlike(ours: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
     for key, value in ours.items():
         default = defaults.get(key, MISSING)
-        if not prefix and key in NOT_SETTINGS:
+        if not prefix and key in NOT_COMPARED:
             continue
         if isinstance(value, Mapping) and isinstance(default, Mapping):
             yield from _unlike(value, default, f"{prefix}{key}.")
@@ -77,14 +79,14 @@ def _unlike(ours: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = 
 
 
 def _composed(words: Sequence[str]) -> dict[str, Any]:
-    with own_hydra():
+    with isolated_hydra():
         composed = compose("train", list(words), return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
-        return _containers(OmegaConf.create(plain(composed)))
+        return _containers(OmegaConf.create(to_plain(composed)))
 
 
 def _containers(config: DictConfig) -> dict[str, Any]:
-    return located(config)
+    return portable_config(config)
 
 
 def _literal(value: Any) -> str:
@@ -96,7 +98,7 @@ def _literal(value: Any) -> str:
     if isinstance(value, str) and not _is_plain(value):
         quoted = re.sub(r"(\\*)'", r"\1\1\\'", value)
         return f"'{quoted}'"
-    return shown(value)
+    return format_value(value)
 
 
 def _is_plain(text: str) -> bool:

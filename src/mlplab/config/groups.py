@@ -8,21 +8,21 @@ from omegaconf import OmegaConf
 FORMAT = 5  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 PACKAGE = Path(__file__).resolve().parents[1]
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
-CONF = str(next(path for path in (PACKAGE / "conf", PACKAGE.parents[1] / "conf") if path.is_dir()))
+CONF_DIR = str(next(path for path in (PACKAGE / "conf", PACKAGE.parents[1] / "conf") if path.is_dir()))
 
 
-def keys_of(path: Path) -> set[str]:
+def choice_keys(path: Path) -> set[str]:
     """The keys of one choice, those that it inherits too."""
     own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     inherited = [entry for entry in own.pop("defaults", []) if isinstance(entry, str) and entry != "_self_"]
-    return set(own).union(*(keys_of(path.with_name(f"{entry}.yaml")) for entry in inherited))
+    return set(own).union(*(choice_keys(path.with_name(f"{entry}.yaml")) for entry in inherited))
 
 
-def has_key(path: Path, name: str) -> bool:
+def choice_has_key(path: Path, name: str) -> bool:
     """Whether a choice has a key, which may be dotted."""
     first, _, rest = name.partition(".")
     if not rest:
-        return first in keys_of(path)
+        return first in choice_keys(path)
     own: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     for part in name.split("."):
         if not isinstance(own, dict) or part not in own:
@@ -32,10 +32,10 @@ def has_key(path: Path, name: str) -> bool:
 
 
 def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in Path(CONF, group).glob("*.yaml") if path.stem != "base")
+    return sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml") if path.stem != "base")
 
 
 def choices_with(group: str, key: str, value: object) -> list[str]:
     """The choices of a group that give a key this value."""
-    paths = {name: Path(CONF, group, f"{name}.yaml") for name in choices(group)}
+    paths = {name: Path(CONF_DIR, group, f"{name}.yaml") for name in choices(group)}
     return [name for name, path in paths.items() if OmegaConf.select(OmegaConf.load(path), key) == value]

@@ -11,23 +11,23 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.groups import CONF, choices, has_key, keys_of
-from mlplab.config.tree import leaves, plain
-from mlplab.errors import Failure, Mistake
+from mlplab.config.groups import CONF_DIR, choice_has_key, choice_keys, choices
+from mlplab.config.tree import flatten, to_plain
+from mlplab.errors import RunError, UserError
 
-NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|Storage size .* overflowed")
 
 
 # Hydra raises some of its own as ValueError
-OF_HYDRA = re.compile(r"^Config group override must|^Only one of --")
+HYDRA_PATTERNS = re.compile(r"^Config group override must|^Only one of --")
 
 
-def explain(error: BaseException, door: str = "train") -> str:  # noqa: PLR0911, a case a line
+def describe_error(error: BaseException, door: str = "train") -> str:  # noqa: PLR0911, a case a line
     """An error in one line; Hydra's and OmegaConf's with what was meant by a key of that door."""
     text = " ".join(str(error).split())
-    if isinstance(error, Mistake | Failure):
+    if isinstance(error, UserError | RunError):
         return text
-    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(text):
         return "out of memory: try a smaller batch_size, a smaller model or fewer rows"
     if isinstance(error, OSError) and error.strerror:
         return f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
@@ -36,14 +36,14 @@ def explain(error: BaseException, door: str = "train") -> str:  # noqa: PLR0911,
         remedy = f"quote a value with signs of its own: \"{key}='{value}'\"" if value else "write key=value"
         remedy = "write key=value without spaces" if " " in key else remedy
         return f"{error.override}: cannot be read; {remedy}"
-    if isinstance(error, HydraException | OmegaConfBaseException) or OF_HYDRA.search(text):
+    if isinstance(error, HydraException | OmegaConfBaseException) or HYDRA_PATTERNS.search(text):
         return _meant_by(text, door)
     if isinstance(error, ArithmeticError):
         return f"the run left the range of numbers ({text}): try another optimizer.lr"
     return f"{type(error).__name__}: {text} (debug=true shows where)"
 
 
-def plain_reason(error: BaseException) -> str:
+def library_message(error: BaseException) -> str:
     """What a library says, without the stack of its own language."""
     return " ".join(str(error).split("Exception raised from")[0].split()) or type(error).__name__
 
@@ -53,28 +53,28 @@ def _meant_by(text: str, door: str) -> str:
     for pattern in UNKNOWN_KEY:
         if found := re.search(pattern, text):
             return _unknown_key(found[1], door)
-    for pattern, answer in ANSWERS:
+    for pattern, answer in REWORDED:
         if found := re.search(pattern, text):
             return answer(*found.groups())
     text = re.sub(r"^\w+ raised while resolving interpolation: ", "", text)
     return re.split(r" See https| full_key| Config search path|\. Check that it's in", text)[0]
 
 
-def no_such_choice(group: str, given: str) -> str:
+def unknown_choice(group: str, given: str) -> str:
     there = choices(group)
     return f"{group}={given}: no such choice{_meant(given, there)}; choose {', '.join(there) or 'another'}"
 
 
 def _unknown_key(key: str, door: str) -> str:
     group, _, name = key.partition(".")
-    paths = [Path(CONF, group, f"{choice}.yaml") for choice in choices(group)] if door in WITH_GROUPS else []
-    if having := [path.stem for path in paths if name and has_key(path, name)]:
+    paths = [Path(CONF_DIR, group, f"{choice}.yaml") for choice in choices(group)] if door in WITH_GROUPS else []
+    if having := [path.stem for path in paths if name and choice_has_key(path, name)]:
         return f"{key}: what is chosen has no such key; {group}={' or '.join(having)} has it"
     GlobalHydra.instance().clear()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
         config = compose(door, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        keys = [name.removeprefix("only.") for name, _ in leaves(plain(config)) if not name.startswith("choice.")]
+        keys = [name.removeprefix("only.") for name, _ in flatten(to_plain(config)) if not name.startswith("choice.")]
         groups = [name for name in config.hydra.runtime.choices if "/" not in name]
     hint = _closest(key, [*keys, *groups]) or _closest(key, _keys_anywhere(groups), nearly=False)
     rest = "see --help" if door == "train" else f"{door} takes {', '.join(keys)}"
@@ -82,8 +82,10 @@ def _unknown_key(key: str, door: str) -> str:
 
 
 def _keys_anywhere(groups: list[str]) -> list[str]:
-    paths = [Path(CONF, group, f"{choice}.yaml") for group in groups for choice in choices(group)]
-    return [f"{path.parent.name}.{key}" for path in paths for key in sorted(keys_of(path)) if not key.startswith("_")]
+    paths = [Path(CONF_DIR, group, f"{choice}.yaml") for group in groups for choice in choices(group)]
+    return [
+        f"{path.parent.name}.{key}" for path in paths for key in sorted(choice_keys(path)) if not key.startswith("_")
+    ]
 
 
 def _closest(key: str, names: list[str], nearly: bool = True) -> str | None:
@@ -109,8 +111,8 @@ UNKNOWN_KEY = (
     r"Could not (?:override|append to config|delete from config)\D*? '?([\w./@]+)'?[.:]",
     r"Could not override '(\S+?)'\. No match in the defaults list",
 )
-ANSWERS: list[tuple[str, Callable[..., str]]] = [
-    (r"Could not (?:find|load) '([\w/]+)/([^/']*)'", no_such_choice),
+REWORDED: list[tuple[str, Callable[..., str]]] = [
+    (r"Could not (?:find|load) '([\w/]+)/([^/']*)'", unknown_choice),
     (
         r"Ambiguous value for argument '(.+?)' 1\.",
         "{}: one value is needed; -m runs each, brackets make a list".format,

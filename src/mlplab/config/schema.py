@@ -29,7 +29,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Word:
+class Text:
     number_too: bool = False
 
     def holds(self, value: Any) -> bool:
@@ -52,25 +52,25 @@ class Character:
 NUMBER = Range()
 POSITIVE = Range(0)
 NOT_NEGATIVE = Range(0, low_itself=True)
-SHARE = Range(0, 1)
-SHARE_OR_NONE = Range(0, 1, low_itself=True)
+FRACTION = Range(0, 1)
+FRACTION_OR_ZERO = Range(0, 1, low_itself=True)
 ORDINAL = Range(0, 10**9, low_itself=True, high_itself=True, whole=True)
 COUNT = Range(1, 10**9, low_itself=True, high_itself=True, whole=True)
 SEED = Range(0, 2**32 - 1, low_itself=True, high_itself=True, whole=True)
-MEMBERS = Range(2, 1000, low_itself=True, high_itself=True, whole=True)
+ENSEMBLE_SIZE = Range(2, 1000, low_itself=True, high_itself=True, whole=True)
 DIVISOR = Range(1, low_itself=True)
-WORD = Word()
-NAME = Word(number_too=True)
-RANGES: dict[str, Range | Word | Character] = {
+TEXT = Text()
+NAME = Text(number_too=True)
+RANGES: dict[str, Range | Text | Character] = {
     "seed": SEED,
-    "ensemble": MEMBERS,
-    "allow": WORD,
+    "ensemble": ENSEMBLE_SIZE,
+    "allow": TEXT,
     "batch_size": COUNT,
     "trainer.max_epochs": COUNT,
     "trainer.gradient_clip_val": POSITIVE,
     "report.every_n_steps": COUNT,
-    "data.val_fraction": SHARE,
-    "data.test_fraction": SHARE,
+    "data.val_fraction": FRACTION,
+    "data.test_fraction": FRACTION,
     "data.folds": Range(2, 10**9, low_itself=True, high_itself=True, whole=True),
     "data.fold": ORDINAL,
     "data.split_seed": SEED,
@@ -79,12 +79,12 @@ RANGES: dict[str, Range | Word | Character] = {
     "data.num_rows": Range(10, 10**9, low_itself=True, high_itself=True, whole=True),
     "data.noise": NOT_NEGATIVE,
     "data.num_classes": Range(2, 10**6, low_itself=True, high_itself=True, whole=True),
-    "data.path": WORD,
-    "data.root": WORD,
+    "data.path": TEXT,
+    "data.root": TEXT,
     "data.target": NAME,
     "data.ignore": NAME,
     "data.group": NAME,
-    "data.function": WORD,
+    "data.function": TEXT,
     "data.separator": Character(),
     "data.x_train": NUMBER,
     "data.copy_distance": POSITIVE,
@@ -94,20 +94,20 @@ RANGES: dict[str, Range | Word | Character] = {
     "model.num_blocks": COUNT,
     "model.expansion": COUNT,
     "model.pieces": COUNT,
-    "model.dropout": SHARE_OR_NONE,
+    "model.dropout": FRACTION_OR_ZERO,
     "model.input_noise": NOT_NEGATIVE,
     "model.max_norm": POSITIVE,
     "model.initial_weight": NUMBER,
     "model.initial_bias": NUMBER,
-    "learner.threshold": SHARE,
-    "loss.label_smoothing": SHARE_OR_NONE,
+    "learner.threshold": FRACTION,
+    "loss.label_smoothing": FRACTION_OR_ZERO,
     "loss.delta": POSITIVE,
     "optimizer.lr": POSITIVE,
     "optimizer.weight_decay": NOT_NEGATIVE,
-    "optimizer.momentum": SHARE_OR_NONE,
-    "optimizer.alpha": SHARE,
-    "optimizer.rho": SHARE,
-    "optimizer.betas": SHARE_OR_NONE,
+    "optimizer.momentum": FRACTION_OR_ZERO,
+    "optimizer.alpha": FRACTION,
+    "optimizer.rho": FRACTION,
+    "optimizer.betas": FRACTION_OR_ZERO,
     "optimizer.max_iter": COUNT,
     "optimizer.history_size": COUNT,
     "scheduler.max_lr": POSITIVE,
@@ -116,19 +116,19 @@ RANGES: dict[str, Range | Word | Character] = {
     "scheduler.eta_min": NOT_NEGATIVE,
     "scheduler.gamma": Range(1e-3, low_itself=True),
     "scheduler.step_size": COUNT,
-    "scheduler.factor": SHARE,
+    "scheduler.factor": FRACTION,
     "scheduler.patience": ORDINAL,
-    "scheduler.pct_start": SHARE,
-    "scheduler.warmup_fraction": SHARE,
+    "scheduler.pct_start": FRACTION,
+    "scheduler.warmup_fraction": FRACTION,
     "callback.early_stopping.patience": COUNT,
     "callback.early_stopping.min_delta": NOT_NEGATIVE,
     "callback.gradient_accumulation.scheduling": COUNT,
-    "callback.weight_averaging.decay": SHARE_OR_NONE,
+    "callback.weight_averaging.decay": FRACTION_OR_ZERO,
     # of the doors that make no run
-    "run": WORD,
-    "input": WORD,
-    "output": WORD,
-    "below": WORD,
+    "run": TEXT,
+    "input": TEXT,
+    "output": TEXT,
+    "below": TEXT,
     "separator": Character(),
 }
 # how many items a list has; a list is refused elsewhere
@@ -142,17 +142,17 @@ LENGTHS = {
     "data.ignore": Range(0, low_itself=True, whole=True),
     "model.hidden_features": ORDINAL,  # none: see fitting.py
 }
-ONE_OR_A_LIST = {"data.target", "data.ignore"}
+SCALAR_OR_LIST = {"data.target", "data.ignore"}
 # where null has a meaning
-OPTIONAL = {
+NULLABLE = {
     *("data.folds", "data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
     *("loss.weight", "loss.pos_weight", "model.max_norm", "model.initial_weight", "model.initial_bias"),
     *("trainer.max_time", "trainer.gradient_clip_val", "optimizer.line_search_fn", "choice.experiment"),
 }
 # packages whose classes a `_target_` may name; `allow` adds modules
-PACKAGES = ("mlplab", "torch", "torchvision", "lightning", "torchmetrics", "sklearn")
+ALLOWED_PACKAGES = ("mlplab", "torch", "torchvision", "lightning", "torchmetrics", "sklearn")
 # of the Trainer: what the lab decides itself
-TAKEN = {
+RESERVED_TRAINER_KEYS = {
     *("logger", "callbacks", "default_root_dir", "num_sanity_val_steps", "log_every_n_steps", "enable_progress_bar"),
     *("enable_model_summary", "enable_checkpointing", "fast_dev_run", "overfit_batches", "barebones"),
     *("limit_val_batches", "limit_test_batches", "limit_predict_batches", "check_val_every_n_epoch"),
@@ -196,6 +196,6 @@ METRICS = {
 HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
 
 
-def direction(monitor: str) -> Literal["min", "max"]:
+def monitor_mode(monitor: str) -> Literal["min", "max"]:
     """The direction of a score named `<metric>/<split>`."""
     return "max" if monitor.partition("/")[0] in HIGHER_IS_BETTER else "min"

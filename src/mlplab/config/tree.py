@@ -7,11 +7,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 
-def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and their values; a list is a value."""
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
@@ -28,17 +28,17 @@ def select(config: Any, key: str, default: Any = None) -> Any:
     return config
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str({None: "null", True: "true", False: "false"}[value])
     if isinstance(value, list):
-        return "[" + ",".join(map(shown, value)) + "]"
+        return "[" + ",".join(map(format_value, value)) + "]"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{key}: {format_value(item)}" for key, item in value.items()) + "}"
     return str(value)
 
 
-def plain(composed: DictConfig) -> dict[str, Any]:
+def to_plain(composed: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved, without Hydra's own part."""
     if "hydra" not in composed:
         whole: Any = OmegaConf.to_container(composed, resolve=True)
@@ -51,10 +51,10 @@ def plain(composed: DictConfig) -> dict[str, Any]:
     }
 
 
-def located(config: DictConfig) -> dict[str, Any]:
+def portable_config(config: DictConfig) -> dict[str, Any]:
     """Plain containers, which find their files from any folder, and hold nothing of the command that began or resumed
     their sweep."""
-    held = plain(config)
+    held = to_plain(config)
     if "sweep" in held:
         held["sweep"] |= {"resume": None, "fail_fast": False, "ensemble": False}
     for key in ("path", "root"):

@@ -11,9 +11,9 @@ from sklearn import datasets
 from sklearn.datasets import fetch_california_housing
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.readers import no_empty_folders, read_table
-from mlplab.data.splits import Rows
-from mlplab.errors import Mistake
+from mlplab.data.readers import read_table, remove_empty_folders
+from mlplab.data.splits import RawData
+from mlplab.errors import UserError
 
 # Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
 
@@ -24,7 +24,7 @@ class Bundled(Dataset):
 
     name: str
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         # as shipped, diabetes is scaled by the mean and sd of all its rows, those of the test set among them
         options = {"scaled": False} if self.name == "diabetes" else {}
         bunch: Any = getattr(datasets, f"load_{self.name}")(**options)
@@ -33,10 +33,10 @@ class Bundled(Dataset):
         if self.name in ("diabetes", "linnerud"):
             target = np.asarray(bunch.target, dtype=np.float64).reshape(len(features), -1)
             names = tuple(getattr(bunch, "target_names", ())) or ("progression",)
-            return Rows(features, target, feature_names, target_names=names)
+            return RawData(features, target, feature_names, target_names=names)
         class_names = {label: str(name) for label, name in enumerate(bunch.target_names)}
         size = (8, 8) if self.name == "digits" else None
-        return Rows(features, bunch.target, feature_names, class_names=class_names, image_size=size)
+        return RawData(features, bunch.target, feature_names, class_names=class_names, image_size=size)
 
 
 COLUMNS = {
@@ -51,16 +51,16 @@ class California(Dataset):
 
     root: str
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         path = Path(self.root).expanduser() / "tabular" / "housing.csv"
         table, target = self._from_file(path) if path.exists() else self._from_download()
-        return Rows(table, target[:, None], target_names=("median house value (100,000 $)",))
+        return RawData(table, target[:, None], target_names=("median house value (100,000 $)",))
 
     @staticmethod
     def _from_file(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
         raw = read_table(path)
         if lacking := sorted(COLUMNS - set(raw.columns)):
-            raise Mistake(f"{path}: no column {', '.join(lacking)}")
+            raise UserError(f"{path}: no column {', '.join(lacking)}")
         table = pd.DataFrame(
             {
                 "MedInc": raw.median_income,
@@ -77,12 +77,12 @@ class California(Dataset):
 
     def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
         try:
-            with warnings.catch_warnings(), no_empty_folders(Path(self.root).expanduser()):
+            with warnings.catch_warnings(), remove_empty_folders(Path(self.root).expanduser()):
                 warnings.filterwarnings("ignore", message="Retry downloading")
                 home = str(Path(self.root).expanduser())
                 bunch = fetch_california_housing(data_home=home, n_retries=1, delay=0.1)
         except OSError as error:
-            raise Mistake(
+            raise UserError(
                 f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "
                 "put the file there or set data.root or MLPLAB_DATA"
             ) from error

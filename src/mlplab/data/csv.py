@@ -10,8 +10,8 @@ import torch
 
 from mlplab.data.dataset import Dataset
 from mlplab.data.readers import read_table
-from mlplab.data.splits import Rows, Splits
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData, Splits
+from mlplab.errors import UserError
 
 
 @dataclass(kw_only=True)
@@ -31,34 +31,34 @@ class CSV(Dataset):
     def __post_init__(self) -> None:
         names = _names(self.target)
         if not names or len(set(names)) < len(names):
-            raise Mistake(f"data.target={self.target}: a column, or a list of different ones")
+            raise UserError(f"data.target={self.target}: a column, or a list of different ones")
 
     def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
         try:
             return super().splits(dtype)
-        except Mistake as mistake:
+        except UserError as mistake:
             if str(mistake).startswith("column "):
-                raise Mistake(f"{self.path}: {mistake}") from mistake
+                raise UserError(f"{self.path}: {mistake}") from mistake
             raise
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         table = self._table()
         targets = _names(self.target)
         aside = [*targets, *_names(self.group), *_names(self.ignore)]
         for name in aside:
             if name not in table.columns:
-                raise Mistake(f"{self.path}: no column {name}; columns: {', '.join(map(str, table.columns))}")
+                raise UserError(f"{self.path}: no column {name}; columns: {', '.join(map(str, table.columns))}")
         features = table.drop(columns=aside)
         if features.shape[1] == 0:
-            raise Mistake(f"{self.path}: no column is left for features beside {', '.join(aside)}")
+            raise UserError(f"{self.path}: no column is left for features beside {', '.join(aside)}")
         groups = None if self.group is None else self._full(table[str(self.group)], "group").to_numpy()
         target = self._target(table[targets])
-        dates = dates_of(table.drop(columns=targets))
-        return Rows(features, target, target_names=tuple(targets), groups=groups, dates=dates)
+        dates = parse_dates(table.drop(columns=targets))
+        return RawData(features, target, target_names=tuple(targets), groups=groups, dates=dates)
 
     def _table(self) -> pd.DataFrame:
         if not Path(self.path).expanduser().exists():
-            raise Mistake(f"data.path={self.path}: no such file")
+            raise UserError(f"data.path={self.path}: no such file")
         return read_table(self.path, self.separator, key="data.separator")
 
     def _target(self, target: pd.DataFrame) -> np.ndarray:
@@ -66,15 +66,15 @@ class CSV(Dataset):
             self._full(target[name], "target")
         if self.task == "classes":
             if target.shape[1] != 1:
-                raise Mistake("data.target: classes stand in one column; give a list only with data.task=values")
+                raise UserError("data.target: classes stand in one column; give a list only with data.task=values")
             return self._labels(target.iloc[:, 0])
         for name in target.columns:
             if not pd.api.types.is_numeric_dtype(target[name]):
                 row, cell = next((row, cell) for row, cell in target[name].items() if not _is_number(cell))
                 where = f"row {row}: {cell!r}"
-                raise Mistake(f"{self.path}: the target {name} is text; data.task=values needs numbers ({where})")
+                raise UserError(f"{self.path}: the target {name} is text; data.task=values needs numbers ({where})")
             if np.isinf(target[name]).any():
-                raise Mistake(
+                raise UserError(
                     f"{self.path}: the target {name} is infinite in row {target.index[np.isinf(target[name])][0]}"
                 )
         return target.to_numpy(dtype=np.float64)
@@ -83,16 +83,16 @@ class CSV(Dataset):
         labels = target.nunique()
         if pd.api.types.is_float_dtype(target) and 2 * labels > len(target):
             found = f"{labels} different numbers in {len(target)} rows"
-            raise Mistake(f"{self.path}: the target {target.name} has {found}: data.task=values learns numbers")
+            raise UserError(f"{self.path}: the target {target.name} has {found}: data.task=values learns numbers")
         return target.to_numpy()
 
     def _full(self, column: pd.Series, what: str) -> pd.Series:
         if column.isna().any():
-            raise Mistake(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
+            raise UserError(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
         return column
 
 
-def dates_of(table: pd.DataFrame) -> pd.DataFrame | None:
+def parse_dates(table: pd.DataFrame) -> pd.DataFrame | None:
     """Of the columns whose cells are all dates, written as 2024-03-01 and perhaps a time, or empty."""
     texts: pd.DataFrame = table.select_dtypes("str").fillna("")
     likely = [name for name in texts if texts[name].str.match(r"\d{4}-\d\d-\d\d|$").all() and texts[name].any()]

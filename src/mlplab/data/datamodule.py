@@ -6,9 +6,9 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from mlplab.data.splits import Part, Splits
+from mlplab.data.splits import Split, Splits
 
-EVAL_BLOCK = 4096  # rows that are measured at once
+EVAL_BATCH_SIZE = 4096  # rows that are measured at once
 
 
 Batch = tuple[Tensor, Tensor]
@@ -21,7 +21,7 @@ class TensorLoader:
     last batch of a single row joins the one before it: batch normalisation cannot train on one row.
     """
 
-    def __init__(self, part: Part, batch_size: int, shuffle_seed: int | None = None) -> None:
+    def __init__(self, part: Split, batch_size: int, shuffle_seed: int | None = None) -> None:
         self.part = part
         self.shuffle_seed = shuffle_seed
         self.sampler = self
@@ -76,10 +76,10 @@ def _take(values: Tensor, rows: slice, order: Tensor | None) -> Tensor:
     return values[rows] if order is None else values.index_select(0, order[rows])
 
 
-class Batches(LightningDataModule):
+class InMemoryDataModule(LightningDataModule):
     """Validation loaders: 0 is val, 1 the measured slice of train."""
 
-    def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = EVAL_BLOCK) -> None:
+    def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = EVAL_BATCH_SIZE) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size

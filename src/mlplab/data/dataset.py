@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 
 from mlplab.data.leakage import Level
-from mlplab.data.preprocessing import Columns, check_digits, check_numbers, check_target
-from mlplab.data.splits import Part, Rows, Splits
-from mlplab.data.splitting import Index, Split, choose, cut
-from mlplab.errors import Mistake
+from mlplab.data.preprocessing import ColumnEncoder, check_numbers, check_precision, check_target
+from mlplab.data.splits import RawData, Split, Splits
+from mlplab.data.splitting import Indices, SplitKind, split_indices, subsample
+from mlplab.errors import UserError
 
 
 @dataclass(kw_only=True)
@@ -26,7 +26,7 @@ class Dataset(ABC):
     leak_check: what `find_leaks` looks for in the splits.
     """
 
-    split: Split = "random"
+    split: SplitKind = "random"
     val_fraction: float = 0.2
     test_fraction: float = 0.2
     folds: int | None = None
@@ -37,16 +37,16 @@ class Dataset(ABC):
     leak_check: Level = "basic"
 
     @abstractmethod
-    def read(self) -> Rows: ...
+    def read(self) -> RawData: ...
 
     def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
         rows = self.read()
         if len(rows.target) == 0:
-            raise Mistake("the data set has no rows")
+            raise UserError("the data set has no rows")
         fractions = self.val_fraction, self.test_fraction
-        index = cut(rows, self.split, *fractions, self.split_seed, self.folds, self.fold)
+        index = split_indices(rows, self.split, *fractions, self.split_seed, self.folds, self.fold)
         if self.num_train is not None:
-            index["train"] = choose(rows, index["train"], self.num_train, self.split_seed)
+            index["train"] = subsample(rows, index["train"], self.num_train, self.split_seed)
         features, feature_names, columns = _encode_features(rows, index)
         target, class_names = _encode_target(rows, index)
         target_names = rows.target_names or (() if class_names else ("target",))
@@ -57,10 +57,10 @@ class Dataset(ABC):
         for name in index:
             check_numbers(features[name], dtype, f"{name} split", [f"feature {column}" for column in feature_names])
             check_numbers(target[name], dtype, f"{name} split", [f"target {column}" for column in target_names])
-        check_digits(features["train"], dtype, feature_names)
+        check_precision(features["train"], dtype, feature_names)
         origin = rows.origin()
         return Splits(
-            **{name: Part(_tensor(features[name], dtype), _tensor(target[name], dtype)) for name in index},
+            **{name: Split(_tensor(features[name], dtype), _tensor(target[name], dtype)) for name in index},
             feature_names=feature_names,
             class_names=class_names,
             target_names=target_names,
@@ -72,24 +72,24 @@ class Dataset(ABC):
 
 
 def _encode_features(
-    rows: Rows, index: Mapping[str, Index]
+    rows: RawData, index: Mapping[str, Indices]
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...], tuple[dict[str, Any], ...]]:
     if isinstance(rows.features, pd.DataFrame):
-        columns = Columns.learn(rows.features.iloc[index["train"]])
+        columns = ColumnEncoder.learn(rows.features.iloc[index["train"]])
         features = {name: columns.features(rows.features.iloc[at]) for name, at in index.items()}
         return features, columns.names, tuple(columns.state)
     names = rows.feature_names or tuple(f"x{number}" for number in range(1, rows.features.shape[1] + 1))
     return {name: rows.features[at] for name, at in index.items()}, names, ()
 
 
-def _encode_target(rows: Rows, index: Mapping[str, Index]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _encode_target(rows: RawData, index: Mapping[str, Indices]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     target = {name: rows.target[at] for name, at in index.items()}
     if not rows.is_classes:
         return target, ()
     labels = np.unique(target["train"])
     for name in ("val", "test"):
         if len(unseen := np.setdiff1d(target[name], labels)):
-            raise Mistake(f"class {rows.name_of(unseen[0])} is in the {name} split but not in training")
+            raise UserError(f"class {rows.name_of(unseen[0])} is in the {name} split but not in training")
     encoded = {name: np.searchsorted(labels, values) for name, values in target.items()}
     return encoded, tuple(map(rows.name_of, labels.tolist()))
 

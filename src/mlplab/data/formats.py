@@ -2,28 +2,28 @@
 
 from pathlib import Path
 
-PACKED = ".gz"  # a table may be packed by gzip
+COMPRESSED = ".gz"  # a table may be packed by gzip
 SUFFIXES = {
     "table": (".csv", ".tsv", ".txt"),
     "array": (".npy",),
     "arrays": (".npz",),
     "image": (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"),
 }
-TABLES = f"a CSV file ({', '.join(SUFFIXES['table'])}, packed by gzip as .csv.gz too)"  # for messages
+TABLE_KINDS = f"a CSV file ({', '.join(SUFFIXES['table'])}, packed by gzip as .csv.gz too)"  # for messages
 
 
-def kind_of(path: str | Path) -> str | None:
+def file_kind(path: str | Path) -> str | None:
     """A key of SUFFIXES."""
     whole = Path(path).name.lower()
-    name = whole.removesuffix(PACKED)
+    name = whole.removesuffix(COMPRESSED)
     kind = next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
     return kind if name == whole or kind == "table" else None
 
 
-def is_packed(path: str | Path) -> bool:
-    return Path(path).suffix.lower() == PACKED
+def is_compressed(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == COMPRESSED
 
 
-def bare_name(path: str | Path) -> str:
+def base_name(path: str | Path) -> str:
     """Without folder and suffixes."""
-    return Path(Path(path).stem if is_packed(path) else path).stem
+    return Path(Path(path).stem if is_compressed(path) else path).stem

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlplab.data.splits import Rows
-from mlplab.data.synthetic import Generated
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.data.synthetic import Synthetic
+from mlplab.errors import UserError
 
 
 def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters of physics
@@ -25,7 +25,7 @@ GAS_UNITS = {"T": "K", "P": "bar", "Q": "m³/h", "gas_flow": "m³/h"}
 
 
 @dataclass(kw_only=True)
-class Function(Generated):
+class Function(Synthetic):
     """function: its dotted name, e.g. `my_module.f`. ranges: low and high of each argument, drawn uniformly."""
 
     function: str = GAS_FLOW
@@ -36,17 +36,21 @@ class Function(Generated):
         """Low and high of each argument, checked."""
         ranges = self.ranges or (GAS_RANGES if self.function == GAS_FLOW else {})
         if not ranges:
-            raise Mistake(f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}")
+            raise UserError(
+                f"data.ranges is missing: give each argument of {self.function}, as {{x: [0, 1], y: [2, 5]}}"
+            )
         for name, limits in ranges.items():
             if len(limits) != 2 or not -np.inf < limits[0] < limits[1] < np.inf:
-                raise Mistake(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
+                raise UserError(f"data.ranges: {name}: {limits} is not [low, high] with low below high")
         return ranges
 
-    def draw(self, generator: np.random.Generator) -> Rows:
+    def draw(self, generator: np.random.Generator) -> RawData:
         columns = {name: generator.uniform(low, high, self.num_rows) for name, (low, high) in self.limits.items()}
         inputs = np.stack(list(columns.values()), axis=1)
         y = self.values(inputs) + self.noise * generator.standard_normal(self.num_rows)
-        return Rows(inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],))
+        return RawData(
+            inputs, y[:, None], feature_names=tuple(columns), target_names=(self.function.rsplit(".", 1)[-1],)
+        )
 
     def values(self, inputs: np.ndarray) -> np.ndarray:
         """(N,): what the function says, without noise, of inputs (N, num_arguments), also beyond the ranges."""
@@ -55,16 +59,16 @@ class Function(Generated):
             y = np.array([float(function(**dict(zip(names, row, strict=True)))) for row in inputs.tolist()])
         except Exception as error:  # the user's own code may raise anything
             said = f"{type(error).__name__}: {error}"
-            raise Mistake(f"data.function={self.function} with data.ranges of {', '.join(names)}: {said}") from error
+            raise UserError(f"data.function={self.function} with data.ranges of {', '.join(names)}: {said}") from error
         if not np.isfinite(y).all():
             first = zip(names, inputs[~np.isfinite(y)][0], strict=True)
             where = ", ".join(f"{name}={value:g}" for name, value in first)
-            raise Mistake(f"data.function={self.function} is not finite at {where}: narrow data.ranges")
+            raise UserError(f"data.function={self.function} is not finite at {where}: narrow data.ranges")
         return y
 
 
 @contextmanager
-def current_folder() -> Iterator[None]:
+def import_from_working_directory() -> Iterator[None]:
     """Imports look in the current folder too, as those of `python -c` do."""
     path = sys.path.copy()
     sys.path.append(os.getcwd())
@@ -77,10 +81,10 @@ def current_folder() -> Iterator[None]:
 def _load(name: str) -> Callable[..., float]:
     module, _, attribute = name.rpartition(".")
     try:
-        with current_folder():
+        with import_from_working_directory():
             function = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
-        raise Mistake(f"data.function={name}: cannot be imported ({error}); give module.function") from error
+        raise UserError(f"data.function={name}: cannot be imported ({error}); give module.function") from error
     if not callable(function):
-        raise Mistake(f"data.function={name}: is not a function")
+        raise UserError(f"data.function={name}: is not a function")
     return function

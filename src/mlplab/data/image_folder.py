@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.splits import Rows
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.errors import UserError
 
 
 class _Visible(TorchvisionImageFolder):  # type: ignore[misc]
@@ -32,20 +32,20 @@ class ImageFolder(Dataset):
 
     def __post_init__(self) -> None:
         if len(self.size) != 2:
-            raise Mistake(f"data.size={self.size}: height and width are needed, such as [28, 28]")
+            raise UserError(f"data.size={self.size}: height and width are needed, such as [28, 28]")
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         try:
             found = _Visible(Path(self.root).expanduser())
         except (FileNotFoundError, NotADirectoryError) as error:
             reason = textwrap.shorten(str(error), 120)
-            raise Mistake(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
+            raise UserError(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
         height, width = self.size
         shape = (height, width) if self.grey else (height, width, 3)
         pixels = np.empty((len(found.samples), int(np.prod(shape))), dtype=np.uint8)
         for row, (path, _) in enumerate(found.samples):
-            pixels[row] = pixels_of(path, shape)
-        return Rows(
+            pixels[row] = resize_pixels(path, shape)
+        return RawData(
             pixels,
             np.array(found.targets),
             feature_names=tuple(f"pixel{number}" for number in range(1, pixels.shape[1] + 1)),
@@ -55,7 +55,7 @@ class ImageFolder(Dataset):
         )
 
 
-def pixels_of(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
+def resize_pixels(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
     """(in_features,) uint8: an image stretched to (height, width), which is grey, or (height, width, 3)."""
     height, width = shape[:2]
     try:
@@ -65,7 +65,7 @@ def pixels_of(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
             form = form.resize((width, height), Image.Resampling.BILINEAR)
     # what Pillow raises for a broken file depends on where it is broken
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise Mistake(f"{path}: not an image that can be read ({error})") from error
+        raise UserError(f"{path}: not an image that can be read ({error})") from error
     return np.asarray(form).reshape(-1)
 
 

@@ -10,18 +10,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mlplab.data.formats import SUFFIXES, kind_of
-from mlplab.data.image_folder import pixels_of
-from mlplab.data.preprocessing import Columns, dtype_of, fits
+from mlplab.data.formats import SUFFIXES, file_kind
+from mlplab.data.image_folder import resize_pixels
+from mlplab.data.preprocessing import ColumnEncoder, dtype_for_precision, is_representable
 from mlplab.data.readers import read_table
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
-Gaps = Literal["refuse", "fill"]
+MissingValues = Literal["refuse", "fill"]
 Known = Mapping[str, Any]  # the card of a checkpoint
 
 
 @dataclass(frozen=True)
-class Unseen:
+class NewRows:
     """features: (N, in_features). rows: what each is called, which is a `kind`. words: what the user should hear."""
 
     features: np.ndarray
@@ -30,24 +30,24 @@ class Unseen:
     words: list[str] = field(default_factory=list)
 
 
-def from_csv(path: str, known: Known, separator: str, gaps: Gaps) -> Unseen:
+def from_csv(path: str, known: Known, separator: str, gaps: MissingValues) -> NewRows:
     """gaps: whether empty cells are refused, or filled as in training. Messages name a row by its line in the file."""
-    table = read_table(path, separator, texts(known))
+    table = read_table(path, separator, text_columns(known))
     try:
-        features, words = of_table(table, known, gaps)
-    except Mistake as mistake:
-        raise Mistake(f"{path}: {mistake}") from mistake
-    return Unseen(features, [str(line) for line in table.index], "line", words)
+        features, words = encode_table(table, known, gaps)
+    except UserError as mistake:
+        raise UserError(f"{path}: {mistake}") from mistake
+    return NewRows(features, [str(line) for line in table.index], "line", words)
 
 
-def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[np.ndarray, list[str]]:
+def encode_table(table: pd.DataFrame, known: Known, gaps: MissingValues = "refuse") -> tuple[np.ndarray, list[str]]:
     """(N, in_features), and what the user should hear. Raises Mistake with column and row (the table's index)."""
     if table.empty:
-        raise Mistake("a table without rows")
+        raise UserError("a table without rows")
     state = known["columns"] or [{"name": name, "median": float("nan")} for name in known["feature_names"]]
     names = [column["name"] for column in state]
     if missing := [name for name in names if name not in table.columns]:
-        raise Mistake(f"column {missing[0]} is missing; columns: {_listed(table.columns)}; needed: {_listed(names)}")
+        raise UserError(f"column {missing[0]} is missing; columns: {_listed(table.columns)}; needed: {_listed(names)}")
     used = table[names]
     words = []
     if extra := [name for name in table.columns if name not in {*names, *known["target_names"]}]:
@@ -56,41 +56,41 @@ def of_table(table: pd.DataFrame, known: Known, gaps: Gaps = "refuse") -> tuple[
         _no_gap(used, "; gaps=fill takes what the training rows say" if known["columns"] else "")
     elif empty := int(used.isna().sum().sum()):
         words.append(f"{empty} empty cells were filled by what the training rows say")
-    features = Columns(state).features(used)
-    _finite(features, known, table.index.tolist(), Columns(state).names)
+    features = ColumnEncoder(state).features(used)
+    _finite(features, known, table.index.tolist(), ColumnEncoder(state).names)
     return features, words + _unheard(used, state)
 
 
-def texts(known: Known) -> list[str]:
+def text_columns(known: Known) -> list[str]:
     """The columns that are text, also where all of it looks like numbers."""
     return [column["name"] for column in known["columns"] if "categories" in column]
 
 
-def from_array(path: str, known: Known, name: str = "features") -> Unseen:
+def from_array(path: str, known: Known, name: str = "features") -> NewRows:
     """An NPY file, or an NPZ file with an array of that name, or with one array only."""
     array = _array(path, name)
     try:
-        features = of_array(array, known)
-    except Mistake as mistake:
-        raise Mistake(f"{path}: {mistake}") from mistake
-    return Unseen(features, [str(row) for row in range(1, len(features) + 1)], "row", faint(features, known))
+        features = encode_array(array, known)
+    except UserError as mistake:
+        raise UserError(f"{path}: {mistake}") from mistake
+    return NewRows(features, [str(row) for row in range(1, len(features) + 1)], "row", looks_prescaled(features, known))
 
 
-def of_array(array: np.ndarray, known: Known) -> np.ndarray:
+def encode_array(array: np.ndarray, known: Known) -> np.ndarray:
     """(N, in_features). Raises Mistake for another form, and for what is not finite, with row and column from 1 on."""
     width, size = known["in_features"], tuple(known["image_size"] or ())
     if array.ndim < 2 or len(array) == 0 or array.shape[1:] not in ((width,), size):
         forms = " or ".join(str(("rows", *form)).replace("'", "") for form in dict.fromkeys([(width,), size]) if form)
-        raise Mistake(f"an array of shape {array.shape}; {forms} is needed".replace("'", ""))
+        raise UserError(f"an array of shape {array.shape}; {forms} is needed".replace("'", ""))
     if array.dtype.kind not in "buif":
-        raise Mistake(f"an array of {array.dtype}; numbers are needed")
+        raise UserError(f"an array of {array.dtype}; numbers are needed")
     features = array.reshape(len(array), width)
     names = [f"{number} ({name})" for number, name in enumerate(known["feature_names"], start=1)]
     _finite(features, known, range(1, len(features) + 1), names)
     return features
 
 
-def load(path: str) -> Mapping[str, np.ndarray]:
+def load_arrays(path: str) -> Mapping[str, np.ndarray]:
     """The arrays of an NPY file (which is called features) or an NPZ file."""
     try:
         with open(Path(path).expanduser(), "rb") as file:  # numpy leaves a broken one open
@@ -98,31 +98,31 @@ def load(path: str) -> Mapping[str, np.ndarray]:
             return {"features": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise Mistake(f"{path}: cannot be read as arrays of numbers ({reason})") from error
+        raise UserError(f"{path}: cannot be read as arrays of numbers ({reason})") from error
 
 
 def _array(path: str, name: str) -> np.ndarray:
-    arrays = load(path)
+    arrays = load_arrays(path)
     if name not in arrays and len(arrays) != 1:
-        raise Mistake(f"{path}: no array called {name}; it holds {_listed(arrays)}")
+        raise UserError(f"{path}: no array called {name}; it holds {_listed(arrays)}")
     return arrays.get(name, next(iter(arrays.values())))
 
 
 def _finite(features: np.ndarray, known: Known, rows: Sequence[object], names: Sequence[str]) -> None:
     if features.dtype == np.uint8:
         return
-    dtype = dtype_of(known["config"]["trainer"]["precision"])
-    good = fits(features, dtype)
+    dtype = dtype_for_precision(known["config"]["trainer"]["precision"])
+    good = is_representable(features, dtype)
     if not good.all():
         row, column = np.argwhere(~good)[0]
         cell, kind = features[row, column], str(dtype).removeprefix("torch.")
-        raise Mistake(f"column {names[column]}, row {rows[row]}: {cell} where a finite number is needed ({kind})")
+        raise UserError(f"column {names[column]}, row {rows[row]}: {cell} where a finite number is needed ({kind})")
 
 
 def _no_gap(table: pd.DataFrame, remedy: str) -> None:
     for row, empty in zip(table.index, table.isna().to_numpy(), strict=True):
         if empty.any():
-            raise Mistake(f"column {table.columns[int(empty.argmax())]}, row {row}: empty or NaN{remedy}")
+            raise UserError(f"column {table.columns[int(empty.argmax())]}, row {row}: empty or NaN{remedy}")
 
 
 def _unheard(table: pd.DataFrame, state: Sequence[dict[str, Any]]) -> list[str]:
@@ -136,7 +136,7 @@ def _unheard(table: pd.DataFrame, state: Sequence[dict[str, Any]]) -> list[str]:
     return words
 
 
-def faint(features: np.ndarray, known: Known) -> list[str]:
+def looks_prescaled(features: np.ndarray, known: Known) -> list[str]:
     """Where pixels may have been divided by 255 that the network divides itself."""
     white = known.get("image_white")
     if white and white > 1 and features.dtype.kind == "f" and features.max() <= 1:
@@ -149,27 +149,27 @@ def _listed(names: Any) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def border(size: Sequence[int]) -> np.ndarray:
+def border_pixels(size: Sequence[int]) -> np.ndarray:
     """(in_features,) which pixels of an image stand at its border."""
     outer = np.ones(size, dtype=bool)
     outer[1:-1, 1:-1] = False
     return outer.reshape(-1)
 
 
-def from_images(path: str, known: Mapping[str, Any], invert: Any = "auto") -> Unseen:
+def from_images(path: str, known: Mapping[str, Any], invert: Any = "auto") -> NewRows:
     """path: an image or a folder of them, taken by name. invert: auto, true or false.
 
     invert=auto: an image becomes its negative where that makes its border more like the training images' borders.
     """
     shape, white, borders = known["image_size"], known.get("image_white"), known.get("image_border")
     if not shape:
-        raise Mistake(f"input={path}: the run was trained on {known['in_features']} columns, not on images")
+        raise UserError(f"input={path}: the run was trained on {known['in_features']} columns, not on images")
     if white is None or borders is None:
-        raise Mistake(f"input={path}: the run is of an older mlplab, which did not note how its images are shaded")
+        raise UserError(f"input={path}: the run is of an older mlplab, which did not note how its images are shaded")
     files, others = _files(Path(path).expanduser())
-    pixels = np.stack([pixels_of(file, tuple(shape)) for file in files])
+    pixels = np.stack([resize_pixels(file, tuple(shape)) for file in files])
     turned = (
-        _unlike(pixels[:, border(shape)].mean(axis=1) / 255, borders)
+        _unlike(pixels[:, border_pixels(shape)].mean(axis=1) / 255, borders)
         if invert == "auto"
         else np.full(len(files), invert)
     )
@@ -178,16 +178,16 @@ def from_images(path: str, known: Mapping[str, Any], invert: Any = "auto") -> Un
     words = [f"{others} files that are no images were not used"] if others else []
     if turned.any():
         words.append(f"{int(turned.sum())} of {len(files)} images were inverted (invert={str(invert).lower()})")
-    return Unseen(features, [file.name for file in files], "file", words)
+    return NewRows(features, [file.name for file in files], "file", words)
 
 
 def _files(path: Path) -> tuple[list[Path], int]:
     if path.is_file():
         return [path], 0
     inside = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    images = [entry for entry in inside if kind_of(entry) == "image"]
+    images = [entry for entry in inside if file_kind(entry) == "image"]
     if not images:
-        raise Mistake(f"input={path}: no image in this folder ({', '.join(SUFFIXES['image'])})")
+        raise UserError(f"input={path}: no image in this folder ({', '.join(SUFFIXES['image'])})")
     return images, len(inside) - len(images)
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlplab.data.splits import GROUP, Part, Splits
+from mlplab.data.splits import GROUP, Split, Splits
 
 Level = Literal["basic", "full", "off"]
 
@@ -38,7 +38,7 @@ class Leak:
         return f"{self.what}{shown}; {self.remedy}"
 
 
-def copies(splits: Splits) -> list[Leak]:
+def exact_duplicates(splits: Splits) -> list[Leak]:
     """Rows of val and test with the features of a training row; of test with those of a val row where no training row
     has them."""
     keys = {name: row_keys(getattr(splits, name)) for name in ("train", "val", "test")}
@@ -52,7 +52,7 @@ def copies(splits: Splits) -> list[Leak]:
     return found
 
 
-def dates(splits: Splits) -> list[Leak]:
+def date_overlap(splits: Splits) -> list[Leak]:
     """Rows of val and test that are no later than the newest training row, by each column of dates."""
     remedy = "to foretell later rows, train on a file of earlier ones and evaluate with data.path= of the later"
     found = []
@@ -63,12 +63,12 @@ def dates(splits: Splits) -> list[Leak]:
             early = date[date <= newest]
             if len(early):
                 what = f"{len(early)} of {len(date)} {name} rows are not later than the newest training row ({column})"
-                examples = some(f"row {row}: {early[row]:%Y-%m-%d}" for row in early.index[:4])
+                examples = first_examples(f"row {row}: {early[row]:%Y-%m-%d}" for row in early.index[:4])
                 found.append(Leak("dates", name, len(early), what, examples, remedy))
     return found
 
 
-def groups(splits: Splits) -> list[Leak]:
+def group_overlap(splits: Splits) -> list[Leak]:
     """Rows of val and test whose group has training rows too."""
     if GROUP not in splits.origin["train"]:
         return []
@@ -79,15 +79,15 @@ def groups(splits: Splits) -> list[Leak]:
         shared = group[group.isin(known)]
         if len(shared):
             what = f"{len(shared)} of {len(group)} {name} rows are of {shared.nunique()} groups that training has too"
-            examples = some(f"group {one}" for one in shared.unique()[:4])
+            examples = first_examples(f"group {one}" for one in shared.unique()[:4])
             found.append(Leak("groups", name, len(shared), what, examples, "data.split=group keeps each on one side"))
     return found
 
 
-BASIC = (copies, groups, dates)
+BASIC = (exact_duplicates, group_overlap, date_overlap)
 
 
-def lone_feature(splits: Splits) -> list[Leak]:
+def target_leakage(splits: Splits) -> list[Leak]:
     """Features that tell the target alone: by trees of training rows, on val and by cross-validation."""
     features = list(_features(splits))
     if len(features) < 2:
@@ -102,7 +102,7 @@ def lone_feature(splits: Splits) -> list[Leak]:
     return found[:3]
 
 
-def near_copies(splits: Splits) -> list[Leak]:
+def near_duplicates(splits: Splits) -> list[Leak]:
     """Rows of val and test much nearer to a training row (of their class) than those rows' density explains.
 
     In d dimensions the volumes that reach to the nearest and to the k-th neighbour have a ratio v with
@@ -117,7 +117,7 @@ def near_copies(splits: Splits) -> list[Leak]:
     dimension = _dimension(train[:REFERENCE])
     found = []
     for name in ("val", "test"):
-        at = sample(len(getattr(splits, name)))
+        at = sample_rows(len(getattr(splits, name)))
         rows = (getattr(splits, name).features.numpy()[at] - shift) / scale
         distance, nearest = _neighbours(splits, name, at, rows, train)
         hit = np.flatnonzero(_chance(distance, dimension) * len(RANKS) * len(at) < CHANCE)
@@ -129,19 +129,19 @@ def near_copies(splits: Splits) -> list[Leak]:
                     name,
                     len(hit),
                     f"{len(hit)} of {len(at)} {name} rows looked at are near copies of a training row",
-                    some(f"row {own[at[row]]} of row {its[nearest[row]]}" for row in hit[:4]),
+                    first_examples(f"row {own[at[row]]} of row {its[nearest[row]]}" for row in hit[:4]),
                     _together(splits),
                 )
             )
     return found
 
 
-def unlike(splits: Splits) -> list[Leak]:
+def split_shift(splits: Splits) -> list[Leak]:
     """Splits that a classifier tells from training, by cross-validation; rows of one group are in one fold."""
     return [leak for name in ("val", "test") for leak in _unlike(splits, name)]
 
 
-FULL = (*BASIC, near_copies, lone_feature, unlike)
+FULL = (*BASIC, near_duplicates, target_leakage, split_shift)
 
 
 def find_leaks(splits: Splits) -> list[Leak]:
@@ -150,7 +150,7 @@ def find_leaks(splits: Splits) -> list[Leak]:
     return [leak for check in checks for leak in check(splits)]
 
 
-def told(splits: Splits) -> dict[str, str]:
+def format_leaks(splits: Splits) -> dict[str, str]:
     """Lines for the console; a full check that found nothing says so."""
     found = [leak.text for leak in find_leaks(splits)]
     if not found and splits.leak_check == "full":
@@ -161,7 +161,7 @@ def told(splits: Splits) -> dict[str, str]:
 SHOWN = 3
 
 
-def some(names: Iterable[object]) -> tuple[str, ...]:
+def first_examples(names: Iterable[object]) -> tuple[str, ...]:
     """The first of the examples, and that there are more."""
     told = tuple(map(str, names))
     return (*told[:SHOWN], "...") if len(told) > SHOWN else told
@@ -236,12 +236,12 @@ def _chance(distance: np.ndarray, dimension: float) -> np.ndarray:
     return chance
 
 
-def sample(count: int) -> np.ndarray:
+def sample_rows(count: int) -> np.ndarray:
     """Places of rows to look at: all, where there are few."""
     return np.random.default_rng(0).permutation(count)[:SAMPLE]
 
 
-def row_keys(part: Part) -> np.ndarray:
+def row_keys(part: Split) -> np.ndarray:
     """(N,) numbers: equal for rows of equal features; for others by a chance of 1 in 2^64 a pair."""
     features = part.features.numpy()
     if features.dtype != np.uint8:
@@ -264,7 +264,7 @@ def _copied(splits: Splits, keys: dict[str, np.ndarray], name: str, other: str, 
         name,
         len(at),
         f"{len(at)} of {len(target)} {name} rows have all features of a {of} row, with {with_target}",
-        some(f"row {own[row]} as row {its[twins[int(keys[name][row])][0]]}" for row in at[:4]),
+        first_examples(f"row {own[row]} as row {its[twins[int(keys[name][row])][0]]}" for row in at[:4]),
         "if they are copies, keep one of each; rows of few different values may be alike by chance",
     )
 
@@ -322,7 +322,7 @@ def _explained(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _unlike(splits: Splits, name: str) -> list[Leak]:
-    places = {part: sample(len(getattr(splits, part))) for part in ("train", name)}
+    places = {part: sample_rows(len(getattr(splits, part))) for part in ("train", name)}
     features = np.concatenate([getattr(splits, part).features.numpy()[at] for part, at in places.items()])
     other = np.repeat([0, 1], [len(at) for at in places.values()])
     counts = np.bincount(other)

@@ -12,8 +12,8 @@ from typing import TextIO
 import numpy as np
 import pandas as pd
 
-from mlplab.data.formats import is_packed
-from mlplab.errors import Mistake
+from mlplab.data.formats import is_compressed
+from mlplab.errors import UserError
 
 # torchvision reads them too, but a broken one ends in an assertion without words.
 
@@ -38,26 +38,26 @@ def read_table(
             words = dict.fromkeys(text, str)
             table = pd.read_csv(file, sep=separator, index_col=False, low_memory=False, dtype=words)
     except FileNotFoundError as error:
-        raise Mistake(f"{path}: no such file") from error
+        raise UserError(f"{path}: no such file") from error
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror or error}") from error
+        raise UserError(f"{path}: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
-        raise Mistake(f"{path}: is cut short or damaged ({error})") from error
+        raise UserError(f"{path}: is cut short or damaged ({error})") from error
     except pd.errors.EmptyDataError as error:
-        raise Mistake(f"{path}: the file is empty") from error
+        raise UserError(f"{path}: the file is empty") from error
     except UnicodeDecodeError as error:
-        raise Mistake(f"{path}: is not UTF-8 text (byte {error.object[error.start]:#x})") from error
+        raise UserError(f"{path}: is not UTF-8 text (byte {error.object[error.start]:#x})") from error
     except ValueError as error:  # pandas' parser errors too
         reason = str(error).strip().splitlines()[0].removeprefix("Error tokenizing data. C error: ")
-        raise Mistake(f"{path}: {reason}") from error
+        raise UserError(f"{path}: {reason}") from error
     if table.empty:
-        raise Mistake(f"{path}: no rows below the header")
+        raise UserError(f"{path}: no rows below the header")
     table.index = pd.Index(lines[1:])
     return table
 
 
 def _opened(path: Path) -> TextIO:
-    opened = gzip.open if is_packed(path) else open
+    opened = gzip.open if is_compressed(path) else open
     file: TextIO = opened(path, "rt", encoding="utf-8-sig")
     return file
 
@@ -96,7 +96,7 @@ def _check_header(header: Sequence[str], separator: str, key: str) -> None:
 
 
 @contextmanager
-def no_empty_folders(root: Path) -> Iterator[None]:
+def remove_empty_folders(root: Path) -> Iterator[None]:
     """Of those made below `root`, and `root` itself, the empty ones go when what is done fails."""
     before = {*root.rglob("*"), *(folder for folder in (root, *root.parents) if folder.exists())}
     try:
@@ -122,15 +122,15 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     content = _content(path)
     start = 4 + 4 * dimensions
     if not content:
-        raise Mistake(f"{path}: the file is empty")
+        raise UserError(f"{path}: the file is empty")
     magic = bytes([0, 0, UINT8, dimensions])
     if content[:4] != magic:
-        raise Mistake(f"{path}: starts with {content[:4].hex(' ')}, not with the magic number {magic.hex(' ')}")
+        raise UserError(f"{path}: starts with {content[:4].hex(' ')}, not with the magic number {magic.hex(' ')}")
     sizes = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
     needed = start + math.prod(sizes)
     if len(content) != needed or len(content) < start:
         form = "x".join(map(str, sizes))
-        raise Mistake(f"{path}: is cut short or damaged: {form} values need {needed} bytes, there are {len(content)}")
+        raise UserError(f"{path}: is cut short or damaged: {form} values need {needed} bytes, there are {len(content)}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)
 
 
@@ -139,6 +139,6 @@ def _content(path: Path) -> bytes:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Mistake(f"{path}: is cut short or damaged ({error})") from error
+        raise UserError(f"{path}: is cut short or damaged ({error})") from error
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror}") from error
+        raise UserError(f"{path}: {error.strerror}") from error

@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import connected_components
 
 from mlplab.data.dataset import Dataset
 from mlplab.data.readers import read_table
-from mlplab.data.splits import Rows
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.errors import UserError
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -30,16 +30,16 @@ class SignMNIST(Dataset):
     root: str
     copy_distance: float = 3.0
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         tables = {name: self._table(name) for name in ("train", "test")}
         values = np.concatenate([table.to_numpy() for table in tables.values()])
         labels, pixels = values[:, 0], values[:, 1:].astype(np.uint8)
-        return Rows(
+        return RawData(
             pixels,
             labels,
             feature_names=tuple(tables["train"].columns[1:]),
             official=np.concatenate([np.full(len(table), name) for name, table in tables.items()]),
-            groups=near_copies(pixels, labels, self.copy_distance),
+            groups=group_near_duplicates(pixels, labels, self.copy_distance),
             class_names=dict(enumerate(LETTERS)),
             image_size=(28, 28),
         )
@@ -47,18 +47,18 @@ class SignMNIST(Dataset):
     def _table(self, name: str) -> pd.DataFrame:
         path = Path(self.root).expanduser() / "SignMNIST" / f"sign_mnist_{name}.csv"
         if not path.exists():
-            raise Mistake(f"sign_mnist: no file {path}; put the two CSV files there or set data.root or MLPLAB_DATA")
+            raise UserError(f"sign_mnist: no file {path}; put the two CSV files there or set data.root or MLPLAB_DATA")
         table = read_table(path)
         if table.shape[1] != 785 or table.columns[0] != "label":
-            raise Mistake(f"{path}: columns label, pixel1, ..., pixel784 are needed, found {table.shape[1]} columns")
+            raise UserError(f"{path}: columns label, pixel1, ..., pixel784 are needed, found {table.shape[1]} columns")
         for column in table.columns[table.dtypes != np.int64]:
             numbers = pd.to_numeric(table[column], errors="coerce")
             row, cell = next(iter(table[column][numbers.isna() | (numbers % 1 != 0)].items()))
-            raise Mistake(f"{path}: column {column}, row {row}: {cell} is no whole number")
+            raise UserError(f"{path}: column {column}, row {row}: {cell} is no whole number")
         return table
 
 
-def near_copies(pixels: np.ndarray, labels: np.ndarray, distance: float) -> np.ndarray:
+def group_near_duplicates(pixels: np.ndarray, labels: np.ndarray, distance: float) -> np.ndarray:
     """(N,) group ids: images of one label linked by steps shorter than `distance`."""
     groups = np.zeros(len(pixels), dtype=np.int64)
     for label in np.unique(labels):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Part:
+class Split:
     """Rows of one split.
 
     features: (N, in_features) float, or uint8 for pixels. target: (N,) int64 for classes, (N, K) float for values.
@@ -23,8 +23,8 @@ class Part:
     def __len__(self) -> int:
         return len(self.features)
 
-    def first(self, count: int) -> "Part":
-        return Part(self.features[:count], self.target[:count])
+    def first(self, count: int) -> "Split":
+        return Split(self.features[:count], self.target[:count])
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Splits:
     `data.group` and columns of dates, where there are any. leak_check: off, basic or full.
     """
 
-    train: Part
-    val: Part
-    test: Part
+    train: Split
+    val: Split
+    test: Split
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Splits:
     leak_check: str = "off"
 
     @property
-    def measured(self) -> Part:
+    def measured(self) -> Split:
         """The slice of the training rows that stands for `train` in every curve and score: no larger than val."""
         return self.train.first(len(self.val))
 
@@ -68,7 +68,7 @@ GROUP = "data.group"  # of the table that tells where rows come from
 
 
 @dataclass(frozen=True)
-class Rows:
+class RawData:
     """N rows.
 
     features: (N, in_features) numbers, or a table of N rows whose columns become features after the split.

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.splits import Rows
-from mlplab.errors import Mistake
+from mlplab.data.splits import RawData
+from mlplab.errors import UserError
 
 
 @dataclass(kw_only=True)
-class Generated(Dataset):
+class Synthetic(Dataset):
     """noise: sd added to coordinates (points) or to the target (curves). The rows follow from `split_seed`."""
 
     num_rows: int = 500
     noise: float = 0.1
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         return self.draw(np.random.default_rng(self.split_seed))
 
     @abstractmethod
-    def draw(self, generator: np.random.Generator) -> Rows: ...
+    def draw(self, generator: np.random.Generator) -> RawData: ...
 
 
 @dataclass(kw_only=True)
-class Curve(Generated):
+class Curve(Synthetic):
     """`value` gives y for x drawn uniformly from `low`..`high`; noise is added to y.
 
     x_train: training inputs given one by one (then `split` is "official", and val and test halve `num_rows`).
@@ -36,18 +36,18 @@ class Curve(Generated):
     high: float = 1.0
     x_train: list[float] | None = None
 
-    def draw(self, generator: np.random.Generator) -> Rows:
+    def draw(self, generator: np.random.Generator) -> RawData:
         x = generator.uniform(self.low, self.high, self.num_rows)
         official = None
         if self.x_train is not None:
             if self.split != "official":
-                raise Mistake(f"data.split={self.split}: data.x_train needs data.split=official")
+                raise UserError(f"data.split={self.split}: data.x_train needs data.split=official")
             half = self.num_rows // 2
             sizes = [len(self.x_train), half, self.num_rows - half]
             official = np.repeat(["train", "val", "test"], sizes)
             x = np.concatenate([np.asarray(self.x_train, dtype=np.float64), x])
         y = self.value(x) + self.noise * generator.standard_normal(len(x))
-        return Rows(x[:, None], y[:, None], feature_names=("x",), target_names=("y",), official=official)
+        return RawData(x[:, None], y[:, None], feature_names=("x",), target_names=("y",), official=official)
 
     @abstractmethod
     def value(self, x: np.ndarray) -> np.ndarray: ...
@@ -86,15 +86,15 @@ class Polynomial(Curve):
 
 
 @dataclass(kw_only=True)
-class Points(Generated):
+class Points(Synthetic):
     """`place` gives (N, 2) points for (N,) classes; noise is added to the coordinates."""
 
     num_classes: int = 2
 
-    def draw(self, generator: np.random.Generator) -> Rows:
+    def draw(self, generator: np.random.Generator) -> RawData:
         label = np.arange(self.num_rows) % self.num_classes
         points = self.place(label, generator) + self.noise * generator.standard_normal((self.num_rows, 2))
-        return Rows(points, label, feature_names=("x1", "x2"))
+        return RawData(points, label, feature_names=("x1", "x2"))
 
     @abstractmethod
     def place(self, label: np.ndarray, generator: np.random.Generator) -> np.ndarray: ...

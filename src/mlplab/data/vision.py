@@ -11,9 +11,9 @@ import numpy as np
 from torchvision import datasets
 
 from mlplab.data.dataset import Dataset
-from mlplab.data.readers import find_idx, no_empty_folders, read_idx
-from mlplab.data.splits import Rows
-from mlplab.errors import Mistake
+from mlplab.data.readers import find_idx, read_idx, remove_empty_folders
+from mlplab.data.splits import RawData
+from mlplab.errors import UserError
 
 PARTS = {"train": "train", "test": "t10k"}  # and how MNIST's files call them
 
@@ -26,10 +26,10 @@ class Vision(Dataset):
     root: str
     subset: str | None = None
 
-    def read(self) -> Rows:
+    def read(self) -> RawData:
         kind = getattr(datasets, self.name)
         if self.name == "EMNIST" and self.subset not in kind.splits:
-            raise Mistake(f"data.subset={self.subset}: one of {', '.join(kind.splits)}")
+            raise UserError(f"data.subset={self.subset}: one of {', '.join(kind.splits)}")
         self._fetch(kind)
         images, labels = zip(self._part("train"), self._part("test"), strict=True)
         features = np.concatenate(images)
@@ -37,7 +37,7 @@ class Vision(Dataset):
             features = features.transpose(0, 2, 1)
         size = features.shape[1:]
         names = kind.classes_split_dict[self.subset] if self.name == "EMNIST" else kind.classes
-        return Rows(
+        return RawData(
             features.reshape(len(features), -1),
             np.concatenate(labels).astype(np.int64),
             official=np.concatenate([np.full(len(part), name) for part, name in zip(labels, PARTS, strict=True)]),
@@ -61,7 +61,7 @@ class Vision(Dataset):
         assert labels is not None
         pixels, numbers = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
         if len(pixels) != len(numbers):
-            raise Mistake(f"{labels}: {len(numbers)} labels for the {len(pixels)} images of {images.name}")
+            raise UserError(f"{labels}: {len(numbers)} labels for the {len(pixels)} images of {images.name}")
         return pixels, numbers
 
     def _fetch(self, kind: Any) -> None:
@@ -72,12 +72,12 @@ class Vision(Dataset):
         extra = {} if self.subset is None else {"split": self.subset}
         root = Path(self.root).expanduser()
         try:
-            with contextlib.redirect_stdout(io.StringIO()), no_empty_folders(root):
+            with contextlib.redirect_stdout(io.StringIO()), remove_empty_folders(root):
                 kind(root, download=True, **extra)
         except (RuntimeError, OSError, ValueError, EOFError, BadZipFile) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":")
             files = "its files are" if len(lacking) == 4 else f"{', '.join(lacking)}:"
-            raise Mistake(
+            raise UserError(
                 f"{self.name}: {files} not in {self._folder} and could not be downloaded ({reason}); "
                 "put them there or set data.root or MLPLAB_DATA"
             ) from error

@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import binary_auroc
 
 from mlplab.learner.learner import Learner
 from mlplab.learner.losses import OnProbabilities
-from mlplab.learner.metrics import confusion, of_class_1
+from mlplab.learner.metrics import confusion_matrix, positive_class_scores
 
 
 class BinaryClassifier(Learner):
@@ -31,7 +31,7 @@ class BinaryClassifier(Learner):
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
         decided = (predictions >= self.threshold).long()
         auroc = binary_auroc(predictions, target, validate_args=False)
-        return {**of_class_1(confusion(decided, target, 2)), "auroc": auroc.clamp(max=1.0)}
+        return {**positive_class_scores(confusion_matrix(decided, target, 2)), "auroc": auroc.clamp(max=1.0)}
 
     def baseline(self, target: Tensor) -> Tensor:
         return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mlplab.learner.learner import Learner
 from mlplab.learner.losses import OnProbabilities
-from mlplab.learner.metrics import confusion, macro
+from mlplab.learner.metrics import confusion_matrix, macro_scores
 
 
 class Classifier(Learner):
@@ -27,7 +27,7 @@ class Classifier(Learner):
         return output.softmax(dim=1)
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return macro(confusion(predictions.argmax(dim=1), target, self.num_classes))
+        return macro_scores(confusion_matrix(predictions.argmax(dim=1), target, self.num_classes))
 
     def baseline(self, target: Tensor) -> Tensor:
         shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)

@@ -13,7 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 Batch = tuple[Tensor, Tensor]
 
@@ -184,7 +184,7 @@ def _made(name: str, make: Callable[..., Any], *arguments: Any, **given: Any) ->
     try:
         return make(*arguments, **given)
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
-        raise Mistake(f"{name}: {error}") from error
+        raise UserError(f"{name}: {error}") from error
 
 
 def _unregularised(loss: nn.Module) -> nn.Module:

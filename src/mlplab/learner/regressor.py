@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional import mean_absolute_error, mean_squared_error
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 
 
@@ -23,7 +23,7 @@ class Regressor(Learner):
         self, network: nn.Module, loss: nn.Module, num_targets: int = 1, target_scaling: str = "standard", **rest: Any
     ) -> None:
         if target_scaling not in ("standard", "minmax", "none"):
-            raise Mistake(f"learner.target_scaling={target_scaling}: one of standard, minmax, none")
+            raise UserError(f"learner.target_scaling={target_scaling}: one of standard, minmax, none")
         super().__init__(network, loss, **rest)
         self.target_scaling = target_scaling
         self._learned = target_scaling == "none"
@@ -33,7 +33,7 @@ class Regressor(Learner):
     def on_fit_start(self) -> None:
         if not self._learned:
             scaling = f"target_scaling={self.target_scaling}"
-            raise Mistake(f"Regressor: {scaling} needs learn_target(training targets) before fit, or choose none")
+            raise UserError(f"Regressor: {scaling} needs learn_target(training targets) before fit, or choose none")
 
     def learn_target(self, target: Tensor) -> None:
         self._learned = True

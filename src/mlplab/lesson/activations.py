@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlplab.analysis.layer_statistics import Layer, layers
+from mlplab.analysis.layer_statistics import Layer, layer_statistics
 from mlplab.config.compose import configure
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, scored
-from mlplab.report.decision_boundary import Plane, draw_boundary, teller
-from mlplab.report.figure import page
-from mlplab.report.style import ORDER, draw_range
-from mlplab.run.instantiate import make
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score, final_value
+from mlplab.report.decision_boundary import Plane, draw_boundary, predict_function
+from mlplab.report.figure import mosaic_page
+from mlplab.report.style import COLOUR_CYCLE, draw_range
+from mlplab.run.instantiate import instantiate_group
 
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 NETS = {
@@ -45,7 +45,7 @@ class Activations(Lesson):
     depth: int
     rates: Sequence[float]
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         xor = {name: self._runs(bench, "xor", *XOR, *settings) for name, settings in NETS.items()}
         spiral = {name: self._runs(bench, "spiral", *SPIRAL, f"activation={name}") for name in BENT}
         width = f"model.hidden_features=[{','.join(['32'] * self.depth)}]"
@@ -56,7 +56,7 @@ class Activations(Lesson):
         dying = {rate: self._runs(bench, "dying", *DYING, f"optimizer.lr={rate}") for rate in self.rates}
         gradients = {name: [_gradients(run) for run in runs] for name, runs in deep.items()}
         dead = {rate: [_dead(run) for run in runs] for rate, runs in dying.items()}
-        with page(
+        with mosaic_page(
             bench.picture, TITLE, "ABCDEFG;HIJKLMN;OPQRSTU;VVVVXXX", (2.3, 2.1), CAPTION.format(depth=self.depth)
         ) as axes:
             for letter, name in zip("ABCDEFGHIJKLMN", NAMES, strict=True):
@@ -69,13 +69,13 @@ class Activations(Lesson):
             _draw_dead(axes["X"], dead)
         return [*_of_boundaries(xor, spiral), *_of_depth(gradients, deep), *self._of_death(dead, dying)]
 
-    def _runs(self, bench: Bench, name: str, *settings: str) -> list[Run]:
+    def _runs(self, bench: LessonRunner, name: str, *settings: str) -> list[LessonRun]:
         return [bench.run(f"{name}_{seed}", *settings, f"seed={seed}") for seed in self.seeds]
 
-    def _of_death(self, dead: dict[float, list[float]], dying: dict[float, list[Run]]) -> list[Claim]:
+    def _of_death(self, dead: dict[float, list[float]], dying: dict[float, list[LessonRun]]) -> list[Claim]:
         right, wrong = self.rates[0], self.rates[-1]
         text = "ReLUs of the last hidden layer that never fire, share, after 10 epochs of Adam"
-        told = after(dying[wrong], "accuracy/val")
+        told = final_value(dying[wrong], "accuracy/val")
         return [
             Claim(f"{text}, lr {right:g}", dead[right], "<=", 0.1),
             Claim(f"{text}, lr {wrong:g}", dead[wrong], ">=", 0.8),
@@ -83,35 +83,35 @@ class Activations(Lesson):
         ]
 
 
-def _gradients(run: Run) -> list[float]:
+def _gradients(run: LessonRun) -> list[float]:
     """L2 norms by layer, before the first update."""
     part = run.splits().train
-    return [layer.gradient for layer in layers(run.fresh(), part.features, part.target)]
+    return [layer.gradient for layer in layer_statistics(run.fresh(), part.features, part.target)]
 
 
-def _dead(run: Run) -> float:
+def _dead(run: LessonRun) -> float:
     """Of the last hidden layer, after the last update."""
     part = run.splits().train
-    found: list[Layer] = layers(run.learner("last"), part.features, part.target)
+    found: list[Layer] = layer_statistics(run.learner("last"), part.features, part.target)
     return found[-2].dead
 
 
-def _of_boundaries(xor: dict[str, list[Run]], spiral: dict[str, list[Run]]) -> list[Claim]:
+def _of_boundaries(xor: dict[str, list[LessonRun]], spiral: dict[str, list[LessonRun]]) -> list[Claim]:
     claims = []
     for name, runs in xor.items():
         bent = not name.startswith("linear")
         limit = (">=", 1.0) if bent else ("<=", 0.75)
-        claims.append(Claim(f"XOR, test accuracy: {name}", scored(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
+        claims.append(Claim(f"XOR, test accuracy: {name}", best_score(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
     for name, runs in spiral.items():
         limit = ("<=", 0.6) if name == "linear" else (">=", 0.9)
-        claims.append(Claim(f"three spiral arms, test accuracy: {name}", scored(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
+        claims.append(Claim(f"three spiral arms, test accuracy: {name}", best_score(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
     return claims
 
 
-def _of_depth(gradients: dict[str, list[list[float]]], deep: dict[str, list[Run]]) -> list[Claim]:
+def _of_depth(gradients: dict[str, list[list[float]]], deep: dict[str, list[LessonRun]]) -> list[Claim]:
     text = "gradient of the first layer by that of the last, before training"
     lost = {name: [norms[0] / norms[-1] for norms in several] for name, several in gradients.items()}
-    right = {name: scored(runs, "accuracy/test") for name, runs in deep.items()}
+    right = {name: best_score(runs, "accuracy/test") for name, runs in deep.items()}
     return [
         Claim(f"{text}: sigmoid", lost["sigmoid"], "<=", 1e-4),
         Claim(f"{text}: ReLU", lost["relu"], ">=", 0.1),
@@ -125,19 +125,19 @@ def _draw_function(axes: Any, name: str, labels: bool) -> None:
     y, slope = function_and_slope(activation(name), x)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.plot(x, slope, "--", color=ORDER[1], linewidth=1.8)
-    axes.plot(x, y, color=ORDER[0], linewidth=1.8)
+    axes.plot(x, slope, "--", color=COLOUR_CYCLE[1], linewidth=1.8)
+    axes.plot(x, y, color=COLOUR_CYCLE[0], linewidth=1.8)
     axes.set(xlim=(-4, 4), ylim=(-2, 3), title=TOLD.get(name, name), xticks=(-4, 0, 4), yticks=(-2, 0, 2))
     if labels:
-        axes.text(1.2, 1.15, "f(x)", color=ORDER[0], fontsize=9)
+        axes.text(1.2, 1.15, "f(x)", color=COLOUR_CYCLE[0], fontsize=9)
         axes.text(1.2, -0.6, "slope f'(x)", color="#B37400", fontsize=9, ha="left")
 
 
-def _draw_regions(axes: Any, run: Run, title: str) -> None:
+def _draw_regions(axes: Any, run: LessonRun, title: str) -> None:
     splits, learner = run.splits(), run.learner()
     points = splits.test.features.numpy(), splits.test.target.numpy()
     plane = Plane.about(points[0], ("", ""))
-    draw_boundary(axes, teller(learner, classes=True), plane, points, splits.class_names, size=9)
+    draw_boundary(axes, predict_function(learner, classes=True), plane, points, splits.class_names, size=9)
     axes.set(xticks=[], yticks=[])
     name, _, rest = title.partition(", ")
     axes.set_title("\n".join(filter(None, (name, rest, f"accuracy {run.scores['accuracy/test']:.2f}"))), fontsize=9)
@@ -153,7 +153,7 @@ def _draw_gradients(axes: Any, gradients: dict[str, list[list[float]]]) -> None:
 
 def _draw_dead(axes: Any, dead: dict[float, list[float]]) -> None:
     for place, shares in enumerate(dead.values()):
-        axes.bar(place, np.mean(shares), width=0.6, color=ORDER[0])
+        axes.bar(place, np.mean(shares), width=0.6, color=COLOUR_CYCLE[0])
         axes.plot([place] * len(shares), shares, "o", color="black", markersize=3.5)
         axes.annotate(f"{np.mean(shares):.0%}", (place, max(shares)), (0, 6), textcoords="offset points", ha="center")
     axes.set(xticks=range(len(dead)), xticklabels=[f"{rate:g}" for rate in dead], xlabel="learning rate of Adam")
@@ -179,7 +179,7 @@ def activation(name: str) -> nn.Module:
     """As a choice of the group makes it; maxout, which learns its pieces, as max(x, -x / 2)."""
     if name == "maxout":
         return _Pieces()
-    made: nn.Module = make(configure(f"activation={name}"), "activation")()
+    made: nn.Module = instantiate_group(configure(f"activation={name}"), "activation")()
     return made
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlplab.data.splits import Part, Splits
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, scored, seeded
-from mlplab.report.figure import page
+from mlplab.data.splits import Split, Splits
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score, final_value, with_seeds
+from mlplab.report.figure import mosaic_page
 from mlplab.report.images import draw_images
 from mlplab.report.style import COLOURS, draw_loss
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 WORDS = {"random": "at random", "group": "by photo"}
 PAIRS = 6
@@ -28,31 +28,33 @@ class ASL(Lesson):
     epochs: int
     copy_distance: float
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         net = ("model=mlp", f"model.hidden_features=[{self.hidden}]")
         runs = {split: self._runs(bench, split, *net) for split in WORDS}
         linear = self._runs(bench, "random", "model=linear")
         parts = {split: found[0].splits() for split, found in runs.items()}
         self._draw(bench, runs, parts)
         copied = {split: float((nearest(one)[0] < self.copy_distance).mean()) for split, one in parts.items()}
-        test = {split: scored(found, "accuracy/test") for split, found in runs.items()}
+        test = {split: best_score(found, "accuracy/test") for split, found in runs.items()}
         return [
             Claim("split at random: validation images with a copy in training, share", [copied["random"]], ">=", 0.9),
             Claim("split by photo: the same", [copied["group"]], "<=", 0.02),
             Claim("split at random: test accuracy", test["random"], ">=", 0.98),
-            Claim("split at random: test accuracy of one linear layer", scored(linear, "accuracy/test"), ">=", 0.95),
+            Claim(
+                "split at random: test accuracy of one linear layer", best_score(linear, "accuracy/test"), ">=", 0.95
+            ),
             Claim("split by photo: test accuracy", test["group"], "<=", 0.7),
             Claim("split by photo: test accuracy, chance is 0.04", test["group"], ">=", 0.2),
-            Claim("split by photo: training accuracy", after(runs["group"], "accuracy/train"), ">=", 0.99),
+            Claim("split by photo: training accuracy", final_value(runs["group"], "accuracy/train"), ">=", 0.99),
         ]
 
-    def _runs(self, bench: Bench, split: str, *model: str) -> list[Run]:
+    def _runs(self, bench: LessonRunner, split: str, *model: str) -> list[LessonRun]:
         data = ("data=sign_mnist", f"data.split={split}", f"data.copy_distance={self.copy_distance}", "batch_size=64")
         told = (*data, *model, f"trainer.max_epochs={self.epochs}")
-        return [bench.run(f"{split}_{model[0].split('=')[1]}_{seed}", *told, *seeded(seed)) for seed in self.seeds]
+        return [bench.run(f"{split}_{model[0].split('=')[1]}_{seed}", *told, *with_seeds(seed)) for seed in self.seeds]
 
-    def _draw(self, bench: Bench, runs: dict[str, list[Run]], parts: dict[str, Splits]) -> None:
-        scores = {split: np.mean(scored(found, "accuracy/test")) for split, found in runs.items()}
+    def _draw(self, bench: LessonRunner, runs: dict[str, list[LessonRun]], parts: dict[str, Splits]) -> None:
+        scores = {split: np.mean(best_score(found, "accuracy/test")) for split, found in runs.items()}
         title = (
             f"Copies of a photo on both sides of the split feign {scores['random']:.0%} of letters right; "
             f"of new photos it is {scores['group']:.0%}"
@@ -60,9 +62,9 @@ class ASL(Lesson):
         caption = (
             "Sign language letters, the same net and the same rows, split in two ways. Left: validation images, below "
             "each the training image that is nearest to it. Distance: L2 over pixels of 0..1, left of the dotted "
-            f"line a copy. The title's accuracy is of test images, a mean over {counted(len(self.seeds), 'seed')}."
+            f"line a copy. The title's accuracy is of test images, a mean over {count_noun(len(self.seeds), 'seed')}."
         )
-        with page(bench.picture, title, "ABC;DEF", (4.2, 2.9), caption, width_ratios=(1.6, 1, 1)) as axes:
+        with mosaic_page(bench.picture, title, "ABC;DEF", (4.2, 2.9), caption, width_ratios=(1.6, 1, 1)) as axes:
             for letters, split in zip(("ABC", "DEF"), WORDS, strict=True):
                 draw_pairs(axes[letters[0]], parts[split])
                 axes[letters[0]].set_title(f"split {WORDS[split]}: validation, and nearest in training")
@@ -86,7 +88,7 @@ def nearest(parts: Splits) -> tuple[np.ndarray, np.ndarray]:
     return distance.numpy(), place.numpy()
 
 
-def pixels(part: Part) -> torch.Tensor:
+def pixels(part: Split) -> torch.Tensor:
     return part.features.float() / 255
 
 

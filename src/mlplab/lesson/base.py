@@ -16,13 +16,13 @@ from omegaconf import DictConfig
 
 import mlplab
 from mlplab.config.compose import configure
-from mlplab.config.tree import plain
+from mlplab.config.tree import to_plain
 from mlplab.data.splits import Splits
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_learner, build_splits
-from mlplab.run.load import read_checkpoint, rebuild
-from mlplab.trainer.history import Row, read
+from mlplab.run.load import load_learner, read_checkpoint
+from mlplab.trainer.history import Row, read_history
 
 Relation = Literal["<=", ">=", "=="]
 
@@ -63,7 +63,7 @@ class Lesson(ABC):
     """A choice of the group `lesson`; its keys are the constructor's arguments."""
 
     @abstractmethod
-    def show(self, bench: "Bench") -> list[Claim]:
+    def show(self, bench: "LessonRunner") -> list[Claim]:
         """Train on the bench, draw `bench.picture`, and tell what must come out."""
 
 
@@ -72,7 +72,7 @@ QUIET = ("trainer.accelerator=cpu", "report.picture=false")
 
 
 @dataclass(frozen=True)
-class Run:
+class LessonRun:
     """rows: the history, epoch 0 first. scores: as in scores.json, of the best epoch."""
 
     folder: Path
@@ -95,7 +95,7 @@ class Run:
     def learner(self, checkpoint: str = "best") -> Learner:
         """In evaluation mode, as it was at the best epoch or at the last."""
         path = self.folder / "checkpoints" / f"{checkpoint}.ckpt"
-        return rebuild(read_checkpoint(path), path, self.config)
+        return load_learner(read_checkpoint(path), path, self.config)
 
     def fresh(self) -> Learner:
         """In evaluation mode, before its first update."""
@@ -105,7 +105,7 @@ class Run:
             return build_learner(self.config, splits).eval()
 
 
-class Bench:
+class LessonRunner:
     """folder: of the lesson. picture: where its picture goes.
 
     train, resume: what the doors of these names do. say: told before each run that is trained.
@@ -124,7 +124,7 @@ class Bench:
         self._resume = resume
         self._say = say
 
-    def run(self, name: str, *overrides: str) -> Run:
+    def run(self, name: str, *overrides: str) -> LessonRun:
         """Train as `python scripts/train.py OVERRIDES` does, on a CPU; or go on where a run was stopped.
 
         name: of the folder, to which a digest of the configuration is added: another one is another run.
@@ -140,7 +140,7 @@ class Bench:
                 self._resume(folder)
             else:
                 self._train(config)
-        return Run(folder, config, read(folder / "history.csv"), json.loads(scores.read_text()))
+        return LessonRun(folder, config, read_history(folder / "history.csv"), json.loads(scores.read_text()))
 
     def fails(self, name: str, *overrides: str) -> str:
         """Why a run that must fail, such as one that diverges, does; the empty text where it does not."""
@@ -151,23 +151,23 @@ class Bench:
             self._say(f"{name}: {' '.join(overrides)}")
             try:
                 self._train(config)
-            except Failure as failure:
+            except RunError as failure:
                 kept.write_text(f"{failure}\n")
             else:
                 return ""
         return kept.read_text().strip()
 
     def _folder(self, name: str, config: DictConfig) -> Path:
-        settings = {key: value for key, value in plain(config).items() if key not in ("run_dir", "sweep")}
+        settings = {key: value for key, value in to_plain(config).items() if key not in ("run_dir", "sweep")}
         versions = [mlplab.__version__, torch.__version__, lightning.__version__]
         digest = blake2b(json.dumps([settings, versions], sort_keys=True).encode(), digest_size=4).hexdigest()
         return self.folder / "runs" / f"{name}_{digest}"
 
 
-Runs = Sequence[Run]
+Runs = Sequence[LessonRun]
 
 
-def seeded(seed: int) -> tuple[str, str]:
+def with_seeds(seed: int) -> tuple[str, str]:
     """Start, order of batches and split."""
     return f"seed={seed}", f"data.split_seed={seed}"
 
@@ -177,16 +177,16 @@ def curves(runs: Runs, name: str) -> np.ndarray:
     return np.array([run.column(name) for run in runs])
 
 
-def after(runs: Runs, name: str, epoch: int = -1) -> list[float]:
+def final_value(runs: Runs, name: str, epoch: int = -1) -> list[float]:
     """A score of the history, of the last epoch where no other is named."""
     return [run.rows[epoch][name] for run in runs]
 
 
-def lowest(runs: Runs, name: str) -> list[float]:
+def lowest_value(runs: Runs, name: str) -> list[float]:
     return [min(run.column(name)) for run in runs]
 
 
-def scored(runs: Runs, name: str) -> list[float]:
+def best_score(runs: Runs, name: str) -> list[float]:
     """Of scores.json: at the best epoch."""
     return [float(run.scores[name]) for run in runs]
 

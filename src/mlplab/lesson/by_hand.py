@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from mlplab.config.compose import configure
-from mlplab.data.datamodule import Batches
-from mlplab.data.splits import Part
+from mlplab.data.datamodule import InMemoryDataModule
+from mlplab.data.splits import Split
 from mlplab.lesson.activations import activation as made
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, scored
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score
 from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
-from mlplab.report.figure import page
+from mlplab.report.figure import mosaic_page
 from mlplab.report.images import draw_network
-from mlplab.report.style import COLOURS, INK, STYLES, WORDS, label_ends
-from mlplab.report.text import counted
-from mlplab.run.instantiate import make
+from mlplab.report.style import COLOURS, INK, LINE_STYLES, SPLIT_NAMES, label_ends
+from mlplab.report.text import count_noun
+from mlplab.run.instantiate import instantiate_group
 
 TITLE = "Back-propagation is a page of NumPy: the gradients and the curve are those of the library"
 CAPTION = (
@@ -47,20 +47,28 @@ class ByHand(Lesson):
     lr: float
     epochs: int
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         runs = [bench.run(f"digits_{seed}", *self._settings(seed)) for seed in self.seeds]
         curves = [curves_by_hand(run, self.activation) for run in runs]
         pairs = {pair: [gap(*pair, seed) for seed in self.seeds] for pair in product(ACTIVATIONS, LOSSES)}
-        with page(bench.picture, TITLE, "AB;CD", (5.6, 3.5), CAPTION) as axes:
+        with mosaic_page(bench.picture, TITLE, "AB;CD", (5.6, 3.5), CAPTION) as axes:
             _draw_example(axes["A"], axes["B"])
             _draw_curves(axes["C"], runs[0], curves[0])
             _draw_gaps(axes["D"], pairs)
         worst = [max(gaps[place] for gaps in pairs.values()) for place in range(len(self.seeds))]
-        text = f"digits, {counted(self.epochs, 'epoch')}: largest difference of the curves"
+        text = f"digits, {count_noun(self.epochs, 'epoch')}: largest difference of the curves"
         return [
             Claim("gradients: largest difference from autograd, every activation and loss", worst, "<=", 1e-6),
-            *(Claim(f"{text}, {WORDS[split]} loss", _apart(runs, curves, split), "<=", 1e-5) for split in curves[0]),
-            Claim(f"digits, {counted(self.epochs, 'epoch')}: test accuracy", scored(runs, "accuracy/test"), ">=", 0.8),
+            *(
+                Claim(f"{text}, {SPLIT_NAMES[split]} loss", _apart(runs, curves, split), "<=", 1e-5)
+                for split in curves[0]
+            ),
+            Claim(
+                f"digits, {count_noun(self.epochs, 'epoch')}: test accuracy",
+                best_score(runs, "accuracy/test"),
+                ">=",
+                0.8,
+            ),
         ]
 
     def _settings(self, seed: int) -> Sequence[str]:
@@ -73,7 +81,7 @@ class ByHand(Lesson):
         return (f"trainer.max_epochs={self.epochs}",)
 
 
-def curves_by_hand(run: Run, activation: str) -> Curves:
+def curves_by_hand(run: LessonRun, activation: str) -> Curves:
     """Loss by epoch of the NumPy net that starts as the run did and takes its batches."""
     splits, learner = run.splits(), run.fresh()
     linear = [one for one in learner.network.modules() if isinstance(one, nn.Linear)]
@@ -82,21 +90,21 @@ def curves_by_hand(run: Run, activation: str) -> Curves:
     scale: Any = learner.network.scale
     parts = {"train": splits.measured, "val": splits.val}
     curves: Curves = {split: [] for split in parts}
-    loader = Batches(splits, run.config.batch_size, run.config.seed).train_dataloader()
+    loader = InMemoryDataModule(splits, run.config.batch_size, run.config.seed).train_dataloader()
     for epoch in range(len(run.rows)):
         for split, part in parts.items():
             curves[split].append(net.measure(*_arrays(part, scale)))
         loader.set_epoch(epoch)
         for features, target in loader:
-            net.step(*_arrays(Part(features, target), scale), run.config.optimizer.lr)
+            net.step(*_arrays(Split(features, target), scale), run.config.optimizer.lr)
     return curves
 
 
-def _arrays(part: Part, scale: Any) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(part: Split, scale: Any) -> tuple[np.ndarray, np.ndarray]:
     return scale(part.features).numpy(), part.target.numpy()
 
 
-def _apart(runs: Sequence[Run], curves: Sequence[Curves], split: str) -> list[float]:
+def _apart(runs: Sequence[LessonRun], curves: Sequence[Curves], split: str) -> list[float]:
     """The largest difference over the epochs, one a run."""
     pairs = zip(runs, curves, strict=True)
     return [float(np.abs(np.subtract(run.column(f"loss/{split}"), own[split])).max()) for run, own in pairs]
@@ -127,13 +135,13 @@ def _short(value: float) -> str:
     return f"{round(float(value), 6) + 0.0:g}"
 
 
-def _draw_curves(axes: Any, run: Run, own: Curves) -> None:
+def _draw_curves(axes: Any, run: LessonRun, own: Curves) -> None:
     epochs = run.column("epoch")
     axes.set(xlim=(0, epochs[-1] + 0.5), ylim=(0, 1.08 * own["val"][0]), xlabel="epoch", ylabel="loss (cross entropy)")
     for split, values in own.items():
-        axes.plot(epochs, run.column(f"loss/{split}"), STYLES[split], color=COLOURS[split], linewidth=2)
+        axes.plot(epochs, run.column(f"loss/{split}"), LINE_STYLES[split], color=COLOURS[split], linewidth=2)
         axes.plot(epochs, values, "o", color=INK[split], markerfacecolor="none", markersize=9, clip_on=False)
-    label_ends(axes, {WORDS[split]: (epochs[-1] + 0.1, values[-1], INK[split]) for split, values in own.items()})
+    label_ends(axes, {SPLIT_NAMES[split]: (epochs[-1] + 0.1, values[-1], INK[split]) for split, values in own.items()})
     axes.set_title("Digits: the library's curve (lines), by hand (circles)")
 
 
@@ -178,7 +186,7 @@ def autograd(
 @cache
 def _loss(name: str) -> nn.Module:
     data = {"ce": "digits", "bce": "moons"}.get(name, "line")
-    made: nn.Module = make(configure(f"data={data}", f"loss={name}"), "loss")
+    made: nn.Module = instantiate_group(configure(f"data={data}", f"loss={name}"), "loss")
     return made
 
 

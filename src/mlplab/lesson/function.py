@@ -11,11 +11,11 @@ import torch
 
 from mlplab.data.function import GAS_FLOW, GAS_UNITS
 from mlplab.data.function import Function as Source
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, scored, seeded
-from mlplab.report.figure import page
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score, with_seeds
+from mlplab.report.figure import mosaic_page
 from mlplab.report.regression import draw_spread
 from mlplab.report.style import draw_lines, draw_range
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 REGIONS = 10  # of each input's range
 ROWS = 4000  # fresh ones, for the errors
@@ -36,7 +36,7 @@ class Function(Lesson):
     seeds: Sequence[int]
     units: Mapping[str, str] | None
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         runs = [self._run(bench, seed) for seed in self.seeds]
         rows = drawn(self._source.limits, ROWS)
         errors = [self._errors(run, rows) for run in runs]
@@ -49,7 +49,7 @@ class Function(Lesson):
         worst = [max(float(one.max() / one.min()) for one in regions.values()) for regions in inside]
         further = [max(one) / error for *one, error in zip(*beyond.values(), known, strict=True)]
         return [
-            Claim("R2 on rows that were not learned from", scored(runs, "r2/test"), ">=", 0.97),
+            Claim("R2 on rows that were not learned from", best_score(runs, "r2/test"), ">=", 0.97),
             Claim("mean error in the worst region of an input, by that in its best", worst, ">=", 1.5),
             Claim("mean error beyond the range of an input, at worst, by that inside", further, ">=", 5),
         ]
@@ -59,16 +59,16 @@ class Function(Lesson):
         ranges = None if self.ranges is None else {name: [*limits] for name, limits in self.ranges.items()}
         return Source(function=self.function, ranges=ranges)
 
-    def _run(self, bench: Bench, seed: int) -> Run:
+    def _run(self, bench: LessonRunner, seed: int) -> LessonRun:
         ranges = [] if self.ranges is None else [f"data.ranges={_written(self._source.limits)}"]
         allow = [f"allow=[{','.join(self.allow)}]"] if self.allow else []
         data = ("data=function", f"data.function={self.function}", f"data.num_rows={self.num_rows}", *ranges, *allow)
         model = (f"model.hidden_features={[*self.hidden_features]}", "model.output_activation=sigmoid")
         training = ("learner.target_scaling=minmax", "batch_size=64", "optimizer.lr=0.003")
         length = f"trainer.max_epochs={self.epochs}"
-        return bench.run(f"function_{seed}", *data, *model, *training, length, *seeded(seed))
+        return bench.run(f"function_{seed}", *data, *model, *training, length, *with_seeds(seed))
 
-    def _errors(self, run: Run, inputs: np.ndarray) -> np.ndarray:
+    def _errors(self, run: LessonRun, inputs: np.ndarray) -> np.ndarray:
         return np.abs(told(run, inputs) - self._source.values(inputs))
 
     def _rows_beyond(self, name: str) -> np.ndarray:
@@ -77,17 +77,21 @@ class Function(Lesson):
         return drawn({**self._source.limits, name: [high, 2 * high - low]}, ROWS)
 
     def _draw(
-        self, bench: Bench, runs: Sequence[Run], inside: Sequence[Errors], errors: Mapping[str, list[float]]
+        self,
+        bench: LessonRunner,
+        runs: Sequence[LessonRun],
+        inside: Sequence[Errors],
+        errors: Mapping[str, list[float]],
     ) -> None:
         title = "A network learns a function back where it has seen it, and only there"
         caption = (
             f"{self._name}({', '.join(self._source.limits)}) from {self.num_rows} rows; "
-            f"{counted(len(self.hidden_features), 'ReLU layer')} and a sigmoid. Upper two: one seed. Lower left: mean "
-            f"of {counted(len(runs), 'seed')}, band from the lowest to the highest. Beyond: one input as far again "
+            f"{count_noun(len(self.hidden_features), 'ReLU layer')} and a sigmoid. Upper two: one seed. Lower left: "
+            f"mean of {count_noun(len(runs), 'seed')}, band from the lowest to the highest. Beyond: one input as far again "
             "above its range, the others inside theirs."
         )
         farthest = max(inside[0], key=lambda name: np.mean(errors[name]))
-        with page(bench.picture, title, "AB;CD", caption=caption) as axes:
+        with mosaic_page(bench.picture, title, "AB;CD", caption=caption) as axes:
             self._draw_parity(axes["A"], runs[0])
             self._draw_beyond(axes["B"], runs[0], farthest)
             draw_regions(axes["C"], inside)
@@ -105,7 +109,7 @@ class Function(Lesson):
         units = self.units or (GAS_UNITS if self.function == GAS_FLOW else {})
         return f"{name} ({units[name]})" if name in units else name
 
-    def _draw_parity(self, axes: Any, run: Run) -> None:
+    def _draw_parity(self, axes: Any, run: LessonRun) -> None:
         test = run.splits().test
         true, predicted = test.target[:, 0].numpy(), told(run, test.features.numpy())
         ends = [float(true.min()), float(true.max())]
@@ -117,7 +121,7 @@ class Function(Lesson):
             title="Rows not learned from",
         )
 
-    def _draw_beyond(self, axes: Any, run: Run, name: str) -> None:
+    def _draw_beyond(self, axes: Any, run: LessonRun, name: str) -> None:
         """Along one input, the others as they are where the error is largest."""
         limits = self._source.limits
         rows = self._rows_beyond(name)
@@ -135,7 +139,7 @@ class Function(Lesson):
         draw_lines(axes, {what: (along.tolist(), values.tolist()) for what, values in curves.items()})
 
 
-def told(run: Run, inputs: np.ndarray) -> np.ndarray:
+def told(run: LessonRun, inputs: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         values: np.ndarray = run.learner()(torch.from_numpy(inputs).float())[:, 0].double().numpy()
     return values

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
-from mlplab.report.figure import page
-from mlplab.report.style import ORDER, draw_range
-from mlplab.report.text import counted
+from mlplab.analysis.layer_statistics import Layer, layer_statistics
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, final_value, ratio
+from mlplab.report.figure import mosaic_page
+from mlplab.report.style import COLOUR_CYCLE, draw_range
+from mlplab.report.text import count_noun
 
 RULES = {"naive": "naive", "he_normal": "He", "xavier_normal": "Xavier", "default": "PyTorch's"}
 BENDS = {"relu": "ReLU", "tanh": "tanh"}
@@ -22,7 +22,7 @@ CAPTION = (
 )
 TOP = 30.0  # of the loss that is drawn
 Measured = dict[tuple[str, str], list[list[Layer]]]
-Runs = dict[tuple[str, str], list[Run]]
+Runs = dict[tuple[str, str], list[LessonRun]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Initialisation(Lesson):
     width: int
     epochs: int
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         net = ("data=digits", f"model.hidden_features={[self.width] * self.depth}".replace(" ", ""))
         runs: Runs = {
             (bend, rule): [
@@ -46,14 +46,14 @@ class Initialisation(Lesson):
         }
         found = {pair: [at_start(run) for run in several] for pair, several in runs.items()}
         caption = CAPTION.format(depth=self.depth, width=self.width)
-        with page(bench.picture, TITLE, "AB;CD", (5.4, 3.5), caption) as axes:
+        with mosaic_page(bench.picture, TITLE, "AB;CD", (5.4, 3.5), caption) as axes:
             for above, below, (bend, name) in zip("AB", "CD", BENDS.items(), strict=True):
                 top = 1e9 if bend == "relu" else 1e1
                 _draw_spread(axes[above], {rule: found[bend, rule] for rule in RULES}, name, top)
                 _draw_losses(axes[below], {rule: runs[bend, rule] for rule in RULES}, name)
             share = np.mean([layer.saturated for several in found["tanh", "naive"] for layer in several[:-1]])
             axes["B"].text(
-                5.5, 1.25, f"naive: {share:.0%} of the units are flat", ha="center", color=ORDER[0], fontsize=9
+                5.5, 1.25, f"naive: {share:.0%} of the units are flat", ha="center", color=COLOUR_CYCLE[0], fontsize=9
             )
         return [*_of_signals(found), *self._of_training(runs)]
 
@@ -62,9 +62,9 @@ class Initialisation(Lesson):
 
     def _of_training(self, runs: Runs) -> list[Claim]:
         def loss(bend: str, rule: str, epoch: int = -1) -> list[float]:
-            return after(runs[bend, rule], "loss/train", epoch)
+            return final_value(runs[bend, rule], "loss/train", epoch)
 
-        text = f"training loss after {counted(self.epochs, 'epoch')}"
+        text = f"training loss after {count_noun(self.epochs, 'epoch')}"
         slower = ratio(loss("relu", "default", 3), loss("relu", "he_normal", 3))
         return [
             Claim(f"{text}: ReLU, naive", loss("relu", "naive"), ">=", 100),
@@ -75,10 +75,10 @@ class Initialisation(Lesson):
         ]
 
 
-def at_start(run: Run) -> list[Layer]:
+def at_start(run: LessonRun) -> list[Layer]:
     """Before the first update, over all training rows."""
     part = run.splits().train
-    return layers(run.fresh(), part.features, part.target)
+    return layer_statistics(run.fresh(), part.features, part.target)
 
 
 def spreads(several: Sequence[Sequence[Layer]]) -> np.ndarray:
@@ -110,7 +110,7 @@ def _draw_spread(axes: Any, found: dict[str, list[list[Layer]]], name: str, top:
     draw_range(axes, number, sd, np.median)
 
 
-def _draw_losses(axes: Any, runs: dict[str, list[Run]], name: str) -> None:
+def _draw_losses(axes: Any, runs: dict[str, list[LessonRun]], name: str) -> None:
     losses = {RULES[rule]: curves(several, "loss/train") for rule, several in runs.items()}
     epochs = [*range(len(losses["He"][0]))]
     end = float(np.median(losses["naive"][:, -1]))

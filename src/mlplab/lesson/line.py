@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mlplab.data.datamodule import Batches
-from mlplab.errors import Mistake
-from mlplab.lesson.base import Bench, Claim, Lesson, Run
-from mlplab.report.figure import page
+from mlplab.data.datamodule import InMemoryDataModule
+from mlplab.errors import UserError
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner
+from mlplab.report.figure import mosaic_page
 from mlplab.report.loss_surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
 from mlplab.report.style import draw_lines
 
@@ -41,9 +41,9 @@ class Line(Lesson):
     def __post_init__(self) -> None:
         if len(self.rates) != len(self.updates):
             counts = f"{len(self.rates)} and {len(self.updates)}"
-            raise Mistake(f"lesson.rates and lesson.updates have {counts} numbers: as many of each are needed")
+            raise UserError(f"lesson.rates and lesson.updates have {counts} numbers: as many of each are needed")
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         plain = {rate: bench.run(f"lr_{rate}", *_sgd(rate, needed + 9)) for rate, needed in self._needed.items()}
         away = bench.run("diverges", *_sgd(self.too_large, 12))
         others = {
@@ -63,7 +63,7 @@ class Line(Lesson):
     def _needed(self) -> dict[float, int]:
         return dict(zip(self.rates, self.updates, strict=True))
 
-    def _of_rates(self, plain: dict[float, Run], away: Run) -> list[Claim]:
+    def _of_rates(self, plain: dict[float, LessonRun], away: LessonRun) -> list[Claim]:
         claims = []
         for rate, run in {**plain, self.too_large: away}.items():
             off = abs(run.rows[1]["loss/train"] - float(mse(*step(START, rate))))
@@ -73,11 +73,11 @@ class Line(Lesson):
         grown = away.rows[-1]["loss/train"] / away.rows[0]["loss/train"]
         return [*claims, Claim(f"MSE after 12 updates by MSE at the start, lr {self.too_large:g}", [grown], ">=", 100)]
 
-    def _of_optimizers(self, others: dict[str, Run]) -> list[Claim]:
+    def _of_optimizers(self, others: dict[str, LessonRun]) -> list[Claim]:
         text = f"updates until MSE < 1e-6, where plain descent needs {self.updates[0]}"
         return [Claim(f"{text}: {name}", [_arrived(run)], "<=", self.updates[0] / 1.5) for name, run in others.items()]
 
-    def _of_batches(self, plain: dict[float, Run], single: list[Run]) -> list[Claim]:
+    def _of_batches(self, plain: dict[float, LessonRun], single: list[LessonRun]) -> list[Claim]:
         walks = [walk(run) for run in single]
         runs = [*plain.values(), *single]
         off = [float(np.abs(walk(run)[-1] - run.path()[-1]).max()) for run in runs]
@@ -89,12 +89,19 @@ class Line(Lesson):
             Claim("weights at the end: trained against by hand", off, "<=", 1e-9),
         ]
 
-    def _draw(self, bench: Bench, plain: dict[float, Run], away: Run, others: dict[str, Run], single: Run) -> None:
+    def _draw(
+        self,
+        bench: LessonRunner,
+        plain: dict[float, LessonRun],
+        away: LessonRun,
+        others: dict[str, LessonRun],
+        single: LessonRun,
+    ) -> None:
         rates = {f"lr {rate:g}": run for rate, run in {**plain, self.too_large: away}.items()}
         steps = {name: walk(run)[: SHOWN + 1] for name, run in rates.items()}
         kinds = {f"plain, lr {self.rates[0]:g}": plain[self.rates[0]], **others}
         batches = {"both": steps[f"lr {self.rates[0]:g}"], "one": walk(single)[: SHOWN + 1]}
-        with page(bench.picture, TITLE, "ABC;DEF", (4.4, 3.6), CAPTION, solid="B") as axes:
+        with mosaic_page(bench.picture, TITLE, "ABC;DEF", (4.4, 3.6), CAPTION, solid="B") as axes:
             _ground(axes["A"], steps, f"Learning rates: the first {SHOWN} updates", marks=True)
             _arrow(axes["A"])
             name_paths(axes["A"], dict(zip(steps, ((1.5, 2.1), (-1.3, 5.35), (0.7, 5.7)), strict=False)))
@@ -114,7 +121,7 @@ def _settings(rate: float, epochs: int) -> Sequence[str]:
     return (f"optimizer.lr={rate}", f"trainer.max_epochs={epochs}", "report.trajectory=true")
 
 
-def _arrived(run: Run) -> float:
+def _arrived(run: LessonRun) -> float:
     return next((row["step"] for row in run.rows if row["loss/train"] < ARRIVED), float("nan"))
 
 
@@ -122,7 +129,7 @@ def _uphill(steps: np.ndarray) -> float:
     return float((np.diff(mse(*steps[:101].T)) > 0).mean())
 
 
-def _path(run: Run) -> np.ndarray:
+def _path(run: LessonRun) -> np.ndarray:
     """Until it arrives."""
     return run.path()[: int(_arrived(run)) + 1]
 
@@ -164,13 +171,13 @@ def _solid(axes: Any, paths: Mapping[str, np.ndarray]) -> None:
     axes.view_init(elev=35, azim=-60)
 
 
-def _curves(axes: Any, runs: Mapping[str, Run], limits: tuple[float, float], title: str, scale: str) -> None:
+def _curves(axes: Any, runs: Mapping[str, LessonRun], limits: tuple[float, float], title: str, scale: str) -> None:
     axes.set(xscale=scale, yscale="log", xlim=limits, ylim=(1e-7, 1e3), title=title)
     axes.set(xlabel="update", ylabel="mean squared error")
     draw_lines(axes, {name: _curve(run) for name, run in runs.items()})
 
 
-def _curve(run: Run) -> tuple[list[float], list[float]]:
+def _curve(run: LessonRun) -> tuple[list[float], list[float]]:
     """Until it arrives, or leaves the picture."""
     last = _arrived(run)
     rows = [row for row in run.rows if row["loss/train"] < 1e3 and not row["step"] > last]
@@ -195,9 +202,9 @@ def step(at: np.ndarray, rate: float, x: np.ndarray = X, y: np.ndarray = Y) -> n
     return at - rate * gradient(at[0], at[1], x, y)
 
 
-def walk(run: Run) -> np.ndarray:
+def walk(run: LessonRun) -> np.ndarray:
     """(updates + 1, 2): (m, b) after every update of a plain run, worked out by hand; its path has each epoch only."""
-    loader = Batches(run.splits(), run.config.batch_size, run.config.seed).train_dataloader()
+    loader = InMemoryDataModule(run.splits(), run.config.batch_size, run.config.seed).train_dataloader()
     points = [START]
     for epoch in range(run.config.trainer.max_epochs):
         loader.set_epoch(epoch)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from mlplab.learner.learner import Learner
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, curves, ratio, seeded
-from mlplab.report.figure import page
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, ratio, with_seeds
+from mlplab.report.figure import mosaic_page
 from mlplab.report.style import draw_lines, draw_range
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 NAMES = {"mse": "MSE", "huber": "Huber", "bce": "cross entropy", "mae": "MAE"}
 ORDER = [*NAMES.values()]
@@ -35,7 +35,7 @@ class Loss(Lesson):
     wrong: float
     epochs: int
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         lines = {loss: [self._line(bench, loss, seed) for seed in self.seeds] for loss in VALUES}
         classes = {loss: [self._classes(bench, loss, seed) for seed in self.seeds] for loss in CLASSES}
         self._draw(bench, lines, classes)
@@ -57,37 +57,39 @@ class Loss(Lesson):
             Claim("wrong and sure at first: updates of MSE until 90 % are right, by those of CE", slower, ">=", 5),
         ]
 
-    def _line(self, bench: Bench, loss: str, seed: int) -> Run:
+    def _line(self, bench: LessonRunner, loss: str, seed: int) -> LessonRun:
         path = self._table(bench.folder / f"outliers_{seed}.csv", seed)
         data = ("data=csv", f"data.path={path}", "data.target=y", "data.task=values")
         model = ("model=linear", "learner=regressor", "learner.target_scaling=none", f"loss={loss}")
         training = ("optimizer.lr=0.1", f"batch_size={self.num_rows}", f"trainer.max_epochs={self.epochs}")
-        return bench.run(f"{loss}_outliers_{seed}", *data, *model, *training, *seeded(seed))
+        return bench.run(f"{loss}_outliers_{seed}", *data, *model, *training, *with_seeds(seed))
 
     def _table(self, path: Path, seed: int) -> Path:
         x, y = points(self.num_rows, self.outliers, self.shift, seed)
         np.savetxt(path, np.stack([x, y], axis=1), delimiter=",", header="x,y", comments="", fmt="%.6f")
         return path.resolve()
 
-    def _classes(self, bench: Bench, loss: str, seed: int) -> Run:
+    def _classes(self, bench: LessonRunner, loss: str, seed: int) -> LessonRun:
         data = ("data=blobs", "data.num_classes=2", "batch_size=500")
         model = ("learner=binary_classifier", f"loss={loss}", "model=linear", f"model.initial_weight={self.wrong}")
         training = ("optimizer=sgd", "optimizer.lr=1.0", f"trainer.max_epochs={self.epochs}", "model.initial_bias=0.0")
-        return bench.run(f"{loss}_wrong_{seed}", *data, *model, *training, *seeded(seed))
+        return bench.run(f"{loss}_wrong_{seed}", *data, *model, *training, *with_seeds(seed))
 
-    def _draw(self, bench: Bench, lines: dict[str, list[Run]], classes: dict[str, list[Run]]) -> None:
+    def _draw(
+        self, bench: LessonRunner, lines: dict[str, list[LessonRun]], classes: dict[str, list[LessonRun]]
+    ) -> None:
         title = "Squares follow outliers, and fall silent where a classifier is confidently wrong"
         caption = (
             f"Lower right: from the same start, gradient descent on all rows at once, lr 1; mean of "
-            f"{counted(len(self.seeds), 'draw')} of the data, the band from the lowest to the highest."
+            f"{count_noun(len(self.seeds), 'draw')} of the data, the band from the lowest to the highest."
         )
-        with page(bench.picture, title, "AB;CD", caption=caption) as axes:
+        with mosaic_page(bench.picture, title, "AB;CD", caption=caption) as axes:
             self._draw_lines(axes["A"], {loss: runs[0] for loss, runs in lines.items()})
             learners = {NAMES[loss]: runs[0].learner() for loss, runs in classes.items()}
             draw_heard(axes["B"], axes["C"], learners)
             draw_learning(axes["D"], classes)
 
-    def _draw_lines(self, axes: Any, runs: dict[str, Run]) -> None:
+    def _draw_lines(self, axes: Any, runs: dict[str, LessonRun]) -> None:
         x, y = points(self.num_rows, self.outliers, self.shift, self.seeds[0])
         axes.scatter(x, y, s=10, color="0.5", linewidths=0)
         if self.outliers:
@@ -109,19 +111,19 @@ def points(num_rows: int, outliers: int, shift: float, seed: int) -> tuple[np.nd
     return x, y
 
 
-def line_of(run: Run, x: np.ndarray) -> np.ndarray:
+def line_of(run: LessonRun, x: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         values: np.ndarray = run.learner("last")(torch.from_numpy(x).float()[:, None])[:, 0].numpy()
     return values
 
 
-def distance(run: Run) -> float:
+def distance(run: LessonRun) -> float:
     """Mean over x of how far the fitted line is from the true one."""
     x = np.linspace(LOW, HIGH, 101)
     return float(np.abs(line_of(run, x) - TRUE[0] * x - TRUE[1]).mean())
 
 
-def learned(run: Run) -> int:
+def learned(run: LessonRun) -> int:
     """Updates until most validation rows are right; one more than there were where they never are."""
     right = (epoch for epoch, accuracy in enumerate(run.column("accuracy/val")) if accuracy >= LEARNED)
     return next(right, len(run.rows))
@@ -148,7 +150,7 @@ def draw_heard(losses: Any, gradients: Any, learners: dict[str, Learner]) -> Non
     gradients.set_title("What of it reaches the network")
 
 
-def draw_learning(axes: Any, classes: dict[str, list[Run]]) -> None:
+def draw_learning(axes: Any, classes: dict[str, list[LessonRun]]) -> None:
     right = {NAMES[loss]: 100 * curves(runs, "accuracy/val") for loss, runs in classes.items()}
     epochs = list(range(len(next(iter(right.values()))[0])))
     axes.set(xlim=(0, epochs[-1]), ylim=(0, 102), xlabel="epoch (one update each)", ylabel="validation accuracy (%)")

@@ -10,13 +10,13 @@ import torch
 
 from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, scored
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score
 from mlplab.report.classification import Confusion
-from mlplab.report.figure import page
+from mlplab.report.figure import mosaic_page
 from mlplab.report.images import draw_images, draw_numbers
-from mlplab.report.run_page import worst_told
+from mlplab.report.run_page import worst_classified
 from mlplab.report.style import draw_loss
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 SURE = 0.99
 CROP = slice(8, 19)  # rows and columns of an image, so few that numbers can be read
@@ -32,7 +32,7 @@ class MNIST(Lesson):
     epochs: int
     weight_decay: float
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         runs = [self._run(bench, seed) for seed in self.seeds]
         parts = runs[0].splits()
         target = parts.test.target.numpy()
@@ -41,7 +41,7 @@ class MNIST(Lesson):
         last, first = ([likeness(weights(one)) for one in kind] for kind in (learners(runs), fresh(runs)))
         return [
             Claim("numbers an image", [parts.in_features], "==", 28 * 28),
-            Claim("test accuracy", scored(runs, "accuracy/test"), ">=", 0.93),
+            Claim("test accuracy", best_score(runs, "accuracy/test"), ">=", 0.93),
             Claim("test images told with 99 % or more, share", [surely(one, target)[0] for one in told], ">=", 0.3),
             Claim("share right of these", [surely(one, target)[1] for one in told], ">=", 0.985),
             Claim(
@@ -54,19 +54,19 @@ class MNIST(Lesson):
             Claim("first weights: correlation of neighbouring pixels, after", last, ">=", 0.3),
         ]
 
-    def _run(self, bench: Bench, seed: int) -> Run:
+    def _run(self, bench: LessonRunner, seed: int) -> LessonRun:
         data = ("data=mnist", f"data.num_train={self.num_rows}", "batch_size=64", f"trainer.max_epochs={self.epochs}")
         decay = ("optimizer=adamw", "optimizer.lr=2e-3", f"optimizer.weight_decay={self.weight_decay}")
         return bench.run(f"mnist_{seed}", *data, f"model.hidden_features=[{self.hidden}]", *decay, f"seed={seed}")
 
-    def _draw(self, bench: Bench, run: Run, parts: Splits, told: np.ndarray) -> None:
+    def _draw(self, bench: LessonRunner, run: LessonRun, parts: Splits, told: np.ndarray) -> None:
         title = f"784 numbers in, ten probabilities out: {run.scores['accuracy/test']:.0%} of new digits are read right"
         caption = (
-            f"{self.num_rows} training images, one hidden layer of {self.hidden} units, {counted(self.epochs, 'epoch')}"
-            f". D: {len(told)} test images. F: white pixels speak for a unit, black ones against it, grey ones do not "
+            f"{self.num_rows} training images, one hidden layer of {self.hidden} units, "
+            f"{count_noun(self.epochs, 'epoch')}. D: {len(told)} test images. F: white pixels speak for a unit, black ones against it, grey ones do not "
             "count; a speckled unit is dead: it fires for no image, and has learned nothing."
         )
-        with page(bench.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
+        with mosaic_page(bench.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
             draw_given(axes["A"], axes["B"], parts)
             axes["C"].set(title="C  Training", ylabel="loss (cross entropy)", ylim=(0, run.rows[0]["loss/val"]))
             draw_loss(axes["C"], run.rows)
@@ -77,11 +77,11 @@ class MNIST(Lesson):
             draw_images(axes["F"], weights(run.learner())[:30], 6, signed=True)
 
 
-def learners(runs: Sequence[Run]) -> list[Learner]:
+def learners(runs: Sequence[LessonRun]) -> list[Learner]:
     return [run.learner() for run in runs]
 
 
-def fresh(runs: Sequence[Run]) -> list[Learner]:
+def fresh(runs: Sequence[LessonRun]) -> list[Learner]:
     return [run.fresh() for run in runs]
 
 
@@ -124,7 +124,7 @@ def draw_given(grid: Any, numbers: Any, parts: Splits) -> None:
 
 def draw_mistakes(axes: Any, parts: Splits, told: np.ndarray) -> None:
     target = parts.test.target.numpy()
-    rows = worst_told(told, target, 12)
+    rows = worst_classified(told, target, 12)
     images = parts.test.features[rows].numpy().reshape(-1, 28, 28)
     names = [parts.class_names[one] for one in (*target[rows], *told[rows].argmax(axis=1))]
     sure = [f"{one:.1%}" for one in told[rows].max(axis=1)]

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlplab.analysis.layer_statistics import Layer, layers
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
+from mlplab.analysis.layer_statistics import Layer, layer_statistics
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, final_value, ratio
 from mlplab.lesson.initialisation import spreads
-from mlplab.report.figure import page
+from mlplab.report.figure import mosaic_page
 from mlplab.report.style import draw_range
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 KINDS = {"none": "without", "batch": "batch norm", "layer": "layer norm"}
 LEARNED = 1.0  # a training loss below it, where guessing has 2.3
@@ -22,7 +22,7 @@ CAPTION = (
     "Digits, {depth} hidden layers of {width} ReLUs from PyTorch's own starting weights; median and range over seeds. "
     "Left: before training, all training rows as one batch. Dotted: the loss of guessing, log 10."
 )
-Runs = dict[str, list[Run]]
+Runs = dict[str, list[LessonRun]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Normalisation(Lesson):
     epochs: int
     rates: Sequence[float]
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         runs = {kind: self._runs(bench, kind, "optimizer=adam") for kind in KINDS}
         plain = {
             kind: [self._runs(bench, kind, "optimizer=sgd", f"optimizer.lr={rate}") for rate in self.rates]
@@ -43,21 +43,24 @@ class Normalisation(Lesson):
         }
         sd = {kind: spreads([at_start(run) for run in several]) for kind, several in runs.items()}
         ends = {
-            kind: np.array([after(several, "loss/train") for several in by_rate]).T for kind, by_rate in plain.items()
+            kind: np.array([final_value(several, "loss/train") for several in by_rate]).T
+            for kind, by_rate in plain.items()
         }
-        with page(bench.picture, TITLE, "ABC", (5.0, 4.0), CAPTION.format(depth=self.depth, width=self.width)) as axes:
+        with mosaic_page(
+            bench.picture, TITLE, "ABC", (5.0, 4.0), CAPTION.format(depth=self.depth, width=self.width)
+        ) as axes:
             _draw_spread(axes["A"], sd)
             _draw_losses(axes["B"], runs)
             _draw_rates(axes["C"], ends, self.rates, self.epochs)
         return [*_of_signals(sd), *_of_learning(runs), *self._of_rates(ends)]
 
-    def _runs(self, bench: Bench, kind: str, *optimizer: str) -> list[Run]:
+    def _runs(self, bench: LessonRunner, kind: str, *optimizer: str) -> list[LessonRun]:
         net = ("data=digits", f"model.hidden_features={[self.width] * self.depth}".replace(" ", ""))
         settings = (*net, f"model.normalisation={kind}", *optimizer, f"trainer.max_epochs={self.epochs}")
         return [bench.run(f"{kind}_{seed}", *settings, f"seed={seed}") for seed in self.seeds]
 
     def _of_rates(self, ends: dict[str, np.ndarray]) -> list[Claim]:
-        epochs = counted(self.epochs, "epoch")
+        epochs = count_noun(self.epochs, "epoch")
         text = f"learning rates, of {len(self.rates)}, that bring the training loss below 1 in {epochs}"
         count = {kind: (losses < LEARNED).sum(axis=1).astype(float).tolist() for kind, losses in ends.items()}
         return [
@@ -67,7 +70,7 @@ class Normalisation(Lesson):
         ]
 
 
-def at_start(run: Run) -> list[Layer]:
+def at_start(run: LessonRun) -> list[Layer]:
     """Before the first update, all training rows as one batch: what batch norm hands on while it trains."""
     part, learner = run.splits().train, run.fresh()
     for module in learner.modules():
@@ -75,7 +78,7 @@ def at_start(run: Run) -> list[Layer]:
             module.momentum = None  # the running mean and variance become those of the one batch
     with torch.no_grad():
         learner.train().network(part.features)
-    return layers(learner.eval(), part.features, part.target)
+    return layer_statistics(learner.eval(), part.features, part.target)
 
 
 def _of_signals(sd: dict[str, np.ndarray]) -> list[Claim]:
@@ -91,7 +94,7 @@ def _of_signals(sd: dict[str, np.ndarray]) -> list[Claim]:
 def _of_learning(runs: Runs) -> list[Claim]:
     claims = []
     for kind in ("batch", "layer"):
-        shares = ratio(after(runs[kind], "loss/train", 4), after(runs["none"], "loss/train", 4))
+        shares = ratio(final_value(runs[kind], "loss/train", 4), final_value(runs["none"], "loss/train", 4))
         claims.append(Claim(f"training loss after 4 epochs of Adam by that without: {KINDS[kind]}", shares, "<=", 0.7))
     return claims
 
@@ -115,6 +118,6 @@ def _draw_losses(axes: Any, runs: Runs) -> None:
 def _draw_rates(axes: Any, ends: dict[str, np.ndarray], rates: Sequence[float], epochs: int) -> None:
     axes.set(xlim=(rates[0], rates[-1]), xscale="log", yscale="log", ylim=(1e-2, 4))
     axes.set(xlabel="learning rate of plain gradient descent", ylabel="training loss (cross entropy)")
-    axes.set_title(f"Learned within {counted(epochs, 'epoch')}, by learning rate")
+    axes.set_title(f"Learned within {count_noun(epochs, 'epoch')}, by learning rate")
     axes.axhline(np.log(10), color="0.5", linewidth=1, linestyle=":")
     draw_range(axes, rates, {KINDS[kind]: losses for kind, losses in ends.items()}, np.median)

@@ -18,21 +18,21 @@ class Activation:
     slope: Callable[[Array], Array]
 
 
-def squashed(z: Array) -> Array:
+def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), which does not overflow."""
     return (1 + np.tanh(z / 2)) / 2
 
 
 ACTIVATIONS = {
     "linear": Activation(lambda z: z, np.ones_like),
-    "sigmoid": Activation(squashed, lambda z: squashed(z) * (1 - squashed(z))),
+    "sigmoid": Activation(sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
     "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "softsign": Activation(lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2),
     "relu": Activation(lambda z: np.maximum(z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
     "leaky_relu": Activation(lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1.0, 0.01)),
     "elu": Activation(lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
-    "softplus": Activation(lambda z: np.logaddexp(0, z), squashed),
-    "silu": Activation(lambda z: z * squashed(z), lambda z: squashed(z) * (1 + z * (1 - squashed(z)))),
+    "softplus": Activation(lambda z: np.logaddexp(0, z), sigmoid),
+    "silu": Activation(lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z)))),
 }
 
 
@@ -44,7 +44,7 @@ class Loss:
     gradient: Callable[[Array, Array], Array]
 
 
-def probabilities(output: Array) -> Array:
+def softmax(output: Array) -> Array:
     """(N, K) raw outputs -> (N, K), each row above 0 with sum 1."""
     power = np.exp(output - output.max(axis=1, keepdims=True))  # e^1000 would overflow
     return power / power.sum(axis=1, keepdims=True)
@@ -62,11 +62,11 @@ LOSSES = {
         lambda o, y: np.clip(o - y, -1, 1) / o.size,
     ),
     # targets 0 and 1, (N, K)
-    "bce": Loss(lambda o, y: (np.logaddexp(0, o) - y * o).mean(), lambda o, y: (squashed(o) - y) / o.size),
+    "bce": Loss(lambda o, y: (np.logaddexp(0, o) - y * o).mean(), lambda o, y: (sigmoid(o) - y) / o.size),
     # targets: class numbers, (N,)
     "ce": Loss(
-        lambda o, y: -np.log(probabilities(o)[np.arange(len(y)), y]).mean(),
-        lambda o, y: (probabilities(o) - one_hot(y, o.shape[1])) / len(y),
+        lambda o, y: -np.log(softmax(o)[np.arange(len(y)), y]).mean(),
+        lambda o, y: (softmax(o) - one_hot(y, o.shape[1])) / len(y),
     ),
 }
 

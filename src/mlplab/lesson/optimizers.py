@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, after, curves, ratio
-from mlplab.report.figure import page
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, final_value, ratio
+from mlplab.report.figure import mosaic_page
 from mlplab.report.loss_surface import draw_contours, draw_paths
 from mlplab.report.regression import draw_spread
 from mlplab.report.style import draw_lines
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 STARTS = ((-4.0, 1.0), (-3.0, 1.5), (-5.0, 0.7))
 TURNED = 30.0
@@ -70,7 +70,7 @@ class Optimizers(Lesson):
     ravine: Mapping[str, float]
     steepness: float
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         best = {name: self._best(bench, name) for name in self.rates}
         runs = {name: [self._run(bench, name, lr, seed) for seed in self.seeds] for name, lr in best.items()}
         slow = [self._run(bench, "sgd", self.too_small, seed) for seed in self.seeds]
@@ -78,30 +78,35 @@ class Optimizers(Lesson):
         self._draw(bench, {name: curves(every, "loss/val") for name, every in runs.items()}, best, paths, turned)
         return [*_trained(runs, slow, self.too_small), *_walked(paths, turned)]
 
-    def _run(self, bench: Bench, name: str, lr: float, seed: int) -> Run:
+    def _run(self, bench: LessonRunner, name: str, lr: float, seed: int) -> LessonRun:
         training = (f"optimizer={name}", f"optimizer.lr={lr}", f"trainer.max_epochs={self.epochs}", f"seed={seed}")
         return bench.run(f"{name}_{lr}_{seed}", *PROBLEM, *training)
 
-    def _best(self, bench: Bench, name: str) -> float:
+    def _best(self, bench: LessonRunner, name: str) -> float:
         ends = {lr: self._run(bench, name, lr, 0).column("loss/val")[-1] for lr in self.rates[name]}
         return min(ends, key=lambda lr: ends[lr])
 
-    def _paths(self, runs: Mapping[str, Sequence[Run]], ravine: Ravine) -> Paths:
+    def _paths(self, runs: Mapping[str, Sequence[LessonRun]], ravine: Ravine) -> Paths:
         makers = {name: runs[name][0].learner().make_optimizer for name in self.ravine}
         return {name: [ravine.path(makers[name], lr, start) for start in STARTS] for name, lr in self.ravine.items()}
 
     def _draw(
-        self, bench: Bench, losses: Mapping[str, np.ndarray], best: Mapping[str, float], paths: Paths, turned: Paths
+        self,
+        bench: LessonRunner,
+        losses: Mapping[str, np.ndarray],
+        best: Mapping[str, float],
+        paths: Paths,
+        turned: Paths,
     ) -> None:
         title = "At its own learning rate every optimizer gets there; those that adapt get there first"
         caption = (
             "Above: three spiral arms, a net of 32 and 32 units, batch 64; mean and sd of "
-            f"{counted(len(self.seeds), 'seed')}, the learning rate chosen from three by the validation loss of "
+            f"{count_noun(len(self.seeds), 'seed')}, the learning rate chosen from three by the validation loss of "
             f"another seed. Below: the quadratic (u² + {self.steepness:g} v²) / 2 from one start, until it is a "
             "thousandth of what it was there."
         )
         bed = "AAABB;AAABB;CDEFG;HIJKL"
-        with page(bench.picture, title, bed, size=(2.5, 2.3), caption=caption) as axes:
+        with mosaic_page(bench.picture, title, bed, size=(2.5, 2.3), caption=caption) as axes:
             drawn = {name: losses[name] for name in self.ravine}
             draw_curves(axes["A"], drawn, [curve for name, curve in losses.items() if name not in drawn])
             draw_spread(axes["B"], {f"{name}, lr {best[name]:g}": curve[:, -1] for name, curve in losses.items()})
@@ -137,12 +142,12 @@ def draw_walk(axes: Any, ravine: Ravine, name: str, path: np.ndarray) -> None:
     axes.set_title(f"{name}\n{len(path) - 1} updates", fontsize=10)
 
 
-def _trained(runs: Mapping[str, Sequence[Run]], slow: Sequence[Run], too_small: float) -> list[Claim]:
+def _trained(runs: Mapping[str, Sequence[LessonRun]], slow: Sequence[LessonRun], too_small: float) -> list[Claim]:
     soon = min(EARLY, len(slow[0].rows) - 1)
-    early = ratio(after(runs["sgd"], "loss/val", soon), after(runs["adam"], "loss/val", soon))
-    ends = {name: float(np.mean(after(every, "loss/val"))) for name, every in runs.items()}
-    right = [min(after(every, "accuracy/val")) for every in runs.values()]
-    worse = ratio(after(slow, "loss/val"), after(runs["sgd"], "loss/val"))
+    early = ratio(final_value(runs["sgd"], "loss/val", soon), final_value(runs["adam"], "loss/val", soon))
+    ends = {name: float(np.mean(final_value(every, "loss/val"))) for name, every in runs.items()}
+    right = [min(final_value(every, "accuracy/val")) for every in runs.values()]
+    worse = ratio(final_value(slow, "loss/val"), final_value(runs["sgd"], "loss/val"))
     return [
         Claim(f"validation loss after {soon} epochs: sgd's, by adam's", early, ">=", 2),
         Claim("validation accuracy at the end, of all optimizers", right, ">=", 0.9),

@@ -7,10 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, Runs, after, lowest, ratio, seeded
-from mlplab.report.figure import page
+from mlplab.lesson.base import (
+    Claim,
+    Lesson,
+    LessonRun,
+    LessonRunner,
+    Runs,
+    final_value,
+    lowest_value,
+    ratio,
+    with_seeds,
+)
+from mlplab.report.figure import mosaic_page
 from mlplab.report.style import draw_loss, draw_splits, label_ends, mark_best
-from mlplab.report.text import counted
+from mlplab.report.text import count_noun
 
 CLASSES = 10
 BY_LOT = 1 - 1 / CLASSES  # redrawn from the other classes in so many rows, a label says nothing of its image
@@ -44,27 +54,27 @@ class Overfit(Lesson):
     width: int
     points: int
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         lot = self._runs(bench, "by_lot", self.width, self.num_rows, BY_LOT)
-        turn = [bench.run(f"turn_{seed}", *TURN, *seeded(seed)) for seed in self.seeds]
+        turn = [bench.run(f"turn_{seed}", *TURN, *with_seeds(seed)) for seed in self.seeds]
         by_width = {width: self._runs(bench, "width", width, self.num_rows, self.wrong) for width in self.widths}
         by_size = {size: self._runs(bench, "rows", self.width, size, 0.0) for size in self.sizes}
         fits = {name: self._fits(bench, name) for name in NETS}
         self._draw(bench, turn, lot, by_width, by_size, fits)
         return [*memorised(turn, lot), *of_width(by_width), *of_size(by_size), *of_fits(fits)]
 
-    def _runs(self, bench: Bench, name: str, width: int, size: int, wrong: float) -> list[Run]:
+    def _runs(self, bench: LessonRunner, name: str, width: int, size: int, wrong: float) -> list[LessonRun]:
         data = ("data=digits", f"data.num_train={size}", f"data.label_noise={wrong}")
         net = (f"model.hidden_features=[{width}]", f"optimizer.lr={self.lr}", f"trainer.max_epochs={self.epochs}")
-        return [bench.run(f"{name}_{width}_{size}_{seed}", *data, *net, *seeded(seed)) for seed in self.seeds]
+        return [bench.run(f"{name}_{width}_{size}_{seed}", *data, *net, *with_seeds(seed)) for seed in self.seeds]
 
-    def _fits(self, bench: Bench, name: str) -> list[Run]:
+    def _fits(self, bench: LessonRunner, name: str) -> list[LessonRun]:
         rows = (f"data.num_train={self.points}", f"batch_size={self.points}")
-        return [bench.run(f"{name}_fit_{seed}", *CURVE, *rows, *NETS[name], *seeded(seed)) for seed in self.seeds]
+        return [bench.run(f"{name}_fit_{seed}", *CURVE, *rows, *NETS[name], *with_seeds(seed)) for seed in self.seeds]
 
     def _draw(
         self,
-        bench: Bench,
+        bench: LessonRunner,
         turn: Runs,
         lot: Runs,
         by_width: Mapping[int, Runs],
@@ -75,10 +85,10 @@ class Overfit(Lesson):
         caption = (
             f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the "
             f"labels wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of "
-            f"y. D, E: means over {counted(len(self.seeds), 'seed')} after {counted(self.epochs, 'epoch')}, bands from "
-            "lowest to highest."
+            f"y. D, E: means over {count_noun(len(self.seeds), 'seed')} after {count_noun(self.epochs, 'epoch')}, bands "
+            "from lowest to highest."
         )
-        with page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
+        with mosaic_page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
             draw_turn(axes["A"], turn[0])
             draw_by_lot(axes["B"], lot[0])
             draw_fits(axes["C"], {name: runs[-1] for name, runs in fits.items()})
@@ -87,24 +97,26 @@ class Overfit(Lesson):
 
 
 def memorised(turn: Runs, lot: Runs) -> list[Claim]:
-    risen = ratio(after(turn, "loss/val"), lowest(turn, "loss/val"))
-    fallen = ratio(after(turn, "loss/train"), after(turn, "loss/val"))
+    risen = ratio(final_value(turn, "loss/val"), lowest_value(turn, "loss/val"))
+    fallen = ratio(final_value(turn, "loss/train"), final_value(turn, "loss/val"))
     return [
         Claim("some labels wrong: validation loss at the end, by its lowest", risen, ">=", 1.2),
         Claim("some labels wrong: training loss at the end, by validation loss", fallen, "<=", 0.1),
-        Claim("labels drawn by lot: training accuracy", after(lot, "accuracy/train"), "==", 1),
-        Claim("labels drawn by lot: validation accuracy, chance is 0.1", after(lot, "accuracy/val"), "<=", 0.2),
+        Claim("labels drawn by lot: training accuracy", final_value(lot, "accuracy/train"), "==", 1),
+        Claim("labels drawn by lot: validation accuracy, chance is 0.1", final_value(lot, "accuracy/val"), "<=", 0.2),
     ]
 
 
 def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
     """Against the width whose validation loss is lowest in the mean over the seeds."""
-    best = min(by_width, key=lambda width: sum(after(by_width[width], "loss/val")))
+    best = min(by_width, key=lambda width: sum(final_value(by_width[width], "loss/val")))
     wide, narrow, good = by_width[max(by_width)], by_width[min(by_width)], by_width[best]
-    losses = {name: after(runs, "loss/val") for name, runs in (("wide", wide), ("narrow", narrow), ("good", good))}
-    accuracy = np.subtract(after(wide, "accuracy/val"), after(good, "accuracy/val"))
+    losses = {
+        name: final_value(runs, "loss/val") for name, runs in (("wide", wide), ("narrow", narrow), ("good", good))
+    }
+    accuracy = np.subtract(final_value(wide, "accuracy/val"), final_value(good, "accuracy/val"))
     return [
-        Claim("training loss of the widest net", after(wide, "loss/train"), "<=", 0.01),
+        Claim("training loss of the widest net", final_value(wide, "loss/train"), "<=", 0.01),
         Claim("validation loss, widest net by best width", ratio(losses["wide"], losses["good"]), ">=", 1.1),
         Claim("validation loss, narrowest net by best width", ratio(losses["narrow"], losses["good"]), ">=", 1.4),
         Claim("but validation accuracy, widest net minus best width", accuracy.tolist(), ">=", -0.1),
@@ -113,8 +125,8 @@ def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
 
 def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
     few, many = min(by_size), max(by_size)
-    fallen = ratio(after(by_size[few], "loss/val"), after(by_size[many], "loss/val"))
-    accuracy = after(by_size[many], "accuracy/val")
+    fallen = ratio(final_value(by_size[few], "loss/val"), final_value(by_size[many], "loss/val"))
+    accuracy = final_value(by_size[many], "accuracy/val")
     return [
         Claim(f"validation loss, {few} rows by {many}", fallen, ">=", 2),
         Claim(f"validation accuracy with {many} rows", accuracy, ">=", 0.9),
@@ -122,14 +134,16 @@ def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
 
 
 def of_fits(fits: Mapping[str, Runs]) -> list[Claim]:
-    own, truth = ({name: after(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val"))
+    own, truth = (
+        {name: final_value(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val")
+    )
     return [
         Claim("error at the points, small net by huge", ratio(own["small"], own["huge"]), ">=", 1.5),
         Claim("error against the true curve, huge net by small", ratio(truth["huge"], truth["small"]), ">=", 1.4),
     ]
 
 
-def draw_turn(axes: Any, run: Run) -> None:
+def draw_turn(axes: Any, run: LessonRun) -> None:
     axes.set(ylabel="loss (cross entropy)", ylim=(0, max(run.column("loss/val")) * 1.15), title="A  Learning by heart")
     draw_loss(axes, run.rows)
     best = min(run.rows[1:], key=lambda row: row["loss/val"])
@@ -138,7 +152,7 @@ def draw_turn(axes: Any, run: Run) -> None:
     axes.text(0.97, 0.28, f"the gap, {gap:.2f}:\nlearned by heart", transform=axes.transAxes, ha="right", fontsize=9)
 
 
-def draw_by_lot(axes: Any, run: Run) -> None:
+def draw_by_lot(axes: Any, run: LessonRun) -> None:
     axes.set(ylabel="accuracy", ylim=(0, 1.02), title="B  Labels drawn by lot")
     axes.axhline(1 / CLASSES, color="0.6", linewidth=1, linestyle=":")
     axes.text(0.98, 0.02, "chance: 0.1 (dotted)", transform=axes.transAxes, ha="right", fontsize=9)
@@ -146,7 +160,7 @@ def draw_by_lot(axes: Any, run: Run) -> None:
 
 
 def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> None:
-    curves = {split: np.transpose([after(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
+    curves = {split: np.transpose([final_value(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
     axes.set(xscale="log", xlabel=f"{words} (logarithmic)", ylabel="loss at the end (cross entropy)", title=title)
     axes.set_xticks([*runs], [*map(str, runs)])
     axes.minorticks_off()
@@ -154,7 +168,7 @@ def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> N
     draw_splits(axes, [*runs], {split: values.tolist() for split, values in curves.items()})
 
 
-def draw_fits(axes: Any, runs: Mapping[str, Run]) -> None:
+def draw_fits(axes: Any, runs: Mapping[str, LessonRun]) -> None:
     part = next(iter(runs.values())).splits().train
     x = torch.linspace(-1, 1, 400)[:, None]
     axes.set(xlabel="x", ylabel="y", title="C  Which trend line is better?", xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
@@ -167,7 +181,7 @@ def draw_fits(axes: Any, runs: Mapping[str, Run]) -> None:
     label_ends(axes, {LOOK[name][0]: (1.0, values[-1], LOOK[name][1]) for name, values in curves.items()})
 
 
-def told(run: Run, x: torch.Tensor) -> list[float]:
+def told(run: LessonRun, x: torch.Tensor) -> list[float]:
     with torch.no_grad():
         values: list[float] = run.learner("last")(x)[:, 0].tolist()
     return values

@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 from sklearn.metrics import r2_score, roc_auc_score
 
-from mlplab.lesson.base import Bench, Claim, Lesson, Run, seeded
-from mlplab.report.classification import by_threshold, draw_curves, draw_thresholds
-from mlplab.report.decision_boundary import Plane, draw_height, draw_points, draw_regions
-from mlplab.report.figure import page
-from mlplab.report.style import ORDER
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, with_seeds
+from mlplab.report.classification import draw_curves, draw_thresholds, threshold_scores
+from mlplab.report.decision_boundary import Plane, draw_heatmap, draw_points, draw_regions
+from mlplab.report.figure import mosaic_page
+from mlplab.report.style import COLOUR_CYCLE
 
 LOW, HIGH = -2.0, 2.0
 EDGES = (-1.0, 1.0)  # between low, middle and high values; high ones are the positive class
@@ -38,11 +38,11 @@ class Tasks(Lesson):
     epochs: int
     seeds: Sequence[int]
 
-    def show(self, bench: Bench) -> list[Claim]:
+    def show(self, bench: LessonRunner) -> list[Claim]:
         runs = {task: [self._run(bench, task, seed) for seed in self.seeds] for task in TASKS}
         self._draw(bench, {task: every[0] for task, every in runs.items()})
         values, classes, levels = runs.values()
-        moved = np.array([by_threshold(*told(run), self.thresholds) for run in classes])
+        moved = np.array([threshold_scores(*told(run), self.thresholds) for run in classes])
         differ = [abs(of_sklearn(run) - run.scores["precision/test"]) for run in classes]
         rest = [residuals(run) for run in values]
         return [
@@ -86,15 +86,15 @@ class Tasks(Lesson):
             ),
         ]
 
-    def _run(self, bench: Bench, task: str, seed: int) -> Run:
+    def _run(self, bench: LessonRunner, task: str, seed: int) -> LessonRun:
         path = _table(bench.folder / f"points_{seed}.csv", points(self.num_rows, self.noise, seed))
         others = ",".join(other for other in TASKS if other != task)
         data = ("data=csv", f"data.path={path}", f"data.target={task}", f"data.ignore=[{others}]")
         model = ("model.hidden_features=[32,32]", "activation=tanh", "optimizer.lr=0.01", *TASKS[task])
         length = f"trainer.max_epochs={self.epochs}"
-        return bench.run(f"{task}_{seed}", *data, *model, length, *seeded(seed))
+        return bench.run(f"{task}_{seed}", *data, *model, length, *with_seeds(seed))
 
-    def _draw(self, bench: Bench, runs: Mapping[str, Run]) -> None:
+    def _draw(self, bench: LessonRunner, runs: Mapping[str, LessonRun]) -> None:
         title = "The same points, three questions: what is asked decides the output layer, the loss and the decision"
         caption = (
             f"{self.num_rows} points; value = 2 sin(1.5 x1) + x2 + noise of sd {self.noise:g}. Classes are cut from "
@@ -102,13 +102,15 @@ class Tasks(Lesson):
             "seed. Black dots on the curves: thresholds."
         )
         places = "AAAABBBBCCCC;DDDEEEFFFGGG"
-        with page(bench.picture, title, places, size=(1.2, 3.7), caption=caption, height_ratios=(1.25, 1)) as axes:
+        with mosaic_page(
+            bench.picture, title, places, size=(1.2, 3.7), caption=caption, height_ratios=(1.25, 1)
+        ) as axes:
             draw_value(axes["A"], runs["value"])
             draw_probability(axes["B"], runs["is_high"])
             draw_levels(axes["C"], runs["level"])
             draw_residuals(axes["D"], runs["value"])
             target, probability = told(runs["is_high"])
-            draw_thresholds(axes["E"], by_threshold(target, probability, self.thresholds), self.thresholds)
+            draw_thresholds(axes["E"], threshold_scores(target, probability, self.thresholds), self.thresholds)
             draw_curves(axes["F"], axes["G"], target, probability, self.thresholds)
 
 
@@ -126,34 +128,34 @@ def _table(path: Path, table: pd.DataFrame) -> Path:
     return path.resolve()
 
 
-def predicted(run: Run, features: np.ndarray) -> np.ndarray:
+def predicted(run: LessonRun, features: np.ndarray) -> np.ndarray:
     """(N,) values or probabilities of class 1, or (N, num_classes)."""
     with torch.no_grad():
         predictions: np.ndarray = run.learner()(torch.from_numpy(features).float()).numpy()
     return predictions.squeeze(1) if predictions.shape[1:] == (1,) else predictions
 
 
-def told(run: Run) -> tuple[np.ndarray, np.ndarray]:
+def told(run: LessonRun) -> tuple[np.ndarray, np.ndarray]:
     """The target of the test set, (N,), and what is predicted of it."""
     test = run.splits().test
     target: np.ndarray = test.target.numpy()
     return target.reshape(len(target)), predicted(run, test.features.numpy())
 
 
-def residuals(run: Run) -> np.ndarray:
+def residuals(run: LessonRun) -> np.ndarray:
     target, value = told(run)
     return target - value
 
 
-def of_sklearn(run: Run) -> float:
-    return float(by_threshold(*told(run), [0.5])[0, 0])
+def of_sklearn(run: LessonRun) -> float:
+    return float(threshold_scores(*told(run), [0.5])[0, 0])
 
 
-def above_largest(run: Run) -> float:
+def above_largest(run: LessonRun) -> float:
     return float(run.scores["accuracy/test"] - run.scores["baseline/accuracy"])
 
 
-def _dots(axes: Any, run: Run, task: str, order: Sequence[int]) -> None:
+def _dots(axes: Any, run: LessonRun, task: str, order: Sequence[int]) -> None:
     """order: the place of each class in the order of colours."""
     test = run.splits().test.first(SHOWN)
     draw_points(axes, test.features.numpy(), np.array(order)[test.target.numpy()], [""] * len(order), size=16)
@@ -161,20 +163,20 @@ def _dots(axes: Any, run: Run, task: str, order: Sequence[int]) -> None:
     axes.set_title(task, fontsize=10)
 
 
-def draw_value(axes: Any, run: Run) -> None:
-    draw_height(axes, PLANE, predicted(run, PLANE.points()), [-2, -1, 0, 1, 2])
+def draw_value(axes: Any, run: LessonRun) -> None:
+    draw_heatmap(axes, PLANE, predicted(run, PLANE.points()), [-2, -1, 0, 1, 2])
     axes.scatter(*run.splits().test.first(SHOWN).features.numpy().T, s=5, color="black", linewidths=0)
     axes.set_aspect("equal")
     axes.set_title("Regression: one linear output, MSE;\nthe value itself is told", fontsize=10)
 
 
-def draw_probability(axes: Any, run: Run) -> None:
-    draw_height(axes, PLANE, predicted(run, PLANE.points()), [0.1, 0.5, 0.9])
+def draw_probability(axes: Any, run: LessonRun) -> None:
+    draw_heatmap(axes, PLANE, predicted(run, PLANE.points()), [0.1, 0.5, 0.9])
     task = "Two classes: one sigmoid output, BCE;\nhigh (orange) where it is at least a threshold"
     _dots(axes, run, task, (0, 1))
 
 
-def draw_levels(axes: Any, run: Run) -> None:
+def draw_levels(axes: Any, run: LessonRun) -> None:
     """High is orange, as where it is one of two classes."""
     order = [0, 2, 1]
     probabilities = predicted(run, PLANE.points())[:, order]
@@ -183,9 +185,9 @@ def draw_levels(axes: Any, run: Run) -> None:
     _dots(axes, run, task, order)
 
 
-def draw_residuals(axes: Any, run: Run) -> None:
+def draw_residuals(axes: Any, run: LessonRun) -> None:
     target, value = told(run)
     axes.axhline(0, color="0.6", linewidth=1)
-    axes.scatter(value, target - value, s=8, color=ORDER[0], linewidths=0, alpha=0.7)
+    axes.scatter(value, target - value, s=8, color=COLOUR_CYCLE[0], linewidths=0, alpha=0.7)
     axes.set(xlabel="predicted value", ylabel="residual: target - prediction")
     axes.set_title(f"Regression: R\u00b2 {r2_score(target, value):.2f}", fontsize=10)

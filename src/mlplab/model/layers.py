@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 
-class Scale(nn.Module):
+class InputScaler(nn.Module):
     """(N, in_features) numbers or uint8 pixels -> (N, in_features) floats: (x - shift) * factor.
 
     Before `learn` it changes nothing. Numbers are standardised by column, pixels by one mean and sd of all of them;
@@ -87,10 +87,10 @@ INITIALISATIONS: dict[str, Callable[[Tensor], Any] | None] = {
 }
 
 
-def initialise(network: nn.Module, name: str) -> None:
+def initialise_weights(network: nn.Module, name: str) -> None:
     """Weights of every linear layer by the rule; biases 0. `default` leaves torch's own."""
     if name not in INITIALISATIONS:
-        raise Mistake(f"model.initialisation={name}: one of {', '.join(INITIALISATIONS)}")
+        raise UserError(f"model.initialisation={name}: one of {', '.join(INITIALISATIONS)}")
     rule = INITIALISATIONS[name]
     if rule is None:
         return
@@ -128,7 +128,7 @@ class MaxNormLinear(nn.Linear):
 def normalisation_layer(name: str, features: int) -> list[nn.Module]:
     """No layer for none."""
     if name not in ("none", "batch", "layer"):
-        raise Mistake(f"model.normalisation={name}: one of none, batch, layer")
+        raise UserError(f"model.normalisation={name}: one of none, batch, layer")
     if name == "batch":
         return [nn.BatchNorm1d(features)]
     return [nn.LayerNorm(features)] if name == "layer" else []

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mlplab.model.layers import initialise
+from mlplab.model.layers import initialise_weights
 from mlplab.model.network import Network
 
 
@@ -42,4 +42,4 @@ class Maxout(Network):
                 layers.append(nn.Dropout(dropout))
         layers.append(nn.Linear([in_features, *hidden_features][-1], out_features))
         super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise)
-        initialise(self.body, initialisation)
+        initialise_weights(self.body, initialisation)

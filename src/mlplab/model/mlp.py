@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from mlplab.model.layers import InputNoise, MaxNormLinear, initialise, normalisation_layer
+from mlplab.model.layers import InputNoise, MaxNormLinear, initialise_weights, normalisation_layer
 from mlplab.model.network import Network
 
 
@@ -41,4 +41,4 @@ class MLP(Network):
                 layers.append(nn.Dropout(dropout))
         layers.append(nn.Linear([in_features, *hidden_features][-1], out_features))
         super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise)
-        initialise(self.body, initialisation)
+        initialise_weights(self.body, initialisation)

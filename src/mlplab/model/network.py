@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mlplab.errors import Mistake
-from mlplab.model.layers import Scale
+from mlplab.errors import UserError
+from mlplab.model.layers import InputScaler
 
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
     "linear": nn.Identity,
@@ -22,8 +22,8 @@ class Network(nn.Module):
     def __init__(self, in_features: int, body: nn.Module, output_activation: str, standardise: bool) -> None:
         super().__init__()
         if output_activation not in OUTPUT_ACTIVATIONS:
-            raise Mistake(f"model.output_activation={output_activation}: one of {', '.join(OUTPUT_ACTIVATIONS)}")
-        self.scale = Scale(in_features, standardise)
+            raise UserError(f"model.output_activation={output_activation}: one of {', '.join(OUTPUT_ACTIVATIONS)}")
+        self.scale = InputScaler(in_features, standardise)
         self.body = body
         self.output_activation = OUTPUT_ACTIVATIONS[output_activation]()
 

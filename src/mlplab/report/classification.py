@@ -19,8 +19,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from mlplab.report.style import COLOURS, ORDER, Curve, draw_lines
-from mlplab.report.text import table
+from mlplab.report.style import COLOUR_CYCLE, COLOURS, Curve, draw_lines
+from mlplab.report.text import format_table
 
 DARK = "#111111"  # on a light cell, on a dark page too
 MANY = 15  # classes, above which a matrix is wider than a terminal
@@ -56,17 +56,17 @@ class Confusion:
 
     def text(self) -> str:
         header, *rows = self.per_class()
-        return f"{self._matrix_text()}\n\n{table(list(map(str, header)), rows)}"
+        return f"{self._matrix_text()}\n\n{format_table(list(map(str, header)), rows)}"
 
     def _matrix_text(self) -> str:
         names, matrix = self.class_names, self.matrix
         if len(names) <= MANY:
-            return table(["true class, predicted as", *names], self.rows()[1:])
+            return format_table(["true class, predicted as", *names], self.rows()[1:])
         wrong = matrix - np.diag(np.diag(matrix))
         worst = np.argsort(-wrong, axis=None, kind="stable")[:10]
         pairs = [divmod(int(place), len(names)) for place in worst if wrong.flat[place]]
         rows = [[names[true], names[told], int(wrong[true, told])] for true, told in pairs]
-        return table(["true class", "predicted as", "rows"], rows) + "\n(the most frequent errors)"
+        return format_table(["true class", "predicted as", "rows"], rows) + "\n(the most frequent errors)"
 
     def draw(self, title: str, path: str | Path) -> None:
         figure = Figure(figsize=(self.side, self.side), dpi=150, layout="constrained")
@@ -145,7 +145,7 @@ MOST = 300  # points of a curve
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankingCurves:
     """target: (N,) class indices. probabilities: (N, C). A class without rows, or with all of them, has no curve."""
 
     target: np.ndarray
@@ -200,7 +200,7 @@ def _thin(x: np.ndarray, y: np.ndarray) -> Curve:
 SCORES = ("precision", "recall", "F1")
 
 
-def by_threshold(target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
+def threshold_scores(target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
     """(3, T): precision, recall and F1 of class 1."""
     every = [
         precision_recall_fscore_support(target, probability >= threshold, average="binary", zero_division=0.0)[:3]
@@ -218,7 +218,7 @@ def draw_thresholds(axes: Any, scores: np.ndarray, thresholds: Sequence[float]) 
 def draw_curves(roc: Any, pr: Any, target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> None:
     false, true, _ = roc_curve(target, probability)
     precision, recall, _ = precision_recall_curve(target, probability)
-    at = by_threshold(target, probability, thresholds)
+    at = threshold_scores(target, probability, thresholds)
     alarms = [float((probability[target == 0] >= threshold).mean()) for threshold in thresholds]
     roc.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     roc.set(xlabel="false positive rate", ylabel="true positive rate (recall)")
@@ -228,7 +228,7 @@ def draw_curves(roc: Any, pr: Any, target: np.ndarray, probability: np.ndarray, 
     pr.set_title(f"Precision-recall; guess {target.mean():.2f}", fontsize=10)
     sides = ((roc, (false, true), (alarms, at[1]), (3, -11)), (pr, (recall, precision), (at[1], at[0]), (4, 4)))
     for axes, curve, dots, aside in sides:
-        axes.plot(*curve, color=ORDER[0], linewidth=2)
+        axes.plot(*curve, color=COLOUR_CYCLE[0], linewidth=2)
         axes.plot(*dots, "o", color="black", markersize=4)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.1))
         for place in {0, len(thresholds) // 2, len(thresholds) - 1}:

@@ -12,7 +12,18 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from mlplab.report.figure import Panel
-from mlplab.report.style import COLOURS, INK, LOSSES, ORDER, STYLES, WORDS, draw_lines, on_log_scale, plain_log, spans
+from mlplab.report.style import (
+    COLOUR_CYCLE,
+    COLOURS,
+    INK,
+    LINE_STYLES,
+    LOSS_NAMES,
+    SPLIT_NAMES,
+    draw_lines,
+    log_scale_label,
+    plain_log_ticks,
+    spans_decades,
+)
 
 Row = dict[str, float]
 SPLITS = ("train", "val")
@@ -27,9 +38,9 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     axes = figure.subplots()
     epochs = [row["epoch"] for row in rows]
     for split in SPLITS:
-        axes.plot(epochs, [row[f"loss/{split}"] for row in rows], STYLES[split], color=COLOURS[split], linewidth=2)
+        axes.plot(epochs, [row[f"loss/{split}"] for row in rows], LINE_STYLES[split], color=COLOURS[split], linewidth=2)
     axes.set_xlabel("epoch (passes over the training data)")
-    axes.set_ylabel(f"loss ({', '.join(filter(None, (LOSSES.get(name, name), unit)))})")
+    axes.set_ylabel(f"loss ({', '.join(filter(None, (LOSS_NAMES.get(name, name), unit)))})")
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, max(epochs) or 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -50,7 +61,7 @@ def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
     down = min(push / 2, ends[low])  # not below the axis
     for split, shift in ((low, -down), (high, push - down)):
         axes.annotate(
-            WORDS[split],
+            SPLIT_NAMES[split],
             (rows[-1]["epoch"], ends[split] + shift),
             xytext=(6, 0),
             textcoords="offset points",
@@ -112,11 +123,11 @@ def draw_family(axes: Axes, settings: Mapping[str, Seeds], label: str, lower_is_
     shown = np.concatenate([curves[name][1] for name in named])
     everything = np.concatenate([curves[name][1] for name in curves])
     top = min(float(everything.max()), 3 * float(shown.max()))  # one that diverges shall not flatten the others
-    if lower_is_better and spans(shown, 10):
+    if lower_is_better and spans_decades(shown, 10):
         axes.set_yscale("log")
         axes.set_ylim(0.8 * max(float(shown.min()), 1e-9), 1.15 * top)
-        plain_log(axes.yaxis)
-        label = on_log_scale(label)
+        plain_log_ticks(axes.yaxis)
+        label = log_scale_label(label)
     elif lower_is_better:
         axes.set_ylim(0, 1.05 * top)
     else:
@@ -134,7 +145,7 @@ def draw_rates(rates: Sequence[float], losses: Sequence[float], suggested: float
     """losses: smoothed, one a rate."""
 
     def draw(axes: Axes) -> None:
-        axes.plot(rates, losses, color=ORDER[0], linewidth=2)
+        axes.plot(rates, losses, color=COLOUR_CYCLE[0], linewidth=2)
         axes.set_xscale("log")
         axes.set_xlabel("learning rate, which grows from step to step")
         axes.set_ylabel("training loss, smoothed")

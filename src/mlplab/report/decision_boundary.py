@@ -10,32 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from mlplab.report.figure import Panel
-from mlplab.report.style import COLOURS, ORDER, WORDS, draw_lines
+from mlplab.report.style import COLOUR_CYCLE, COLOURS, SPLIT_NAMES, draw_lines
 
-Told = tuple[np.ndarray, np.ndarray | None]
+Predict = tuple[np.ndarray, np.ndarray | None]
 Points = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by split: features and target
 
 
-def teller(learner: Any, classes: bool) -> Callable[[np.ndarray], Told]:
+def predict_function(learner: Any, classes: bool) -> Callable[[np.ndarray], Predict]:
     """Raw features (N, F) -> predictions (N, C) or (N, K), and the class that is told; in the learner's own mode."""
 
-    def tell(features: np.ndarray) -> Told:
+    def tell(features: np.ndarray) -> Predict:
         with torch.inference_mode():
             given = torch.from_numpy(features).to(learner.device, learner.dtype)
             predictions = learner(given)
             chosen = learner.choose(predictions).cpu().numpy() if classes else None
-        return columns(predictions.cpu().numpy()), chosen
+        return probability_columns(predictions.cpu().numpy()), chosen
 
     return tell
 
 
-def columns(predictions: np.ndarray) -> np.ndarray:
+def probability_columns(predictions: np.ndarray) -> np.ndarray:
     """(N, C): a column a class of two classes too, whose learner tells the second alone."""
     return np.stack([1 - predictions, predictions], axis=1) if predictions.ndim == 1 else predictions
 
 
-def shape(
-    tell: Callable[[np.ndarray], Told],
+def boundary_panels(
+    tell: Callable[[np.ndarray], Predict],
     points: Points,
     feature_names: Sequence[str],
     class_names: Sequence[str],
@@ -44,7 +44,7 @@ def shape(
     """Nothing for more than two inputs. What is told is asked for when a panel is drawn."""
     features = np.concatenate([own for own, _ in points.values()])
     if features.shape[1] == 1:
-        return _of_line(tell, points, line(features), feature_names[0], class_names, target_names)
+        return _of_line(tell, points, axis_grid(features), feature_names[0], class_names, target_names)
     if features.shape[1] == 2:
         return _of_plane(tell, points, Plane.about(features, feature_names), class_names, target_names)
     return []
@@ -87,7 +87,7 @@ class Plane:
 
 def draw_boundary(
     axes: Axes,
-    tell: Callable[[np.ndarray], Told],
+    tell: Callable[[np.ndarray], Predict],
     plane: Plane,
     points: tuple[np.ndarray, np.ndarray],
     class_names: Sequence[str],
@@ -101,7 +101,7 @@ def draw_boundary(
 
 
 def _of_line(
-    tell: Callable[[np.ndarray], Told],
+    tell: Callable[[np.ndarray], Predict],
     points: Points,
     x: np.ndarray,
     name: str,
@@ -126,7 +126,7 @@ def _of_line(
 
 
 def _of_plane(
-    tell: Callable[[np.ndarray], Told],
+    tell: Callable[[np.ndarray], Predict],
     points: Points,
     plane: Plane,
     class_names: Sequence[str],
@@ -137,13 +137,13 @@ def _of_plane(
 
         def draw(axes: Axes) -> None:
             draw_boundary(axes, tell, plane, next(iter(points.values())), class_names)
-            name_classes(axes, len(class_names))
+            draw_class_legend(axes, len(class_names))
 
         caption = f"What is told at each point, fainter where it is less sure; dots are rows of {next(iter(points))}."
         return [Panel("boundary", "Decision boundary", draw, caption, size)]
 
     def of_target(number: int) -> Callable[[Axes], None]:
-        return lambda axes: draw_height(axes, plane, tell(plane.points())[0][:, number])
+        return lambda axes: draw_heatmap(axes, plane, tell(plane.points())[0][:, number])
 
     return [
         Panel(f"height_{at}", f"{one} as it is told", of_target(at), size=size) for at, one in enumerate(target_names)
@@ -155,7 +155,7 @@ CURVE_GRID = 300  # places along the axis
 SPLIT_MARKERS = {"train": "o", "val": "s", "test": "^"}
 
 
-def line(features: np.ndarray) -> np.ndarray:
+def axis_grid(features: np.ndarray) -> np.ndarray:
     """(FINE, 1) about the points. features: (N, 1)."""
     low, high = float(features.min()), float(features.max())
     room = 0.1 * ((high - low) or 1.0)
@@ -172,7 +172,7 @@ def draw_fit(
     """x, told: (FINE,). points: by split, input and target. names: of the input and of the target."""
     for split, (own, target) in points.items():
         style: dict[str, Any] = {"marker": SPLIT_MARKERS[split], "color": COLOURS[split], "alpha": 0.7, "linewidths": 0}
-        axes.scatter(own[:MAX_CURVE_POINTS], target[:MAX_CURVE_POINTS], s=14, label=WORDS[split], **style)
+        axes.scatter(own[:MAX_CURVE_POINTS], target[:MAX_CURVE_POINTS], s=14, label=SPLIT_NAMES[split], **style)
     axes.plot(x, told, color="black", linewidth=1.8, label="prediction")
     low, high = (float(end([end(target) for _, target in points.values()])) for end in (np.min, np.max))
     room = 0.2 * ((high - low) or 1.0)  # not by what is told: from epoch to epoch the frame stays
@@ -221,13 +221,13 @@ def draw_points(
         axes.scatter(features[at, 0], features[at, 1], s=size, marker=mark, label=name, zorder=3, **style)
 
 
-def name_classes(axes: Axes, count: int) -> None:
+def draw_class_legend(axes: Axes, count: int) -> None:
     """The classes of the points that are drawn, above the picture."""
     columns = min(4, count)
     axes.figure.legend(loc="outside upper left", ncols=columns, frameon=False, fontsize=9, handletextpad=0.2)
 
 
-def draw_height(axes: Axes, plane: Plane, values: np.ndarray, lines: int | Sequence[float] = 8) -> None:
+def draw_heatmap(axes: Axes, plane: Plane, values: np.ndarray, lines: int | Sequence[float] = 8) -> None:
     """values: (count²,), darker where they are larger, with named contours. lines: how many of these, or where."""
     x, y = (np.linspace(*limit, plane.count) for limit in plane.limits)
     height = values.reshape(plane.count, plane.count)
@@ -252,4 +252,4 @@ def _lead(probabilities: np.ndarray, chosen: np.ndarray, number: int) -> np.ndar
 
 
 def _colour(number: int) -> str:
-    return ORDER[number % len(ORDER)]
+    return COLOUR_CYCLE[number % len(COLOUR_CYCLE)]

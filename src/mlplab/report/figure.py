@@ -47,7 +47,7 @@ class Panel:
         """points: of the drawn axes, what a script may say of them."""
         drawing, axes = self.drawn()
         told = points(drawing, axes) if points else None
-        return figure(svg(drawing, self.title), self.title, self.caption, self.size[0] * REM, told)
+        return figure(to_svg(drawing, self.title), self.title, self.caption, self.size[0] * REM, told)
 
     def png(self) -> bytes:
         """With its title, to stand alone."""
@@ -69,7 +69,7 @@ FILE_DPI = 150
 
 
 @contextmanager
-def page(
+def mosaic_page(
     path: str | Path,
     title: str,
     panels: str = "A",
@@ -100,7 +100,7 @@ def page(
 
 
 # what stands on the page itself, and would be lost on a dark one: report.css has both values of each
-NAMED = {
+NAMED_COLOURS = {
     "#000000": "ink",
     "#0072b2": "blue",
     "#b37400": "val-ink",
@@ -114,7 +114,7 @@ NAMED = {
 }
 
 
-def svg(figure: Figure, label: str) -> str:
+def to_svg(figure: Figure, label: str) -> str:
     """label: what a screen reader says of it; on one page no two figures have the same."""
     text = io.StringIO()
     # text stays text; the same figure is the same file, and two figures of a page share no name
@@ -126,6 +126,6 @@ def svg(figure: Figure, label: str) -> str:
     drawn = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", drawn)
     drawn = re.sub(r'\s(width|height)="[\d.]+pt"', "", drawn, count=2)
     drawn = re.sub(r"(?<=px) '[^\";]*(?=[;\"])| font-family: [^;\"]*;?", "", drawn)  # letters are those of the page
-    for colour, name in NAMED.items():
+    for colour, name in NAMED_COLOURS.items():
         drawn = re.sub(rf"(fill|stroke): {colour}", rf"\1: var(--{name})", drawn)
     return drawn.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.style import ORDER
+from mlplab.report.style import COLOUR_CYCLE
 
 GAP = 0.12  # between images, as a share of one
 LINE = 0.22  # height of a line of words
@@ -44,11 +44,11 @@ def draw_numbers(axes: Axes, image: np.ndarray) -> None:
 
 NEAR = 0.27  # of the way along an arrow where its word stands: before arrows cross
 Place = tuple[float, float]
-Words = Sequence[Sequence[str]]
+Labels = Sequence[Sequence[str]]
 
 
 def draw_network(
-    axes: Any, units: Words, arrows: Sequence[Words], beside: Words, heads: Sequence[str], backward: bool = False
+    axes: Any, units: Labels, arrows: Sequence[Labels], beside: Labels, heads: Sequence[str], backward: bool = False
 ) -> None:
     """units: words in the circles, by layer. beside: words above them, or below. heads: of the layers.
 
@@ -71,7 +71,7 @@ def draw_network(
 
 def _arrow(axes: Any, start: Place, end: Place, word: str, backward: bool) -> None:
     idle = not word.strip("-0.")
-    colour = "0.75" if idle else ORDER[2] if backward else ORDER[0]
+    colour = "0.75" if idle else COLOUR_CYCLE[2] if backward else COLOUR_CYCLE[0]
     tail, head = (end, start) if backward else (start, end)
     style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 17, "shrinkB": 17}
     axes.annotate("", head, tail, arrowprops=style, zorder=2)

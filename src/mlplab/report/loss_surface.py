@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patheffects import withStroke
 
-from mlplab.report.style import LINES, ORDER
+from mlplab.report.style import COLOUR_CYCLE, LINES
 
 Function = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -34,7 +34,7 @@ def draw_surface(axes: Any, of: Function, limits: Limits, log: bool = False) -> 
 def draw_paths(axes: Any, paths: Mapping[str, np.ndarray], marks: bool = True, **style: Any) -> None:
     """paths: (N, 2) points each, or (N, 3) on a surface; a colour and a line style each."""
     for number, (name, path) in enumerate(paths.items()):
-        colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
+        colour, line = COLOUR_CYCLE[number % len(COLOUR_CYCLE)], LINES[number % len(LINES)]
         point: dict[str, Any] = {"marker": "o", "markersize": 2.5} if marks else {}
         axes.plot(*path.T, color=colour, linestyle=line, label=name, **{"linewidth": 1.6, **point, **style})
 
@@ -42,7 +42,7 @@ def draw_paths(axes: Any, paths: Mapping[str, np.ndarray], marks: bool = True, *
 def name_paths(axes: Any, places: Mapping[str, tuple[float, float]]) -> None:
     """A name at a place, in the colour of its path, readable on any shade."""
     for number, (name, place) in enumerate(places.items()):
-        text = axes.text(*place, name, color=ORDER[number % len(ORDER)], fontsize=9, fontweight="bold")
+        text = axes.text(*place, name, color=COLOUR_CYCLE[number % len(COLOUR_CYCLE)], fontsize=9, fontweight="bold")
         text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
@@ -68,8 +68,8 @@ def draw_slice(
     axes.clabel(lines, levels[1::3], fontsize=7, fmt="%.2g", colors="black")
     axes.set(xlabel="step along the first direction", ylabel="step along the second")
     if len(path):
-        axes.plot(*path.T, color=ORDER[0], linewidth=1.6, marker="o", markersize=2.5)
+        axes.plot(*path.T, color=COLOUR_CYCLE[0], linewidth=1.6, marker="o", markersize=2.5)
         axes.annotate(f"epoch {epochs[0]}", path[0], (5, 6), textcoords="offset points", fontsize=9)
-    axes.plot(0, 0, "o", color=ORDER[2], markersize=5)
+    axes.plot(0, 0, "o", color=COLOUR_CYCLE[2], markersize=5)
     name = f"epoch {epochs[-1]}" if len(path) else "the weights"
     axes.annotate(name, (0, 0), (6, -12), textcoords="offset points", fontsize=9)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlplab.report.classification import FEW, Calibration, Confusion, Ranking
+from mlplab.report.classification import FEW, Calibration, Confusion, RankingCurves
 from mlplab.report.figure import Panel
 from mlplab.report.regression import Parity
 
@@ -15,7 +15,7 @@ MOST_TARGETS = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Predictions:
     """N rows. predictions: (N, C) probabilities, of two classes too; or (N, K) values. chosen: (N,) class indices."""
 
     rows: str
@@ -34,8 +34,8 @@ class Outcome:
         return Confusion(self.target, self.chosen, self.class_names)
 
     @cached_property
-    def ranking(self) -> Ranking:
-        return Ranking(self.target, self.predictions, self.class_names)
+    def ranking(self) -> RankingCurves:
+        return RankingCurves(self.target, self.predictions, self.class_names)
 
     @cached_property
     def parity(self) -> Parity:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlplab.report.style import COLOURS
-from mlplab.report.text import table
+from mlplab.report.text import format_table
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ class Parity:
         ]
 
     def text(self) -> str:
-        return table(["residual (target - prediction) of", "mean", "sd", "min", "median", "max"], self.per_target())
+        return format_table(
+            ["residual (target - prediction) of", "mean", "sd", "min", "median", "max"], self.per_target()
+        )
 
     def draw(self, title: str, path: str | Path) -> None:
         """A row of pictures a target: prediction against target, residual against prediction."""

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from mlplab.report import html
 from mlplab.report.figure import Panel
-from mlplab.report.predictions import Outcome
-from mlplab.report.style import LOSSES, WORDS, draw_loss
-from mlplab.report.text import counted
+from mlplab.report.predictions import Predictions
+from mlplab.report.style import LOSS_NAMES, SPLIT_NAMES, draw_loss
+from mlplab.report.text import count_noun
 
 WORST_IMAGES = 24
 WORST_ROWS = 12
@@ -20,7 +20,7 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Story:
+class RunReport:
     """scores: of scores.json. rows: the history. loss: its name, and after a comma what it is of.
 
     order: of the features, those that matter most first. differences: key, value, default, as words.
@@ -31,7 +31,7 @@ class Story:
     scores: Mapping[str, Any]
     rows: Sequence[Mapping[str, float]]
     loss: str
-    outcome: Outcome
+    outcome: Predictions
     command: str
     differences: Sequence[tuple[str, str, str]] = ()
     shape: Sequence[Panel] = ()
@@ -70,15 +70,18 @@ class Story:
     def _facts(self) -> str:
         known = self.scores
         versions = ", ".join(f"{name} {known[name]}" for name in ("mlplab", "torch", "lightning") if name in known)
-        trained = f"{counted(known['epochs'], 'epoch')} in {known['seconds']:.3g} s on {known['device']}"
+        trained = f"{count_noun(known['epochs'], 'epoch')} in {known['seconds']:.3g} s on {known['device']}"
         return f"{known['parameters']:,} parameters · {trained} · seed {known['seed']} · {versions}"
 
     def _curves(self) -> list[str]:
         name, _, unit = self.loss.partition(", ")
-        of = f"loss ({LOSSES.get(name, name)})" + (f"\n{unit}" if unit else "")
+        of = f"loss ({LOSS_NAMES.get(name, name)})" + (f"\n{unit}" if unit else "")
         best, rows = int(self.scores["best_epoch"]), list(map(dict, self.rows))
         others = [score for score in ("accuracy", "r2") if f"{score}/val" in rows[0]]
-        return [course(rows, best, of=of), *(course(rows, best, score, _named(score)) for score in others)]
+        return [
+            interactive_curves(rows, best, of=of),
+            *(interactive_curves(rows, best, score, _named(score)) for score in others),
+        ]
 
     def _scores(self) -> str:
         """As scores.json has them."""
@@ -99,20 +102,20 @@ class Story:
     def _worst(self) -> list[str]:
         told = self.outcome
         if told.chosen is None:
-            places = farthest(told.target, told.predictions, WORST_ROWS)
+            places = worst_regressed(told.target, told.predictions, WORST_ROWS)
             said = "The largest errors, in units of each target's standard deviation. "
-            table = table_of_values(places, told.target, told.predictions, told.target_names)
+            table = values_table(places, told.target, told.predictions, told.target_names)
         else:
-            places = worst_told(told.predictions, told.target, WORST_IMAGES if told.image_size else WORST_ROWS)
+            places = worst_classified(told.predictions, told.target, WORST_IMAGES if told.image_size else WORST_ROWS)
             said = "The rows whose true class was given the least probability. "
             given = (places, told.predictions, told.target, told.chosen, told.class_names)
             if told.image_size:
-                shown = images(told.features, told.image_size)[places]
-                return [html.words(said, "quiet"), html.tiles(list(shown), lines_of_classes(*given))]
-            table = table_of_classes(*given)
-        if len(told.feature_names) > MOST_FEATURES:
+                shown = to_images(told.features, told.image_size)[places]
+                return [html.words(said, "quiet"), html.tiles(list(shown), image_captions(*given))]
+            table = classes_table(*given)
+        if len(told.feature_names) > MAX_FEATURES:
             said += "The inputs that matter most are shown."
-        shown_too = with_features(table, places, told.features, told.feature_names, self.order)
+        shown_too = add_features(table, places, told.features, told.feature_names, self.order)
         return [html.words(said, "quiet"), html.table(*shown_too)]
 
     def _configuration(self) -> list[str]:
@@ -136,7 +139,7 @@ Row = dict[str, float]
 MOST = 500  # epochs whose values are on the page
 
 
-def course(rows: Sequence[Row], best_epoch: int, score: str = "loss", of: str = "") -> str:
+def interactive_curves(rows: Sequence[Row], best_epoch: int, score: str = "loss", of: str = "") -> str:
     """rows: the history. of: the name of the loss, and its unit."""
 
     def draw(axes: Axes) -> None:
@@ -149,7 +152,7 @@ def course(rows: Sequence[Row], best_epoch: int, score: str = "loss", of: str = 
         axes.plot(best_epoch, at, "o", color="black", markersize=4, clip_on=False, zorder=5)
 
     def points(_: Figure, axes: Axes) -> dict[str, Any]:
-        return {"names": [WORDS[split] for split in ("train", "val")], "points": _points(axes, rows, score)}
+        return {"names": [SPLIT_NAMES[split] for split in ("train", "val")], "points": _points(axes, rows, score)}
 
     value = f"{rows[best_epoch][f'{score}/val']:.4g}"
     caption = f"The dotted line marks the best epoch, {best_epoch}: validation {value}."
@@ -176,10 +179,10 @@ def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
     return low - 0.05 * (1 - low), 1.02
 
 
-MOST_FEATURES = 8
+MAX_FEATURES = 8
 
 
-def worst_told(probabilities: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
+def worst_classified(probabilities: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
     """Places of the rows whose true class was given the least probability, the least first.
 
     probabilities: (N, C). target: (N,).
@@ -188,14 +191,14 @@ def worst_told(probabilities: np.ndarray, target: np.ndarray, count: int) -> np.
     return np.argsort(of_true, kind="stable")[:count]
 
 
-def farthest(target: np.ndarray, predictions: np.ndarray, count: int) -> np.ndarray:
+def worst_regressed(target: np.ndarray, predictions: np.ndarray, count: int) -> np.ndarray:
     """Places of the rows with the largest error, in units of each target's sd. target, predictions: (N, K)."""
     sd = target.std(axis=0)
     errors = np.abs(target.astype(np.float64) - predictions) / np.where(sd > 0, sd, 1.0)
     return np.argsort(-errors.max(axis=1), kind="stable")[:count]
 
 
-def lines_of_classes(
+def image_captions(
     places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
 ) -> list[list[str]]:
     """What stands below each image: its row, from 1 on, and both classes with their probabilities."""
@@ -209,7 +212,7 @@ def lines_of_classes(
     ]
 
 
-def table_of_classes(
+def classes_table(
     places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
 ) -> tuple[list[str], list[list[object]]]:
     """Header and a row each."""
@@ -227,7 +230,7 @@ def table_of_classes(
     return header, rows
 
 
-def table_of_values(
+def values_table(
     places: np.ndarray, target: np.ndarray, predictions: np.ndarray, names: Sequence[str]
 ) -> tuple[list[str], list[list[object]]]:
     header = ["row", names[0], "predicted", "residual"]
@@ -240,7 +243,7 @@ def table_of_values(
     return header, rows
 
 
-def with_features(
+def add_features(
     table: tuple[list[str], list[list[object]]],
     places: np.ndarray,
     features: np.ndarray,
@@ -249,12 +252,12 @@ def with_features(
 ) -> tuple[list[str], list[list[object]]]:
     """The same with the values of the first features in `order`."""
     header, rows = table
-    shown = list(order)[:MOST_FEATURES]
+    shown = list(order)[:MAX_FEATURES]
     cells = features[places][:, shown].astype(float).tolist()
     return [*header, *(names[at] for at in shown)], [[*row, *own] for row, own in zip(rows, cells, strict=True)]
 
 
-def images(features: np.ndarray, size: Sequence[int]) -> np.ndarray:
+def to_images(features: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """(N, H, W) or (N, H, W, 3) uint8, from black to white. features: (N, in_features), pixels of 0..255 or of less."""
     if features.dtype != np.uint8:
         low, high = float(features.min()), float(features.max())

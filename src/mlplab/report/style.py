@@ -11,13 +11,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 COLOURS = {"train": "#0072B2", "val": "#E69F00", "test": "#009E73"}
 INK = {"train": "#0072B2", "val": "#B37400", "test": "#00785A"}  # of words, which need more contrast than lines
-WORDS = {"train": "training", "val": "validation", "test": "test"}
-STYLES = {"train": "-", "val": "--", "test": ":"}
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+LINE_STYLES = {"train": "-", "val": "--", "test": ":"}
 # of things that are compared; dark and light take turns, and each has a line style of its own, so that grey is enough
-ORDER = ("#0072B2", "#E69F00", "#CC3311", "#56B4E9", "#4D4D4D", "#CC79A7", "#009E73", "#999999")
+COLOUR_CYCLE = ("#0072B2", "#E69F00", "#CC3311", "#56B4E9", "#4D4D4D", "#CC79A7", "#009E73", "#999999")
 WORD_ORDER = ("#0072B2", "#B37400", "#CC3311", "#2A7FAE", "#4D4D4D", "#A84F82", "#00785A", "#6B6B6B")  # their names
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
-LOSSES = {
+LOSS_NAMES = {
     "ce": "cross entropy",
     "bce": "binary cross entropy",
     "mse": "mean squared error",
@@ -65,11 +65,11 @@ def draw_lines(
     numbers = {name: [*(order or curves)].index(name) for name in curves}
     for name, (x, y) in curves.items():
         number = numbers[name]
-        colour, line = ORDER[number % len(ORDER)], LINES[number % len(LINES)]
+        colour, line = COLOUR_CYCLE[number % len(COLOUR_CYCLE)], LINES[number % len(LINES)]
         axes.plot(x, y, color=colour, linestyle=line, **{"linewidth": 2, **style})
         if band and name in band:
             axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
-    ends = {name: (x[-1], y[-1], WORD_ORDER[numbers[name] % len(ORDER)]) for name, (x, y) in curves.items()}
+    ends = {name: (x[-1], y[-1], WORD_ORDER[numbers[name] % len(COLOUR_CYCLE)]) for name, (x, y) in curves.items()}
     label_ends(axes, ends)
 
 
@@ -90,12 +90,12 @@ def draw_loss(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "los
     epochs = [row["epoch"] for row in rows]
     curves = {split: [row[f"{score}/{split}"] for row in rows] for split in ("train", "val")}
     for split, values in curves.items():
-        axes.plot(epochs, values, STYLES[split], color=COLOURS[split], linewidth=2)
+        axes.plot(epochs, values, LINE_STYLES[split], color=COLOURS[split], linewidth=2)
     axes.set_xlim(0, max(epochs) or 1)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if labels:
-        label_ends(axes, {WORDS[split]: (epochs[-1], curves[split][-1], INK[split]) for split in curves})
+        label_ends(axes, {SPLIT_NAMES[split]: (epochs[-1], curves[split][-1], INK[split]) for split in curves})
 
 
 def draw_splits(axes: Axes, x: Sequence[float], curves: Mapping[str, Sequence[Sequence[float]]]) -> None:
@@ -107,9 +107,11 @@ def draw_splits(axes: Axes, x: Sequence[float], curves: Mapping[str, Sequence[Se
     for split, seeds in curves.items():
         values = np.array(seeds)
         mean = values.mean(axis=0)
-        axes.plot(x, mean, STYLES[split], color=COLOURS[split], linewidth=2, marker="o", markersize=4, clip_on=False)
+        axes.plot(
+            x, mean, LINE_STYLES[split], color=COLOURS[split], linewidth=2, marker="o", markersize=4, clip_on=False
+        )
         axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=COLOURS[split], alpha=0.2, linewidth=0)
-        ends[WORDS[split]] = (x[-1], float(mean[-1]), INK[split])
+        ends[SPLIT_NAMES[split]] = (x[-1], float(mean[-1]), INK[split])
     label_ends(axes, ends)
 
 
@@ -155,23 +157,23 @@ def _apart(heights: list[float], low: float, high: float) -> list[float]:
     return placed
 
 
-def spans(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
+def spans_decades(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
     """Whether positive values cover so much that a log scale tells them apart."""
     low, high = float(np.min(values)), float(np.max(values))
     return low > 0 and high / low > ratio
 
 
-def on_log_scale(label: str) -> str:
+def log_scale_label(label: str) -> str:
     """The name of an axis: `validation loss (cross entropy, log scale)`."""
     return f"{label[:-1]}, log scale)" if label.endswith(")") else f"{label} (log scale)"
 
 
-def in_two(label: str) -> str:
+def break_at_bracket(label: str) -> str:
     """For a small picture: what stands in brackets on a line of its own."""
     return label.replace(" (", "\n(", 1)
 
 
-def plain_log(axis: Axis) -> None:
+def plain_log_ticks(axis: Axis) -> None:
     """Of a log scale whose limits stand: 0.05, 0.1, 0.2, not powers of ten; no more than six."""
     low, high = sorted(axis.get_view_interval())
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)

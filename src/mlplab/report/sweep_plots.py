@@ -12,7 +12,15 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from mlplab.report.style import COLOURS, INK, in_two, label_ends, on_log_scale, plain_log, spans
+from mlplab.report.style import (
+    COLOURS,
+    INK,
+    break_at_bracket,
+    label_ends,
+    log_scale_label,
+    plain_log_ticks,
+    spans_decades,
+)
 
 CHARACTERS = 60  # that stand side by side below a small picture
 TWO = {"mean": COLOURS["train"], "best": COLOURS["val"]}
@@ -32,17 +40,17 @@ def draw_effect(
     axes.set_xlabel(key)
     searched = _across(axes, x, [*values], number)
     everything = np.concatenate([np.asarray(own) for own in values.values()])
-    if lower_is_better and spans(everything, 10):
+    if lower_is_better and spans_decades(everything, 10):
         axes.set_yscale("log")
-        label = on_log_scale(label)
-    axes.set_ylabel(in_two(label))
+        label = log_scale_label(label)
+    axes.set_ylabel(break_at_bracket(label))
     beside = axes.transData + ScaledTranslation(-6 / 72, 0, axes.figure.dpi_scale_trans)
     for at, own in zip(x, values.values(), strict=True):
         axes.plot([at] * len(own), own, "o", color="#999999", markersize=4, linewidth=0, transform=beside)
     low, high = float(everything.min()), float(everything.max())
     if axes.get_yscale() == "log":
         axes.set_ylim(0.8 * low, 1.25 * high)
-        plain_log(axes.yaxis)
+        plain_log_ticks(axes.yaxis)
     else:
         room = 0.06 * ((high - low) or 1)
         axes.set_ylim(low - room, high + room)
@@ -61,7 +69,7 @@ def draw_effect(
 def _across(axes: Axes, x: Sequence[float], words: Sequence[str], number: bool) -> bool:
     """Scale, limits and words of the levels; whether there are no words, as numbers lie too near each other, and a line
     from one to the next would tell their noise: the values of a search."""
-    logarithmic = number and len(x) > 1 and spans(x, 8)
+    logarithmic = number and len(x) > 1 and spans_decades(x, 8)
     searched = number and len(x) > 2 and _crowded(np.log(x) if logarithmic else np.array(x))
     if logarithmic:
         axes.set_xscale("log")
@@ -78,7 +86,7 @@ def _across(axes: Axes, x: Sequence[float], words: Sequence[str], number: bool) 
     else:
         axes.set_xlim(-side * 0.5 - 0.1, len(x) - 1 + side * 0.5 + 0.1)
     if logarithmic and (searched or not fit):
-        plain_log(axes.xaxis)
+        plain_log_ticks(axes.xaxis)
     return searched
 
 
@@ -108,7 +116,7 @@ def _short(name: str) -> str:
 BEHIND = {"facecolor": "#fefefe", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}  # of a word; that of the page
 
 
-def front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:
+def pareto_front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:
     """Places, by cost: each better than all that cost no more."""
     sign = 1 if lower_is_better else -1
     found: list[int] = []
@@ -127,20 +135,20 @@ def draw_front(
     lower_is_better: bool = True,
 ) -> None:
     """names: short ones, written beside what is on the front. labels: of the axes."""
-    best = front(costs, scores, lower_is_better)
+    best = pareto_front(costs, scores, lower_is_better)
     across, up = labels
-    if spans(costs, 5):
+    if spans_decades(costs, 5):
         axes.set_xscale("log")
-        across = on_log_scale(across)
-    if lower_is_better and spans(scores, 10):
+        across = log_scale_label(across)
+    if lower_is_better and spans_decades(scores, 10):
         axes.set_yscale("log")
-        up = on_log_scale(up)
-    axes.set(xlabel=across, ylabel=in_two(up))
+        up = log_scale_label(up)
+    axes.set(xlabel=across, ylabel=break_at_bracket(up))
     axes.plot(costs, scores, "o", color="#999999", markersize=5, linewidth=0)
     axes.margins(0.12)
     for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
         if scale == "log":
-            plain_log(axis)
+            plain_log_ticks(axis)
     x, y = [costs[place] for place in best], [scores[place] for place in best]
     right, worst = axes.get_xlim()[1], axes.get_ylim()[1 if lower_is_better else 0]
     axes.step([x[0], *x, right], [worst, *y, y[-1]], where="post", color="#0072B2", linewidth=1.2)
@@ -167,7 +175,7 @@ def draw_heat(
 ) -> None:
     """names: of rows and columns. values: (R, C), NaN where there is none. words: of each cell. best: its place."""
     known = values[np.isfinite(values)]
-    scale = LogNorm if lower_is_better and spans(known, 10) else Normalize
+    scale = LogNorm if lower_is_better and spans_decades(known, 10) else Normalize
     norm = scale(float(known.min()), float(known.max()))
     colours = matplotlib.colormaps["cividis" if lower_is_better else "cividis_r"]
     for row, column in product(range(len(levels[0])), range(len(levels[1]))):
@@ -206,7 +214,7 @@ def draw_parallel(
     """levels: the values of each key, in order. settings: values and score, best first. tied: as many as may be the
     best but for chance, after the first."""
     values = np.array([value for _, value in settings])
-    logarithmic = lower_is_better and spans(values, 10)
+    logarithmic = lower_is_better and spans_decades(values, 10)
     heights = np.log(values) if logarithmic else values
     low, high = float(heights.min()), float(heights.max())
     share = (heights - low) / ((high - low) or 1)

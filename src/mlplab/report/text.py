@@ -7,21 +7,21 @@ from rich.cells import cell_len
 GAP = 3  # blanks between columns
 
 
-def aligned(lines: Mapping[str, str]) -> str:
+def align_lines(lines: Mapping[str, str]) -> str:
     """`name  text` lines under each other; a text of several lines has the name before each."""
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}   {line}" for name, text in lines.items() for line in text.split("\n"))
 
 
-def score_table(scores: Mapping[str, object], best_epoch: int, baseline: str) -> str:
+def format_scores(scores: Mapping[str, object], best_epoch: int, baseline: str) -> str:
     """Splits by scores at the best epoch; scores are named `<metric>/<split>` and `baseline/<metric>`."""
     metrics = [name.split("/")[0] for name in scores if name.endswith("/val")]
     rows = [[split, *(scores[f"{metric}/{split}"] for metric in metrics)] for split in ("train", "val", "test")]
     rows.append([baseline, *(scores[f"baseline/{metric}"] for metric in metrics)])
-    return table([f"at best epoch {best_epoch}", *metrics], rows)
+    return format_table([f"at best epoch {best_epoch}", *metrics], rows)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A plain-text table; numbers to four figures. By hand: rich takes a hundred times as long, which a sweep of small
     nets feels."""
     lines = [[" ".join(_text(cell).splitlines()) for cell in row] for row in (header, *rows)]
@@ -43,7 +43,7 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """noun: of one; what it becomes of several is regular."""
     several = f"{noun}{'es' if noun.endswith(('s', 'x')) else 's'}"
     return f"{number:,} {noun if number == 1 else several}"

@@ -14,17 +14,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab import files
-from mlplab.config.compose import own_hydra
-from mlplab.config.groups import CONF, FORMAT
-from mlplab.config.messages import explain
-from mlplab.config.tree import leaves, located, plain, select, shown
-from mlplab.config.validate import check
-from mlplab.errors import Mistake
+from mlplab.config.compose import isolated_hydra
+from mlplab.config.groups import CONF_DIR, FORMAT
+from mlplab.config.messages import describe_error
+from mlplab.config.tree import flatten, format_value, portable_config, select, to_plain
+from mlplab.config.validate import validate
+from mlplab.errors import UserError
 
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
 
 
-def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
+def read_config(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
     """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now.
 
     allow: what may stand under its key `allow`; None: anything, for a run of one's own.
@@ -34,32 +34,34 @@ def stored(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
         with open(path, encoding="utf-8") as file:
             held = yaml.safe_load(file)
     except OSError as error:
-        raise Mistake(f"{path}: cannot be read ({error.strerror})") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Mistake(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+        raise UserError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(held, dict):
-        raise Mistake(f"{path}: holds no configuration")
+        raise UserError(f"{path}: holds no configuration")
     version = held.pop("format", None)
-    config = checked(held, version, str(path), allow)
+    config = validate_stored(held, version, str(path), allow)
     config.run_dir = str(run)
     return config
 
 
-def check_trained(run: str | Path, config: DictConfig) -> None:
+def refuse_ensemble(run: str | Path, config: DictConfig) -> None:
     """Raises Mistake for an ensemble, of which there are weights and scores, but no epochs."""
     if config.ensemble:
-        raise Mistake(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
+        raise UserError(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
 
 
-def keep(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
+def write_config(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
     """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment. plain: as from
     `located`, where it is known."""
-    held = {"format": FORMAT, **(plain or located(config))}
+    held = {"format": FORMAT, **(plain or portable_config(config))}
     text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
     files.write(Path(config.run_dir, "config.yaml"), text)
 
 
-def checked(config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None) -> DictConfig:
+def validate_stored(
+    config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None
+) -> DictConfig:
     """A stored configuration of format `version`: keys that later versions added have their defaults.
 
     where: the file that messages name. allow: as for `stored`.
@@ -71,39 +73,39 @@ def checked(config: dict[str, Any], version: object, where: str, allow: Sequence
         if version != FORMAT:
             config = _filled(config, defaults)
         _no_slip(config, defaults)
-        check(config, defaults)
+        validate(config, defaults)
         if allow is not None and (named := [name for name in config.get("allow", []) if name not in allow]):
-            raise Mistake(f"needs modules that are not mlplab's: give allow=[{','.join(named)}] if you trust them")
+            raise UserError(f"needs modules that are not mlplab's: give allow=[{','.join(named)}] if you trust them")
     return OmegaConf.create(config)
 
 
 def check_format(version: object, where: str) -> None:
     if type(version) is not int or version < 1:
-        raise Mistake(f"{where}: the key format is {version}, which no version of mlplab has written")
+        raise UserError(f"{where}: the key format is {version}, which no version of mlplab has written")
     if version > FORMAT:
-        raise Mistake(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
+        raise UserError(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
 
 
 @contextmanager
 def _of_file(where: str) -> Iterator[None]:
     try:
         yield
-    except (HydraException, OmegaConfBaseException, Mistake) as error:
-        raise Mistake(f"{where}: {explain(error)}") from error
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        raise UserError(f"{where}: {describe_error(error)}") from error
 
 
 def _defaults(choice: object) -> dict[str, Any]:
     """What the same choices give today."""
     if not isinstance(choice, dict) or not choice:
-        raise Mistake("choice: what was chosen of each group is needed, as data: iris")
+        raise UserError("choice: what was chosen of each group is needed, as data: iris")
     for group, chosen in choice.items():
-        if not Path(CONF, str(group)).is_dir() or not isinstance(chosen, str | None):
-            raise Mistake(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
-    with own_hydra():
+        if not Path(CONF_DIR, str(group)).is_dir() or not isinstance(chosen, str | None):
+            raise UserError(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
+    with isolated_hydra():
         words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
         composed = compose("train", words, return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
-        return plain(composed)
+        return to_plain(composed)
 
 
 def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,21 +119,21 @@ def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
 
 def _plain_values(config: Mapping[str, Any]) -> None:
     """Nothing that stands for something else, which a stranger's file could take from the environment."""
-    for key, value in leaves(config):
+    for key, value in flatten(config):
         if "${" in str(value):
-            raise Mistake(f"{key}={shown(value)}: is resolved only later; write what it stands for")
+            raise UserError(f"{key}={format_value(value)}: is resolved only later; write what it stands for")
 
 
 def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
     """A key that the choice has not may have been added on purpose, but not in place of one that it resembles."""
-    known = [key for key, _ in leaves(defaults)]
-    given = [key for key, _ in leaves(config)]
+    known = [key for key, _ in flatten(defaults)]
+    given = [key for key, _ in flatten(config)]
     missing = [key for key in known if select(config, key, given) is given]
     for key in given:
         if select(defaults, key, given) is given and (
             meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
         ):
-            raise Mistake(f"{key}: no such key; did you mean {meant[0]}?")
+            raise UserError(f"{key}: no such key; did you mean {meant[0]}?")
 
 
 class _Dumper(DUMPER):  # type: ignore[misc]

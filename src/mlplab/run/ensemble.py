@@ -13,35 +13,35 @@ from torch import Tensor
 
 from mlplab import files
 from mlplab.config.groups import FORMAT
-from mlplab.config.messages import explain
-from mlplab.config.tree import leaves, located, shown
+from mlplab.config.messages import describe_error
+from mlplab.config.tree import flatten, format_value, portable_config
 from mlplab.data.splits import Splits
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
-from mlplab.run.build import bare_learner, build_splits
-from mlplab.run.config_file import keep, stored
-from mlplab.run.evaluate import Slice, measure
+from mlplab.run.build import build_splits, build_untrained_learner
+from mlplab.run.config_file import read_config, write_config
+from mlplab.run.evaluate import EvaluationData, evaluate_learner
 from mlplab.run.load import Checkpoint, load_weights, read_checkpoint
-from mlplab.run.metadata import versions
+from mlplab.run.metadata import library_versions
 
 Known = dict[str, Splits]  # by what they were made of
 OWN = {"seed", "run_dir", "sweep", "report", "allow", "debug"}  # of a member
 
 
-def unite_all(groups: Mapping[Path, Sequence[Path]]) -> dict[Path, str]:
+def build_ensembles(groups: Mapping[Path, Sequence[Path]]) -> dict[Path, str]:
     """groups: the run folders of the members, by the folder of their ensemble. Returns why those were not made that
     could not be, in one line each."""
     known: Known = {}
     reasons = {}
     for folder, members in groups.items():
         try:
-            unite(folder, members, known)
+            build_ensemble(folder, members, known)
         except Exception as error:
-            reasons[folder] = explain(error)
+            reasons[folder] = describe_error(error)
     return reasons
 
 
-def unite(folder: Path, members: Sequence[Path], known: Known | None = None) -> dict[str, Any]:
+def build_ensemble(folder: Path, members: Sequence[Path], known: Known | None = None) -> dict[str, Any]:
     """Write the ensemble of the best weights of each member; the files of one that is there are replaced. known: data
     that were read before. Returns what scores.json holds, which is the last file.
 
@@ -50,9 +50,9 @@ def unite(folder: Path, members: Sequence[Path], known: Known | None = None) -> 
     paths = [run / "checkpoints" / "best.ckpt" for run in members]
     checkpoints = [read_checkpoint(path) for path in paths]
     _alike(checkpoints, paths)
-    config = stored(members[0])
+    config = read_config(members[0])
     config.ensemble, config.run_dir = len(members), str(folder)
-    card = {**checkpoints[0]["hyper_parameters"], "format": FORMAT, "config": located(config)}
+    card = {**checkpoints[0]["hyper_parameters"], "format": FORMAT, "config": portable_config(config)}
     weights = _joined(checkpoints, paths)
     held = {
         "pytorch-lightning_version": lightning.__version__,
@@ -60,7 +60,7 @@ def unite(folder: Path, members: Sequence[Path], known: Known | None = None) -> 
         "hyper_parameters": card,
     }
     with torch.random.fork_rng(devices=[]):
-        learner = bare_learner(config, card)
+        learner = build_untrained_learner(config, card)
     load_weights(learner, weights, folder)
     scores = _scores(config, learner, _splits(config, card["data_digest"], {} if known is None else known), members)
     _write(folder, config, held, scores)
@@ -70,13 +70,15 @@ def unite(folder: Path, members: Sequence[Path], known: Known | None = None) -> 
 def _alike(checkpoints: Sequence[Checkpoint], paths: Sequence[Path]) -> None:
     """Raises Mistake where a member was trained by other settings, or on other rows, than the first."""
     cards = [one["hyper_parameters"] for one in checkpoints]
-    first, *others = [dict(leaves(one["config"])) for one in cards]
+    first, *others = [dict(flatten(one["config"])) for one in cards]
     for path, own, one in zip(paths[1:], others, cards[1:], strict=True):
         for key in dict.fromkeys([*first, *own]):
             if key.partition(".")[0] not in OWN and first.get(key) != own.get(key):
-                raise Mistake(f"{path}: {key}={shown(own.get(key))}, but {shown(first.get(key))} in {paths[0]}")
+                raise UserError(
+                    f"{path}: {key}={format_value(own.get(key))}, but {format_value(first.get(key))} in {paths[0]}"
+                )
         if one["data_digest"] != cards[0]["data_digest"]:
-            raise Mistake(f"{path}: was trained on other rows than {paths[0]}")
+            raise UserError(f"{path}: was trained on other rows than {paths[0]}")
 
 
 def _joined(checkpoints: Sequence[Checkpoint], paths: Sequence[Path]) -> dict[str, Tensor]:
@@ -88,7 +90,7 @@ def _joined(checkpoints: Sequence[Checkpoint], paths: Sequence[Path]) -> dict[st
             if name.startswith(network):
                 joined[f"{network}networks.{place}.{name.removeprefix(network)}"] = value
             elif not torch.equal(value, joined.get(name, value)):
-                raise Mistake(f"{path}: has another {name} than {paths[0]}, so their outputs have no common mean")
+                raise UserError(f"{path}: has another {name} than {paths[0]}, so their outputs have no common mean")
             else:
                 joined[name] = value
     return joined
@@ -101,14 +103,16 @@ def _splits(config: DictConfig, digest: str, known: Known) -> Splits:
         known.clear()
         known[made_of] = build_splits(config)
     if known[made_of].digest() != digest:
-        raise Mistake("the data have changed since its members were trained on them")
+        raise UserError("the data have changed since its members were trained on them")
     return known[made_of]
 
 
 def _scores(config: DictConfig, learner: Learner, splits: Splits, members: Sequence[Path]) -> dict[str, Any]:
     """Measured as `evaluate` does. The baseline is that of the members, of the same rows."""
     parts = {"train": splits.measured, "val": splits.val, "test": splits.test}
-    measured = {split: measure(config, learner, Slice(part, split, split)) for split, part in parts.items()}
+    measured = {
+        split: evaluate_learner(config, learner, EvaluationData(part, split, split)) for split, part in parts.items()
+    }
     constant = learner.baseline(splits.train.target).expand(len(splits.test), -1)
     baseline = learner.measure(constant, splits.test.target)
     return {
@@ -121,7 +125,7 @@ def _scores(config: DictConfig, learner: Learner, splits: Splits, members: Seque
         "train_rows_measured": len(splits.measured),
         "val_rows": len(splits.val),
         "device": measured["val"].device,
-        **versions(),
+        **library_versions(),
     }
 
 
@@ -130,6 +134,6 @@ def _write(folder: Path, config: DictConfig, checkpoint: Checkpoint, scores: Map
     torch.save(checkpoint, data)
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").unlink(missing_ok=True)
-    keep(config)
+    write_config(config)
     files.write(folder / "checkpoints" / "best.ckpt", data.getvalue())
     files.write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")

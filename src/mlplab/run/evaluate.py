@@ -10,30 +10,30 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from mlplab.data.datamodule import EVAL_BLOCK, TensorLoader
-from mlplab.data.formats import bare_name, kind_of
-from mlplab.data.inference import from_array, load, of_table, texts
-from mlplab.data.preprocessing import ambiguous, dtype_of, places, values
+from mlplab.data.datamodule import EVAL_BATCH_SIZE, TensorLoader
+from mlplab.data.formats import base_name, file_kind
+from mlplab.data.inference import encode_table, from_array, load_arrays, text_columns
+from mlplab.data.preprocessing import dtype_for_precision, encode_labels, has_ambiguous_names, numeric_columns
 from mlplab.data.readers import read_table
-from mlplab.data.splits import Part, Splits
-from mlplab.errors import Mistake
+from mlplab.data.splits import Split, Splits
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
-from mlplab.report.text import counted
-from mlplab.run.build import build_measurer, build_splits
-from mlplab.run.metadata import Card
+from mlplab.report.text import count_noun
+from mlplab.run.build import build_evaluator, build_splits
+from mlplab.run.metadata import Metadata
 
 
 @dataclass(frozen=True)
-class Slice:
+class EvaluationData:
     """part: the rows that are measured. name, title: what they are called in scores, and in what is printed."""
 
-    part: Part
+    part: Split
     name: str
     title: str
 
 
 @dataclass(frozen=True)
-class Measured:
+class Evaluation:
     """scores: loss and metrics. target, predictions: of each row, in their unit. chosen: (N,) class indices."""
 
     scores: dict[str, float]
@@ -43,12 +43,12 @@ class Measured:
     device: str
 
 
-def measure(config: DictConfig, learner: Learner, rows: Slice) -> Measured:
+def evaluate_learner(config: DictConfig, learner: Learner, rows: EvaluationData) -> Evaluation:
     """As training does: whole blocks through the network, then one batch of all raw outputs."""
     outputs: list[Tensor] = []
-    trainer = build_measurer(config)
+    trainer = build_evaluator(config)
     hook = learner.network.register_forward_hook(lambda _, __, output: outputs.append(output))
-    blocks = TensorLoader(rows.part, EVAL_BLOCK)
+    blocks = TensorLoader(rows.part, EVAL_BATCH_SIZE)
     try:
         trainer.test(learner, blocks, verbose=False)
     finally:
@@ -60,12 +60,14 @@ def measure(config: DictConfig, learner: Learner, rows: Slice) -> Measured:
         chosen = learner.choose(predictions).cpu().numpy() if classes else None
     scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
     if unlike := [name for name, score in scores.items() if not math.isfinite(score)]:
-        raise Mistake(f"{rows.title}: {unlike[0]} is {scores[unlike[0]]}: numbers too far from those of training")
+        raise UserError(f"{rows.title}: {unlike[0]} is {scores[unlike[0]]}: numbers too far from those of training")
     device = trainer.strategy.root_device.type
-    return Measured(scores, rows.part.target.numpy(), predictions.cpu().numpy(), chosen, device)
+    return Evaluation(scores, rows.part.target.numpy(), predictions.cpu().numpy(), chosen, device)
 
 
-def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewhere: bool = False) -> Slice:
+def split_data(
+    config: DictConfig, known: Metadata, split: str, all_rows: bool, elsewhere: bool = False
+) -> EvaluationData:
     """The rows of the run's own dataset. elsewhere: other files are measured on purpose.
 
     Raises Mistake where the data have changed: a test split of other rows may hold some that were trained on.
@@ -74,7 +76,7 @@ def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewh
     same = known.get("data_digest") in (None, read.digest())
     splits = _as_known(read, known)
     if not same and not elsewhere:
-        raise Mistake(
+        raise UserError(
             "the data are not those of training: their rows, or the packages that make them, have changed since; "
             "other files are measured by data.path= or data.root="
         )
@@ -82,56 +84,56 @@ def of_split(config: DictConfig, known: Card, split: str, all_rows: bool, elsewh
     if split == "train" and not all_rows:
         count, total = len(splits.measured), len(splits.train)
         which = "the measured slice" if count < total else "all of them are the measured slice"
-        return Slice(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
-    part: Part = getattr(splits, split)
+        return EvaluationData(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
+    part: Split = getattr(splits, split)
     words = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
-    return Slice(part, split, f"{words[split]}, {counted(len(part), 'row')}{changed}")
+    return EvaluationData(part, split, f"{words[split]}, {count_noun(len(part), 'row')}{changed}")
 
 
-def of_file(config: DictConfig, known: Card, path: str) -> Slice:
+def file_data(config: DictConfig, known: Metadata, path: str) -> EvaluationData:
     """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
-    dtype = dtype_of(config.trainer.precision)
-    read = _of_arrays if kind_of(path) == "arrays" else _of_table
+    dtype = dtype_for_precision(config.trainer.precision)
+    read = _of_arrays if file_kind(path) == "arrays" else _of_table
     features, target, rows = read(config, known, path)
     try:
         if known["class_names"]:
-            wanted = torch.from_numpy(places(target, known["class_names"], rows))
+            wanted = torch.from_numpy(encode_labels(target, known["class_names"], rows))
         else:
-            wanted = torch.tensor(values(target, known["target_names"], rows, dtype), dtype=dtype)
-    except Mistake as mistake:
-        raise Mistake(f"{path}: {mistake}") from mistake
-    part = Part(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
-    return Slice(part, bare_name(path), f"{path}, {counted(len(part), 'row')}")
+            wanted = torch.tensor(numeric_columns(target, known["target_names"], rows, dtype), dtype=dtype)
+    except UserError as mistake:
+        raise UserError(f"{path}: {mistake}") from mistake
+    part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
+    return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
 
 
-def _of_arrays(_: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+def _of_arrays(_: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
     unseen = from_array(path, known)
-    held = load(path)
+    held = load_arrays(path)
     if "target" not in held:
-        raise Mistake(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
+        raise UserError(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
     return unseen.features, held["target"], unseen.rows
 
 
-def _of_table(config: DictConfig, known: Card, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+def _of_table(config: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
     """Features, target, and the line of each row."""
     names = _target_columns(config, known)
-    text = [*texts(known), *(names if ambiguous(known["class_names"]) else [])]
+    text = [*text_columns(known), *(names if has_ambiguous_names(known["class_names"]) else [])]
     table = read_table(path, config.data.get("separator", ","), text)
     if missing := [name for name in names if name not in table.columns]:
-        raise Mistake(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
+        raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
     try:
-        features = of_table(table, known, "fill")[0]
-    except Mistake as mistake:
-        raise Mistake(f"{path}: {mistake}") from mistake
+        features = encode_table(table, known, "fill")[0]
+    except UserError as mistake:
+        raise UserError(f"{path}: {mistake}") from mistake
     return features, table[names[0]] if known["class_names"] else table[names], table.index.tolist()
 
 
-def _as_known(splits: Splits, known: Card) -> Splits:
+def _as_known(splits: Splits, known: Metadata) -> Splits:
     """The splits with their classes in the order of training. Raises Mistake for other features or a new class."""
     if splits.in_features != known["in_features"]:
-        raise Mistake(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
+        raise UserError(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
     if list(splits.columns) != known["columns"]:
-        raise Mistake(
+        raise UserError(
             "the training rows of these data are not those of training: their columns, medians or categories differ; "
             "a CSV of other rows is measured by data.path= without split="
         )
@@ -139,13 +141,13 @@ def _as_known(splits: Splits, known: Card) -> Splits:
     if list(splits.class_names) == names:
         return splits
     if unseen := [name for name in splits.class_names if name not in names]:
-        raise Mistake(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
+        raise UserError(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
     at = torch.tensor([names.index(name) for name in splits.class_names])
-    train, val, test = (Part(part.features, at[part.target]) for part in (splits.train, splits.val, splits.test))
+    train, val, test = (Split(part.features, at[part.target]) for part in (splits.train, splits.val, splits.test))
     return replace(splits, train=train, val=val, test=test)
 
 
-def _target_columns(config: DictConfig, known: Card) -> list[str]:
+def _target_columns(config: DictConfig, known: Metadata) -> list[str]:
     """Values have names; a class stands in the column that training took it from, else in one called target."""
     if not known["class_names"]:
         return list(known["target_names"])

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlplab.config.schema import direction
-from mlplab.errors import Mistake
+from mlplab.config.schema import monitor_mode
+from mlplab.errors import UserError
 
-NO_WORD = "ended without a word"
-State = Literal["finished", "pruned", "failed", "half-done", "new"]
+NO_REASON = "ended without a word"
+RunState = Literal["finished", "pruned", "failed", "half-done", "new"]
 
 
-def state(run: Path) -> State:
+def run_state(run: Path) -> RunState:
     """A folder without config.yaml is one whose process was killed before it knew what to do."""
     if (run / "scores.json").exists():  # the last file of a run
         return "finished"
-    if (run / PRUNED).exists():
+    if (run / PRUNED_FILE).exists():
         return "pruned"
     if (run / "failure.txt").exists():
         return "failed"
@@ -38,29 +38,29 @@ class Outcome:
     reason: str = ""
 
 
-def folder_of(sweep: Path, number: int) -> Path:
+def job_folder(sweep: Path, number: int) -> Path:
     """That of a job, whatever its overrides are."""
     return next(sweep.glob(f"{number}_*"), sweep / str(number))
 
 
-def outcome(run: Path, monitor: str) -> Outcome:
-    scores, pruned, failure = run / "scores.json", run / PRUNED, run / "failure.txt"
+def read_outcome(run: Path, monitor: str) -> Outcome:
+    scores, pruned, failure = run / "scores.json", run / PRUNED_FILE, run / "failure.txt"
     if scores.exists():
         return Outcome("finished", json.loads(scores.read_text()))
     if pruned.exists():
-        return Outcome("pruned", best_of(run, monitor), pruned.read_text().strip())
+        return Outcome("pruned", best_scores(run, monitor), pruned.read_text().strip())
     if failure.exists():
-        return Outcome("failed", best_of(run, monitor), failure.read_text().strip())
-    return Outcome("unfinished", best_of(run, monitor), NO_WORD)
+        return Outcome("failed", best_scores(run, monitor), failure.read_text().strip())
+    return Outcome("unfinished", best_scores(run, monitor), NO_REASON)
 
 
-def best_of(run: Path, monitor: str) -> dict[str, Any]:
+def best_scores(run: Path, monitor: str) -> dict[str, Any]:
     """Of a run that has not finished: the row of its best epoch. Nothing where no epoch has ended."""
     history = run / "history.csv"
     rows = [row for row in _rows(history)[1:] if math.isfinite(row[monitor])] if history.exists() else []
     if not rows:
         return {}
-    sign = 1 if direction(monitor) == "min" else -1
+    sign = 1 if monitor_mode(monitor) == "min" else -1
     best = min(rows, key=lambda row: sign * row[monitor])
     kept = {name: value for name, value in best.items() if "/" in name}
     last = rows[-1]
@@ -74,60 +74,60 @@ def _rows(history: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
 
 
-made: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
+created_folders: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
 
 
-def claim(folder: Path, key: str) -> None:
+def claim_folder(folder: Path, key: str) -> None:
     """Make a folder that must be new."""
-    made[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    created_folders[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        going_on = "; sweep.resume=true goes on with it" if (folder / FILE).exists() else ""
-        raise Mistake(f"{key}: {folder} exists already; name another, nothing is written over{going_on}") from None
+        going_on = "; sweep.resume=true goes on with it" if (folder / SWEEP_FILE).exists() else ""
+        raise UserError(f"{key}: {folder} exists already; name another, nothing is written over{going_on}") from None
     except OSError as error:
-        give_back()
-        raise Mistake(f"{key}: {folder} cannot be made ({error.strerror})") from error
+        release_folder()
+        raise UserError(f"{key}: {folder} cannot be made ({error.strerror})") from error
 
 
-def give_back() -> None:
+def release_folder() -> None:
     """Remove the folders that were made for a run, as far as they are empty."""
-    for folder in made:
+    for folder in created_folders:
         with suppress(OSError):
             folder.rmdir()
 
 
-FILE = "sweep.json"
-STOP = "stop.txt"  # while a sweep comes to its end because a job failed: the number of that job
-TO_DO: tuple[State, ...] = ("half-done", "new")
+SWEEP_FILE = "sweep.json"
+STOP_FILE = "stop.txt"  # while a sweep comes to its end because a job failed: the number of that job
+UNFINISHED: tuple[RunState, ...] = ("half-done", "new")
 
 
-def number_of(name: str) -> str:
+def job_number(name: str) -> str:
     """In its sweep, of a job whose folder is named so."""
     return name.partition("_")[0]
 
 
-PRUNED = "pruned.txt"  # of a run that a search ended early: why, in one line
+PRUNED_FILE = "pruned.txt"  # of a run that a search ended early: why, in one line
 
 
-def find(run: str | Path, base: str | Path = "outputs") -> Path:
+def find_run(run: str | Path, base: str | Path = "outputs") -> Path:
     """A run folder: its path, or the word `last` for the one below `base` with the newest config.yaml."""
     if run == "last":
-        found = list(every(base))
+        found = list(iter_runs(base))
         if not found:
-            raise Mistake(f"run=last: there is no run below {base}; train one, or give the path of a run folder")
+            raise UserError(f"run=last: there is no run below {base}; train one, or give the path of a run folder")
         return max(found, key=lambda folder: ((folder / "config.yaml").stat().st_mtime_ns, str(folder)))
     folder = Path(run).expanduser()
     if not folder.is_dir():
-        raise Mistake(f"run={run}: no such folder; give a run folder, or run=last for the newest below {base}")
+        raise UserError(f"run={run}: no such folder; give a run folder, or run=last for the newest below {base}")
     if not (folder / "config.yaml").is_file():
-        inside = next(every(folder), None)
+        inside = next(iter_runs(folder), None)
         hint = f"; it holds runs, such as {inside}" if inside else ""
-        raise Mistake(f"run={run}: this folder is no run, it has no config.yaml{hint}")
+        raise UserError(f"run={run}: this folder is no run, it has no config.yaml{hint}")
     return folder
 
 
-def every(base: str | Path) -> Iterator[Path]:
+def iter_runs(base: str | Path) -> Iterator[Path]:
     """All run folders below `base`, those of sweeps too."""
     for folder, below, files in os.walk(Path(base).expanduser()):
         if "config.yaml" in files:
@@ -135,29 +135,29 @@ def every(base: str | Path) -> Iterator[Path]:
             yield Path(folder)
 
 
-def folders(sweep: Path) -> dict[int, Path]:
+def job_folders(sweep: Path) -> dict[int, Path]:
     """The folders of the jobs that have begun, by number."""
     numbered = ((re.match(r"(\d+)_", path.name), path) for path in sweep.iterdir() if path.is_dir())
     return dict(sorted((int(number[1]), path) for number, path in numbered if number))
 
 
-def finished(sweep: Path) -> dict[int, Path]:
+def finished_jobs(sweep: Path) -> dict[int, Path]:
     """Those that have written their last file."""
-    return {number: run for number, run in folders(sweep).items() if (run / "scores.json").exists()}
+    return {number: run for number, run in job_folders(sweep).items() if (run / "scores.json").exists()}
 
 
-def united(sweep: Path) -> list[Path]:
+def ensemble_folders(sweep: Path) -> list[Path]:
     """The folders of ensembles, which are no jobs."""
     return sorted(path.parent for path in sweep.glob("ensemble*/scores.json"))
 
 
-def unwritten(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
+def jobs_without_run(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
     """Planned jobs of which there is no run at all, with what each would have been."""
-    begun = {number for number, run in folders(sweep).items() if (run / "config.yaml").exists()}
+    begun = {number for number, run in job_folders(sweep).items() if (run / "config.yaml").exists()}
     names = {n: " ".join(word for word in job if not word.startswith("sweep.")) for n, job in enumerate(jobs)}
     return {number: words for number, words in names.items() if number not in begun}
 
 
-def swept(run: Path) -> list[str]:
+def swept_keys(run: Path) -> list[str]:
     """The keys that a job's folder is named by; none of a run that is no job."""
     return re.findall(r"(?:^\d+_|,)([a-z_][\w.]*)=", run.name)

@@ -17,39 +17,39 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from mlplab.config.messages import NO_MEMORY, plain_reason
-from mlplab.config.validate import SPECIAL, allowed_name, not_allowed
+from mlplab.config.messages import OUT_OF_MEMORY, library_message
+from mlplab.config.validate import INSTANTIATE_KEYS, is_allowed_name, not_allowed_message
 from mlplab.data.dataset import Dataset
-from mlplab.data.function import current_folder
-from mlplab.errors import Mistake
+from mlplab.data.function import import_from_working_directory
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Network
 
 # Defence in depth, not a sandbox: a class that passes is called with arguments of the configuration's choosing.
 
 
-OFTEN = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members of a sweep
+CACHED_GROUPS = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members of a sweep
 
 
-def make(config: DictConfig, group: str, expected: type | None = None, /, **known: Any) -> Any:
+def instantiate_group(config: DictConfig, group: str, expected: type | None = None, /, **known: Any) -> Any:
     """The object that a group names. expected: its class, for a group that is none of a run's. Raises Mistake where it
     may not be made, or its constructor refuses."""
     node: Any = OmegaConf.to_container(config[group], resolve=True)
     if not node:  # no scheduler, no callbacks
         return {}
-    if group in OFTEN and (made := _made(group, node, tuple(config.allow), known)) is not None:
+    if group in CACHED_GROUPS and (made := _made(group, node, tuple(config.allow), known)) is not None:
         return made
     check_targets(node, group, list(config.allow), expected)
     try:
         return instantiate(node, _convert_="all", **known)
     except InstantiationException as error:
         cause = error.__cause__
-        if isinstance(cause, Mistake):
+        if isinstance(cause, UserError):
             raise cause from error
-        if cause is None or isinstance(cause, MemoryError) or NO_MEMORY.search(str(cause)):
+        if cause is None or isinstance(cause, MemoryError) or OUT_OF_MEMORY.search(str(cause)):
             raise
         chosen = f"{group}={config.choice[group]}" if group in config.choice else group
-        raise Mistake(f"{chosen}: {plain_reason(cause)}") from error
+        raise UserError(f"{chosen}: {library_message(cause)}") from error
 
 
 def _made(group: str, node: dict[str, Any], allow: tuple[str, ...], known: dict[str, Any]) -> Any:
@@ -83,8 +83,8 @@ def _is_an_object(value: Any) -> bool:
     return isinstance(value, dict) and ("_partial_" not in value or any(map(_is_an_object, value.values())))
 
 
-KINDS: tuple[type, ...] = (nn.Module, Optimizer, LRScheduler, Callback, Trainer, Metric, Dataset)
-KIND_OF: dict[str, type] = {
+ALLOWED_CLASSES: tuple[type, ...] = (nn.Module, Optimizer, LRScheduler, Callback, Trainer, Metric, Dataset)
+CLASS_OF_GROUP: dict[str, type] = {
     "data": Dataset,
     "model": Network,
     "learner": Learner,
@@ -102,18 +102,18 @@ def check_targets(node: Any, group: str, allow: list[str], expected: type | None
     classes: dict[str, tuple[type, Mapping[str, Any]]] = {}
     for key, settings in _nodes(node, group):
         for name, value in settings.items():
-            if name in SPECIAL:
-                raise Mistake(f"{key}.{name}: not a setting; it belongs to how objects are made")
+            if name in INSTANTIATE_KEYS:
+                raise UserError(f"{key}.{name}: not a setting; it belongs to how objects are made")
             if isinstance(value, str) and "${" in value:
-                raise Mistake(f"{key}.{name}={value}: is resolved only later; write what it stands for")
+                raise UserError(f"{key}.{name}={value}: is resolved only later; write what it stands for")
         if "_target_" in settings:
             classes[key] = _class(f"{key}._target_", settings["_target_"], allow), settings
     function = node.get("function") if group == "data" else None
-    if function is not None and not allowed_name(str(function), ["mlplab.data.function", *allow], packages=()):
-        raise Mistake(not_allowed("data.function", str(function)))
+    if function is not None and not is_allowed_name(str(function), ["mlplab.data.function", *allow], packages=()):
+        raise UserError(not_allowed_message("data.function", str(function)))
     for key, (made, settings) in classes.items():
         whole = key == group or (group == "callback" and key.count(".") == 1)
-        own = (expected or KIND_OF[group]) if whole else KINDS
+        own = (expected or CLASS_OF_GROUP[group]) if whole else ALLOWED_CLASSES
         _of_a_kind(f"{key}._target_", made, own)
         _takes(key, made, settings)
 
@@ -132,15 +132,15 @@ def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _class(key: str, target: Any, allow: list[str]) -> type:
     """Nothing of a package that is not allowed is imported."""
-    if not isinstance(target, str) or not allowed_name(target, allow):
-        raise Mistake(not_allowed(key, str(target)))
+    if not isinstance(target, str) or not is_allowed_name(target, allow):
+        raise UserError(not_allowed_message(key, str(target)))
     found = _found(target)
     if found is None:
-        raise Mistake(f"{key}={target}: there is no such class")
+        raise UserError(f"{key}={target}: there is no such class")
     if not isinstance(found, type):
-        raise Mistake(f"{key}={target}: is not a class")
-    if not allowed_name(found.__module__, allow):
-        raise Mistake(f"{not_allowed(key, target)} (it comes from {found.__module__})")
+        raise UserError(f"{key}={target}: is not a class")
+    if not is_allowed_name(found.__module__, allow):
+        raise UserError(f"{not_allowed_message(key, target)} (it comes from {found.__module__})")
     return found
 
 
@@ -149,12 +149,12 @@ def _found(target: str) -> Any:
     parts = target.split(".")
     for count in range(len(parts) - 1, 0, -1):
         try:
-            with current_folder():
+            with import_from_working_directory():
                 found: Any = importlib.import_module(".".join(parts[:count]))
         except ModuleNotFoundError:
             continue
         except Exception as error:  # the user's own module may raise anything
-            raise Mistake(f"{target}: cannot be imported ({type(error).__name__}: {error})") from error
+            raise UserError(f"{target}: cannot be imported ({type(error).__name__}: {error})") from error
         for name in parts[count:]:
             found = getattr(found, name, None)
         return found
@@ -164,7 +164,7 @@ def _found(target: str) -> Any:
 def _of_a_kind(key: str, made: type, kinds: type | tuple[type, ...]) -> None:
     if not issubclass(made, kinds):
         names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-        raise Mistake(f"{key}={made.__module__}.{made.__qualname__}: is no {names}")
+        raise UserError(f"{key}={made.__module__}.{made.__qualname__}: is no {names}")
 
 
 def _takes(key: str, made: type, settings: Mapping[str, Any]) -> None:
@@ -172,7 +172,7 @@ def _takes(key: str, made: type, settings: Mapping[str, Any]) -> None:
     for name in settings:
         if known is not None and name not in known and not name.startswith("_"):
             takes = ", ".join(sorted(known)) or "none"
-            raise Mistake(f"{key}.{name}: {made.__name__} takes no such argument; it takes {takes}")
+            raise UserError(f"{key}.{name}: {made.__name__} takes no such argument; it takes {takes}")
 
 
 def _arguments(made: type) -> set[str] | None:

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from mlplab.config.tree import leaves, shown
-from mlplab.errors import AsksForCode, Mistake
+from mlplab.config.tree import flatten, format_value
+from mlplab.errors import UnsafeCheckpoint, UserError
 from mlplab.learner.learner import Learner
-from mlplab.run.build import bare_learner
-from mlplab.run.config_file import check_format, checked
-from mlplab.run.metadata import wrong_key
+from mlplab.run.build import build_untrained_learner
+from mlplab.run.config_file import check_format, validate_stored
+from mlplab.run.metadata import first_wrong_key
 
 Checkpoint = dict[str, Any]
 GROUPS = ("model", "learner", "loss", "activation", "data")
@@ -32,7 +32,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     try:
         stream = BytesIO(path.read_bytes())
     except OSError as error:
-        raise Mistake(_unreadable(path, error)) from error
+        raise UserError(_unreadable(path, error)) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders aloud about files that it then refuses
@@ -41,29 +41,29 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise _refusal(path, error) from error
     known = held.get("hyper_parameters") if isinstance(held, dict) else None
     if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
-        raise Mistake(f"{path}: is no checkpoint of mlplab")
+        raise UserError(f"{path}: is no checkpoint of mlplab")
     check_format(known.get("format"), str(path))
-    if wrong := wrong_key(known):
-        raise Mistake(f"{path}: what it says of its training data is damaged ({wrong})")
+    if wrong := first_wrong_key(known):
+        raise UserError(f"{path}: what it says of its training data is damaged ({wrong})")
     if not isinstance(held["state_dict"], dict):
-        raise Mistake(f"{path}: is damaged: its state_dict holds no weights by name")
+        raise UserError(f"{path}: is damaged: its state_dict holds no weights by name")
     return held
 
 
-def config_of(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:
+def checkpoint_config(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:
     """The configuration that a checkpoint was trained with, checked. allow: as for `runs.stored`."""
     known = checkpoint["hyper_parameters"]
-    return checked(known["config"], known["format"], str(path), allow)
+    return validate_stored(known["config"], known["format"], str(path), allow)
 
 
-def rebuild(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Learner:
+def load_learner(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Learner:
     """The learner of a checkpoint, in evaluation mode. config: of its run folder, or the checkpoint's own.
 
     Raises Mistake where the two are of different models.
     """
-    same_settings(config, checkpoint, path, matters=_of_the_model)
+    check_same_config(config, checkpoint, path, matters=_of_the_model)
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
-        learner = bare_learner(config, checkpoint["hyper_parameters"])
+        learner = build_untrained_learner(config, checkpoint["hyper_parameters"])
     load_weights(learner, checkpoint["state_dict"], path)
     return learner.eval()
 
@@ -76,19 +76,21 @@ def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) ->
         if needed != found:
             differ = [(one, other) for one, other in zip(needed, found, strict=False) if one != other]
             told = f"{name} is {differ[0][1]}, not {differ[0][0]}"
-            raise Mistake(f"{path}: holds another model than its configuration: {told}")
+            raise UserError(f"{path}: holds another model than its configuration: {told}")
         if not torch.isfinite(weights[name]).all():
-            raise Mistake(f"{path}: holds weights that are no numbers: {name}")
+            raise UserError(f"{path}: holds weights that are no numbers: {name}")
     learner.load_state_dict(weights)
 
 
-def same_settings(config: DictConfig, checkpoint: Checkpoint, path: str | Path, matters: Callable[[str], bool]) -> None:
+def check_same_config(
+    config: DictConfig, checkpoint: Checkpoint, path: str | Path, matters: Callable[[str], bool]
+) -> None:
     """Raises Mistake for the first key, of those that matter, which is not as the checkpoint was trained with."""
-    stored, trained = dict(leaves(config)), dict(leaves(config_of(checkpoint, path)))
+    stored, trained = dict(flatten(config)), dict(flatten(checkpoint_config(checkpoint, path)))
     for key in filter(matters, dict.fromkeys([*stored, *trained])):
         if stored.get(key) != trained.get(key):
-            said = f"{key}={shown(stored.get(key))} there, {shown(trained.get(key))} in the checkpoint"
-            raise Mistake(f"{path}: another run's checkpoint, or config.yaml was edited: {said}")
+            said = f"{key}={format_value(stored.get(key))} there, {format_value(trained.get(key))} in the checkpoint"
+            raise UserError(f"{path}: another run's checkpoint, or config.yaml was edited: {said}")
 
 
 def _of_the_model(key: str) -> bool:
@@ -115,9 +117,9 @@ def _unreadable(path: Path, error: OSError) -> str:
     return f"{path}: no such file"
 
 
-def _refusal(path: Path, error: Exception) -> Mistake:
+def _refusal(path: Path, error: Exception) -> UserError:
     text = " ".join(str(error).split())
     if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL ([\w.]+)", text)):
         asks = f"it asks for {code[1]}, and weights need no code"
-        return AsksForCode(f"{path}: refused, nothing of it was run: {asks}")
-    return Mistake(f"{path}: is no checkpoint, or is cut short or damaged")
+        return UnsafeCheckpoint(f"{path}: refused, nothing of it was run: {asks}")
+    return UserError(f"{path}: is no checkpoint, or is cut short or damaged")

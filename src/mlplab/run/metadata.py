@@ -10,18 +10,18 @@ from torch import Tensor
 
 import mlplab
 from mlplab.config.groups import FORMAT
-from mlplab.config.tree import located
-from mlplab.data.inference import border
+from mlplab.config.tree import portable_config
+from mlplab.data.inference import border_pixels
 from mlplab.data.splits import Splits
 
-Card = dict[str, Any]
+Metadata = dict[str, Any]
 BULK = torch.tensor([0.01, 0.99], dtype=torch.float64)
 
 
-def card(config: DictConfig, splits: Splits) -> Card:
+def checkpoint_metadata(config: DictConfig, splits: Splits) -> Metadata:
     return {
         "format": FORMAT,
-        "config": located(config),
+        "config": portable_config(config),
         "in_features": splits.in_features,
         "feature_names": list(splits.feature_names),
         "columns": list(splits.columns),
@@ -33,7 +33,7 @@ def card(config: DictConfig, splits: Splits) -> Card:
     }
 
 
-def wrong_key(known: Card) -> str | None:
+def first_wrong_key(known: Metadata) -> str | None:
     """Of a card that was read from a file: the first key that is not as `card` writes it."""
     count, size = known.get("in_features"), known.get("image_size")
     right = {
@@ -63,7 +63,7 @@ def _all(value: object, kind: type) -> bool:
     return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
-def sizes(learner: str, known: Card) -> tuple[int, dict[str, int]]:
+def output_sizes(learner: str, known: Metadata) -> tuple[int, dict[str, int]]:
     """The outputs of the network, and what the learner's constructor is told of them."""
     classes, targets = len(known["class_names"]), len(known["target_names"])
     return {
@@ -78,10 +78,10 @@ def _shades(features: Tensor, size: tuple[int, ...] | None) -> dict[str, Any]:
     if size is None:
         return {"image_white": None, "image_border": None}
     white = 255.0 if features.dtype == torch.uint8 else float(features.max()) or 1.0
-    sample = features[:10_000, torch.from_numpy(border(size))]  # training rows stand in random order
+    sample = features[:10_000, torch.from_numpy(border_pixels(size))]  # training rows stand in random order
     borders = sample.double().mean(dim=1) / white
     return {"image_white": white, "image_border": torch.quantile(borders, BULK).tolist()}
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     return {"mlplab": mlplab.__version__, "torch": torch.__version__, "lightning": lightning.__version__}

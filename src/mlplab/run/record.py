@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import yaml
 
 from mlplab.config.schema import METRICS
-from mlplab.config.tree import leaves, select, shown
-from mlplab.config.validate import NEEDED
-from mlplab.errors import Mistake
-from mlplab.run.folder import PRUNED
+from mlplab.config.tree import flatten, format_value, select
+from mlplab.config.validate import TYPE_NAMES
+from mlplab.errors import UserError
+from mlplab.run.folder import PRUNED_FILE
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
@@ -31,7 +31,7 @@ Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """data: the dataset, with what those of one name differ by. rows: by what the rows and targets that measure a run
     may be others than those of another on the same data. scores: by `<name>/<split>`, those that are finite. settings:
     config.yaml by dotted keys. report: scores.json as it is. failure: why it failed, or was pruned, in one line.
@@ -68,11 +68,11 @@ class Run:
         return {str(key): _short(value) for key, value in told.items()}
 
 
-def read(folder: Path) -> Run | None:
+def read_record(folder: Path) -> RunRecord | None:
     """None, with a note, where config.yaml or scores.json has not what the table needs."""
     try:
         return _run(folder)
-    except Mistake as mistake:
+    except UserError as mistake:
         reason = str(mistake)
     except (OSError, ValueError, OverflowError, RecursionError):
         reason = "its config.yaml or scores.json cannot be read"
@@ -80,7 +80,7 @@ def read(folder: Path) -> Run | None:
     return None
 
 
-def _run(folder: Path) -> Run:
+def _run(folder: Path) -> RunRecord:
     """Raises Mistake for what is missing, or of another kind than a run's."""
     config = _held(folder / "config.yaml", lambda text: yaml.load(text, LOADER))
     finished = (folder / "scores.json").exists()
@@ -100,11 +100,11 @@ def _run(folder: Path) -> Run:
         done = _kind(scores.get("epochs"), int, "scores.json: epochs") if finished else _epochs(folder / "history.csv")
     measured = {name: _kind(scores[name], float, f"scores.json: {name}") for name in scores if name.endswith(SPLITS)}
     written = (folder / "config.yaml").stat().st_mtime
-    return Run(
+    return RunRecord(
         folder=folder,
         choice=choice,
         data=_called(choice["data"], data),
-        rows={str(key): shown(value) for key, value in data.items() if key not in (*ASIDE, *_unread(data))},
+        rows={str(key): format_value(value) for key, value in data.items() if key not in (*ASIDE, *_unread(data))},
         headline=_headline(choice["learner"]),
         lr=needed("optimizer.lr", float),
         scores={name: value for name, value in measured.items() if math.isfinite(value)},
@@ -112,17 +112,17 @@ def _run(folder: Path) -> Run:
         state="finished" if finished else _end(folder),
         written=written,
         date=datetime.fromtimestamp(written).strftime("%Y-%m-%d %H:%M"),
-        settings=dict(leaves(config)),
+        settings=dict(flatten(config)),
         report=scores,
-        failure="" if finished else _reason(folder / PRUNED) or _reason(folder / "failure.txt"),
+        failure="" if finished else _reason(folder / PRUNED_FILE) or _reason(folder / "failure.txt"),
     )
 
 
 def _called(name: str, data: dict[str, Any]) -> str:
     """What was measured on folds is one with nothing else."""
     folds = data.get("folds")
-    sources = [shown(data[key]) for key in SOURCES if data.get(key)]
-    return " ".join([name, *sources, *([] if folds is None else [f"in {shown(folds)} folds"])])
+    sources = [format_value(data[key]) for key in SOURCES if data.get(key)]
+    return " ".join([name, *sources, *([] if folds is None else [f"in {format_value(folds)} folds"])])
 
 
 def _unread(data: dict[str, Any]) -> tuple[str, ...]:
@@ -134,9 +134,9 @@ def _held(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
     try:
         held = read(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
-        raise Mistake(f"{path.name} cannot be read") from error
+        raise UserError(f"{path.name} cannot be read") from error
     if not isinstance(held, dict):
-        raise Mistake(f"{path.name} holds no keys and values")
+        raise UserError(f"{path.name} holds no keys and values")
     return held
 
 
@@ -146,19 +146,19 @@ def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
         value = float(value)
     if type(value) is kind and value not in ("", {}):
         return value
-    raise Mistake(f"{where}={' '.join(shown(value).split())[:80]}: {NEEDED.get(kind, 'a word')} is needed")
+    raise UserError(f"{where}={' '.join(format_value(value).split())[:80]}: {TYPE_NAMES.get(kind, 'a word')} is needed")
 
 
 def _headline(learner: str) -> str:
     """What losses of different kinds share."""
     if learner not in METRICS:
-        raise Mistake(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
+        raise UserError(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
     return "r2" if learner == "regressor" else "accuracy"
 
 
 def _short(value: Any) -> str:
     """1e+08 for a hundred million, 1 for 1.0."""
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else shown(value)
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else format_value(value)
 
 
 def _reason(failure: Path) -> str:
@@ -167,7 +167,7 @@ def _reason(failure: Path) -> str:
 
 def _end(folder: Path) -> str:
     """Of a run without scores.json."""
-    ends = {PRUNED: "pruned", "failure.txt": "failed"}
+    ends = {PRUNED_FILE: "pruned", "failure.txt": "failed"}
     return next((state for name, state in ends.items() if (folder / name).exists()), "unfinished")
 
 

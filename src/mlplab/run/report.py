@@ -9,53 +9,53 @@ import numpy as np
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.analysis.feature_importance import Importance, importance
-from mlplab.analysis.loss_landscape import Landscape, along_path, at_random
-from mlplab.config.diff import MISSING, command, differences
-from mlplab.config.tree import shown
-from mlplab.data.splits import Part
-from mlplab.errors import Mistake
+from mlplab.analysis.feature_importance import Importance, permutation_importance
+from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
+from mlplab.config.diff import MISSING, differences, reproducing_command
+from mlplab.config.tree import format_value
+from mlplab.data.splits import Split
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
-from mlplab.report.decision_boundary import columns, shape, teller
+from mlplab.report.decision_boundary import boundary_panels, predict_function, probability_columns
 from mlplab.report.figure import Panel
 from mlplab.report.loss_surface import draw_slice
-from mlplab.report.predictions import Outcome
-from mlplab.report.run_page import Story
+from mlplab.report.predictions import Predictions
+from mlplab.report.run_page import RunReport
 from mlplab.report.sweep_plots import draw_bars
-from mlplab.report.text import counted
-from mlplab.run.evaluate import Measured, Slice, measure, of_split
-from mlplab.run.load import read_checkpoint, rebuild
-from mlplab.run.metadata import Card
-from mlplab.trainer.history import read
+from mlplab.report.text import count_noun
+from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
+from mlplab.run.load import load_learner, read_checkpoint
+from mlplab.run.metadata import Metadata
+from mlplab.trainer.history import read_history
 
-MOST_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
+MAX_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
 
 
-def analyse(
+def build_report(
     config: DictConfig, run: Path, scores: Mapping[str, Any], split: str, kind: str, elsewhere: bool = False
-) -> Story:
+) -> RunReport:
     """split: whose rows are told of. kind: of the slice through the loss: pca, random or none.
 
     Raises Mistake where the data have changed since training, unless they are read from elsewhere on purpose.
     """
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
-    learner, known = rebuild(checkpoint, path, config), checkpoint["hyper_parameters"]
-    rows = of_split(config, known, split, False, elsewhere)
-    trained = of_split(config, known, "train", False, elsewhere)
-    measured = measure(config, learner, rows)
+    learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
+    rows = split_data(config, known, split, False, elsewhere)
+    trained = split_data(config, known, "train", False, elsewhere)
+    measured = evaluate_learner(config, learner, rows)
     learner.to("cpu").eval()
     outcome = _outcome(rows, measured, known)
     matters = _importance(learner, rows, known)
     scaled = config.learner.get("target_scaling", "none") != "none"
-    return Story(
+    return RunReport(
         title=f"{config.choice.model} on {config.choice.data}",
         run=str(run),
         scores=scores,
-        rows=read(run / "history.csv"),
+        rows=read_history(run / "history.csv"),
         loss=config.choice.loss + (", of the scaled target" if scaled else ""),
         outcome=outcome,
-        command=command(config),
+        command=reproducing_command(config),
         differences=[(key, _word(value), _word(default)) for key, value, default in differences(config)],
         shape=_shape(learner, {"train": trained.part, split: rows.part}, known),
         importance=_bars(matters, rows),
@@ -65,13 +65,13 @@ def analyse(
     )
 
 
-def _outcome(rows: Slice, measured: Measured, known: Card) -> Outcome:
+def _outcome(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Predictions:
     classes = measured.chosen is not None
-    return Outcome(
+    return Predictions(
         rows=rows.title,
         features=rows.part.features.numpy(),
         target=measured.target,
-        predictions=columns(measured.predictions) if classes else measured.predictions,
+        predictions=probability_columns(measured.predictions) if classes else measured.predictions,
         chosen=measured.chosen,
         feature_names=known["feature_names"],
         class_names=known["class_names"],
@@ -80,7 +80,7 @@ def _outcome(rows: Slice, measured: Measured, known: Card) -> Outcome:
     )
 
 
-def _unlike(scores: Mapping[str, Any], measured: Measured, split: str) -> list[str]:
+def _unlike(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[str]:
     """Where the scores are not those of training to the last digit, as on another device."""
     names = {name: scores.get(f"{name}/{split}") for name in measured.scores}
     other = [name for name, before in names.items() if measured.scores[name] != before]
@@ -91,19 +91,19 @@ def _unlike(scores: Mapping[str, Any], measured: Measured, split: str) -> list[s
     return [f"Measured on {measured.device}: {name} of {split} is {here!r} here, {there!r} in training."]
 
 
-def _importance(learner: Learner, rows: Slice, known: Card) -> Importance | None:
+def _importance(learner: Learner, rows: EvaluationData, known: Metadata) -> Importance | None:
     """Of tables of two inputs or more."""
-    if known["image_size"] or not 1 < known["in_features"] <= MOST_INPUTS:
+    if known["image_size"] or not 1 < known["in_features"] <= MAX_INPUTS:
         return None
-    return importance(learner, rows.part, known["feature_names"], known["columns"])
+    return permutation_importance(learner, rows.part, known["feature_names"], known["columns"])
 
 
-def _bars(matters: Importance | None, rows: Slice) -> list[Panel]:
+def _bars(matters: Importance | None, rows: EvaluationData) -> list[Panel]:
     if matters is None:
         return []
     caption = (
         "By how much the loss rises when the cells of one input change places among the rows: "
-        f"mean and sd of 5 shuffles, {counted(matters.rows, 'row')} of {rows.name}."
+        f"mean and sd of 5 shuffles, {count_noun(matters.rows, 'row')} of {rows.name}."
     )
     size = (4.8, 1.3 + 0.26 * min(15, len(matters.names)))
     return [
@@ -117,7 +117,7 @@ def _bars(matters: Importance | None, rows: Slice) -> list[Panel]:
     ]
 
 
-def _order(matters: Importance | None, known: Card) -> list[int]:
+def _order(matters: Importance | None, known: Metadata) -> list[int]:
     """Places of features: of each input in the order in which they matter."""
     if matters is None:
         return list(range(known["in_features"]))
@@ -127,52 +127,54 @@ def _order(matters: Importance | None, known: Card) -> list[int]:
     return sorted(range(len(names)), key=lambda place: -rise[names[place]])
 
 
-def _shape(learner: Learner, parts: Mapping[str, Part], known: Card) -> list[Panel]:
+def _shape(learner: Learner, parts: Mapping[str, Split], known: Metadata) -> list[Panel]:
     classes = bool(known["class_names"])
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
-    return shape(teller(learner, classes), points, known["feature_names"], known["class_names"], known["target_names"])
+    return boundary_panels(
+        predict_function(learner, classes), points, known["feature_names"], known["class_names"], known["target_names"]
+    )
 
 
-def _slice(config: DictConfig, run: Path, part: Part, kind: str) -> list[Panel]:
+def _slice(config: DictConfig, run: Path, part: Split, kind: str) -> list[Panel]:
     if kind == "none":
         return []
     path = run / "checkpoints" / "last.ckpt"
-    learner = rebuild(read_checkpoint(path), path, config)
+    learner = load_learner(read_checkpoint(path), path, config)
     path = run / "trajectory.npz"
-    found = along_path(learner, part, path) if kind == "pca" else at_random(learner, part)
+    found = slice_along_path(learner, part, path) if kind == "pca" else slice_at_random(learner, part)
     if not np.isfinite(found.loss).any():
         return []
     return [Panel("loss_slice", "Slice of the loss surface", _drawing(found), _told(found), (5.4, 4.4))]
 
 
-def _drawing(found: Landscape) -> Any:
+def _drawing(found: LossSlice) -> Any:
     return lambda axes: draw_slice(axes, found.x, found.y, found.loss, found.path, found.epochs)
 
 
-def _told(found: Landscape) -> str:
-    on = f"Loss of {counted(found.rows, 'training row')}"
+def _told(found: LossSlice) -> str:
+    on = f"Loss of {count_noun(found.rows, 'training row')}"
     if math.isnan(found.share):
         return f"{on}, from the last weights in two random directions, each row of weights scaled to its own length."
     return f"{on} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."
 
 
 def _word(value: Any) -> str:
-    return "not there" if value is MISSING else shown(value)
+    return "not there" if value is MISSING else format_value(value)
 
 
-def tell(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "Story":
+def write_final_report(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "RunReport":
     """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
-    story = analyse(config, run, scores, "test", _usual_slice(run))
-    write(story, run / "report.html")
+    story = build_report(config, run, scores, "test", _usual_slice(run))
+    write_report(story, run / "report.html")
     return story
 
 
-def write(story: "Story", output: Path) -> None:
+def write_report(story: "RunReport", output: Path) -> None:
     """Raises Mistake where the disk refuses."""
     try:
         files.write(output, story.html())
     except OSError as error:
-        raise Mistake(f"{output}: cannot be written ({error.strerror or error})") from error
+        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error
 
 
 def _usual_slice(run: Path) -> str:

@@ -11,16 +11,16 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import RunningStage
 from omegaconf import DictConfig
 
-from mlplab.errors import AsksForCode, Failure, Mistake, Pruned
-from mlplab.files import held
-from mlplab.report.text import aligned, counted
-from mlplab.run.build import Lab, build
-from mlplab.run.config_file import check_trained, keep, stored
-from mlplab.run.folder import PRUNED, find
-from mlplab.run.load import Checkpoint, load_weights, read_checkpoint, same_settings
-from mlplab.run.train import Scores, describe, finish
+from mlplab.errors import Pruned, RunError, UnsafeCheckpoint, UserError
+from mlplab.files import lock_folder
+from mlplab.report.text import align_lines, count_noun
+from mlplab.run.build import Components, build
+from mlplab.run.config_file import read_config, refuse_ensemble, write_config
+from mlplab.run.folder import PRUNED_FILE, find_run
+from mlplab.run.load import Checkpoint, check_same_config, load_weights, read_checkpoint
+from mlplab.run.train import Scores, describe_run, evaluate_best
 from mlplab.trainer.checkpoint import Judge
-from mlplab.trainer.history import read
+from mlplab.trainer.history import read_history
 
 log = logging.getLogger(__name__)
 # by this door, by a move of the folder or of the data, or without any effect
@@ -50,10 +50,10 @@ def resume(
     Raises Mistake where the folder is no run, where its data or its config.yaml have changed, or where it cannot become
     longer; Failure where the disk refuses.
     """
-    folder = find(run)
-    config = stored(folder, allow)
-    check_trained(run, config)
-    with held(folder):
+    folder = find_run(run)
+    config = read_config(folder, allow)
+    refuse_ensemble(run, config)
+    with lock_folder(folder):
         found = _latest(folder)
         if found is None:
             return _begin_anew(config, max_epochs, max_time, begin, judge)
@@ -62,7 +62,7 @@ def resume(
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
     """The newest checkpoint that is whole. One that asks for code is not passed over."""
-    broken: list[Mistake] = []
+    broken: list[UserError] = []
     for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
         try:
             if path.exists():
@@ -70,9 +70,9 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
                 for mistake in broken:
                     log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
                 return path, checkpoint
-        except AsksForCode:
+        except UnsafeCheckpoint:
             raise
-        except Mistake as mistake:
+        except UserError as mistake:
             broken.append(mistake)
     if broken:
         raise broken[0]
@@ -89,21 +89,21 @@ def _begin_anew(
     """Nothing was kept: the run ended before its first epoch did."""
     folder = Path(config.run_dir)
     history = folder / "history.csv"
-    if history.exists() and len(rows := read(history)) > 2:
-        lost = f"{folder} has {counted(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
-        raise Mistake(f"{lost}: it cannot go on, and nothing is written over")
+    if history.exists() and len(rows := read_history(history)) > 2:
+        lost = f"{folder} has {count_noun(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
+        raise UserError(f"{lost}: it cannot go on, and nothing is written over")
     _limit(config, max_epochs, max_time)
     lab = build(config, judge)
     begin()
     with _on_disk(folder, lab):
-        keep(config)
+        write_config(config)
         lab.overlay.clear()
-        for past in (history, folder / "failure.txt", folder / PRUNED):
+        for past in (history, folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
-    log.info(aligned({**describe(config, lab), "resume": "from the beginning: no epoch had ended"}))
+    log.info(align_lines({**describe_run(config, lab), "resume": "from the beginning: no epoch had ended"}))
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
-        return finish(config, lab)
+        return evaluate_best(config, lab)
 
 
 def _go_on(
@@ -116,12 +116,14 @@ def _go_on(
 ) -> Scores:
     folder, (path, checkpoint) = Path(config.run_dir), found
     state = _state(path, checkpoint)
-    same_settings(config, checkpoint, path, matters=lambda key: key not in MAY_CHANGE)
+    check_same_config(config, checkpoint, path, matters=lambda key: key not in MAY_CHANGE)
     planned = config.trainer.max_epochs
     _limit(config, max_epochs, max_time)
     last = config.trainer.max_epochs
     if last < state["epochs"]:
-        raise Mistake(f"trainer.max_epochs={last}: {folder} has {counted(state['epochs'], 'epoch')} already; give more")
+        raise UserError(
+            f"trainer.max_epochs={last}: {folder} has {count_noun(state['epochs'], 'epoch')} already; give more"
+        )
     ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and max_time is None)
     over = ended or state["epochs"] == last
     scores = folder / "scores.json"
@@ -133,9 +135,9 @@ def _go_on(
     _same_data(lab, checkpoint, path)
     load_weights(lab.learner, checkpoint["state_dict"], path)
     if lab.learner.plans_length and last != planned:
-        raise Mistake(
+        raise UserError(
             f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for "
-            f"{counted(planned, 'epoch')}; train anew for another length"
+            f"{count_noun(planned, 'epoch')}; train anew for another length"
         )
     rows = lab.history.known(state["epochs"])
     if judge and not over and (reason := judge(state["epochs"], rows[-1][config.monitor])):
@@ -146,10 +148,12 @@ def _go_on(
             path.with_name("last.ckpt").unlink(missing_ok=True)
         lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
         lab.history.go_on(rows)
-        keep(config)
-        for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED):
+        write_config(config)
+        for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
-    log.info(aligned({**describe(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
+    log.info(
+        align_lines({**describe_run(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"})
+    )
     for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
         timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
     with closing(lab.overlay):
@@ -157,18 +161,18 @@ def _go_on(
             lab.checkpoints.take_best(state)
         else:
             lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
-        return finish(config, lab)
+        return evaluate_best(config, lab)
 
 
 @contextmanager
-def _on_disk(folder: Path, lab: Lab) -> Iterator[None]:
+def _on_disk(folder: Path, lab: Components) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         with suppress(OSError):
             lab.overlay.close()
         said = f"{folder} cannot be written: {error.strerror or error}"
-        raise Failure(f"{said}; its checkpoints are kept: make room, then resume") from error
+        raise RunError(f"{said}; its checkpoints are kept: make room, then resume") from error
 
 
 def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:
@@ -181,10 +185,10 @@ def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
     state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("Checkpoints")
     if state is None:
-        raise Mistake(f"{path}: holds weights only, from which a run cannot go on")
+        raise UserError(f"{path}: holds weights only, from which a run cannot go on")
     return state
 
 
-def _same_data(lab: Lab, checkpoint: Checkpoint, path: Path) -> None:
+def _same_data(lab: Components, checkpoint: Checkpoint, path: Path) -> None:
     if lab.learner.hparams["data_digest"] != checkpoint["hyper_parameters"].get("data_digest"):
-        raise Mistake(f"{path}: its data have changed since it was trained; it can go on only with the rows it had")
+        raise UserError(f"{path}: its data have changed since it was trained; it can go on only with the rows it had")

@@ -8,14 +8,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from mlplab.config.messages import explain
+from mlplab.config.messages import describe_error
 from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Splits
 from mlplab.run.build import build_splits
 from mlplab.stack.member import Member
 
 
-class StackedRows:
+class StackedData:
     """Members hold the same Splits, or those of D folds, which have one form: N rows that train, M that are measured.
 
     inputs, targets: (D N, ...), where `scale` is there not scaled yet. measured: (D, M, in_features), those of val
@@ -59,7 +59,7 @@ class StackedRows:
 
     def by_member(self, values: Tensor) -> Tensor:
         """(D, ...) -> (K, ...), or as it is where all members hold the same."""
-        return of_members(values, self.at)
+        return expand_folds(values, self.at)
 
     def only(self, places: Tensor) -> None:
         self.at = self.at[places]
@@ -74,7 +74,7 @@ def by_fold(members: Sequence[Member]) -> tuple[list[Member], Tensor]:
     return [*first.values()], torch.tensor([places.index(id(member.lab.splits)) for member in members])
 
 
-def of_members(values: Tensor, at: Tensor) -> Tensor:
+def expand_folds(values: Tensor, at: Tensor) -> Tensor:
     """(D, ...) -> (K, ...) by the fold of each member, or as it is where all members hold the same."""
     return values if len(values) == 1 else values.index_select(0, at)
 
@@ -83,7 +83,7 @@ def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
-class Datasets:
+class DatasetCache:
     def __init__(self) -> None:
         self._known: dict[str, Splits] = {}
 
@@ -93,7 +93,7 @@ class Datasets:
         return self._known[key]
 
 
-def parted(configs: Sequence[DictConfig], datasets: Datasets) -> tuple[list[list[int]], dict[int, str]]:
+def split_by_data(configs: Sequence[DictConfig], datasets: DatasetCache) -> tuple[list[list[int]], dict[int, str]]:
     """As `grouped`, of one of its groups: folds may differ by a row, in the columns that their training rows make of a
     table, or in a class that these lack."""
     found: dict[Any, list[int]] = {}
@@ -102,7 +102,7 @@ def parted(configs: Sequence[DictConfig], datasets: Datasets) -> tuple[list[list
         try:
             found.setdefault(_form(datasets.of(config)), []).append(place)
         except Exception as error:  # the job will say so by itself
-            alone[place] = explain(error)
+            alone[place] = describe_error(error)
     alone |= {places[0]: "no other fold is of its size" for places in found.values() if len(places) == 1}
     return [places for places in found.values() if len(places) > 1], alone
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlplab.config.tree import leaves
+from mlplab.config.tree import flatten
 
 Config = Mapping[str, Any]
 
@@ -26,27 +26,27 @@ TRAINER = {
 DRAWN = ("graph", "images", "histograms", "shape", "trajectory")
 
 
-def grouped(configs: Sequence[Config]) -> tuple[list[list[int]], dict[int, str]]:
+def group_jobs(configs: Sequence[Config]) -> tuple[list[list[int]], dict[int, str]]:
     """Places of the jobs of each stack, two or more; and of those that run singly, with the reason."""
     found: dict[str, list[int]] = {}
     alone: dict[int, str] = {}
     for place, config in enumerate(configs):
-        if reason := obstacle(config):
+        if reason := why_not_stacked(config):
             alone[place] = reason
         else:
-            found.setdefault(form(config), []).append(place)
+            found.setdefault(stack_key(config), []).append(place)
     alone |= {places[0]: "no other job has its form" for places in found.values() if len(places) == 1}
     return [places for places in found.values() if len(places) > 1], alone
 
 
-def form(config: Config) -> str:
+def stack_key(config: Config) -> str:
     """What the members of a stack share."""
-    held = dict(leaves(config))
+    held = dict(flatten(config))
     shared = {key: value for key, value in held.items() if key not in ELSEWHERE and not OWN.fullmatch(key)}
     return repr([sorted(map(str, shared.items())), [bool(held.get(key)) for key in PRESENT]])
 
 
-def obstacle(config: Config) -> str:
+def why_not_stacked(config: Config) -> str:
     """Why a job cannot be a member of any stack, or nothing."""
     trainer, optimizer = config["trainer"], config["optimizer"]
     callbacks = set(config.get("callback") or {}) - {"early_stopping"}

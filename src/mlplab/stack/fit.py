@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from mlplab.data.datamodule import TensorLoader
-from mlplab.errors import Failure
-from mlplab.signals import deferred
-from mlplab.stack.data import StackedRows
-from mlplab.stack.member import Member, Of, Records
-from mlplab.stack.metrics import measure, outputs
-from mlplab.stack.network import Draws, StackedNetwork, stacked_loss
+from mlplab.errors import RunError
+from mlplab.signals import defer_signals
+from mlplab.stack.data import StackedData
+from mlplab.stack.member import Member, Of, StackedStepMetrics
+from mlplab.stack.metrics import compute_metrics, stacked_outputs
+from mlplab.stack.network import MemberGenerators, StackedNetwork, stacked_loss
 from mlplab.stack.optimizer import StackedOptimizer
-from mlplab.stack.weights import Snapshot, Weights, put, put_back
+from mlplab.stack.weights import Snapshot, Weights, load_member, restore
 
 Ended = Callable[[Weights, Sequence[Of]], None]
 After = Callable[["StackedFit", int], None]
@@ -36,10 +36,10 @@ class StackedFit:
         self.clip: float | None = self.config.trainer.gradient_clip_val  # to look it up at each step takes 20 us
         self.share = 1 / len(members)
         self.started = time.perf_counter()
-        self.rows = StackedRows(members)
+        self.rows = StackedData(members)
         size = self.config.batch_size
         self.loaders = [TensorLoader(one.lab.splits.train, size, one.config.seed) for one in members]
-        self.records = Records(self.config.report.every_n_steps)
+        self.records = StackedStepMetrics(self.config.report.every_n_steps)
         for member in members:
             member.begin()
         self._stack()
@@ -51,7 +51,7 @@ class StackedFit:
             self._measure()
             for epoch in range(self.config.trainer.max_epochs):
                 self._train(epoch)
-                with deferred():  # so that what a member has come to is of one epoch
+                with defer_signals():  # so that what a member has come to is of one epoch
                     self._measure()
                     self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
                 self.after(self, epoch + 1)
@@ -62,7 +62,7 @@ class StackedFit:
         self.learners: list[Any] = [member.lab.learner for member in self.members]
         networks = [learner.network for learner in self.learners]
         self.weights = Weights(networks)
-        draws = Draws([member.generator for member in self.members])
+        draws = MemberGenerators([member.generator for member in self.members])
         self.network = StackedNetwork(networks, self.weights, draws)
         self.loss = stacked_loss([learner.loss for learner in self.learners])
         self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
@@ -126,7 +126,7 @@ class StackedFit:
         for place in broken:
             member = self.members[place]
             member.standing.global_step = self.optimizer.steps
-            put(self._now().only([place]), self.weights, member.lab.learner.network)
+            load_member(self._now().only([place]), self.weights, member.lab.learner.network)
             member.failed(losses[place], self.rows.raw(member, places[place]))
 
     def _take_rates(self) -> None:
@@ -140,19 +140,19 @@ class StackedFit:
         if not self.members:
             return
         with torch.no_grad():
-            output, count = outputs(self.network, self.rows.measured, self.rows.by_member), self.rows.num_val
-            val = measure(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
-            train = measure(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
+            output, count = stacked_outputs(self.network, self.rows.measured, self.rows.by_member), self.rows.num_val
+            val = compute_metrics(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
+            train = compute_metrics(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
         seconds = (time.perf_counter() - self.started) * self.share
         named = {f"{name}/{part}": of[name] for name in val for part, of in (("train", train), ("val", val))}
         broken = []
         for place, (member, values) in enumerate(zip(self.members, zip(*named.values(), strict=True), strict=True)):
             scores = dict(zip(named, values, strict=True))
             if not math.isfinite(scores["loss/val"] + scores["loss/train"]):  # where in the network is looked up
-                put(self._now().only([place]), self.weights, member.lab.learner.network)
+                load_member(self._now().only([place]), self.weights, member.lab.learner.network)
             try:
                 member.add(scores, seconds)
-            except Failure as error:
+            except RunError as error:
                 member.failure = str(error)
                 broken.append(place)
         self._drop(broken)
@@ -189,5 +189,5 @@ class StackedFit:
         self.rows.only(torch.tensor(rest, dtype=torch.long))
         if rest:
             self._stack()
-            put_back(now, self.weights, self.network, self.optimizer)
+            restore(now, self.weights, self.network, self.optimizer)
         self.end(weights, ended)

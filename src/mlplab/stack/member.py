@@ -20,19 +20,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 from mlplab.learner.learner import Learner
-from mlplab.run.build import Lab
+from mlplab.run.build import Components
 from mlplab.stack.weights import Snapshot
-from mlplab.trainer.checkpoint import Continuation, OnTheDisk
-from mlplab.trainer.nan_guard import FiniteGuard
-from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.checkpoint import DurableCheckpointIO, ResumeState
+from mlplab.trainer.nan_guard import NaNGuard
+from mlplab.trainer.step_metrics import StepMetrics
 
 Row = dict[str, float]
 
 
 @dataclass
-class Mark:
+class EpochState:
     """All that last.ckpt needs of a member after an epoch, beside its weights: taken before a plateau's step."""
 
     epoch: int
@@ -42,7 +42,7 @@ class Mark:
     running: dict[str, Any]
 
 
-class Standing:
+class TrainerStandIn:
     """At the end of an epoch. shared: a Trainer for all members, which trains none."""
 
     fast_dev_run = False
@@ -82,7 +82,7 @@ class Standing:
         return [one for one in self.callbacks if hasattr(one, "stopped_epoch")]
 
     def save_checkpoint(self, path: Path, weights_only: bool = False) -> None:
-        OnTheDisk().save_checkpoint(self.checkpoint(), path)
+        DurableCheckpointIO().save_checkpoint(self.checkpoint(), path)
 
     def checkpoint(self) -> dict[str, Any]:
         """As Lightning's `dump_checkpoint` makes it."""
@@ -135,15 +135,15 @@ class Member:
     """
 
     config: DictConfig
-    lab: Lab
-    standing: Standing
+    lab: Components
+    standing: TrainerStandIn
     generator: Generator
     start: list[Layer] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     clocks: list[float] = field(default_factory=list)
     points: list[tuple[int, Row, float]] = field(default_factory=list)
     best: tuple[float, int] | None = None
-    mark: Mark | None = None
+    mark: EpochState | None = None
     failure: str = ""
 
     def callback(self, kind: type) -> Any:
@@ -177,14 +177,14 @@ class Member:
         for one in self.standing.callbacks:
             if isinstance(one, EarlyStopping):
                 one.setup(self.standing, learner, "fit")  # type: ignore[arg-type]
-            elif isinstance(one, Continuation):
+            elif isinstance(one, ResumeState):
                 one.on_train_start(self.standing, learner)  # type: ignore[arg-type]
 
     def add(self, scores: Row, seconds: float) -> None:
         """A row of the history. scores: in its order. Raises Failure where a loss is no number."""
         if not math.isfinite(scores["loss/train"] + scores["loss/val"]):
             self.lab.learner.scores = scores
-            self.callback(FiniteGuard).on_validation_end(self.standing, self.lab.learner)
+            self.callback(NaNGuard).on_validation_end(self.standing, self.lab.learner)
         self.clocks.append(time.time())
         row = {"epoch": len(self.rows), "step": self.standing.global_step, "seconds": round(seconds, 3)}
         self.rows.append(row | {"lr": self.rate} | scores)
@@ -217,28 +217,28 @@ class Member:
 
     def take_mark(self) -> None:
         plan = self.standing.plan
-        self.mark = Mark(
+        self.mark = EpochState(
             epoch=self.standing.current_epoch,
             lr=[group["lr"] for group in self.optimizer.param_groups],
             plan=deepcopy(plan["scheduler"].state_dict()) if plan else {},
             random=self.generator.get_state(),
-            running=self.callback(Running).state_dict(),
+            running=self.callback(StepMetrics).state_dict(),
         )
 
     def failed(self, loss: Tensor, batch: Any) -> None:
         """The loss of the update at hand is no number; the learner holds the weights before it."""
-        guard = self.callback(FiniteGuard)
+        guard = self.callback(NaNGuard)
         guard.on_train_batch_start(self.standing, self.lab.learner, batch, 0)
         try:
             guard.on_before_backward(self.standing, self.lab.learner, loss)
-        except Failure as error:
+        except RunError as error:
             self.failure = str(error)
 
 
 Of = tuple[Member, Snapshot, Snapshot]
 
 
-class Records:
+class StackedStepMetrics:
     """Adds to each member's `Running`, at the end of an epoch, what its hooks would have summed update by update."""
 
     def __init__(self, interval: int) -> None:
@@ -270,7 +270,7 @@ class Records:
         columns = torch.stack(self.losses).T.tolist() if self.losses else []
         norms = {at: norm.tolist() for at, (norm, _, _) in self.norms.items()}
         for place, (member, losses) in enumerate(zip(members, columns, strict=True)):
-            running: Running = member.callback(Running)
+            running: StepMetrics = member.callback(StepMetrics)
             state = running.state_dict()
             total, count, done = state["sum"], state["count"], 0
             for at, (_, rates, clock) in self.norms.items():

@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch.optim import Optimizer
 
-from mlplab.stack.member import Mark, Member
-from mlplab.stack.optimizer import state_of
-from mlplab.stack.weights import Snapshot, Weights, put
-from mlplab.trainer.checkpoint import to_predict
-from mlplab.trainer.step_metrics import Running
-from mlplab.trainer.tensorboard import Overlay
+from mlplab.stack.member import EpochState, Member
+from mlplab.stack.optimizer import optimizer_state
+from mlplab.stack.weights import Snapshot, Weights, load_member
+from mlplab.trainer.checkpoint import inference_state
+from mlplab.trainer.step_metrics import StepMetrics
+from mlplab.trainer.tensorboard import OverlayLogger
 
 
-def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:
+def write_member(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:
     """safe, best: of this member alone, where its last epoch and its best ended. The learner is left with the last.
 
     curves: of a member that has ended; a run that goes on draws them anew from its history.
@@ -31,11 +31,11 @@ def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curv
     if member.mark is None or member.best is None:
         return
     learner, standing, checkpoints = member.lab.learner, member.standing, member.lab.checkpoints
-    put(best, weights, learner.network)
+    load_member(best, weights, learner.network)
     value, epoch = member.best
     standing.current_epoch, standing.global_step = epoch - 1, epoch * standing.updates
-    held = {"value": value, "checkpoint": to_predict(standing, learner)}  # type: ignore[arg-type]
-    put(safe, weights, learner.network)
+    held = {"value": value, "checkpoint": inference_state(standing, learner)}  # type: ignore[arg-type]
+    load_member(safe, weights, learner.network)
     standing.current_epoch, standing.global_step = member.mark.epoch, safe.steps
     _as_marked(member, member.mark, weights, safe)
     done = {"epochs": member.mark.epoch + 1, "step": safe.steps, "ended": _end(member)}
@@ -45,7 +45,7 @@ def write(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curv
         checkpoints.write(standing)  # type: ignore[arg-type]
 
 
-def _as_marked(member: Member, mark: Mark, weights: Weights, safe: Snapshot) -> None:
+def _as_marked(member: Member, mark: EpochState, weights: Weights, safe: Snapshot) -> None:
     optimizer: Optimizer = member.optimizer
     for group, rate in zip(optimizer.param_groups, mark.lr, strict=True):
         group["lr"] = rate
@@ -54,17 +54,17 @@ def _as_marked(member: Member, mark: Mark, weights: Weights, safe: Snapshot) -> 
     for parameter in (one for group in optimizer.param_groups for one in group["params"]):
         at = places[id(parameter)]
         held = {name: values[at].clone(memory_format=torch.contiguous_format) for name, values in pieces.items()}
-        if state := state_of(optimizer, held, safe.steps, safe.products[0, 0].clone()):
+        if state := optimizer_state(optimizer, held, safe.steps, safe.products[0, 0].clone()):
             optimizer.state[parameter] = state
     member.standing.plan_state = mark.plan
-    member.callback(Running).load_state_dict(mark.running)
+    member.callback(StepMetrics).load_state_dict(mark.running)
 
 
 def _end(member: Member) -> str | None:
     return "early_stopping" if member.standing.should_stop else None
 
 
-def _curves(member: Member, overlay: Overlay) -> None:
+def _curves(member: Member, overlay: OverlayLogger) -> None:
     """Events as the run would have logged them, at the times at which they came."""
     overlay.is_over()
     points = iter([*member.points, None])
@@ -81,7 +81,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def logged(path: Path) -> Iterator[None]:
+def redirect_log(path: Path) -> Iterator[None]:
     """What is told meanwhile stands in that file, and not on the console."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
@@ -98,7 +98,7 @@ def logged(path: Path) -> Iterator[None]:
         file.close()
 
 
-def tell(member: Member) -> None:
+def log_epoch(member: Member) -> None:
     """A line an epoch."""
     last = member.config.trainer.max_epochs
     width = len(str(last))

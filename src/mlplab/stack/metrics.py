@@ -6,36 +6,36 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mlplab.analysis.diagnosis import MOST_ROWS, Diagnosis, losses_of, of_layers, of_rows, rise
-from mlplab.analysis.layer_statistics import Call, Layer, by_member, followed, is_activation
-from mlplab.data.splits import Part, Splits
+from mlplab.analysis.diagnosis import MAX_ROWS, Diagnosis, layer_facts, row_facts, row_losses, validation_rise
+from mlplab.analysis.layer_statistics import Call, Layer, is_activation, statistics_by_member, trace_calls
+from mlplab.data.splits import Split, Splits
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
 from mlplab.learner.regressor import Regressor
-from mlplab.stack.data import by_fold, of_members
+from mlplab.stack.data import by_fold, expand_folds
 from mlplab.stack.member import Member, Of
-from mlplab.stack.network import Draws, Pass, StackedNetwork, stacked_loss
-from mlplab.stack.weights import Snapshot, Weights, joined, put_weights
+from mlplab.stack.network import MemberGenerators, Pass, StackedNetwork, stacked_loss
+from mlplab.stack.weights import Snapshot, Weights, concatenate, load_all
 
 Scores = dict[str, list[float]]
 MAX_METRICS_NUMBERS = 2**19  # of one layer's activations at once: they stay in the caches
 
 
-def outputs(network: StackedNetwork, features: Tensor, by_member: Callable[[Tensor], Tensor]) -> Tensor:
+def stacked_outputs(network: StackedNetwork, features: Tensor, by_member: Callable[[Tensor], Tensor]) -> Tensor:
     """(K, N, out_features) of scaled features (D, N, in_features). by_member: from D folds to K members."""
     widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
     blocks = torch.split(features, max(1, MAX_METRICS_NUMBERS // (network.count * widest)), dim=1)
     return torch.cat([network(by_member(block), False) for block in blocks], dim=1)
 
 
-def encoded(learners: Sequence[Learner], target: Tensor) -> Tensor:
+def encode_targets(learners: Sequence[Learner], target: Tensor) -> Tensor:
     """(K, N, ...) as the loss takes them, of raw targets (K, N, ...), or (1, N, ...) where all have the same."""
     each = _each(learners[: len(target)], "encode", target)
     return each.expand(len(learners), *each.shape[1:])
 
 
-def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:
+def compute_metrics(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scores:
     """output: (K, N, out_features). target: raw, (K, N) or (K, N, T), or (1, ...) where all members have the same.
 
     In double precision each is measured by its own learner: there digits are asked for, not speed.
@@ -45,7 +45,7 @@ def measure(learners: Sequence[Learner], output: Tensor, target: Tensor) -> Scor
         targets = target.expand(len(learners), *target.shape[1:])
         each = [learner.measure(one, its) for learner, one, its in zip(learners, output, targets, strict=True)]
         return {name: [scores[name] for scores in each] for name in each[0]}
-    loss = stacked_loss([learner.measured_loss for learner in learners])(output, encoded(learners, target))
+    loss = stacked_loss([learner.measured_loss for learner in learners])(output, encode_targets(learners, target))
     found = {"loss": loss, **metrics(learners[: len(target)], output, target[0] if len(target) == 1 else target)}
     return {name: values.tolist() for name, values in found.items()}
 
@@ -117,7 +117,7 @@ METRICS: dict[type, Callable[[Any, Tensor, Tensor], dict[str, Tensor]]] = {
 MAX_STATISTICS_NUMBERS = 2**18  # of one layer's activations at once: memory that was never used is slow
 
 
-class Closing(NamedTuple):
+class FinalMetrics(NamedTuple):
     """test: the scores of the best weights, by name."""
 
     diagnosis: Diagnosis
@@ -134,44 +134,46 @@ def measured_layers(members: Sequence[Member], held: Snapshot | None = None) -> 
         weights = Weights(networks)
         network = _Watched(networks, weights)
         if held:
-            put_weights(held.only(places), weights, network)
-        rows = _rows(some, lambda splits: splits.measured.first(MOST_ROWS))
-        target = encoded(learners, rows.by_member(rows.target))
+            load_all(held.only(places), weights, network)
+        rows = _rows(some, lambda splits: splits.measured.first(MAX_ROWS))
+        target = encode_targets(learners, rows.by_member(rows.target))
         losses = stacked_loss([one.measured_loss for one in learners])(
             network(rows.by_member(rows.features), False), target
         )
         gradients = dict(zip(weights.leaves, weights.gradients(losses.sum()), strict=True))
         calls = [
             Call(network.names[linear], values.detach(), activation, gradients[f"{network.names[linear]}.weight"])
-            for linear, values, activation in followed(network.events)
+            for linear, values, activation in trace_calls(network.events)
         ]
-        found += by_member(calls)
+        found += statistics_by_member(calls)
     return found
 
 
-def closings(ended: Sequence[Of]) -> dict[int, Closing]:
+def final_metrics(ended: Sequence[Of]) -> dict[int, FinalMetrics]:
     """Of those that came to their end, by the identity of the member."""
     whole = [one for one in ended if not one[0].failure and one[0].has_ended]
     if not whole:
         return {}
     members = [member for member, *_ in whole]
-    last, best = (joined(parts) for parts in list(zip(*whole, strict=True))[1:])
+    last, best = (concatenate(parts) for parts in list(zip(*whole, strict=True))[1:])
     learners: list[Any] = [one.lab.learner for one in members]
     end = measured_layers(members, last)
-    val = _rows(members, lambda splits: splits.val.first(MOST_ROWS))
+    val = _rows(members, lambda splits: splits.val.first(MAX_ROWS))
     test = _rows(members, lambda splits: splits.test)
     with torch.no_grad():
         networks = [one.network for one in learners]
         weights = Weights(networks)
-        network = StackedNetwork(networks, weights, Draws([]))
-        put_weights(last, weights, network)
-        before = outputs(network, val.features, val.by_member)
-        put_weights(best, weights, network)
-        after = outputs(network, val.features, val.by_member)
-        scores = measure(learners, outputs(network, test.features, test.by_member), test.by_member(test.target))
+        network = StackedNetwork(networks, weights, MemberGenerators([]))
+        load_all(last, weights, network)
+        before = stacked_outputs(network, val.features, val.by_member)
+        load_all(best, weights, network)
+        after = stacked_outputs(network, val.features, val.by_member)
+        scores = compute_metrics(
+            learners, stacked_outputs(network, test.features, test.by_member), test.by_member(test.target)
+        )
         targets = val.by_member(val.target).expand(len(members), *val.target.shape[1:])
         rises = [
-            rise(losses_of(one, at_best, target), losses_of(one, at_last, target))
+            validation_rise(row_losses(one, at_best, target), row_losses(one, at_last, target))
             for one, at_best, at_last, target in zip(learners, after, before, targets, strict=True)
         ]
     constants: dict[int, Diagnosis] = {}
@@ -179,9 +181,9 @@ def closings(ended: Sequence[Of]) -> dict[int, Closing]:
     for place, (one, its_end, its_rise) in enumerate(zip(members, end, rises, strict=True)):
         splits = one.lab.splits
         if id(splits) not in constants:
-            constants[id(splits)] = of_rows(one.lab.learner, splits)
-        told = {**constants[id(splits)], "layers": of_layers(one.start, its_end), "rise": its_rise}
-        found[id(one)] = Closing(told, {f"{name}/test": values[place] for name, values in scores.items()})
+            constants[id(splits)] = row_facts(one.lab.learner, splits)
+        told = {**constants[id(splits)], "layers": layer_facts(one.start, its_end), "rise": its_rise}
+        found[id(one)] = FinalMetrics(told, {f"{name}/test": values[place] for name, values in scores.items()})
     return found
 
 
@@ -191,7 +193,7 @@ class _Watched(StackedNetwork):
     def __init__(self, networks: Sequence[Any], weights: Weights) -> None:
         self.names = {module: name for name, module in networks[0].named_modules()}
         self.events: list[tuple[nn.Module, Tensor]] = []
-        super().__init__(networks, weights, Draws([]))
+        super().__init__(networks, weights, MemberGenerators([]))
 
     def _pass(self, modules: Sequence[Any], name: str) -> Pass:
         run = super()._pass(modules, name)
@@ -214,10 +216,10 @@ class _Rows(NamedTuple):
     at: Tensor
 
     def by_member(self, values: Tensor) -> Tensor:
-        return of_members(values, self.at)
+        return expand_folds(values, self.at)
 
 
-def _rows(members: Sequence[Member], part: Callable[[Splits], Part]) -> _Rows:
+def _rows(members: Sequence[Member], part: Callable[[Splits], Split]) -> _Rows:
     first, at = by_fold(members)
     parts = [part(one.lab.splits) for one in first]
     scales: list[Any] = [one.lab.learner.network.scale for one in first]
@@ -233,6 +235,6 @@ def _chunks(members: Sequence[Member]) -> Iterator[range]:
     """Places of so many as fit."""
     network: Any = members[0].lab.learner.network
     widest = max(max(parameter.shape) for parameter in network.parameters())
-    size = max(1, MAX_STATISTICS_NUMBERS // (widest * min(MOST_ROWS, len(members[0].lab.splits.measured))))
+    size = max(1, MAX_STATISTICS_NUMBERS // (widest * min(MAX_ROWS, len(members[0].lab.splits.measured))))
     for start in range(0, len(members), size):
         yield range(start, min(start + size, len(members)))

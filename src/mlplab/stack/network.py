@@ -19,7 +19,7 @@ ELEMENTWISE = (
 )
 
 
-class Draws:
+class MemberGenerators:
     def __init__(self, generators: Sequence[Generator]) -> None:
         self.generators = list(generators)
 
@@ -36,14 +36,14 @@ class Draws:
             part.normal_(generator=generator)
         return drawn
 
-    def only(self, places: Sequence[int]) -> "Draws":
-        return Draws([self.generators[place] for place in places])
+    def only(self, places: Sequence[int]) -> "MemberGenerators":
+        return MemberGenerators([self.generators[place] for place in places])
 
 
 class StackedNetwork:
     """Takes scaled features (K, B, in_features), or (1, B, in_features) where all members see the same rows."""
 
-    def __init__(self, networks: Sequence[Network], weights: Weights, draws: Draws) -> None:
+    def __init__(self, networks: Sequence[Network], weights: Weights, draws: MemberGenerators) -> None:
         self.weights = weights
         self.draws = draws
         self.count = len(networks)
@@ -215,7 +215,7 @@ PASSES: dict[type, Callable[[StackedNetwork, Sequence[Any], str], Pass]] = {
 }
 
 
-def standing_generator() -> Generator:
+def generator_like_global() -> Generator:
     """A generator that goes on where torch's global one stands."""
     generator = Generator()
     generator.set_state(torch.get_rng_state())

@@ -82,7 +82,7 @@ class StackedOptimizer:
         return self.kept(name).lerp_(values, self.cast(share))
 
 
-def state_of(optimizer: Optimizer, stacked: dict[str, Tensor], steps: int, product: Tensor) -> dict[str, Tensor]:
+def optimizer_state(optimizer: Optimizer, stacked: dict[str, Tensor], steps: int, product: Tensor) -> dict[str, Tensor]:
     """What torch keeps beside one weight: stacked, of that weight alone."""
     kind = type(optimizer)
     if kind is SGD:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from mlplab import files
-from mlplab.config.messages import explain
-from mlplab.errors import Failure
+from mlplab.config.messages import describe_error
+from mlplab.errors import RunError
 
 LARGE = 2**15  # parameters of a net that fills a core by itself
 TOGETHER = 4  # smaller nets share the fixed cost of a step: so many at least are trained as one
@@ -22,7 +22,7 @@ PARENT_DIED = 1  # PR_SET_PDEATHSIG of Linux
 Work = Callable[[Sequence[int]], Mapping[int, Any]]
 
 
-def shares(members: int, parameters: int) -> list[list[int]]:
+def split_members(members: int, parameters: int) -> list[list[int]]:
     """Places of the members of each process; one share where a process would not pay, or cannot be forked safely.
 
     Of so many processes as torch may use threads here (`OMP_NUM_THREADS`): each takes one.
@@ -32,7 +32,7 @@ def shares(members: int, parameters: int) -> list[list[int]]:
     return [list(range(first, members, max(1, processes))) for first in range(max(1, processes))]
 
 
-def in_processes(work: Work, parts: Sequence[Sequence[int]]) -> tuple[dict[int, Any], list[int]]:
+def run_in_processes(work: Work, parts: Sequence[Sequence[int]]) -> tuple[dict[int, Any], list[int]]:
     """What `work` returns of all parts, by place, and the places whose process was killed.
 
     Raises Failure where it fails in a process, with its reason. A signal ends all of them.
@@ -68,13 +68,13 @@ def _gathered(work: Work, running: Sequence[tuple[Any, Connection, Sequence[int]
             killed += part
             continue
         if kind == "failed":
-            raise Failure(told)
+            raise RunError(told)
         found |= told if kind == "done" else work(part)
     return found, killed
 
 
 def _child(work: Work, part: Sequence[int], pipe: Connection, parent: int) -> None:
-    files.leave_to_parent()
+    files.release_in_fork()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGTERM)  # else it would go on, and nobody could go on with it
     if os.getppid() != parent:
@@ -86,7 +86,7 @@ def _child(work: Work, part: Sequence[int], pipe: Connection, parent: int) -> No
             return
         pipe.send(("done", dict(work(part))))
     except Exception as error:
-        pipe.send(("failed", explain(error)))
+        pipe.send(("failed", describe_error(error)))
 
 
 def _has_gradients() -> bool:

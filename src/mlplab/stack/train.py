@@ -16,28 +16,28 @@ from omegaconf import DictConfig
 from torch import nn
 
 from mlplab import files
-from mlplab.config.messages import explain
+from mlplab.config.messages import describe_error
 from mlplab.data.datamodule import TensorLoader
-from mlplab.data.leakage import told
+from mlplab.data.leakage import format_leaks
 from mlplab.data.splits import Splits
-from mlplab.files import held
+from mlplab.files import lock_folder
 from mlplab.learner.learner import Learner
-from mlplab.report.text import aligned
-from mlplab.run.build import Lab, build_learner, unmeasured
-from mlplab.run.config_file import keep
-from mlplab.run.train import Scores, conclude, describe
-from mlplab.signals import deferred
-from mlplab.stack.data import Datasets
+from mlplab.report.text import align_lines
+from mlplab.run.build import Components, build_learner, build_without_statistics
+from mlplab.run.config_file import write_config
+from mlplab.run.train import Scores, describe_run, write_results
+from mlplab.signals import defer_signals
+from mlplab.stack.data import DatasetCache
 from mlplab.stack.fit import StackedFit
-from mlplab.stack.member import Member, Of, Standing
-from mlplab.stack.member_files import logged, tell, write
-from mlplab.stack.metrics import Closing, closings, measured_layers
-from mlplab.stack.network import can_stack, standing_generator
-from mlplab.stack.processes import in_processes, shares
+from mlplab.stack.member import Member, Of, TrainerStandIn
+from mlplab.stack.member_files import log_epoch, redirect_log, write_member
+from mlplab.stack.metrics import FinalMetrics, final_metrics, measured_layers
+from mlplab.stack.network import can_stack, generator_like_global
+from mlplab.stack.processes import run_in_processes, split_members
 from mlplab.stack.weights import Snapshot, Weights
-from mlplab.sweep.eta import Pace
-from mlplab.trainer.interrupt import Stopping
-from mlplab.trainer.progress import Progress
+from mlplab.sweep.eta import StackProgress
+from mlplab.trainer.interrupt import GracefulStop
+from mlplab.trainer.progress import ProgressLine
 
 EVERY, SAVE_COST_RATIO = 30.0, 20.0  # seconds between savings; and times what the last one took, at least
 log = logging.getLogger(__name__)
@@ -51,12 +51,12 @@ class Stack:
         configs: Sequence[DictConfig],
         labels: Sequence[str],
         most: int | None = None,
-        datasets: Datasets | None = None,
+        datasets: DatasetCache | None = None,
     ) -> None:
         self.configs = configs
         self.labels = labels
         self.most = most
-        self.datasets = datasets or Datasets()
+        self.datasets = datasets or DatasetCache()
         self.taught: dict[int, Learner] = {}  # by the identity of Splits
         self.told: dict[int, dict[str, str]] = {}  # by fold
         self.saved, self.cost = time.perf_counter(), 0.0  # the last saving, and the seconds that it took
@@ -68,12 +68,12 @@ class Stack:
             splits = self.datasets.of(self.configs[0])
             learner = self.taught[id(splits)] = build_learner(self.configs[0], splits)
         except Exception as error:  # each job will say so by itself
-            return explain(error)
+            return describe_error(error)
         if torch.cuda.is_available() and self.configs[0].trainer.accelerator != "cpu":
             return "stacks train on a CPU"
-        self.parts = shares(len(self.configs), sum(parameter.numel() for parameter in learner.parameters()))
+        self.parts = split_members(len(self.configs), sum(parameter.numel() for parameter in learner.parameters()))
         folds = len({config.data.fold for config in self.configs}) if self.configs[0].data.folds else 1
-        together = largest(learner, splits, self.configs[0].batch_size, folds * len(self.parts))
+        together = max_members(learner, splits, self.configs[0].batch_size, folds * len(self.parts))
         self.largest = self.most or max(1, together // len(self.parts))
         return can_stack(learner)
 
@@ -81,7 +81,7 @@ class Stack:
         """Scores by place; of those that failed none."""
         if len(self.parts) == 1:
             return self._train(self.parts[0])
-        scores, killed = in_processes(self._train, self.parts)
+        scores, killed = run_in_processes(self._train, self.parts)
         for place in killed:
             run = Path(self.configs[place].run_dir)
             if (run / "scores.json").exists():
@@ -95,7 +95,7 @@ class Stack:
     def _train(self, places: Sequence[int]) -> dict[int, Scores]:
         for start in range(0, len(places), self.largest):
             chunk = places[start : start + self.largest]
-            members = assemble([self.configs[place] for place in chunk], self.datasets, self.taught)
+            members = assemble_members([self.configs[place] for place in chunk], self.datasets, self.taught)
             self.places = {id(member): place for place, member in zip(chunk, members, strict=True)}
             with ExitStack() as locks:
                 self._begin(members, locks)
@@ -104,15 +104,15 @@ class Stack:
 
     def _begin(self, members: Sequence[Member], locks: ExitStack) -> None:
         """From now on they are runs."""
-        with files.together():
+        with files.batch_writes():
             for member in members:
                 run = Path(member.config.run_dir)
                 run.mkdir(parents=True, exist_ok=True)
-                locks.enter_context(held(run))
-                keep(member.config, member.lab.learner.hparams["config"])
+                locks.enter_context(lock_folder(run))
+                write_config(member.config, member.lab.learner.hparams["config"])
                 if (fold := member.config.data.fold) not in self.told:
-                    self.told[fold] = told(member.lab.splits)
-        self.pace = Pace(self.configs[0].trainer.max_epochs)
+                    self.told[fold] = format_leaks(member.lab.splits)
+        self.pace = StackProgress(self.configs[0].trainer.max_epochs)
 
     def after(self, leads: bool, fit: StackedFit, epochs: int) -> None:
         """Saves from time to time, so that a stack that is killed goes on from here, member by member. leads: it tells
@@ -121,16 +121,19 @@ class Stack:
             self.pace.tell(epochs)
         began = time.perf_counter()
         if began - self.saved > max(EVERY, SAVE_COST_RATIO * self.cost):
-            with deferred(), files.together():
+            with defer_signals(), files.batch_writes():
                 for member, safe, best in fit.going():
-                    write(member, fit.weights, safe, best, curves=False)
+                    write_member(member, fit.weights, safe, best, curves=False)
             self.saved = time.perf_counter()
             self.cost = self.saved - began
 
     def end(self, weights: Weights, ended: Sequence[Of]) -> None:
         """Write what is left of members: all of it of those that came to their end."""
         pages = self.configs[0].report.html  # which is made from files that are there
-        with deferred(), nullcontext() if pages else files.together():  # a signal waits: nothing else keeps them
+        with (
+            defer_signals(),
+            nullcontext() if pages else files.batch_writes(),
+        ):  # a signal waits: nothing else keeps them
             closed = self._closed(ended)
             for member, safe, best in ended:
                 self._write(member, weights, safe, best, closed.get(id(member)))
@@ -143,26 +146,28 @@ class Stack:
                 said = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
                 print(f"{self.labels[place]}: {said}", flush=True)
 
-    def _closed(self, ended: Sequence[Of]) -> dict[int, Closing]:
+    def _closed(self, ended: Sequence[Of]) -> dict[int, FinalMetrics]:
         try:
-            return closings(ended)
+            return final_metrics(ended)
         except Exception as error:
             for member, *_ in ended:
-                member.failure = member.failure or explain(error)
+                member.failure = member.failure or describe_error(error)
             return {}
 
-    def _write(self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot, closing: Closing | None) -> None:
+    def _write(
+        self, member: Member, weights: Weights, safe: Snapshot, best: Snapshot, closing: FinalMetrics | None
+    ) -> None:
         run = Path(member.config.run_dir)
         try:
-            with logged(run / "train.log"):
-                log.info(aligned({**describe(member.config, member.lab), **self.told[member.config.data.fold]}))
-                tell(member)
-                write(member, weights, safe, best)
+            with redirect_log(run / "train.log"):
+                log.info(align_lines({**describe_run(member.config, member.lab), **self.told[member.config.data.fold]}))
+                log_epoch(member)
+                write_member(member, weights, safe, best)
                 if closing:
                     self.scores[self.places[id(member)]] = _finish(member, closing)
                 member.lab.overlay.close()
         except Exception as error:
-            member.failure = explain(error)
+            member.failure = describe_error(error)
         finally:
             with suppress(OSError):  # which has been told
                 member.lab.overlay.close()
@@ -173,39 +178,41 @@ class Stack:
             files.write(Path(self.configs[place].run_dir) / "failure.txt", reason + "\n")
 
 
-def _finish(member: Member, closing: Closing) -> Scores:
+def _finish(member: Member, closing: FinalMetrics) -> Scores:
     """As `train.finish` does."""
     learner = member.lab.learner
     learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
     learner.scores = closing.test
-    return conclude(member.config, member.lab, closing.diagnosis, member.rows[-1]["seconds"])
+    return write_results(member.config, member.lab, closing.diagnosis, member.rows[-1]["seconds"])
 
 
-NEEDS_TRAINER = (Progress, Stopping)  # they look at a Trainer that trains
+NEEDS_TRAINER = (ProgressLine, GracefulStop)  # they look at a Trainer that trains
 
 
-def assemble(
-    configs: Sequence[DictConfig], datasets: Datasets | None = None, taught: dict[int, Learner] | None = None
+def assemble_members(
+    configs: Sequence[DictConfig], datasets: DatasetCache | None = None, taught: dict[int, Learner] | None = None
 ) -> list[Member]:
     """Each as its single run would be built: the same seeds, the same starting weights, the same objects.
 
     taught: learners of this form that have learned from the rows of Splits, by their identity; grows."""
-    datasets, taught = datasets or Datasets(), {} if taught is None else taught
-    first: Lab | None = None
+    datasets, taught = datasets or DatasetCache(), {} if taught is None else taught
+    first: Components | None = None
     measured: dict[int, Any] = {}  # by fold, which hold the same Splits
     members = []
     for config in configs:
         splits = datasets.of(config)
-        lab = unmeasured(config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None)
+        lab = build_without_statistics(
+            config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None
+        )
         taught.setdefault(id(splits), lab.learner)
-        generator = standing_generator()
+        generator = generator_like_global()
         if first is None:
             first, batches = lab, lab.batches.train_dataloader()
             updates = len(TensorLoader(splits.train, config.batch_size))
         callbacks = [one for one in lab.callbacks if not isinstance(one, NEEDS_TRAINER)]
         own = measured.setdefault(id(splits), lab.batches.val_dataloader())
-        standing = Standing(first.trainer, lab.learner, callbacks, batches, updates, own)
+        standing = TrainerStandIn(first.trainer, lab.learner, callbacks, batches, updates, own)
         members.append(Member(config, lab, standing, generator))
     for member, start in zip(members, measured_layers(members), strict=True):
         member.start = start
@@ -217,7 +224,7 @@ PASSES = 8  # activations of a mini-batch that are held at once, forward and bac
 SHARE = 0.5  # of the memory that is free
 
 
-def largest(learner: Any, splits: Splits, batch_size: int, sets: int = 1) -> int:
+def max_members(learner: Any, splits: Splits, batch_size: int, sets: int = 1) -> int:
     """At least one. sets: of rows that are held, one a fold and process, each as large as these splits."""
     size = torch.finfo(learner.dtype).bits // 8
     parameters = sum(parameter.numel() for parameter in learner.parameters())
@@ -226,14 +233,14 @@ def largest(learner: Any, splits: Splits, batch_size: int, sets: int = 1) -> int
     member = size * (COPIES * parameters + PASSES * batch_size * wide + outputs)
     scaled = size * splits.in_features * (len(splits.train) + len(splits.val) + len(splits.measured))  # once a set
     read = splits.train.features.element_size() * splits.in_features * _rows(splits)
-    return max(1, int((SHARE * available() - sets * scaled - (sets - 1) * read) / member))
+    return max(1, int((SHARE * available_memory() - sets * scaled - (sets - 1) * read) / member))
 
 
 def _rows(splits: Splits) -> int:
     return sum(len(part) for part in (splits.train, splits.val, splits.test))
 
 
-def available() -> int:
+def available_memory() -> int:
     """Bytes of memory that nobody uses; on Linux with what would be given back."""
     try:
         with open("/proc/meminfo") as file:

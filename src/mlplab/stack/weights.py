@@ -124,7 +124,7 @@ class Snapshot:
             values[at] = of.buffers[name][at]
 
 
-def put(held: Snapshot, weights: Weights, network: nn.Module) -> None:
+def load_member(held: Snapshot, weights: Weights, network: nn.Module) -> None:
     """The one member of a snapshot into its network."""
     with torch.no_grad():
         for parameter, value in zip(network.parameters(), weights.singles(held.flat[0]), strict=True):
@@ -133,20 +133,20 @@ def put(held: Snapshot, weights: Weights, network: nn.Module) -> None:
             network.get_buffer(name).copy_(values[0])
 
 
-def put_weights(held: Snapshot, weights: Weights, network: Any) -> None:
+def load_all(held: Snapshot, weights: Weights, network: Any) -> None:
     """All members of a snapshot into a stacked network."""
     weights.flat.copy_(held.flat)
     for name, values in network.buffers.items():
         values.copy_(held.buffers[name])
 
 
-def put_back(held: Snapshot, weights: Weights, network: Any, optimizer: Any) -> None:
+def restore(held: Snapshot, weights: Weights, network: Any, optimizer: Any) -> None:
     """All members of a snapshot into what trains them."""
-    put_weights(held, weights, network)
+    load_all(held, weights, network)
     optimizer.state, optimizer.products, optimizer.steps = held.state, held.products, held.steps
 
 
-def joined(parts: Sequence[Snapshot]) -> Snapshot:
+def concatenate(parts: Sequence[Snapshot]) -> Snapshot:
     """Of all members of some snapshots, in their order."""
     first = parts[0]
     return Snapshot(

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from mlplab.run.folder import number_of, state
-from mlplab.signals import deferred
+from mlplab.run.folder import job_number, run_state
+from mlplab.signals import defer_signals
 from mlplab.sweep.manifest import Job
 
 LONGEST = 100  # characters of a name, as of a job's
 PREFIX = "ensemble"  # a job's folder begins with its number
 
 
-def ensembles(jobs: Sequence[Job]) -> dict[str, list[Job]]:
+def group_by_seed(jobs: Sequence[Job]) -> dict[str, list[Job]]:
     """The jobs of each setting, which are alike in all but their seeds, one a seed, by the name of its ensemble."""
     settings: dict[str, dict[int, Job]] = {}
     for job in jobs:
@@ -30,16 +30,16 @@ def ensembles(jobs: Sequence[Job]) -> dict[str, list[Job]]:
     return found
 
 
-def unite(sweep: Path, jobs: Sequence[Job]) -> int:
+def write_ensembles(sweep: Path, jobs: Sequence[Job]) -> int:
     """Make the ensemble of each setting, in the sweep's folder. Returns how many could not be made, each told in one
     line."""
-    groups = ensembles(jobs)
+    groups = group_by_seed(jobs)
     reasons = {name: _unfinished(sweep, members) for name, members in groups.items()}
     due = {sweep / name: [sweep / job.name for job in groups[name]] for name in groups if not reasons[name]}
     if due:
-        with deferred():
-            from mlplab.run.ensemble import unite_all
-        reasons |= {folder.name: reason for folder, reason in unite_all(due).items()}
+        with defer_signals():
+            from mlplab.run.ensemble import build_ensembles
+        reasons |= {folder.name: reason for folder, reason in build_ensembles(due).items()}
     for name, reason in reasons.items():
         if reason:
             print(f"mlplab: {name} was not made: {reason}", file=sys.stderr, flush=True)
@@ -47,7 +47,7 @@ def unite(sweep: Path, jobs: Sequence[Job]) -> int:
 
 
 def _unfinished(sweep: Path, members: Sequence[Job]) -> str:
-    missing = [number_of(job.name) for job in members if state(sweep / job.name) != "finished"]
+    missing = [job_number(job.name) for job in members if run_state(sweep / job.name) != "finished"]
     if not missing:
         return ""
     jobs = f"{'jobs' if len(missing) > 1 else 'job'} {', '.join(missing)}"

@@ -16,26 +16,26 @@ from omegaconf import DictConfig
 
 from mlplab import files
 from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse
-from mlplab.config.schema import COUNT, direction
-from mlplab.errors import Mistake
-from mlplab.run.folder import TO_DO, outcome, state
-from mlplab.sweep.launch import sweeping, together
+from mlplab.config.overrides import parse_overrides
+from mlplab.config.schema import COUNT, monitor_mode
+from mlplab.errors import UserError
+from mlplab.run.folder import UNFINISHED, read_outcome, run_state
+from mlplab.sweep.launch import lock_sweep, stop_together
 from mlplab.sweep.manifest import Job
 from mlplab.sweep.search_config import ETA
 
-TARGET = "hydra_plugins.mlplab.sweepers.Halving"
+TARGET = "hydra_plugins.mlplab.sweepers.HalvingSweeper"
 
 
-def grid_of(config: DictConfig) -> list[list[str]]:
+def grid_jobs(config: DictConfig) -> list[list[str]]:
     """The jobs of a plain grid, in the sweeper's own order, so that the numbers of the jobs agree."""
-    overrides = parse(config.hydra.overrides.task)
+    overrides = parse_overrides(config.hydra.overrides.task)
     for override in overrides:
         if override.is_sweep_override() and not override.is_discrete_sweep():
-            raise Mistake(f"{override.input_line}: a grid has no end of it; search it by hydra/sweeper=tpe or random")
+            raise UserError(f"{override.input_line}: a grid has no end of it; search it by hydra/sweeper=tpe or random")
     jobs: list[list[str]] = BasicSweeper.split_arguments(overrides, None)[0]
     if not jobs:
-        raise Mistake("a sweep over nothing: no choice has such a name")
+        raise UserError("a sweep over nothing: no choice has such a name")
     return jobs
 
 
@@ -49,26 +49,26 @@ class Round:
     epochs: int
 
 
-def planned(config: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Round]:
+def plan_rounds(config: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Round]:
     """config: Hydra's of a sweep. jobs: the words of each. Raises Mistake for what is wrong with it."""
     sweeper = config.hydra.sweeper
     for name, allowed in (("eta", ETA), ("first", COUNT)):
         if sweeper[name] is not None and not allowed.holds(sweeper[name]):
-            raise Mistake(f"hydra.sweeper.{name}={sweeper[name]}: must be {allowed}")
-    for override in parse(config.hydra.overrides.task):
+            raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {allowed}")
+    for override in parse_overrides(config.hydra.overrides.task):
         if override.key_or_group in ("trainer.max_epochs", "monitor") and override.is_sweep_override():
-            raise Mistake(f"{override.input_line}: halving compares jobs that have it alike")
+            raise UserError(f"{override.input_line}: halving compares jobs that have it alike")
     epochs = resolve(compose("train", list(jobs[0]), return_hydra_config=True)).trainer.max_epochs
     if sweeper.first is not None and sweeper.first >= epochs:
-        raise Mistake(f"hydra.sweeper.first={sweeper.first}: must be below trainer.max_epochs={epochs}")
-    return rounds(len(jobs), epochs, sweeper.eta, sweeper.first)
+        raise UserError(f"hydra.sweeper.first={sweeper.first}: must be below trainer.max_epochs={epochs}")
+    return halving_rounds(len(jobs), epochs, sweeper.eta, sweeper.first)
 
 
-def halve(config: DictConfig, jobs: Sequence[Job], launcher: Launcher) -> None:
+def run_halving(config: DictConfig, jobs: Sequence[Job], launcher: Launcher) -> None:
     """Launch what is left of each round. A sweep that goes on takes the record of those that had begun."""
     folder, monitor = Path(config.hydra.sweep.dir), config.monitor
-    with sweeping(folder, jobs):
-        record = read(folder) or Record(planned(config, [job.words for job in jobs]))
+    with lock_sweep(folder, jobs):
+        record = read_halving(folder) or HalvingRecord(plan_rounds(config, [job.words for job in jobs]))
         for place, this in enumerate(record.rounds):
             if place == len(record.begun):
                 last = record.begun[-1] if record.begun else list(range(len(jobs)))
@@ -80,17 +80,17 @@ def halve(config: DictConfig, jobs: Sequence[Job], launcher: Launcher) -> None:
 
             until = f"hydra.sweeper.until={this.epochs}"
             due = [job for job in (jobs[number] for number in record.stays(place)) if waits(job)]
-            together(launcher.launch, folder, [replace(job, words=[*job.words, until]) for job in due], waits)
+            stop_together(launcher.launch, folder, [replace(job, words=[*job.words, until]) for job in due], waits)
 
 
 def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, monitor: str) -> list[int]:
     """The first of those alike; those that did not come to the end of their round only where no others are left."""
     if len(numbers) <= count:
         return numbers
-    sign = 1 if direction(monitor) == "min" else -1
+    sign = 1 if monitor_mode(monitor) == "min" else -1
 
     def rank(number: int) -> tuple[bool, float]:
-        found = outcome(folder / jobs[number].name, monitor)
+        found = read_outcome(folder / jobs[number].name, monitor)
         fell = found.state in ("failed", "unfinished") or not found.scores
         return fell, sign * found.scores.get(monitor, 0.0)
 
@@ -99,14 +99,14 @@ def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, mon
 
 def _waits(run: Path, epochs: int, monitor: str) -> bool:
     """Whether a job has still to train up to an epoch."""
-    found = state(run)
-    return found in TO_DO or (found == "pruned" and outcome(run, monitor).scores.get("epochs", 0) < epochs)
+    found = run_state(run)
+    return found in UNFINISHED or (found == "pruned" and read_outcome(run, monitor).scores.get("epochs", 0) < epochs)
 
 
-FILE = "rounds.json"
+ROUNDS_FILE = "rounds.json"
 
 
-def rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> list[Round]:
+def halving_rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> list[Round]:
     """The last one has the whole length."""
     if first is None:
         power = 0
@@ -122,7 +122,7 @@ def rounds(num_jobs: int, epochs: int, eta: int, first: int | None = None) -> li
 
 
 @dataclass(frozen=True)
-class Record:
+class HalvingRecord:
     """begun: of each round that has, the numbers of its jobs. What was decided once stands, whatever the jobs' files
     say by now: of those that went on, some are further than the others."""
 
@@ -136,35 +136,39 @@ class Record:
 
     def keep(self, folder: Path) -> None:
         held = {"rounds": [[one.jobs, one.epochs] for one in self.rounds], "begun": self.begun}
-        files.write(folder / FILE, json.dumps(held) + "\n")
+        files.write(folder / ROUNDS_FILE, json.dumps(held) + "\n")
 
 
-def told(rounds: Sequence[Round]) -> str:
+def format_rounds(rounds: Sequence[Round]) -> str:
     return ", then ".join(f"{one.jobs} to epoch {one.epochs}" for one in rounds)
 
 
-def read(folder: Path) -> Record | None:
+def read_halving(folder: Path) -> HalvingRecord | None:
     """None where there is none."""
-    path = folder / FILE
+    path = folder / ROUNDS_FILE
     if not path.exists():
         return None
     try:
         held = json.loads(path.read_text())
-        return Record([Round(jobs, epochs) for jobs, epochs in held["rounds"]], [list(one) for one in held["begun"]])
+        return HalvingRecord(
+            [Round(jobs, epochs) for jobs, epochs in held["rounds"]], [list(one) for one in held["begun"]]
+        )
     except (ValueError, KeyError, TypeError) as error:
-        raise Mistake(f"{path}: cannot be read; name another sweep by sweep.name=") from error
+        raise UserError(f"{path}: cannot be read; name another sweep by sweep.name=") from error
 
 
-def agree(folder: Path, now: Sequence[Round] | None, begun: bool) -> None:
+def check_same_rounds(folder: Path, now: Sequence[Round] | None, begun: bool) -> None:
     """Raises Mistake where a sweep that goes on was no halving into these rounds, or, with None, was one. begun:
     whether it has a job that was; without, it may become either."""
-    then = read(folder)
+    then = read_halving(folder)
     if now is None:
         if then is not None:
-            raise Mistake(f"sweep.resume: {folder} is a halving ({told(then.rounds)}): give sweep.halving=true too")
+            raise UserError(
+                f"sweep.resume: {folder} is a halving ({format_rounds(then.rounds)}): give sweep.halving=true too"
+            )
         return
     if then is None and begun:
-        raise Mistake(f"sweep.resume: {folder} is no halving: leave out sweep.halving=true")
+        raise UserError(f"sweep.resume: {folder} is no halving: leave out sweep.halving=true")
     if then is not None and then.rounds != list(now):
-        changed = f"its rounds were {told(then.rounds)}, would be {told(now)}"
-        raise Mistake(f"sweep.resume: {folder}: {changed}: a halving does not change; give another sweep.name")
+        changed = f"its rounds were {format_rounds(then.rounds)}, would be {format_rounds(now)}"
+        raise UserError(f"sweep.resume: {folder}: {changed}: a halving does not change; give another sweep.name")

@@ -10,51 +10,51 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import files
-from mlplab.config.messages import explain
-from mlplab.errors import Failure
-from mlplab.files import held
-from mlplab.run.folder import STOP, TO_DO, number_of, state
+from mlplab.config.messages import describe_error
+from mlplab.errors import RunError
+from mlplab.files import lock_folder
+from mlplab.run.folder import STOP_FILE, UNFINISHED, job_number, run_state
 from mlplab.signals import Interrupted
-from mlplab.sweep.manifest import Job, keep, remedy
+from mlplab.sweep.manifest import Job, resume_hint, write_manifest
 
 PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
 
 
-def launch_all(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
+def launch_jobs(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
     """launch: of Hydra's launcher. resume: as sweep.resume. Returns when each job has finished or failed, or was not
     begun because sweep.fail_fast stopped the sweep."""
 
     def waits(job: Job) -> bool:
-        return state(folder / job.name) in TO_DO
+        return run_state(folder / job.name) in UNFINISHED
 
-    with sweeping(folder, jobs):
+    with lock_sweep(folder, jobs):
         if resume == "failed":
             for job in jobs:
                 (folder / job.name / "failure.txt").unlink(missing_ok=True)
-        together(launch, folder, [job for job in jobs if waits(job)], waits, named=not resume)
+        stop_together(launch, folder, [job for job in jobs if waits(job)], waits, named=not resume)
         _tell_not_begun(folder, jobs)
 
 
 @contextmanager
-def sweeping(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
+def lock_sweep(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
     """While jobs of a sweep are launched: no other process is in its folder, which says what they are; what ends it
     tells how it goes on."""
     os.environ[PROCESS] = str(os.getpid())
-    with held(folder):
-        keep(folder, jobs, sys.argv[1:])
-        (folder / STOP).unlink(missing_ok=True)
+    with lock_folder(folder):
+        write_manifest(folder, jobs, sys.argv[1:])
+        (folder / STOP_FILE).unlink(missing_ok=True)
         try:
             yield
         except Interrupted as stop:
-            print(f"mlplab: stopped; {remedy(folder)}", file=sys.stderr)
+            print(f"mlplab: stopped; {resume_hint(folder)}", file=sys.stderr)
             raise SystemExit(stop.code) from None
         except Exception as error:  # of the launcher itself, or of Hydra, where it makes a job's folder
-            raise Failure(f"{explain(error)}; {remedy(folder)}") from error
+            raise RunError(f"{describe_error(error)}; {resume_hint(folder)}") from error
 
 
 @contextmanager
-def leaving_with_its_sweep() -> Iterator[None]:
+def exit_with_sweep() -> Iterator[None]:
     """A worker process whose sweep was killed meanwhile finishes its job and ends: joblib's would wait for ever."""
     sweep = os.getppid()
     yield
@@ -62,7 +62,7 @@ def leaving_with_its_sweep() -> Iterator[None]:
         os._exit(1)
 
 
-def together(
+def stop_together(
     launch: Launch, folder: Path, jobs: Sequence[Job], waits: Callable[[Job], bool], named: bool = False
 ) -> None:
     """A launcher's processes end with the first that is killed, and nothing says which that was: so those that were
@@ -74,12 +74,12 @@ def together(
     try:
         _keep_reasons(folder, jobs, launch([job.words if named else _words(job) for job in jobs], 0))
     except BrokenProcessPool:
-        caught = [job for job in jobs if state(folder / job.name) == "half-done"] or list(jobs[:1])
-        names = ", ".join(number_of(job.name) for job in caught)
+        caught = [job for job in jobs if run_state(folder / job.name) == "half-done"] or list(jobs[:1])
+        names = ", ".join(job_number(job.name) for job in caught)
         print(f"a process was killed; jobs under way ({names}) go on one at a time, then the others", flush=True)
         for job in caught:
             _alone(launch, folder, job)
-        together(launch, folder, [job for job in jobs if job not in caught and waits(job)], waits)
+        stop_together(launch, folder, [job for job in jobs if job not in caught and waits(job)], waits)
 
 
 def _alone(launch: Launch, folder: Path, job: Job) -> None:
@@ -92,12 +92,12 @@ def _alone(launch: Launch, folder: Path, job: Job) -> None:
 def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
     """Of jobs that ended in an error before they could keep one themselves."""
     for job, one in zip(jobs, returned, strict=True):
-        if one.status == JobStatus.FAILED and state(folder / job.name) in TO_DO:
-            _failed(folder, job, explain(one._return_value))  # return_value would raise it
+        if one.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
+            _failed(folder, job, describe_error(one._return_value))  # return_value would raise it
 
 
 def _failed(folder: Path, job: Job, reason: str) -> None:
-    print(f"mlplab: #{number_of(job.name)}: {reason}", file=sys.stderr)
+    print(f"mlplab: #{job_number(job.name)}: {reason}", file=sys.stderr)
     (folder / job.name).mkdir(exist_ok=True)
     files.write(folder / job.name / "failure.txt", reason + "\n")
 
@@ -107,10 +107,10 @@ def _words(job: Job) -> list[str]:
 
 
 def _tell_not_begun(folder: Path, jobs: Sequence[Job]) -> None:
-    if not (folder / STOP).exists():
+    if not (folder / STOP_FILE).exists():
         return
-    waiting = [number_of(job.name) for job in jobs if state(folder / job.name) == "new"]
-    why = f"job {(folder / STOP).read_text().strip()} failed and sweep.fail_fast=true"
-    (folder / STOP).unlink()
+    waiting = [job_number(job.name) for job in jobs if run_state(folder / job.name) == "new"]
+    why = f"job {(folder / STOP_FILE).read_text().strip()} failed and sweep.fail_fast=true"
+    (folder / STOP_FILE).unlink()
     if waiting:
-        print(f"mlplab: {why}: not begun: {', '.join(waiting)}; {remedy(folder)}", file=sys.stderr)
+        print(f"mlplab: {why}: not begun: {', '.join(waiting)}; {resume_hint(folder)}", file=sys.stderr)

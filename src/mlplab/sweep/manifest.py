@@ -11,12 +11,12 @@ from typing import Any, get_args
 
 from mlplab import files
 from mlplab.config.groups import FORMAT
-from mlplab.config.tree import leaves, shown
-from mlplab.errors import Mistake
-from mlplab.run.folder import FILE, State, number_of, state
+from mlplab.config.tree import flatten, format_value
+from mlplab.errors import UserError
+from mlplab.run.folder import SWEEP_FILE, RunState, job_number, run_state
 
 # nothing trained
-OF_THE_COMMAND = (
+COMMAND_KEYS = (
     *("run_dir", "sweep.name", "sweep.resume", "sweep.fail_fast", "sweep.ensemble", "ensemble", "allow", "debug"),
 )
 LIBRARIES = ("mlplab", "torch", "lightning")
@@ -31,13 +31,13 @@ class Job:
     settings: dict[str, Any]
 
 
-def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+def trained_values(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of a resolved configuration, as JSON holds it."""
-    known: dict[str, Any] = {key: value for key, value in leaves(config) if key not in OF_THE_COMMAND}
+    known: dict[str, Any] = {key: value for key, value in flatten(config) if key not in COMMAND_KEYS}
     return dict(json.loads(json.dumps(known)))
 
 
-def keep(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:
+def write_manifest(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:
     """Write sweep.json. arguments: of the command line, as `words.completed` gives them."""
     first, *rest = [job.settings for job in jobs]
     shared = {key: value for key, value in first.items() if all(key in one and one[key] == value for one in rest)}
@@ -49,56 +49,56 @@ def keep(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:
         "jobs": [
             {
                 "name": job.name,
-                "words": [word for word in job.words if word.partition("=")[0] not in OF_THE_COMMAND],
+                "words": [word for word in job.words if word.partition("=")[0] not in COMMAND_KEYS],
                 "settings": {key: value for key, value in job.settings.items() if key not in shared},
             }
             for job in jobs
         ],
     }
-    files.write(folder / FILE, json.dumps(held, indent=1) + "\n")
+    files.write(folder / SWEEP_FILE, json.dumps(held, indent=1) + "\n")
 
 
-def read(folder: Path) -> list[Job]:
+def read_manifest(folder: Path) -> list[Job]:
     """Of a sweep that was killed before it wrote the file: none. Raises Mistake for a folder that is no sweep's."""
-    path = folder / FILE
+    path = folder / SWEEP_FILE
     if not folder.is_dir():
-        raise Mistake(f"sweep.resume: there is no sweep {folder}; give the sweep.name of one to go on with")
+        raise UserError(f"sweep.resume: there is no sweep {folder}; give the sweep.name of one to go on with")
     if not path.exists():
-        if {one.name for one in folder.iterdir()} <= {files.beside(path).name}:
+        if {one.name for one in folder.iterdir()} <= {files.temporary_name(path).name}:
             return []
-        raise Mistake(f"sweep.resume: {folder} has no {FILE}: it is no sweep, or one of an older mlplab")
+        raise UserError(f"sweep.resume: {folder} has no {SWEEP_FILE}: it is no sweep, or one of an older mlplab")
     held = _held(path)
     if (known := held.get("format")) != FORMAT:
-        raise Mistake(f"{path}: is of format {known}, this mlplab goes on with format {FORMAT} only; begin a new one")
+        raise UserError(f"{path}: is of format {known}, this mlplab goes on with format {FORMAT} only; begin a new one")
     return [Job(job["name"], job["words"], {**held["settings"], **job["settings"]}) for job in held["jobs"]]
 
 
-def grown(old: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:
+def merge_jobs(old: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:
     """The jobs of a command that goes on with a sweep: those of before by their number and in their folder, then new
     ones. Raises Mistake where one of before is not among them, or trains something else."""
     left, kept = list(now), []
     for job in old:
         place = next((place for place, one in enumerate(left) if one.settings == job.settings), None)
         if place is None:
-            raise Mistake(_missing(job, left or now, folder))
+            raise UserError(_missing(job, left or now, folder))
         kept.append(replace(left.pop(place), name=job.name))
     return kept + [replace(job, name=_renumbered(job.name, number)) for number, job in enumerate(left, len(old))]
 
 
 def changed_versions(folder: Path) -> list[str]:
     """Each library that was another when the sweep began."""
-    then = _held(folder / FILE)["versions"] if (folder / FILE).exists() else {}
+    then = _held(folder / SWEEP_FILE)["versions"] if (folder / SWEEP_FILE).exists() else {}
     return [f"{name} {then[name]} then, {version(name)} now" for name in then if then[name] != version(name)]
 
 
-def remedy(folder: Path) -> str:
+def resume_hint(folder: Path) -> str:
     """How far a sweep came, and the command that goes on with it."""
-    return f"{progress(folder, read(folder))}; go on by: {_held(folder / FILE)['command']}"
+    return f"{progress_text(folder, read_manifest(folder))}; go on by: {_held(folder / SWEEP_FILE)['command']}"
 
 
-def progress(folder: Path, jobs: Sequence[Job]) -> str:
-    found = Counter(state(folder / job.name) for job in jobs)
-    return ", ".join(f"{found[name]} {name}" for name in get_args(State) if found[name])
+def progress_text(folder: Path, jobs: Sequence[Job]) -> str:
+    found = Counter(run_state(folder / job.name) for job in jobs)
+    return ", ".join(f"{found[name]} {name}" for name in get_args(RunState) if found[name])
 
 
 def _command(arguments: Sequence[str]) -> str:
@@ -114,7 +114,7 @@ def _held(path: Path) -> dict[str, Any]:
         held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _ = held["settings"], held["versions"], held["command"], [job["name"] for job in held["jobs"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Mistake(f"{path}: cannot be read; name another sweep by sweep.name=") from error
+        raise UserError(f"{path}: cannot be read; name another sweep by sweep.name=") from error
     return held
 
 
@@ -123,9 +123,11 @@ def _missing(job: Job, now: Sequence[Job], folder: Path) -> str:
     found = [_different(job.settings, one.settings) for one in now]
     keys = min(found, key=len)
     nearest = now[found.index(keys)].settings
-    told = ", ".join(f"{key}={shown(job.settings.get(key))} then, {shown(nearest.get(key))} now" for key in keys[:3])
+    told = ", ".join(
+        f"{key}={format_value(job.settings.get(key))} then, {format_value(nearest.get(key))} now" for key in keys[:3]
+    )
     more = f" and {len(keys) - 3} keys more" if len(keys) > 3 else ""
-    what = f"job {number_of(job.name)} of {folder} is not among the jobs of this command"
+    what = f"job {job_number(job.name)} of {folder} is not among the jobs of this command"
     return f"sweep.resume: {what} ({told}{more}): a sweep may grow, not change; give all of it, or another sweep.name"
 
 

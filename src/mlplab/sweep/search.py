@@ -19,9 +19,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from mlplab.files import alone, locked, taking_part
-from mlplab.run.folder import Outcome, folder_of, outcome
-from mlplab.sweep.search_config import FOLDER, Numbers, Options, Plan, Settings, Space
+from mlplab.files import exclusive, is_locked, register_process
+from mlplab.run.folder import Outcome, job_folder, read_outcome
+from mlplab.sweep.search_config import SEARCH_FOLDER, Choices, FloatRange, SearchConfig, SearchPlan, SearchSpace
 
 # Optuna's own lock is a file that stays behind a process that is killed while it writes, and everyone then waits
 # for half a minute; and it puts each score of each epoch on the disk by itself, which takes longer than an epoch of
@@ -31,11 +31,11 @@ from mlplab.sweep.search_config import FOLDER, Numbers, Options, Plan, Settings,
 PAUSE = 0.5  # s between looks at what other processes do
 
 
-def search(plan: Plan, launcher: Launcher) -> list[Sequence[JobReturn]]:
+def run_search(plan: SearchPlan, launcher: Launcher) -> list[Sequence[JobReturn]]:
     """The jobs of this process; others may take part. Returns once all jobs of the search have ended."""
-    study = study_of(plan.folder.absolute(), plan.settings)
+    study = shared_study(plan.folder.absolute(), plan.settings)
     returns = []
-    with taking_part(plan.folder / FOLDER) as process:
+    with register_process(plan.folder / SEARCH_FOLDER) as process:
         while True:
             trials = _next(plan, study, process)
             due = [trial for trial in trials if _came_of(plan, trial).state == "unfinished"]
@@ -51,18 +51,18 @@ def search(plan: Plan, launcher: Launcher) -> list[Sequence[JobReturn]]:
             time.sleep(PAUSE)
 
 
-def jobs_of(plan: Plan) -> list[list[str]]:
+def searched_jobs(plan: SearchPlan) -> list[list[str]]:
     """The command lines of all jobs, by number."""
-    return [plan.space.words(trial.params) for trial in study_of(plan.folder.absolute(), plan.settings).trials]
+    return [plan.space.words(trial.params) for trial in shared_study(plan.folder.absolute(), plan.settings).trials]
 
 
 class Study:
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: SearchConfig) -> None:
         """folder: of the sweep."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         warnings.filterwarnings("ignore", category=ExperimentalWarning)
         self.settings = settings
-        self.storage = JournalStorage(Journal(folder / FOLDER / "journal.log"))
+        self.storage = JournalStorage(Journal(folder / SEARCH_FOLDER / "journal.log"))
         known: dict[str, Any] = {
             "storage": self.storage,
             "study_name": "search",  # hyperband's brackets follow from it
@@ -75,7 +75,7 @@ class Study:
             known["direction"] = "minimize" if settings.direction == "min" else "maximize"
             self.study = optuna.create_study(**known, load_if_exists=True)
 
-    def ask(self, space: Space, process: str) -> FrozenTrial:
+    def ask(self, space: SearchSpace, process: str) -> FrozenTrial:
         """The next trial. What is drawn for it follows from the seed, its number and what was told before."""
         self.study.sampler = _sampler(self.settings, len(self.trials))
         trial = self.study.ask({key: _distribution(part) for key, part in space.searched.items()})
@@ -119,10 +119,10 @@ class Study:
         return self.trials[number]._trial_id
 
 
-def _next(plan: Plan, study: Study, process: str) -> list[FrozenTrial]:
+def _next(plan: SearchPlan, study: Study, process: str) -> list[FrozenTrial]:
     """What this process does next: first what one that has died left half-done, and what it did not come to ask. Jobs
     that are chosen together are so after a stop too, so that they are the same."""
-    with alone(plan.folder / FOLDER / "ask.lock"):
+    with exclusive(plan.folder / SEARCH_FOLDER / "ask.lock"):
         found = [trial for trial in study.trials if _is_left(plan.folder, trial)][: plan.at_once]
         for trial in found:
             study.take_over(trial.number, process)
@@ -131,18 +131,18 @@ def _next(plan: Plan, study: Study, process: str) -> list[FrozenTrial]:
         return found + [study.ask(plan.space, process) for _ in range(min(due, plan.num_jobs - asked))]
 
 
-def _came_of(plan: Plan, trial: FrozenTrial) -> Outcome:
-    return outcome(folder_of(plan.folder, trial.number), plan.settings.monitor)
+def _came_of(plan: SearchPlan, trial: FrozenTrial) -> Outcome:
+    return read_outcome(job_folder(plan.folder, trial.number), plan.settings.monitor)
 
 
 def _is_left(folder: Path, trial: FrozenTrial) -> bool:
     if trial.state != TrialState.RUNNING:
         return False
-    process = folder / FOLDER / trial.user_attrs.get("process", "none")
-    return not locked(process) and not locked(folder_of(folder, trial.number))
+    process = folder / SEARCH_FOLDER / trial.user_attrs.get("process", "none")
+    return not is_locked(process) and not is_locked(job_folder(folder, trial.number))
 
 
-def _job(plan: Plan, trial: FrozenTrial) -> list[str]:
+def _job(plan: SearchPlan, trial: FrozenTrial) -> list[str]:
     """The folder is named by the number of the trial, which no other process has."""
     name = f"{trial.number}_${{folder_name:${{hydra.job.override_dirname}}}}"
     own = (f"hydra.sweeper.trial={trial.number}", f"hydra.sweep.subdir='{name}'")
@@ -159,7 +159,7 @@ class Journal(JournalFileBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with alone(self.path.with_name("journal.lock")), open(self.path, "r+b") as file:
+        with exclusive(self.path.with_name("journal.lock")), open(self.path, "r+b") as file:
             file.seek(_whole(file))
             file.truncate()
             file.write(lines.encode())
@@ -183,19 +183,19 @@ WORDS = {"median": "the median of the others at this epoch is better", "hyperban
 
 
 @lru_cache(maxsize=1)
-def study_of(folder: Path, settings: Settings) -> "Study":
+def shared_study(folder: Path, settings: SearchConfig) -> "Study":
     """The same for all that asks in a process: to read the record anew takes longer from job to job."""
     return Study(folder, settings)
 
 
-def _sampler(settings: Settings, number: int) -> optuna.samplers.BaseSampler:
+def _sampler(settings: SearchConfig, number: int) -> optuna.samplers.BaseSampler:
     seed = int(np.random.SeedSequence((settings.seed, number)).generate_state(1)[0])
     if settings.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(n_startup_trials=settings.first, multivariate=True, seed=seed)
 
 
-def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
+def _pruner(settings: SearchConfig) -> optuna.pruners.BasePruner:
     if settings.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=settings.first, n_warmup_steps=settings.grace)
     if settings.pruner == "hyperband":
@@ -205,8 +205,8 @@ def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
     return optuna.pruners.NopPruner()
 
 
-def _distribution(part: Options | Numbers) -> BaseDistribution:
-    if isinstance(part, Options):
+def _distribution(part: Choices | FloatRange) -> BaseDistribution:
+    if isinstance(part, Choices):
         return CategoricalDistribution(part.words)
     if part.whole:
         return IntDistribution(int(part.low), int(part.high), log=part.log, step=int(part.step or 1))

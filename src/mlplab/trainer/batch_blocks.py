@@ -16,30 +16,37 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
-from mlplab.data.datamodule import Batches, TensorLoader
-from mlplab.data.splits import Part
+from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
+from mlplab.data.splits import Split
 from mlplab.learner.learner import Learner
-from mlplab.model.layers import Scale
+from mlplab.model.layers import InputScaler
 from mlplab.model.network import Network
-from mlplab.trainer.nan_guard import FiniteGuard
-from mlplab.trainer.step_metrics import Running
+from mlplab.trainer.nan_guard import NaNGuard
+from mlplab.trainer.step_metrics import StepMetrics
 
-MOST = 64  # mini-batches: beyond it nothing is gained
-WORK = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
+MAX_BATCHES = 64  # mini-batches: beyond it nothing is gained
+MAX_OPERATIONS = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
 HOOKS = (
     *("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad"),
     *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
 )
-CONTENT = (FiniteGuard, Running, Timer)  # callbacks whose hooks are called here, or need no mini-batch
+HANDLED_CALLBACKS = (NaNGuard, StepMetrics, Timer)  # callbacks whose hooks are called here, or need no mini-batch
 MODULE_HOOKS = ("forward_pre_hooks", "forward_hooks", "backward_pre_hooks", "backward_hooks")
-APART = {"forward", "decode", "metrics", "baseline", "choose", "learn_target"}  # of a learner: no part of an update
+OUTSIDE_UPDATE = {
+    "forward",
+    "decode",
+    "metrics",
+    "baseline",
+    "choose",
+    "learn_target",
+}  # of a learner: no part of an update
 KEYS = {
     *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
     *("deterministic", "compile", "matmul_precision", "blocks"),
 }
 
 
-class Block:
+class FusedBatch:
     """Of a class that Lightning does not look into, as it does into dataclasses. sizes: rows of each mini-batch."""
 
     def __init__(self, features: Tensor, target: Tensor, sizes: list[int]) -> None:
@@ -48,7 +55,7 @@ class Block:
         self.sizes = sizes
 
 
-class BlockLoader:
+class FusedLoader:
     """The batches of a loader, `size` at a time, from wherever it begins."""
 
     def __init__(self, loader: TensorLoader, size: int) -> None:
@@ -58,7 +65,7 @@ class BlockLoader:
         self.batch_sampler = None
 
     @property
-    def part(self) -> Part:
+    def part(self) -> Split:
         return self.loader.part
 
     def __len__(self) -> int:
@@ -70,29 +77,29 @@ class BlockLoader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.loader.load_state_dict(state)
 
-    def __iter__(self) -> Iterator[Block]:
-        return (Block(*block) for block in self.loader.blocks(self.size))
+    def __iter__(self) -> Iterator[FusedBatch]:
+        return (FusedBatch(*block) for block in self.loader.blocks(self.size))
 
 
-class BlockBatches(Batches):
-    def __init__(self, batches: Batches, size: int) -> None:
+class FusedDataModule(InMemoryDataModule):
+    def __init__(self, batches: InMemoryDataModule, size: int) -> None:
         super().__init__(batches.splits, batches.batch_size, batches.seed, batches.eval_batch_size)
         self.size = size
 
     def train_dataloader(self) -> Any:
-        return BlockLoader(super().train_dataloader(), self.size)
+        return FusedLoader(super().train_dataloader(), self.size)
 
 
-class InBlocks(Learner):
+class FusedTraining(Learner):
     """Stands before a learner's own class. Features are scaled and targets encoded a block at once: element by element,
     so that the numbers are the same."""
 
-    guard: FiniteGuard
-    running: Running
+    guard: NaNGuard
+    running: StepMetrics
     num_batches: int  # of an epoch
 
     def training_step(self, batch: Any, number: int) -> Tensor:
-        if not isinstance(batch, Block):
+        if not isinstance(batch, FusedBatch):
             return super().training_step(batch, number)
         network: Any = self.network
         raw = zip(torch.split(batch.features, batch.sizes), torch.split(batch.target, batch.sizes), strict=True)
@@ -135,19 +142,23 @@ class InBlocks(Learner):
         self.running.on_train_batch_end(trainer, self, {"loss": loss}, None, number)
 
 
-def in_blocks(config: DictConfig, learner: Learner, batches: Batches, trainer: Trainer) -> Batches:
+def fuse_batches(
+    config: DictConfig, learner: Learner, batches: InMemoryDataModule, trainer: Trainer
+) -> InMemoryDataModule:
     """The batches to fit: blocks, with the learner made ready for them, where nothing on board needs the plain loop."""
     parameters = sum(parameter.numel() for parameter in learner.parameters())
-    size = min(MOST, int(WORK / (6 * parameters * batches.batch_size)))  # forward, and twice that backward
+    size = min(
+        MAX_BATCHES, int(MAX_OPERATIONS / (6 * parameters * batches.batch_size))
+    )  # forward, and twice that backward
     if size < 2 or not config.trainer.blocks or _needs_plain_loop(config, learner, trainer):
         return batches
     callbacks = {type(callback): callback for callback in trainer.callbacks}  # type: ignore[attr-defined]
     kind = type(learner)
     ready: Any = learner
-    ready.__class__ = type(kind.__name__, (InBlocks, kind), {"__module__": kind.__module__})
-    ready.guard, ready.running = callbacks[FiniteGuard], callbacks[Running]
+    ready.__class__ = type(kind.__name__, (FusedTraining, kind), {"__module__": kind.__module__})
+    ready.guard, ready.running = callbacks[NaNGuard], callbacks[StepMetrics]
     ready.num_batches = len(batches.train_dataloader())
-    blocks = BlockBatches(batches, size)
+    blocks = FusedDataModule(batches, size)
     trainer.log_every_n_steps = min(trainer.log_every_n_steps, len(blocks.train_dataloader()))  # type: ignore[attr-defined]
     return blocks
 
@@ -171,7 +182,7 @@ def _updates_its_own_way(learner: Learner) -> bool:
     kinds = type(learner).__mro__
     ours = next(kind for kind in kinds if kind.__module__.startswith("mlplab."))
     own = set(vars(learner)).union(*(vars(kind) for kind in kinds if not issubclass(ours, kind)))
-    changed = {name for name in own - APART if hasattr(ours, name) and not name.startswith("__")}
+    changed = {name for name in own - OUTSIDE_UPDATE if hasattr(ours, name) and not name.startswith("__")}
     optimizer: Any = getattr(learner.make_optimizer, "func", learner.make_optimizer)
     theirs = not optimizer.__module__.startswith("torch.optim.") or optimizer is LBFGS
     return bool(changed) or not learner.automatic_optimization or theirs
@@ -180,12 +191,12 @@ def _updates_its_own_way(learner: Learner) -> bool:
 def _has_its_own_pass(network: Any) -> bool:
     """Whether more is done, or something else, than scaling row by row and then `of_scaled`."""
     hooks = [getattr(one, f"_{name}") for one in (network, network.scale) for name in MODULE_HOOKS]
-    own = getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not Scale
+    own = getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not InputScaler
     return own or any(hooks)
 
 
 def _takes_batches(callback: Callback) -> bool:
-    if type(callback) in CONTENT:
+    if type(callback) in HANDLED_CALLBACKS:
         return False
     own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
     return own or isinstance(callback, GradientAccumulationScheduler)

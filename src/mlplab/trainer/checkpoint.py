@@ -16,10 +16,10 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from mlplab import files
-from mlplab.errors import Failure, Pruned, Stopped
+from mlplab.errors import Pruned, RunError, Stopped
 
 
-class Checkpoints(Checkpoint):
+class BestAndLastCheckpoint(Checkpoint):
     """After an epoch: last.ckpt holds all that a run needs to go on, best.ckpt the weights of the best epoch and what
     is needed to predict. Always after the last epoch, else for at most a 50th of the time.
 
@@ -47,7 +47,7 @@ class Checkpoints(Checkpoint):
         self._wrote_at, self._cost = float("-inf"), 0.0
 
     def setup(self, trainer: Trainer, learner: Any, stage: str) -> None:
-        trainer.strategy.checkpoint_io = OnTheDisk()
+        trainer.strategy.checkpoint_io = DurableCheckpointIO()
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if self.best:  # of a run that goes on, to more epochs perhaps
@@ -57,7 +57,7 @@ class Checkpoints(Checkpoint):
         self._done = {"epochs": trainer.current_epoch + 1, "step": trainer.global_step, "ended": _end(trainer)}
         value = learner.scores[self.monitor]
         if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
-            self.best = {"value": value, "checkpoint": to_predict(trainer, learner)}
+            self.best = {"value": value, "checkpoint": inference_state(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         if last or self.stop or self.pruned or time.perf_counter() - self._wrote_at > 50 * self._cost:
@@ -82,15 +82,15 @@ class Checkpoints(Checkpoint):
             for on_the_disk in self.first:
                 on_the_disk()
             self._write_best()
-            trainer.save_checkpoint(files.beside(last), weights_only=False)
+            trainer.save_checkpoint(files.temporary_name(last), weights_only=False)
             if last.exists():
                 os.replace(last, self.folder / "previous.ckpt")
-            files.commit(files.beside(last), last)
+            files.commit(files.temporary_name(last), last)
         except OSError as error:
             with contextlib.suppress(OSError):
-                files.beside(last).unlink(missing_ok=True)
+                files.temporary_name(last).unlink(missing_ok=True)
             said = f"{last} cannot be written: {error.strerror or error}"
-            raise Failure(f"{said}; the checkpoint before it is kept: make room, then resume") from error
+            raise RunError(f"{said}; the checkpoint before it is kept: make room, then resume") from error
         self._wrote_at = time.perf_counter()
         self._cost = self._wrote_at - started
 
@@ -119,7 +119,7 @@ class Checkpoints(Checkpoint):
             self._best_is_new = False
 
 
-class OnTheDisk(TorchCheckpointIO):
+class DurableCheckpointIO(TorchCheckpointIO):
     """Writes at the path itself and waits for the disk; Lightning's goes by way of the machine's temporary folder."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
@@ -130,7 +130,7 @@ class OnTheDisk(TorchCheckpointIO):
         files.sync(path)
 
 
-def to_predict(trainer: Trainer, learner: Any) -> dict[str, Any]:
+def inference_state(trainer: Trainer, learner: Any) -> dict[str, Any]:
     """The weights as a checkpoint holds them (with weight averaging: the averages), and the card."""
     held: dict[str, Any] = {"state_dict": learner.state_dict()}
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
@@ -153,7 +153,7 @@ def _end(trainer: Trainer) -> str | None:
     return "early_stopping" if early else "max_time"
 
 
-class Continuation(Callback):
+class ResumeState(Callback):
     """Random states; the place in an epoch, where a schedule asked for the number of batches; accumulation, within an
     epoch; the plateau's step, which comes after an epoch's checkpoint and is skipped after an epoch that was begun
     before. And torch gives numbers kept beside a weight the weight's precision, which NAdam's under 64-true have not.
@@ -219,7 +219,7 @@ Judge = Callable[[int, float], str]  # (epoch, score) -> why the run is to end h
 class Pruning(Callback):
     """Asks before Checkpoints writes, which Lightning calls last."""
 
-    def __init__(self, checkpoints: Checkpoints, monitor: str, judge: Judge) -> None:
+    def __init__(self, checkpoints: BestAndLastCheckpoint, monitor: str, judge: Judge) -> None:
         self.checkpoints = checkpoints
         self.monitor = monitor
         self.judge = judge

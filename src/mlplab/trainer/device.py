@@ -8,8 +8,8 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
-from mlplab.data.datamodule import Batches
-from mlplab.errors import Mistake
+from mlplab.data.datamodule import InMemoryDataModule
+from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 
 
@@ -22,7 +22,7 @@ def check_device(accelerator: str, precision: str, trained: bool = False) -> Non
     there = {"auto": True, "cpu": True, "cuda": cuda, "mps": mps, "gpu": cuda or mps}
     if not there[accelerator]:
         found = ", ".join(name for name in ("cuda", "mps", "cpu") if there[name])
-        raise Mistake(f"trainer.accelerator={accelerator}: there is no such device here, only {found}")
+        raise UserError(f"trainer.accelerator={accelerator}: there is no such device here, only {found}")
     if accelerator == "cpu" or not (cuda or mps):
         device = "a CPU"
         lacks = {"16-mixed": "bf16-mixed"}
@@ -34,13 +34,13 @@ def check_device(accelerator: str, precision: str, trained: bool = False) -> Non
         lacks = {"64-true": "32-true, or trainer.accelerator=cpu"}
     if precision in lacks:
         remedy = "measure where the run was trained" if trained else f"use {lacks[precision]}"
-        raise Mistake(f"trainer.precision={precision}: {device} has it not; {remedy}")
+        raise UserError(f"trainer.precision={precision}: {device} has it not; {remedy}")
 
 
 log = logging.getLogger(__name__)
 
 
-def compile_network(learner: Learner, batches: Batches) -> None:
+def compile_network(learner: Learner, batches: InMemoryDataModule) -> None:
     """In place: the names in a checkpoint stay as they are. One batch goes through, and leaves no trace."""
     network: Any = learner.network
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -52,7 +52,7 @@ def compile_network(learner: Learner, batches: Batches) -> None:
             loss.backward()
     except (TorchDynamoException, InductorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise Mistake(f"trainer.compile=true: torch.compile cannot do it here ({reason})") from error
+        raise UserError(f"trainer.compile=true: torch.compile cannot do it here ({reason})") from error
     network.load_state_dict(before)
     learner.zero_grad()
     log.info(f"compile    {time.perf_counter() - started:.1f} s before the first step (trainer.compile=true)")

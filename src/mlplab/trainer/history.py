@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 from lightning import Callback, Trainer
 
 from mlplab import files
-from mlplab.errors import Mistake
+from mlplab.errors import UserError
 
 Row = dict[str, float]
 
@@ -45,9 +45,9 @@ class History(Callback):
 
     def known(self, epochs: int) -> list[Row]:
         """The rows of the file up to an epoch. Raises Mistake where some are missing."""
-        rows = read(self.path)[: epochs + 1] if self.path is not None and self.path.exists() else []
+        rows = read_history(self.path)[: epochs + 1] if self.path is not None and self.path.exists() else []
         if len(rows) <= epochs:
-            raise Mistake(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(rows)}")
+            raise UserError(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(rows)}")
         return rows
 
     def go_on(self, rows: list[Row]) -> None:
@@ -105,7 +105,7 @@ class History(Callback):
             self._file.flush()
 
 
-def read(path: str | Path) -> list[Row]:
+def read_history(path: str | Path) -> list[Row]:
     """The whole rows of a history.csv; the last may have been cut short."""
     with open(path, newline="") as file:
         lines = [line for line in file if line.endswith("\n")]

@@ -9,18 +9,18 @@ from typing import Any
 from lightning import Callback, Trainer
 
 from mlplab.errors import Stopped
-from mlplab.trainer.checkpoint import Checkpoints
+from mlplab.trainer.checkpoint import BestAndLastCheckpoint
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
-class Stopping(Callback):
+class GracefulStop(Callback):
     """The first signal asks, the second stops at once. In a thread other than the main one nothing is done.
 
     It watches steps only once it was asked to stop: a hook costs a microsecond a step.
     """
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
+    def __init__(self, checkpoints: BestAndLastCheckpoint) -> None:
         self.checkpoints = checkpoints
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
@@ -29,7 +29,7 @@ class Stopping(Callback):
                 raise Stopped(number)
             self.checkpoints.stop = number
             callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-            trainer.callbacks = [*callbacks, AfterStep(self.checkpoints)]  # type: ignore[attr-defined]
+            trainer.callbacks = [*callbacks, StopAfterStep(self.checkpoints)]  # type: ignore[attr-defined]
             said = f"\nmlplab: {SIGNALS[signal.Signals(number)]}: stopping after this step (again: at once)\n"
             os.write(2, said.encode())  # print is not safe in a signal handler
 
@@ -38,10 +38,10 @@ class Stopping(Callback):
                 signal.signal(number, ask)  # Lightning puts those of before back at the end of the fit
 
 
-class AfterStep(Callback):
+class StopAfterStep(Callback):
     """Ends the run after an update, but for the last of an epoch: there the epoch's end does."""
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
+    def __init__(self, checkpoints: BestAndLastCheckpoint) -> None:
         self.checkpoints = checkpoints
 
     def on_train_batch_end(self, trainer: Trainer, learner: Any, outputs: Any, batch: Any, batch_idx: int) -> None:

@@ -7,10 +7,10 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from mlplab.errors import Failure
+from mlplab.errors import RunError
 
 
-class FiniteGuard(Callback):
+class NaNGuard(Callback):
     """Looks at every loss on a CPU; elsewhere at the sum of `interval` losses, so that nobody waits for the device."""
 
     def __init__(self, interval: int = 50) -> None:
@@ -38,18 +38,18 @@ class FiniteGuard(Callback):
             if not math.isfinite(value):
                 epoch = trainer.current_epoch + (not trainer.sanity_checking)
                 when = f"{name} became {value} at epoch {epoch}, step {trainer.global_step}"
-                raise Failure(f"{when}, {_origin_in(learner, _measured(trainer, name))}; {REMEDY}")
+                raise RunError(f"{when}, {_origin_in(learner, _measured(trainer, name))}; {REMEDY}")
 
 
 REMEDY = "try a smaller optimizer.lr, trainer.gradient_clip_val=1 or another initialisation"
 IN_LOSS = "first in the loss itself"
 
 
-def _failure(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> Failure:
+def _failure(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> RunError:
     step = trainer.global_step + 1
     steps = f"step {step}" if not since else f"between steps {max(1, step - since)} and {step}"
     where = _origin(learner, batch)
-    return Failure(f"the loss became {loss.item()} at epoch {trainer.current_epoch + 1}, {steps}, {where}; {REMEDY}")
+    return RunError(f"the loss became {loss.item()} at epoch {trainer.current_epoch + 1}, {steps}, {where}; {REMEDY}")
 
 
 def _measured(trainer: Trainer, name: str) -> Any:

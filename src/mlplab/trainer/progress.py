@@ -12,7 +12,7 @@ from rich.text import Text
 log = logging.getLogger(__name__)
 
 
-class Progress(Callback):
+class ProgressLine(Callback):
     """The live line is drawn by a thread that reads the trainer four times a second: it costs no step anything."""
 
     def __init__(self) -> None:

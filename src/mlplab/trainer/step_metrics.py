@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-class Running(Callback):
+class StepMetrics(Callback):
     """Every `interval` updates: the mean loss since the last point, as training saw it (dropout on, weights moving),
     and the learning rate and gradient norm (before clipping) of that update."""
 

@@ -27,7 +27,7 @@ from mlplab import files
 SPLITS = ("train", "val", "test")
 
 
-class Overlay(Logger):
+class OverlayLogger(Logger):
     """A score `<metric>/<split>` becomes tag `<metric>` of the sibling run `<split>`, at x = epochs done.
 
     Everything else stands in the folder's root, at x = step.
@@ -41,7 +41,7 @@ class Overlay(Logger):
 
     def is_over(self) -> None:
         """All that is logged from now on comes at once."""
-        self._make = AtOnce
+        self._make = FastSummaryWriter
 
     @property
     def name(self) -> str:
@@ -103,7 +103,7 @@ class Overlay(Logger):
                         tag, at = name.partition("/")[0], started + row["seconds"]
                         self.writer(split).add_scalar(tag, row[name], int(row["epoch"]), walltime=at)
         old = event_files(self.folder)
-        for event in drawn_by(old, epochs=len(rows) - 1, step=step):
+        for event in events_until(old, epochs=len(rows) - 1, step=step):
             self.writer()._get_file_writer().event_writer.add_event(event)  # type: ignore[no-untyped-call]
         self.sync()
         remove(old)
@@ -139,7 +139,7 @@ def _first(experiment: Summary, varied: Sequence[str]) -> Summary:
     return experiment
 
 
-class AtOnce(SummaryWriter):
+class FastSummaryWriter(SummaryWriter):
     """Its file is there after `flush` or `close`. A thread a file, handed each event, takes four times as long."""
 
     file_writer: Any = None
@@ -198,7 +198,7 @@ def event_files(folder: str | Path) -> list[Path]:
     return sorted(Path(folder).glob("events.out.tfevents.*"))
 
 
-def drawn_by(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
+def events_until(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
     """The events that a run had drawn after so many epochs and updates, each once; a record cut short ends its file."""
     seen: set[tuple[tuple[str, ...], int]] = set()
     for event in _events(paths):
@@ -212,7 +212,7 @@ def drawn_by(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
             yield event
 
 
-def images_of(paths: Sequence[Path], tag: str) -> list[bytes]:
+def read_images(paths: Sequence[Path], tag: str) -> list[bytes]:
     """The pictures of a tag as PNG files, by step."""
     found = {
         event.step: value.image.encoded_image_string

@@ -11,24 +11,24 @@ from lightning import Callback, Trainer
 from PIL import Image
 
 from mlplab import files
-from mlplab.report.decision_boundary import shape, teller
+from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.report.figure import Panel
-from mlplab.trainer.tensorboard import Overlay, event_files, images_of
+from mlplab.trainer.tensorboard import OverlayLogger, event_files, read_images
 
 
-def drawers(asked: Any, overlay: Overlay, splits: Any, run: Path) -> list[Callback]:
+def media_callbacks(asked: Any, overlay: OverlayLogger, splits: Any, run: Path) -> list[Callback]:
     """The callbacks that draw while a run goes on. asked: the keys of conf/report."""
-    film: list[Callback] = [Film(overlay, splits, run)] if asked.shape and splits.in_features <= 2 else []
+    film: list[Callback] = [BoundaryAnimation(overlay, splits, run)] if asked.shape and splits.in_features <= 2 else []
     if not (asked.graph or asked.images or asked.histograms):
         return film
-    return [*film, Extras(overlay, splits.image_size, asked.graph, asked.images, asked.histograms)]
+    return [*film, MediaLogger(overlay, splits.image_size, asked.graph, asked.images, asked.histograms)]
 
 
-class Extras(Callback):
+class MediaLogger(Callback):
     """images: the first 64 training rows, where they are images. Histograms are of every parameter, each epoch."""
 
     def __init__(
-        self, overlay: Overlay, image_size: tuple[int, ...] | None, graph: bool, images: bool, histograms: bool
+        self, overlay: OverlayLogger, image_size: tuple[int, ...] | None, graph: bool, images: bool, histograms: bool
     ) -> None:
         self.overlay = overlay
         self.image_size = image_size
@@ -70,21 +70,21 @@ COLOURS = 128
 LAST = 2500  # milliseconds of the last picture
 
 
-class Film(Callback):
+class BoundaryAnimation(Callback):
     """Of one input or two; of more it draws nothing. The weights are those that the curves measure.
 
     splits: as of a run's data. The animation is made of the pictures in the event files, so that
     a run that was stopped has all of them.
     """
 
-    def __init__(self, overlay: Overlay, splits: Any, folder: str | Path) -> None:
+    def __init__(self, overlay: OverlayLogger, splits: Any, folder: str | Path) -> None:
         self.overlay = overlay
         self.splits = splits
         self.folder = Path(folder)
 
     def on_validation_epoch_start(self, trainer: Trainer, learner: Any) -> None:
         epoch = 0 if trainer.sanity_checking else trainer.current_epoch + 1
-        if (trainer.sanity_checking and trainer.global_step) or epoch % stride(epoch):
+        if (trainer.sanity_checking and trainer.global_step) or epoch % frame_stride(epoch):
             return  # a run that goes on has drawn its start
         for panel in self._panels(learner):
             pixels = panel.pixels(f"{panel.title}, epoch {epoch}")
@@ -93,18 +93,18 @@ class Film(Callback):
     def on_train_end(self, trainer: Trainer, learner: Any) -> None:
         self.overlay.sync()
         for panel in self._panels(learner):
-            frames = images_of(event_files(self.overlay.folder), f"{TAG}{panel.name}")
+            frames = read_images(event_files(self.overlay.folder), f"{TAG}{panel.name}")
             if frames:
                 _write(self.folder / f"{panel.name}.gif", frames)
 
     def _panels(self, learner: Any) -> list[Panel]:
         known = self.splits
         points = {"train": (known.train.features.numpy(), known.train.target.numpy())}
-        tell = teller(learner, bool(known.class_names))
-        return shape(tell, points, known.feature_names, known.class_names, known.target_names)
+        tell = predict_function(learner, bool(known.class_names))
+        return boundary_panels(tell, points, known.feature_names, known.class_names, known.target_names)
 
 
-def stride(epoch: int) -> int:
+def frame_stride(epoch: int) -> int:
     """How far apart the pictures are about an epoch."""
     step = 1
     while epoch > EVERY * step:
@@ -118,5 +118,5 @@ def _write(path: Path, frames: Sequence[bytes]) -> None:
     palette = images[-1].quantize(COLOURS)
     first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
     lengths = [MILLISECONDS] * len(rest) + [LAST]
-    with files.writing(path) as file:
+    with files.open_atomic(path) as file:
         first.save(file, "GIF", save_all=True, append_images=rest, duration=lengths, loop=0)

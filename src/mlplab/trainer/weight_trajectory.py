@@ -10,11 +10,11 @@ from torch.nn.utils import parameters_to_vector
 
 from mlplab import files
 
-MOST_POINTS = 1024
-MOST_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
+MAX_POINTS = 1024
+MAX_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
 
 
-class Trajectory(Callback):
+class WeightTrajectory(Callback):
     """Writes trajectory.npz where training ends: `epochs` (P,) from 0 on, `weights` (P, num_parameters) float64 or
     float32, as `parameters_to_vector` orders them.
 
@@ -26,7 +26,7 @@ class Trajectory(Callback):
         self.path = Path(path)
         self.epochs: list[int] = []
         self.weights: list[torch.Tensor] = []
-        self.dense = MOST_POINTS  # epochs from the first on that are all kept
+        self.dense = MAX_POINTS  # epochs from the first on that are all kept
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if not self.epochs:
@@ -39,7 +39,7 @@ class Trajectory(Callback):
         if self.epochs[-1] != trainer.current_epoch:  # by now counted from 1; the end of the path is always there
             self.epochs.append(trainer.current_epoch)
             self.weights.append(_weights(learner))
-        with files.writing(self.path) as file:
+        with files.open_atomic(self.path) as file:
             np.savez(file, epochs=np.array(self.epochs), weights=torch.stack(self.weights).numpy())
 
     def state_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Trajectory(Callback):
             return
         self.epochs.append(epoch)
         self.weights.append(_weights(learner))
-        most = max(16, min(MOST_POINTS, MOST_NUMBERS // self.weights[0].numel()))
+        most = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
         while len(self.epochs) > most and self.dense > 1:
             self.dense //= 2
             kept = [place for place, at in enumerate(self.epochs) if _is_kept(at, self.dense)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.mlplab.local_launcher import Slots, gpus_here
+from hydra_plugins.mlplab.local_launcher import Slots, visible_gpus
 from tests.conftest import REPO, door
 
 SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "report.picture=false")
@@ -51,9 +51,9 @@ def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_gpus_are_those_that_the_user_lets_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    assert gpus_here() == [2, 5]
+    assert visible_gpus() == [2, 5]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert gpus_here() == []
+    assert visible_gpus() == []
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, str]]:
