@@ -77,7 +77,7 @@ def _mean_where(values: Tensor, counted: Tensor) -> Tensor:
         return values.mean(dim=-1)
     number = counted.sum(dim=-1)
     means = values.new_zeros(number.shape)
-    for count in number.unique().tolist():
+    for count in set(number.flatten().tolist()):
         rows = number == count
         means[rows] = values[rows][counted[rows]].view(-1, count).mean(dim=-1)
     return means
