@@ -36,7 +36,7 @@ from mlplab.config.messages import describe_error
 from mlplab.config.overrides import command_overrides
 from mlplab.config.tree import to_plain
 from mlplab.errors import UserError
-from mlplab.run.folder import claim_folder, release_folder
+from mlplab.run.folder import claim_folder
 from mlplab.sweep.halving import HalvingRecord, Round
 from mlplab.sweep.manifest import Job, trained_values, write_manifest
 from tests.conftest import REPO, door
@@ -236,14 +236,14 @@ def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
     code = """if True:
         import json, sys, mlplab
         from pathlib import Path
-        from mlplab.gate import claim, give_back
-        from mlplab.mistake import Mistake
+        from mlplab.run.folder import claim_folder
+        from mlplab.errors import UserError
         Path("mine").mkdir()
         for words in json.load(sys.stdin):
             try:
-                claim(Path(mlplab.configure(*words).run_dir), "run_dir")
-            except Mistake as mistake:
-                print(mistake)
+                claim_folder(Path(mlplab.configure(*words).run_dir), "run_dir")
+            except UserError as error:
+                print(error)
         print(json.dumps(sorted(sys.modules)))
     """
     rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
