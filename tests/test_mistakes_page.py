@@ -36,7 +36,7 @@ from mlplab.config.messages import describe_error
 from mlplab.config.overrides import command_overrides
 from mlplab.config.tree import to_plain
 from mlplab.errors import UserError
-from mlplab.run.folder import claim_folder
+from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.halving import HalvingRecord, Round
 from mlplab.sweep.manifest import Job, trained_values, write_manifest
 from tests.conftest import REPO, door
