@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional import mean_absolute_error, mean_squared_error
 
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
+from mlplab.learner.metrics import regression_scores
 
 
 class Regressor(Learner):
@@ -54,10 +54,7 @@ class Regressor(Learner):
         return output * self.factor + self.shift
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        predictions, target = _precise(predictions), _precise(target)
-        squared = mean_squared_error(predictions, target)
-        absolute = mean_absolute_error(predictions, target)
-        return {"mse": squared, "rmse": squared.sqrt(), "mae": absolute, "r2": _r2(predictions, target)}
+        return regression_scores(predictions, target)
 
     def baseline(self, target: Tensor) -> Tensor:
         return self.encode(target).mean(dim=0, keepdim=True)
@@ -65,18 +62,3 @@ class Regressor(Learner):
     @staticmethod
     def combine(outputs: Tensor) -> Tensor:
         return outputs.mean(dim=0)
-
-
-def _r2(predictions: Tensor, target: Tensor) -> Tensor:
-    """Mean over targets of 1 - residual / total sum of squares; of a constant target 1 if met, else 0.
-
-    torchmetrics takes a residual below 1e-4 for none, whatever the unit, and refuses a single row.
-    """
-    residual = (predictions - target).square().sum(dim=0)
-    total = (target - target.mean(dim=0)).square().sum(dim=0)
-    return torch.where(total > 0, 1 - residual / total, (residual == 0).to(total.dtype)).mean()
-
-
-def _precise(values: Tensor) -> Tensor:
-    """In float32 the sums of squares behind R2 cancel when values are large; MPS has no float64."""
-    return values if values.device.type == "mps" else values.double()
