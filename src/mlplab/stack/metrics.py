@@ -1,4 +1,4 @@
-"""Loss and metrics of K members at once, equal to `Learner.measure` of each except for the rounding of sums."""
+"""Loss and metrics of K members at once, equal to `Learner.measure` of each except for rounding."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from torch import Tensor
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
+from mlplab.learner.metrics import confusion_matrix, macro_scores, positive_class_scores, regression_scores
 from mlplab.learner.regressor import Regressor
 from mlplab.stack.losses import stacked_loss
 from mlplab.stack.network import StackedNetwork
@@ -53,59 +54,35 @@ def _by_learner(learners: Sequence[Learner], name: str, values: Tensor) -> Tenso
     return found
 
 
-def _confusion(decided: Tensor, target: Tensor, classes: int) -> Tensor:
-    """(K, classes, classes) counts: a row is a true class, a column a decided. target: (N,) of all, or (K, N)."""
-    member = torch.arange(len(decided))[:, None]
-    cells = torch.bincount(
-        ((member * classes + target) * classes + decided).flatten(), minlength=len(decided) * classes**2
-    )
-    return cells.view(-1, classes, classes).double()
+def _classification(learners: Sequence[Classifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Takes the class with the largest output, which has the largest probability too."""
+    return macro_scores(confusion_matrix(output.argmax(dim=2), target, learners[0].num_classes))
 
 
-def _of_classes(learners: Sequence[Classifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """The class of the greatest output is that of the greatest probability."""
-    matrix = _confusion(output.argmax(dim=2), target, learners[0].num_classes)
-    right, decided, there = matrix.diagonal(dim1=1, dim2=2), matrix.sum(dim=1), matrix.sum(dim=2)
-    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
-    counted = (decided + there > 0).sum(dim=1)
-    averages = {name: part.nan_to_num(0.0).sum(dim=1) / counted for name, part in parts.items()}
-    return {"accuracy": right.sum(dim=1) / matrix.sum(dim=(1, 2)), **averages}
+def _binary(learners: Sequence[BinaryClassifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    probabilities = _by_learner(learners, "decode", output)
+    matrix = confusion_matrix((probabilities >= learners[0].threshold).long(), target, 2)
+    return {**positive_class_scores(matrix), "auroc": _auroc(probabilities, target)}
 
 
-def _of_two(learners: Sequence[BinaryClassifier], output: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predictions = _by_learner(learners, "decode", output)
-    matrix = _confusion((predictions >= learners[0].threshold).long(), target, 2)
-    right, decided, there = matrix[:, 1, 1], matrix[:, :, 1].sum(dim=1), matrix[:, 1].sum(dim=1)
-    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
-    accuracy = matrix.diagonal(dim1=1, dim2=2).sum(dim=1) / matrix.sum(dim=(1, 2))
-    shares = {name: part.nan_to_num(0.0) for name, part in parts.items()}
-    return {"accuracy": accuracy, **shares, "auroc": _auroc(predictions, target)}
+def _regression(learners: Sequence[Regressor], output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return regression_scores(_by_learner(learners, "decode", output), target)
 
 
-def _auroc(predictions: Tensor, target: Tensor) -> Tensor:
+def _auroc(probabilities: Tensor, target: Tensor) -> Tensor:
     """The fraction of pairs, one row of each class, in the right order; a tie counts half. 0 if a class is missing."""
     if target.ndim == 2:
-        return torch.cat([_auroc(rows[None], its) for rows, its in zip(predictions, target, strict=True)])
-    positive, negative = predictions[:, target == 1].contiguous(), predictions[:, target == 0].sort(dim=1).values
+        return torch.cat([_auroc(rows[None], its) for rows, its in zip(probabilities, target, strict=True)])
+    positive, negative = probabilities[:, target == 1].contiguous(), probabilities[:, target == 0].sort(dim=1).values
     if not positive.numel() or not negative.numel():
-        return torch.zeros(len(predictions))
+        return torch.zeros(len(probabilities))
     pairs = positive.shape[1] * negative.shape[1]
     below = torch.searchsorted(negative, positive) + torch.searchsorted(negative, positive, right=True)
     return below.sum(dim=1).double() / (2 * pairs)
 
 
-def _of_values(learners: Sequence[Regressor], output: Tensor, target: Tensor) -> dict[str, Tensor]:
-    predictions, target = _by_learner(learners, "decode", output).double(), target.double()
-    error = predictions - target
-    squares, total = error.square(), (target - target.mean(dim=-2, keepdim=True)).square().sum(dim=-2)
-    residual = squares.sum(dim=1)
-    fitted = torch.where(total > 0, 1 - residual / total, (residual == 0).double()).mean(dim=1)
-    squared = squares.mean(dim=(1, 2))
-    return {"mse": squared, "rmse": squared.sqrt(), "mae": error.abs().mean(dim=(1, 2)), "r2": fitted}
-
-
 METRICS: dict[type, Callable[[Any, Tensor, Tensor], dict[str, Tensor]]] = {
-    Classifier: _of_classes,
-    BinaryClassifier: _of_two,
-    Regressor: _of_values,
+    Classifier: _classification,
+    BinaryClassifier: _binary,
+    Regressor: _regression,
 }
