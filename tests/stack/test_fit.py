@@ -8,7 +8,7 @@ import pytest
 
 from mlplab.stack.assemble import assemble_members
 from mlplab.stack.fit import StackedFit
-from tests.stack.conftest import EXACT, distance
+from tests.stack.conftest import EXACT, SMALL, distance
 
 LRS = {
     **{"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3},
@@ -199,3 +199,11 @@ def test_after_each_epoch_the_members_that_still_train_can_be_saved(configured: 
         lambda fit, epochs: found.append((epochs, [last.steps for _, last, _ in fit.states()])),
     ).run()
     assert found == [(1, [3, 3]), (2, [6, 6]), (3, [])]
+
+
+@pytest.mark.parametrize("clip", ["null", "0.1"])
+def test_points_within_an_epoch_are_every_n_steps_apart(clip: str, stacked: Callable[..., Any]) -> None:
+    clipping = f"trainer.gradient_clip_val={clip}"
+    members = stacked((*SMALL, "trainer.max_epochs=4", "report.every_n_steps=5", clipping), [("seed=1",), ("seed=2",)])
+    for member in members:
+        assert [point.step for point in member.points] == [5, 10]

@@ -129,7 +129,7 @@ class StackedFit:
             return
         gradient = self.weights.concatenate(gradients)
         norms = gradient.norm(dim=1) if clip is not None or needs_norm else None
-        self.step_metrics.add(losses, norms, self.rates)
+        self.step_metrics.add(losses, norms if needs_norm else None, self.rates)
         if clip is not None and norms is not None:
             gradient.mul_((clip / (norms + 1e-6)).clamp(max=1.0)[:, None])
         self.optimizer.step(gradient)
