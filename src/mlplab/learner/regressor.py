@@ -1,4 +1,4 @@
-"""Values: one linear output a target, trained on scaled targets, predicting in the target's own unit."""
+"""Regression: one output per target, trained on scaled targets, predictions in the unit of the target."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ from mlplab.learner.metrics import regression_scores
 
 
 class Regressor(Learner):
-    """Target and predictions (N, num_targets). loss: mse, mae, rmse, huber, in the scaled target.
+    """Target and predictions (N, num_targets). loss: mse, mae, rmse or huber, of the scaled target.
 
-    target_scaling: standard (mean 0, sd 1), minmax (0..1) or none; learned by `learn_target`, kept as buffers.
+    target_scaling: standard (mean 0, standard deviation 1), minmax (0 to 1) or none; fitted by `learn_target` and
+    saved as buffers.
     """
 
     shift: Tensor
@@ -26,17 +27,17 @@ class Regressor(Learner):
             raise UserError(f"learner.target_scaling={target_scaling}: one of standard, minmax, none")
         super().__init__(network, loss, **rest)
         self.target_scaling = target_scaling
-        self._learned = target_scaling == "none"
+        self._is_fitted = target_scaling == "none"
         self.register_buffer("shift", torch.zeros(num_targets))
         self.register_buffer("factor", torch.ones(num_targets))
 
     def on_fit_start(self) -> None:
-        if not self._learned:
+        if not self._is_fitted:
             scaling = f"target_scaling={self.target_scaling}"
             raise UserError(f"Regressor: {scaling} needs learn_target(training targets) before fit, or choose none")
 
     def learn_target(self, target: Tensor) -> None:
-        self._learned = True
+        self._is_fitted = True
         values = target.double()
         if self.target_scaling == "standard":
             shift, factor = values.mean(dim=0), values.std(dim=0, correction=0)

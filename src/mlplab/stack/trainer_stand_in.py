@@ -78,8 +78,8 @@ class TrainerStandIn:
     def early_stopping_callbacks(self) -> list[Any]:
         return [callback for callback in self.callbacks if hasattr(callback, "stopped_epoch")]
 
-    def save_checkpoint(self, path: Path, weights_only: bool = False) -> None:
-        DurableCheckpointIO().save_checkpoint(self.dump_checkpoint(), path)
+    def save_checkpoint(self, filepath: Path, weights_only: bool = False) -> None:
+        DurableCheckpointIO().save_checkpoint(self.dump_checkpoint(), filepath)
 
     def dump_checkpoint(self) -> dict[str, Any]:
         """Returns what Lightning's `dump_checkpoint` returns."""

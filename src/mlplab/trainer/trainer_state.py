@@ -1,5 +1,6 @@
-"""What callbacks and checkpoints read of a Trainer, so that a run that Lightning does not train can have them too."""
+"""What callbacks read of a Trainer: a stack of runs has its own object in place of Lightning's."""
 
+from pathlib import Path
 from typing import Any, Protocol
 
 from lightning.pytorch.strategies import Strategy
@@ -7,8 +8,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
+class CheckpointSaver(Protocol):
+    """Saves a checkpoint as `Trainer.save_checkpoint` does."""
+
+    def save_checkpoint(self, filepath: Path, weights_only: bool = False) -> None: ...
+
+
 class TrainerState(Protocol):
-    """Lightning's Trainer fits, as does any object with these attributes."""
+    """Matches Lightning's Trainer and any object with these attributes."""
 
     accumulate_grad_batches: int
     should_stop: bool
