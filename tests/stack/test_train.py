@@ -124,6 +124,67 @@ def test_an_obstacle_is_reported_before_anything_is_written(tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+def test_a_member_whose_files_cannot_be_written_fails_alone(
+    stack: Callable[..., list[Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "member0").mkdir()
+    (tmp_path / "member0" / "tensorboard").write_text("a file where the folder should be")
+    bad, good = stack(["seed=1", "seed=2"])
+    assert "tensorboard" in (bad / "failure.txt").read_text()
+    assert "mlplab: #0: " in capsys.readouterr().err
+    assert not (bad / "scores.json").exists()
+    assert (good / "scores.json").exists()
+
+
+def test_members_whose_final_metrics_fail_keep_their_checkpoints(
+    stack: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mlplab.stack.train.final_metrics", fail)
+    for run in stack(["seed=1", "seed=2"]):
+        assert (run / "failure.txt").read_text().startswith("out of memory")
+        assert (run / "checkpoints" / "last.ckpt").exists()
+        assert not (run / "scores.json").exists()
+
+
+@linux
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_jobs_of_a_killed_process_are_finished_failed_or_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_part = Stack._train_part
+
+    def killed(jobs: Stack, indices: Sequence[int]) -> dict[int, Any]:
+        if 0 in indices:
+            return train_part(jobs, indices)
+        for index, file in ((1, "scores.json"), (2, "config.yaml")):
+            run = Path(jobs.configs[index].run_dir)
+            run.mkdir()
+            (run / file).write_text('{"loss/val": 1.0}')
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+    runs = [tmp_path / f"member{index}" for index in range(4)]
+    jobs = Stack(
+        [mlplab.configure(*SMALL, "report.picture=false", f"run_dir={run}") for run in runs],
+        [f"#{index}" for index in range(4)],
+    )
+    assert jobs.obstacle() == ""
+    jobs.parts = [[0], [1, 2, 3]]
+    monkeypatch.setattr(Stack, "_train_part", killed)
+    scores = jobs.train()
+    assert list(scores) == [0, 1]
+    assert scores[1] == {"loss/val": 1.0}
+    assert scores[0] == json.loads((runs[0] / "scores.json").read_text())
+    assert (runs[2] / "failure.txt").read_text() == "its process was killed: is there enough memory?\n"
+    assert not runs[3].exists()
+    errors = capsys.readouterr().err
+    assert "mlplab: #2: its process was killed: is there enough memory?" in errors
+    assert "mlplab: #3: not started, its process was killed" in errors
+
+
 @pytest.mark.slow
 def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> None:
     overrides = (*SMALL, "report.picture=false", "sweep.name=s", "optimizer=adam,lbfgs", "seed=0,1,2")

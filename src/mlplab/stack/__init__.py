@@ -1,7 +1,7 @@
 """Many small runs trained as one batched network; each run leaves the files that it leaves when trained alone.
 
-Tensors have the member axis first: weights (K, in, out), features (K, N, in). May import: sweep and what stands below
-it.
+Tensors have the member axis first: weights (K, in, out), features (K, N, in). May import: sweep and the packages
+before it.
 
 A member is one run: one configuration, one seed, one run folder. The members of a stack share the network, the batch
 size, the optimizer's class and the dataset; `eligibility` lists the values in which they may differ.

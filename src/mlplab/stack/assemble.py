@@ -30,7 +30,7 @@ def assemble_members(
 ) -> list[Member]:
     """Builds each member with the seeds, the initial weights and the objects of its single run.
 
-    Members of a fold share its splits, and all members share one Trainer. indices: of the configurations, all without.
+    Members of a fold share its splits, and all members share one Trainer. indices: of the configurations, by default all.
     """
     datasets = datasets or DatasetCache()
     members: list[Member] = []
@@ -45,7 +45,7 @@ def _assemble(index: int, config: DictConfig, datasets: DatasetCache, first: Mem
     fold = datasets.fold(config)
     shared: Trainer | None = first.lab.trainer if first else None
     lab = build_without_statistics(config, splits=fold.splits, taught=fold.learner, trainer=shared)
-    generator = generator_like_global()  # directly after the build, as a single run goes on
+    generator = generator_like_global()  # directly after the build, where a single run continues
     fold.learner = fold.learner or lab.learner
     callbacks = [callback for callback in lab.callbacks if not isinstance(callback, NEEDS_TRAINER)]
     if first:

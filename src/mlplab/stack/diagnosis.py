@@ -1,4 +1,4 @@
-"""What is measured of all members after training, as `analysis.diagnosis` and the test of a single run measure it."""
+"""Measures all members after training, as `analysis.diagnosis` and the test of a single run measure one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Which jobs of a sweep can train as one stack: alike in all but the values in which members may differ."""
+"""Sorts the jobs of a sweep into stacks: jobs of a stack differ only in values that members may have themselves."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

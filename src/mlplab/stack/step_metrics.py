@@ -1,4 +1,4 @@
-"""What the callback StepMetrics logs within an epoch, for all members at once instead of update by update."""
+"""Collects, for all members at once, what the callback StepMetrics logs within an epoch."""
 
 import time
 from collections.abc import Sequence
