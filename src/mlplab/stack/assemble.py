@@ -30,7 +30,7 @@ def assemble_members(
 ) -> list[Member]:
     """Builds each member with the seeds, the initial weights and the objects of its single run.
 
-    Members of a fold share its splits, and all members share one Trainer. indices: of the configurations, by default all.
+    Members of a fold share its splits, and all members share one Trainer. indices: of the configurations, or all.
     """
     datasets = datasets or DatasetCache()
     members: list[Member] = []
