@@ -178,7 +178,7 @@ class Member:
             if isinstance(one, EarlyStopping):
                 one.setup(self.standing, learner, "fit")  # type: ignore[arg-type]
             elif isinstance(one, ResumeState):
-                one.on_train_start(self.standing, learner)  # type: ignore[arg-type]
+                one.on_train_start(self.standing, learner)
 
     def add(self, scores: Row, seconds: float) -> None:
         """A row of the history. scores: in its order. Raises Failure where a loss is no number."""

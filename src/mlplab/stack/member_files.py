@@ -34,7 +34,7 @@ def write_member(member: Member, weights: Weights, safe: Snapshot, best: Snapsho
     load_member(best, weights, learner.network)
     value, epoch = member.best
     standing.current_epoch, standing.global_step = epoch - 1, epoch * standing.updates
-    held = {"value": value, "checkpoint": inference_state(standing, learner)}  # type: ignore[arg-type]
+    held = {"value": value, "checkpoint": inference_state(standing, learner)}
     load_member(safe, weights, learner.network)
     standing.current_epoch, standing.global_step = member.mark.epoch, safe.steps
     _as_marked(member, member.mark, weights, safe)
@@ -42,7 +42,7 @@ def write_member(member: Member, weights: Weights, safe: Snapshot, best: Snapsho
     checkpoints.load_state_dict({**done, "best": held})
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(member.mark.random)
-        checkpoints.write(standing)  # type: ignore[arg-type]
+        checkpoints.write(standing)
 
 
 def _as_marked(member: Member, mark: EpochState, weights: Weights, safe: Snapshot) -> None:
