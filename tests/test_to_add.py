@@ -36,9 +36,14 @@ from torch import nn
 from mlplab.model.network import Network
 
 
+class Sine(nn.Module):
+    def forward(self, x):
+        return x.sin()
+
+
 class Wide(Network):
     def __init__(self, in_features, out_features, width):
-        body = nn.Sequential(nn.Linear(in_features, width), nn.Tanh(), nn.Linear(width, out_features))
+        body = nn.Sequential(nn.Linear(in_features, width), Sine(), nn.Linear(width, out_features))
         super().__init__(in_features, body, "linear", True)
 """,
     "conf/model/wide.yaml": "_target_: mlplab.model.wide.Wide\nwidth: 16\n",
