@@ -19,7 +19,7 @@ GRID = {
 
 def test_the_best_mean_is_first_and_ties_are_known(tmp_path: Path) -> None:
     (one,) = group_runs(sweep(tmp_path, GRID))
-    assert [configuration.name for configuration in one.configurations] == [
+    assert [each.name for each in one.configurations] == [
         "adam, lr 0.1",
         "adam, lr 0.01",
         "sgd, lr 0.1",
@@ -27,9 +27,9 @@ def test_the_best_mean_is_first_and_ties_are_known(tmp_path: Path) -> None:
     ]
     assert one.keys == one.columns == ["optimizer", "optimizer.lr"]
     assert (one.score, one.test, one.most) == ("loss/val", f"{PAIRED} (of logarithms)", 3)
-    assert [configuration.name for configuration in one.tied] == ["adam, lr 0.01"]
-    scores = [{k: math.log(v) for k, v in configuration.scores("loss/val").items()} for configuration in one.ranked]
-    assert [configuration.p for configuration in one.ranked[1:]] == compare_to_best(scores[0], scores[1:])[1]
+    assert [each.name for each in one.tied] == ["adam, lr 0.01"]
+    scores = [{k: math.log(v) for k, v in each.scores("loss/val").items()} for each in one.ranked]
+    assert [each.p for each in one.ranked[1:]] == compare_to_best(scores[0], scores[1:])[1]
     assert one.best is one.configurations[0]
     assert one.configurations[-1].p is None
     assert len(one.ranked) == 3
@@ -37,8 +37,8 @@ def test_the_best_mean_is_first_and_ties_are_known(tmp_path: Path) -> None:
 
 def test_accuracy_is_tested_without_logarithms(tmp_path: Path) -> None:
     (one,) = group_runs(sweep(tmp_path, GRID), "accuracy/val")
-    scores = [configuration.scores("accuracy/val") for configuration in one.ranked]
-    assert (one.test, [configuration.p for configuration in one.ranked[1:]]) == compare_to_best(scores[0], scores[1:])
+    scores = [each.scores("accuracy/val") for each in one.ranked]
+    assert (one.test, [each.p for each in one.ranked[1:]]) == compare_to_best(scores[0], scores[1:])
 
 
 def test_keys_that_change_the_rows_of_the_scores_are_known(tmp_path: Path) -> None:
@@ -63,15 +63,15 @@ def test_each_dataset_has_its_comparison_and_sort_selects_the_score(tmp_path: Pa
     jobs = {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.2,)}
     runs = [*sweep(tmp_path / "a", jobs), *sweep(tmp_path / "b", jobs, data="diabetes")]
     assert [one.data for one in group_runs(runs)] == ["diabetes", "iris"]
-    assert [configuration.name for configuration in group_runs(runs, "accuracy/val")[1].configurations] == [
+    assert [one.name for one in group_runs(runs, "accuracy/val")[1].configurations] == [
         "lr 0.1",
         "lr 0.2",
     ]
-    assert [configuration.name for configuration in group_runs(runs, "loss/val")[1].unknown] == ["lr 0.2"]
+    assert [one.name for one in group_runs(runs, "loss/val")[1].unknown] == ["lr 0.2"]
 
 
 @pytest.mark.parametrize(
-    ("words", "score"),
+    ("overrides", "score"),
     [
         (("loss=ce", "loss=ce loss.label_smoothing=0.1"), "loss/val"),  # which is off in what is measured
         (("loss=ce", "loss=mse"), "accuracy/val"),
@@ -81,9 +81,9 @@ def test_each_dataset_has_its_comparison_and_sort_selects_the_score(tmp_path: Pa
     ],
 )
 def test_configurations_are_ranked_by_a_score_that_can_be_compared(
-    tmp_path: Path, words: tuple[str, str], score: str
+    tmp_path: Path, overrides: tuple[str, str], score: str
 ) -> None:
-    assert ranking_score(sweep(tmp_path, {words[0]: (0.1,), words[1]: (0.2,)})) == score
+    assert ranking_score(sweep(tmp_path, {overrides[0]: (0.1,), overrides[1]: (0.2,)})) == score
 
 
 def test_regressions_are_ranked_by_r2_where_target_scaling_differs(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ FOLDS = {"optimizer.lr=0.1": (0.10, 0.12, 0.11, 0.13), "optimizer.lr=0.2": (0.11
 
 def test_folds_are_tested_in_pairs_corrected_for_shared_rows(tmp_path: Path) -> None:
     (one,) = group_runs(sweep(tmp_path, FOLDS, folds=4, train_rows=90, val_rows=30))
-    assert [len(configuration.runs) for configuration in one.configurations] == [4, 4]
+    assert [len(each.runs) for each in one.configurations] == [4, 4]
     assert (one.columns, one.measured_apart) == (["optimizer.lr"], [])
     assert (one.chance, one.counted, one.most) == ("folds", "folds", 4)
     logs = [{n: math.log(value) for n, value in enumerate(values)} for values in FOLDS.values()]

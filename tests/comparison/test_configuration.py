@@ -105,9 +105,7 @@ def records(folder: Path, *jobs: str) -> list[RunRecord]:
         (["report.picture=false", "report=full"], [], []),
     ],
 )
-def test_the_keys_that_differ_and_that_were_swept(
-    tmp_path: Path, jobs: list[str], columns: list[str], keys: list[str]
-) -> None:
+def test_differing_and_swept_keys(tmp_path: Path, jobs: list[str], columns: list[str], keys: list[str]) -> None:
     runs = records(tmp_path, *jobs)
     assert differing_keys(runs) == columns
     assert swept_columns(differing_keys(runs), runs) == keys

@@ -73,9 +73,9 @@ def test_a_file_with_one_row_a_job_best_first(tmp_path: Path, capsys: pytest.Cap
     assert [row["job"] for row in rows] == ["1", "2", "0", "3"]
     assert [row["loss/val"] for row in rows] == ["0.2", "0.3", "0.5", ""]
     assert rows[3]["failure"] == "the loss became nan"
-    said = capsys.readouterr().out
-    assert "job 3 failed: the loss became nan" in said
-    assert "job 4 (optimizer=adam seed=2) was not started" in said
+    output = capsys.readouterr().out
+    assert "job 3 failed: the loss became nan" in output
+    assert "job 4 (optimizer=adam seed=2) was not started" in output
 
 
 def test_a_killed_job_is_reported_with_its_epochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,10 +100,10 @@ def test_a_pruned_job_is_no_failure_and_is_below_finished_ones(
     assert [row["job"] for row in rows] == ["2", "1", "0"]
     assert (rows[1]["loss/val"], rows[1]["best_epoch"], rows[1]["failure"]) == ("0.2", "2", "")
     assert rows[1]["verdict"] == "pruned after epoch 3: others are better"
-    said = capsys.readouterr().out
-    assert "job 1" not in said
-    assert [line.split()[-1] for line in said.splitlines() if " - " in line] == ["pruned", "failed"]
-    assert "best: lr 0.3, with loss/val 0.5" in said
+    output = capsys.readouterr().out
+    assert "job 1" not in output
+    assert [line.split()[-1] for line in output.splitlines() if " - " in line] == ["pruned", "failed"]
+    assert "best: lr 0.3, with loss/val 0.5" in output
     assert "3 runs of 3 configurations · 1 finished · 1 pruned" in (tmp_path / "sweep.html").read_text()
 
 
@@ -127,9 +127,9 @@ def test_runs_outside_a_sweep_are_named_by_their_folders(tmp_path: Path, capsys:
     write_comparison(runs, tmp_path, picture=False)
     with open(tmp_path / "sweep.csv") as file:
         assert [row["job"] for row in csv.DictReader(file)] == [str(run.folder) for run in runs]
-    said = capsys.readouterr().out
-    assert f"{runs[1].folder} failed: the loss became nan" in said
-    assert "tensorboard" not in said
+    output = capsys.readouterr().out
+    assert f"{runs[1].folder} failed: the loss became nan" in output
+    assert "tensorboard" not in output
 
 
 def test_a_sweep_without_finished_runs_has_a_table_and_no_page(tmp_path: Path) -> None:
@@ -144,15 +144,13 @@ def test_a_sweep_without_runs_lists_its_jobs(tmp_path: Path, capsys: pytest.Capt
     assert "job 0 (seed=1) was not started" in capsys.readouterr().out
 
 
-def test_ensembles_are_below_the_configurations_and_the_jobs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ensembles_are_below_the_configurations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.3), "optimizer.lr=0.2": (0.2, 0.4)})
     united(runs[:2], loss_val=0.18, accuracy_test=0.5)
     one = united(runs[2:], loss_val=0.15, accuracy_test=0.6)
     assert summarise(tmp_path, [], picture=False) == 0
-    said = capsys.readouterr().out
-    table = said[said.index("ensembles: the mean of the members' predictions") :]
+    output = capsys.readouterr().out
+    table = output[output.index("ensembles: the mean of the members' predictions") :]
     assert "0.3000 -> 0.1500" in table
     assert "on the test set, for this ensemble only: accuracy/test 0.6000" in table
     assert "0.5000" not in table

@@ -66,8 +66,8 @@ def test_test_scores_are_shown_for_the_best_only_unless_requested(tmp_path: Path
     assert conclusion_text(one)[-1] == (
         "on the test set, for this configuration only: accuracy/test 0.1250 +- 0, loss/test 10.110 +- 0.010"
     )
-    asked, rows = comparison_table(one, tests=True)
-    assert rows[2][asked.index("loss/test")] == "10.510 +- 0.014"
+    header, rows = comparison_table(one, tests=True)
+    assert rows[2][header.index("loss/test")] == "10.510 +- 0.014"
     assert any("no estimate" in line for line in footer_text(one, tests=True))
 
 

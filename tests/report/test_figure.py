@@ -52,7 +52,7 @@ def test_a_name_with_dollar_signs_is_no_formula() -> None:
 
 def test_a_mosaic_page_has_its_panels_where_the_letters_are(tmp_path: Path) -> None:
     path = tmp_path / "page.png"
-    with mosaic_page(path, "A title", "AAB;C.B", size=(2, 1.5), solid="B", caption="how it was made") as axes:
+    with mosaic_page(path, "A title", "AAB;C.B", size=(2, 1.5), solid="B", caption="how it was drawn") as axes:
         assert sorted(axes) == ["A", "B", "C"]
         assert axes["B"].name == "3d"
         assert axes["A"].figure.get_suptitle() == "A title"

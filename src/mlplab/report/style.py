@@ -100,7 +100,8 @@ def draw_loss(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "los
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if labels:
-        label_splits(axes, rows, score)
+        ends = {split: float(rows[-1][f"{score}/{split}"]) for split in ("train", "val")}
+        label_ends(axes, {SPLIT_NAMES[split]: (epochs[-1], value, INK[split]) for split, value in ends.items()})
 
 
 def draw_splits(axes: Axes, x: Sequence[float], curves: Mapping[str, Sequence[Sequence[float]]]) -> None:
@@ -147,12 +148,6 @@ def draw_table(
         cell.set(linewidth=0.3 if row else 0.8, edgecolor="0.4", height=fill * lines[row] / sum(lines))
         cell.get_text().set(ha="left" if column < names else "right", fontweight="normal" if row else "bold")
         cell.PAD = 0.02
-
-
-def label_splits(axes: Axes, rows: Sequence[Mapping[str, float]], score: str = "loss") -> None:
-    """Labels the ends of the training and the validation curve; set the limits of the axes first."""
-    last = rows[-1]
-    label_ends(axes, {SPLIT_NAMES[s]: (last["epoch"], last[f"{score}/{s}"], INK[s]) for s in ("train", "val")})
 
 
 def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
