@@ -1,4 +1,4 @@
-"""Runs by hand for the tests of what a sweep came to: configurations that were trained by nobody."""
+"""Writes run folders with given scores, for tests of comparisons."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,26 +13,28 @@ import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.run.record import RunRecord, read_record
 
-Made = Mapping[str, Sequence[float | None]]
+Losses = Mapping[str, Sequence[float | None]]
 
 
 @lru_cache
-def _config(data: str, words: str) -> str:
-    config: Any = OmegaConf.to_container(mlplab.configure(f"data={data}", *words.split()))
+def _config(data: str, overrides: str) -> str:
+    config: Any = OmegaConf.to_container(mlplab.configure(f"data={data}", *overrides.split()))
     for key in ("seed", "ensemble"):
         config.pop(key)
     return yaml.safe_dump({"format": FORMAT, **config})
 
 
-def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **facts: float) -> list[RunRecord]:
-    """settings: by their words, `loss/val` by seed; None: that run failed. Accuracy is 1 less the loss. folds: they are
-    by fold, and when all folds are through by the next seed."""
+def sweep(folder: Path, jobs: Losses, data: str = "iris", folds: int = 0, **facts: float) -> list[RunRecord]:
+    """jobs: by overrides, `loss/val` per seed, None for a run that failed; accuracy is 1 - loss.
+
+    folds: the losses are per fold, and after the last fold of the next seed.
+    """
     number, found = 0, []
-    for words, losses in settings.items():
+    for overrides, losses in jobs.items():
         for seed, loss in enumerate(losses):
-            job = folder / f"{number}_{words.replace(' ', ',')}"
+            job = folder / f"{number}_{overrides.replace(' ', ',')}"
             job.mkdir(parents=True)
-            text = _config(data, f"{words} data.folds={folds}" if folds else words)
+            text = _config(data, f"{overrides} data.folds={folds}" if folds else overrides)
             if folds:
                 text, seed = text.replace("  fold: 0\n", f"  fold: {seed % folds}\n"), seed // folds  # noqa: PLW2901
             (job / "config.yaml").write_text(f"{text}seed: {seed}\n")
@@ -58,14 +60,14 @@ def sweep(folder: Path, settings: Made, data: str = "iris", folds: int = 0, **fa
 
 
 def united(members: Sequence[RunRecord], **scores: float) -> RunRecord:
-    """An ensemble of runs that were made so, beside them, with these scores, `loss_val` for loss/val."""
+    """Writes an ensemble of such runs. scores: `loss_val` for loss/val."""
     first = members[0].folder
     folder = first.with_name(f"ensemble_{first.name.partition('_')[2]}")
     folder.mkdir()
     (folder / "config.yaml").write_text(f"{(first / 'config.yaml').read_text()}ensemble: {len(members)}\n")
     named = {name.replace("_", "/"): value for name, value in scores.items()}
-    held = {"ensemble": len(members), "members": [run.folder.name for run in members], **named}
-    (folder / "scores.json").write_text(json.dumps(held))
+    report = {"ensemble": len(members), "members": [run.folder.name for run in members], **named}
+    (folder / "scores.json").write_text(json.dumps(report))
     found = read_record(folder)
     assert found is not None
     return found

@@ -1,14 +1,13 @@
-"""What running loss, learning rate and gradient norm cost: whole fits with and without them, in turn; the ratio of
-their processor seconds.
+"""Measures what logging running loss, learning rate and gradient norm costs, in processor seconds of whole fits.
 
-python benchmarks/running.py [pairs]
+python benchmarks/step_metrics.py [pairs]
 """
 
 import statistics
 import sys
 import time
 
-from room import room
+from scratch import scratch_folder
 
 import mlplab
 from mlplab.run.build import build
@@ -26,21 +25,20 @@ CASES = {
 }
 
 
-def seconds(overrides: tuple[str, ...], with_running: bool) -> float:
-    lab = build(mlplab.configure(*overrides, f"run_dir={room()}"))
-    if not with_running:
-        kept = [callback for callback in lab.trainer.callbacks if not isinstance(callback, StepMetrics)]  # type: ignore[attr-defined]
-        lab.trainer.callbacks = kept  # type: ignore[attr-defined]
+def seconds(overrides: tuple[str, ...], with_metrics: bool) -> float:
+    lab = build(mlplab.configure(*overrides, f"run_dir={scratch_folder()}"))
+    if not with_metrics:
+        others = [callback for callback in lab.trainer.callbacks if not isinstance(callback, StepMetrics)]  # type: ignore[attr-defined]
+        lab.trainer.callbacks = others  # type: ignore[attr-defined]
     started = time.process_time()
     lab.trainer.fit(lab.learner, datamodule=lab.batches)
     return time.process_time() - started
 
 
 def main(pairs: int) -> None:
-
-    print(f"{'case':<34} ratio of seconds, with / without: median of {pairs} (least, most)")
+    print(f"{'case':<34} ratio of seconds, with / without: median of {pairs} pairs (smallest, largest)")
     for name, overrides in CASES.items():
-        seconds(overrides, True)  # warm
+        seconds(overrides, True)  # warm-up
         ratios = [seconds(overrides, True) / seconds(overrides, False) for _ in range(pairs)]
         print(f"{name:<34} {statistics.median(ratios):.3f} ({min(ratios):.3f}, {max(ratios):.3f})", flush=True)
 

@@ -1,4 +1,4 @@
-"""What is measured of all members at once is what `diagnose` and the test measure of each."""
+"""Measured together, members have the diagnosis and the test scores that each has alone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ import torch
 from mlplab.analysis.diagnosis import diagnose
 from mlplab.analysis.diagnosis import measured_layers as layers_of_one
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.stack import metrics
+from mlplab.stack import diagnosis
+from mlplab.stack.assemble import assemble_members
+from mlplab.stack.diagnosis import final_metrics, measured_layers
 from mlplab.stack.fit import StackedFit
-from mlplab.stack.member import Of
-from mlplab.stack.metrics import final_metrics, measured_layers
-from mlplab.stack.train import assemble_members
-from mlplab.stack.weights import Weights, load_member
+from mlplab.stack.member import MemberState
+from mlplab.stack.weights import Weights
 from tests.stack.conftest import EXACT
 
 FEW = ("trainer.max_epochs=3",)
@@ -34,7 +34,7 @@ CASES: list[tuple[Sequence[str], Sequence[Sequence[str]]]] = [
 
 
 def close(left: Any, right: Any) -> bool:
-    """To 1e-9, in nested containers."""
+    """Whether nested containers are equal to 1e-9."""
     if isinstance(left, dict):
         return list(left) == list(right) and all(close(left[name], right[name]) for name in left)
     if isinstance(left, list):
@@ -47,49 +47,50 @@ def plain(layers: Sequence[Layer]) -> list[Any]:
 
 
 @pytest.mark.parametrize("size", [None, 1])
-@pytest.mark.parametrize(("base", "own"), CASES, ids=lambda words: " ".join(map(str, words))[:40])
-def test_each_member_is_told_what_it_would_be_told_alone(
+@pytest.mark.parametrize(("base", "own"), CASES, ids=lambda overrides: " ".join(map(str, overrides))[:40])
+def test_diagnosis_and_test_scores_are_those_of_the_single_run(
     base: Sequence[str],
     own: Sequence[Sequence[str]],
     size: int | None,
     configured: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """size: of the blocks, one member each."""
+    """size: activations at once, which make blocks of one member each."""
     if size:
-        monkeypatch.setattr(metrics, "MAX_STATISTICS_NUMBERS", size)
-    words = [word for word in (*EXACT, *FEW, *base) if not ("hidden" in word and "model=residual_mlp" in base)]
-    members = assemble_members([configured(*words, *more) for more in own])
+        monkeypatch.setattr(diagnosis, "MAX_ACTIVATIONS", size)
+    residual = "model=residual_mlp" in base
+    shared = [override for override in (*EXACT, *FEW, *base) if not (residual and "hidden" in override)]
+    members = assemble_members([configured(*shared, *overrides) for overrides in own])
     for member in members:
-        assert close(plain(member.start), plain(layers_of_one(member.lab.learner, member.lab.splits)))
-    kept: list[tuple[Weights, Sequence[Of]]] = []
-    StackedFit(members, lambda weights, ended: kept.append((weights, ended))).run()
-    ((weights, ended),) = kept
+        assert close(plain(member.initial_layers), plain(layers_of_one(member.lab.learner, member.lab.splits)))
+    calls: list[tuple[Weights, Sequence[MemberState]]] = []
+    StackedFit(members, lambda weights, ended: calls.append((weights, ended))).run()
+    ((weights, ended),) = calls
     together = final_metrics(ended)
     for member, last, best in ended:
         learner, splits = member.lab.learner, member.lab.splits
-        load_member(best, weights, learner.network)
+        best.load_into(learner.network, weights)
         at_best = {name: value.clone() for name, value in learner.state_dict().items()}
-        load_member(last, weights, learner.network)
-        alone = diagnose(learner, splits, member.start, at_best)
-        assert close(together[id(member)].diagnosis, alone)
+        last.load_into(learner.network, weights)
+        alone = diagnose(learner, splits, member.initial_layers, at_best)
+        assert close(together[member.index].diagnosis, alone)
         learner.eval()
         with torch.no_grad():
             scores = learner.measure(learner.network(splits.test.features), splits.test.target)
-        assert close(together[id(member)].test, {f"{name}/test": value for name, value in scores.items()})
+        assert close(together[member.index].test, {f"{name}/test": value for name, value in scores.items()})
 
 
-def test_of_a_member_that_failed_there_is_nothing(configured: Callable[..., Any]) -> None:
+def test_a_member_that_failed_has_neither(configured: Callable[..., Any]) -> None:
     members = assemble_members([configured(*EXACT, *FEW, f"seed={seed}") for seed in (0, 1)])
-    kept: list[Sequence[Of]] = []
-    StackedFit(members, lambda _, ended: kept.append(ended)).run()
+    calls: list[Sequence[MemberState]] = []
+    StackedFit(members, lambda _, ended: calls.append(ended)).run()
     members[0].failure = "loss is nan"
-    assert list(final_metrics(kept[0])) == [id(members[1])]
+    assert list(final_metrics(calls[0])) == [1]
     members[1].failure = "loss is nan"
-    assert final_metrics(kept[0]) == {}
+    assert final_metrics(calls[0]) == {}
 
 
-def test_to_measure_draws_no_random_number_and_leaves_the_networks_as_they_are(configured: Callable[..., Any]) -> None:
+def test_measuring_draws_no_random_number_and_does_not_change_the_networks(configured: Callable[..., Any]) -> None:
     members = assemble_members([configured(*EXACT, "model.dropout=0.5", f"seed={seed}") for seed in (0, 1)])
     state = torch.get_rng_state()
     before = [value.clone() for value in members[0].lab.learner.state_dict().values()]
