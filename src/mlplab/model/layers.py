@@ -58,14 +58,14 @@ def _pixel_moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class InputNoise(nn.Module):
-    """Adds normal noise of standard deviation `std` in training (Bishop, 1995, doi:10.1162/neco.1995.7.1.108)."""
+    """Adds normal noise of standard deviation `sd` in training (Bishop, 1995, doi:10.1162/neco.1995.7.1.108)."""
 
-    def __init__(self, std: float) -> None:
+    def __init__(self, sd: float) -> None:
         super().__init__()
-        self.std = std
+        self.sd = sd
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.std * torch.randn_like(features) if self.training else features
+        return features + self.sd * torch.randn_like(features) if self.training else features
 
 
 class MaxNormLinear(nn.Linear):
