@@ -85,10 +85,10 @@ def test_no_ensemble_is_none() -> None:
     ("typed", "said"),
     [
         (["ensemble=3"], "ensemble=3: is for the command line of a sweep; -m makes one"),
-        (["-m", "ensemble=1"], "ensemble=1: must be a whole number from 2 to 1000"),
-        (["-m", "ensemble=2,3"], "ensemble=2,3: must be a whole number from 2 to 1000"),
-        (["-m", "ensemble=many"], "ensemble=many: must be a whole number from 2 to 1000"),
-        (["-m", "ensemble=3", "seed=x"], "seed=x: must be a whole number from 0 to 4294967295"),
+        (["-m", "ensemble=1"], "ensemble=1: must be an integer from 2 to 1000"),
+        (["-m", "ensemble=2,3"], "ensemble=2,3: must be an integer from 2 to 1000"),
+        (["-m", "ensemble=many"], "ensemble=many: must be an integer from 2 to 1000"),
+        (["-m", "ensemble=3", "seed=x"], "seed=x: must be an integer from 0 to 4294967295"),
         (
             ["-m", "ensemble=3", "seed=0,1,2"],
             "ensemble=3: counts its own seeds from one on; a list of seeds is united by sweep.ensemble=true",

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.config.compose import configure
+from mlplab.config.configure import configure
 from mlplab.config.groups import CONF_DIR
 from mlplab.config.schema import LOSSES, RANGES, Range
 from mlplab.config.tree import select

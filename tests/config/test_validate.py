@@ -83,10 +83,10 @@ def test_the_defaults_pass(defaults: dict[str, Any]) -> None:
         ("data.split_seed", 2**40, "from 0 to 4294967295"),
         ("model._recursive_", False, "not a setting"),
         ("optimizer._partial_", False, "not a setting"),
-        ("optimizer._target_", "os.system", "is not of mlplab, torch"),
+        ("optimizer._target_", "os.system", "must be from mlplab, torch"),
         ("trainer.fast_dev_run", True, "the lab sets it itself"),
-        ("scheduler.gamma", 0.5, "what is chosen has no such key"),
-        ("callback.mine", 3, "what is chosen has no such key"),
+        ("scheduler.gamma", 0.5, "what is chosen has unknown key"),
+        ("callback.mine", 3, "what is chosen has unknown key"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlplab.config.schema import TRAINER_KEYS
 from mlplab.config.tree import flatten
 
 Config = Mapping[str, Any]
@@ -19,10 +20,6 @@ ELSEWHERE = {"run_dir", "sweep.name", "debug", "allow"}  # tell nothing of the t
 PRESENT = ("model.dropout", "model.input_noise", "optimizer.momentum")  # 0 leaves a layer, or a state, out
 OPTIMIZERS = {f"torch.optim.{name}" for name in ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RMSprop", "Adagrad")}
 SETTINGS = {"_target_", "_partial_", "lr", "betas", "weight_decay", "momentum", "nesterov", "alpha", "fused", "eps"}
-TRAINER = {
-    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
-    *("deterministic", "compile", "matmul_precision", "blocks"),
-}
 DRAWN = ("graph", "images", "histograms", "shape", "trajectory")
 
 
@@ -58,7 +55,7 @@ def why_not_stacked(config: Config) -> str:
         f"trainer.precision={trainer['precision']}": trainer["precision"] not in ("32-true", "64-true"),
         "trainer.max_time": trainer.get("max_time") is not None,
         "trainer.compile=true": bool(trainer.get("compile")),
-        "trainer settings of its own": bool(set(trainer) - TRAINER),
+        "trainer settings of its own": bool(set(trainer) - TRAINER_KEYS),
         f"callback {', '.join(sorted(callbacks))}": bool(callbacks),
         f"report.{', '.join(drawn)}": bool(drawn),
         f"model={config['choice']['model']}": not config["model"]["_target_"].startswith("mlplab."),

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
+from mlplab.config.schema import TRAINER_KEYS
 from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
 from mlplab.data.splits import Split
 from mlplab.learner.learner import Learner
@@ -40,10 +41,6 @@ OUTSIDE_UPDATE = {
     "choose",
     "learn_target",
 }  # of a learner: no part of an update
-KEYS = {
-    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
-    *("deterministic", "compile", "matmul_precision", "blocks"),
-}
 
 
 class FusedBatch:
@@ -169,7 +166,7 @@ def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) ->
         trainer.strategy.root_device.type != "cpu"
         or config.trainer.compile
         or config.trainer.precision != "32-true"
-        or not set(config.trainer) <= KEYS
+        or not set(config.trainer) <= TRAINER_KEYS
         or _updates_its_own_way(learner)
         or _has_its_own_pass(learner.network)
         or any(map(_takes_batches, trainer.callbacks))  # type: ignore[attr-defined]
