@@ -13,7 +13,7 @@ from tests.conftest import REPO, door
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
-(PART,) = (part for part in PAGE.split("\n## ") if part.startswith("A sweep that searches"))
+(PART,) = (part for part in PAGE.split("\n## ") if part.startswith("Search and successive halving"))
 ROWS = re.findall(r"^\| `(.+?)` \| (.+) \|$", PART, re.MULTILINE)
 MORE = [
     ("hydra/sweeper=mine seed=1,2", "hydra/sweeper=mine: unknown choice; choose grid, halving, random, tpe"),

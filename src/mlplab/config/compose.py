@@ -29,7 +29,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from mlplab.config.groups import CONF_DIR
 
-__all__ = ["BasicLauncher", "BasicSweeper"]
+__all__ = ["BasicLauncher"]
 
 
 def parse_flags(arguments: Sequence[str], refuse: Callable[[str], NoReturn]) -> Namespace:
@@ -43,6 +43,12 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     hydra = GlobalHydra.instance()
     loader = hydra.config_loader() if hydra.is_initialized() else None  # glob() asks it for the choices of a group
     return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+
+
+def grid_overrides(overrides: Sequence[Override]) -> list[list[str]]:
+    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
+    return jobs
 
 
 def is_group_override(override: Override) -> bool:

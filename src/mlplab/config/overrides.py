@@ -30,6 +30,8 @@ def expand_overrides(arguments: Sequence[str]) -> list[str]:
     given: list[str] = flags.overrides
     multirun = flags.multirun or "hydra.mode=MULTIRUN" in given
     overrides = _expand_ensemble(_expand_cv(given, multirun), multirun)
+    # Hydra's basic sweeper would not validate its jobs
+    overrides = ["hydra/sweeper=grid" if override == "hydra/sweeper=basic" else override for override in overrides]
     if halving := [override for override in overrides if override.startswith("sweep.halving=")]:
         overrides = [override for override in overrides if override not in halving]
         overrides += _expand_halving(halving[-1], multirun)

@@ -205,7 +205,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "split": ("train", "val", "test", None),
     "slice": ("pca", "random", "none", None),
     "gaps": ("refuse", "fill"),
-    "invert": (None, "auto", True, False),
+    "invert": ("auto", True, False, None),
 }
 # keys of hydra/sweeper and hydra/launcher, which sweep/ checks
 SWEEPER_RANGES = {"num_jobs": COUNT, "at_once": COUNT, "first": COUNT, "grace": COUNT, "eta": ETA}

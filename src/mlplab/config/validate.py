@@ -221,9 +221,7 @@ def check_combinations(config: Config) -> None:
         if not isinstance(chosen, str) and group != "experiment":
             raise UserError(f"{group}: choose one")
     if "_target_" not in config["data"]:
-        raise UserError(
-            f"data={choice['data']}: holds the keys that datasets share; see --help for the datasets"
-        )
+        raise UserError(f"data={choice['data']}: holds the keys that datasets share; see --help for the datasets")
     if config.get("cv") is not None:
         raise UserError(f"cv={config['cv']}: only for the command line of a sweep; set data.folds here")
     _check_loss_and_monitor(choice["learner"], choice["loss"], config["monitor"])

@@ -14,7 +14,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.config.compose import BasicSweeper, parse_overrides
+from mlplab.config.compose import grid_overrides, parse_overrides
 from mlplab.config.configure import resolve
 from mlplab.config.schema import COUNT, ETA, monitor_mode
 from mlplab.errors import UserError
@@ -31,7 +31,7 @@ def grid_jobs(config: DictConfig) -> list[list[str]]:
     for override in overrides:
         if override.is_sweep_override() and not override.is_discrete_sweep():
             raise UserError(f"{override.input_line}: a grid has no end of it; search it by hydra/sweeper=tpe or random")
-    jobs: list[list[str]] = BasicSweeper.split_arguments(overrides, None)[0]
+    jobs = grid_overrides(overrides)
     if not jobs:
         raise UserError("a sweep over nothing: no choice has such a name")
     return jobs
