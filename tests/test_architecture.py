@@ -42,7 +42,7 @@ ONLY_PLACE = {
     "hydra.utils.instantiate": {"run/instantiate.py"},
     "torch.load": {"run/load.py"},
     "hydra.main": {"scripts"},
-    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py"},
+    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py", "trainer/event_files.py"},
     "matplotlib": {"report"},
 }
 # files that may use private names of a library; one file for each library is the goal
