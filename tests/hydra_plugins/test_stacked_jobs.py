@@ -7,7 +7,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from hydra_plugins.mlplab.stacked_launcher import Job, LazyConfigs, make_job
-from mlplab.config.compose import JobComposer, isolated_hydra, resolve_plain
+from mlplab.config.compose import JobComposer, isolated_hydra
+from mlplab.config.configure import resolve_plain
 
 
 def test_a_job_is_the_same_whether_it_was_known_or_not() -> None:

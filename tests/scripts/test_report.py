@@ -20,7 +20,7 @@ def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> 
     for key in ("run", "split", "slice", "data.root", "accelerator", "output", "overwrite", "allow", "debug"):
         assert f"\n  {key} " in answer.stdout, key
     answer = door("report", "rn=last", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: no such key; did you mean run?\n")
+    assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: unknown key; did you mean run?\n")
     assert list(tmp_path.iterdir()) == []
 
 

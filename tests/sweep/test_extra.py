@@ -49,9 +49,9 @@ def test_without_a_cluster_slurm_is_refused_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"most": 0}, "hydra.launcher.most=0: must be a whole number"),
-        ({"at_once": -1}, "hydra.launcher.at_once=-1: must be a whole number"),
-        ({"threads": 1.5}, "hydra.launcher.threads=1.5: must be a whole number"),
+        ({"most": 0}, "hydra.launcher.most=0: must be an integer"),
+        ({"at_once": -1}, "hydra.launcher.at_once=-1: must be an integer"),
+        ({"threads": 1.5}, "hydra.launcher.threads=1.5: must be an integer"),
         ({"n_jobs": 0}, "hydra.launcher.n_jobs=0: must be a whole number above 0, or -1 for a process a core"),
         ({"n_jobs": "two"}, "hydra.launcher.n_jobs=two: must be a whole number above 0"),
     ],

@@ -122,8 +122,8 @@ def test_a_plain_grid_does_not_go_on_as_a_halving(tmp_path: Path) -> None:
             ("sweep.halving=true", "trainer.max_epochs=3,9"),
             "trainer.max_epochs=3,9: halving compares jobs that have it",
         ),
-        (("sweep.halving=maybe", "seed=1,2"), "sweep.halving=maybe: true or false is needed, such as false"),
-        (("sweep.halving=true", "seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be a whole number"),
+        (("sweep.halving=maybe", "seed=1,2"), "sweep.halving=maybe: must be true or false"),
+        (("sweep.halving=true", "seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be an integer"),
         (("sweep.halving=true", "seed=1,2", "hydra.sweeper.first=50"), "hydra.sweeper.first=50: must be below"),
         (("sweep.halving=true", "optimizer.lr=interval(0,1)"), "a grid has no end of it"),
     ],
@@ -138,4 +138,4 @@ def test_a_halving_that_makes_no_sense_is_refused_at_once(words: tuple[str, ...]
 
 def test_halving_without_a_sweep_is_refused(tmp_path: Path) -> None:
     answer = door("train", "sweep.halving=true", cwd=tmp_path)
-    assert answer.stderr == "mlplab: sweep.halving=true: is for a sweep; -m makes one\n"
+    assert answer.stderr == "mlplab: sweep.halving=true: needs a sweep; add -m\n"

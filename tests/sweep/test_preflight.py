@@ -85,7 +85,7 @@ def test_a_wrong_job_stops_the_sweep_before_its_first(tmp_path: Path) -> None:
     answer = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.strip() == (
-        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number and above 0"
+        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number above 0"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -13,12 +13,12 @@ from tests.conftest import REPO, door
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
-(PART,) = (part for part in PAGE.split("\n## ") if part.startswith("A sweep that searches"))
+(PART,) = (part for part in PAGE.split("\n## ") if part.startswith("Search and successive halving"))
 ROWS = re.findall(r"^\| `(.+?)` \| (.+) \|$", PART, re.MULTILINE)
 MORE = [
-    ("hydra/sweeper=mine seed=1,2", "hydra/sweeper=mine: no such choice; choose grid, halving, random, tpe"),
-    ("hydra/sweeper=tpe seed=1,2 hydra.sweeper.jobs=4", "hydra.sweeper.jobs: no such key; see --help"),
-    ("hydra/sweeper=tpe seed=1,2 epochs=3", "epochs: no such key; did you mean trainer.max_epochs?"),
+    ("hydra/sweeper=mine seed=1,2", "hydra/sweeper=mine: unknown choice; choose grid, halving, random, tpe"),
+    ("hydra/sweeper=tpe seed=1,2 hydra.sweeper.jobs=4", "hydra.sweeper.jobs: unknown key; see --help"),
+    ("hydra/sweeper=tpe seed=1,2 epochs=3", "epochs: unknown key; did you mean trainer.max_epochs?"),
     ("hydra/sweeper=tpe seed=1,2 loss=bce", "loss=bce does not fit learner=classifier: choose ce, mse, mae"),
 ]
 

@@ -142,7 +142,7 @@ def _returned(job: Any, words: Sequence[str], number: int) -> JobReturn:
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         if not said:
             print(f"mlplab: #{number}: its process ended: {reason}", file=sys.stderr, flush=True)
-        return JobReturn(overrides=list(words), status=JobStatus.COMPLETED, _return_value=None)
+        return JobReturn(overrides=list(words), status=JobStatus.COMPLETED)
 
 
 def _stop(jobs: Sequence[Any]) -> None:

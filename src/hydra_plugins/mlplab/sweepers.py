@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -51,18 +50,12 @@ class HalvingSweeper(BaseSweeper):
         run_halving(self.config, preflight_of(self.context).plan, self.launcher)
 
 
-class GridSweeper(BasicSweeper):
+class GridSweeper(BaseSweeper):
     """The jobs are those that the gate let in."""
-
-    def __init__(self) -> None:
-        super().__init__(max_batch_size=None)
 
     def sweep(self, arguments: list[str]) -> Any:
         from mlplab.sweep.launch import launch_jobs
         from mlplab.sweep.preflight import preflight_of
 
-        config, launcher, context = self.config, self.launcher, self.hydra_context
-        assert config is not None
-        assert launcher is not None
-        assert context is not None
-        launch_jobs(launcher.launch, Path(config.hydra.sweep.dir), preflight_of(context).plan, config.sweep.resume)
+        folder, jobs = Path(self.config.hydra.sweep.dir), preflight_of(self.context).plan
+        launch_jobs(self.launcher.launch, folder, jobs, self.config.sweep.resume)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mlplab.config.schema import TRAINER_KEYS
 from mlplab.config.tree import flatten
 
 Values = Mapping[str, Any]  # of one configuration, by dotted key
@@ -20,10 +21,6 @@ ZERO_REMOVES = ("model.dropout", "model.input_noise", "optimizer.momentum")  # a
 OPTIMIZERS = {f"torch.optim.{name}" for name in ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RMSprop", "Adagrad")}
 OPTIMIZER_KEYS = {
     *("_target_", "_partial_", "lr", "betas", "weight_decay", "momentum", "nesterov", "alpha", "fused", "eps"),
-}
-TRAINER_KEYS = {
-    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
-    *("deterministic", "compile", "matmul_precision", "blocks"),
 }
 UNSUPPORTED_REPORTS = ("graph", "images", "histograms", "shape", "trajectory")  # drawn during training
 

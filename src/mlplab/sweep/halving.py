@@ -10,19 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hydra import compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse_overrides
-from mlplab.config.schema import COUNT, monitor_mode
+from mlplab.config.compose import grid_overrides, parse_overrides
+from mlplab.config.configure import resolve
+from mlplab.config.schema import COUNT, ETA, monitor_mode
 from mlplab.errors import UserError
 from mlplab.run.folder import UNFINISHED, read_outcome, run_state
 from mlplab.sweep.launch import lock_sweep, stop_together
 from mlplab.sweep.manifest import Job
-from mlplab.sweep.search_config import ETA
 
 TARGET = "hydra_plugins.mlplab.sweepers.HalvingSweeper"
 
@@ -33,7 +31,7 @@ def grid_jobs(config: DictConfig) -> list[list[str]]:
     for override in overrides:
         if override.is_sweep_override() and not override.is_discrete_sweep():
             raise UserError(f"{override.input_line}: a grid has no end of it; search it by hydra/sweeper=tpe or random")
-    jobs: list[list[str]] = BasicSweeper.split_arguments(overrides, None)[0]
+    jobs = grid_overrides(overrides)
     if not jobs:
         raise UserError("a sweep over nothing: no choice has such a name")
     return jobs

@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import files
+from mlplab.config.compose import job_error
 from mlplab.config.messages import describe_error
 from mlplab.errors import RunError
 from mlplab.files import lock_folder
@@ -93,7 +94,7 @@ def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobRetur
     """Of jobs that ended in an error before they could keep one themselves."""
     for job, one in zip(jobs, returned, strict=True):
         if one.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
-            _failed(folder, job, describe_error(one._return_value))  # return_value would raise it
+            _failed(folder, job, describe_error(job_error(one)))
 
 
 def _failed(folder: Path, job: Job, reason: str) -> None:

@@ -17,9 +17,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab.comparison.summary import summarise
 from mlplab.config.cli import exit_with_error
-from mlplab.config.compose import JobComposer, folder_name, resolve, resolve_plain
+from mlplab.config.compose import JobComposer, folder_name
+from mlplab.config.configure import VALIDATED, resolve, resolve_plain
 from mlplab.config.messages import describe_error
-from mlplab.config.schema import COUNT
+from mlplab.config.schema import COUNT, LAUNCHER_COUNTS
+from mlplab.config.tree import to_plain
 from mlplab.errors import UserError
 from mlplab.run.config_file import write_config
 from mlplab.run.folder import UNFINISHED, claim_folder, run_state
@@ -39,10 +41,12 @@ class Preflight(Callback):
         self.plan: list[manifest.Job] = []
         self.known: dict[tuple[str, ...], tuple[dict[str, Any], str]] = {}  # what each trains, what it is named by
         self.left = 0
+        VALIDATED.clear()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with _told():
             resolved = resolve(config)
+            VALIDATED[tuple(config.hydra.overrides.task)] = to_plain(resolved)
             if resolved.sweep.resume:
                 raise UserError(
                     "sweep.resume: this is no sweep (-m); a run goes on by: python scripts/resume.py run=FOLDER"
@@ -72,6 +76,7 @@ class Preflight(Callback):
                 composed = composer.compose(job)
                 held, swept = resolve_plain(composed, job), str(composed.hydra.job.override_dirname)
                 self.known[tuple(job)] = held, swept
+                VALIDATED[tuple(job)] = held
                 self.plan.append(manifest.Job(f"{number}_{folder_name(swept)}", job, manifest.trained_values(held)))
         with _told():
             if config.sweep.ensemble and any(len(members) < 2 for members in group_by_seed(self.plan).values()):
@@ -172,7 +177,6 @@ OPTIONAL_PACKAGES = {
     "hydra_plugins.hydra_submitit_launcher.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "hydra_plugins.hydra_ray_launcher.": ("hydra_plugins.hydra_ray_launcher", "ray"),
 }
-COUNTS = ("most", "at_once", "threads", "timeout_min", "cpus_per_task", "mem_gb", "array_parallelism")  # of launchers
 
 
 def check_optional_packages(config: DictConfig) -> None:
@@ -186,7 +190,7 @@ def check_optional_packages(config: DictConfig) -> None:
         if target.endswith(".SlurmLauncher") and shutil.which("sbatch") is None:
             raise UserError(f"{chosen}: there is no sbatch on this machine; start it where jobs are handed to Slurm")
     launcher = config.hydra.launcher
-    for name in COUNTS:
+    for name in LAUNCHER_COUNTS:
         if launcher.get(name) is not None and not COUNT.holds(launcher[name]):
             raise UserError(f"hydra.launcher.{name}={launcher[name]}: must be {COUNT}")
     jobs = launcher.get("n_jobs", 1)

@@ -13,18 +13,15 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse_overrides
-from mlplab.config.schema import COUNT, Range, monitor_mode
+from mlplab.config.compose import parse_overrides
+from mlplab.config.configure import resolve
+from mlplab.config.schema import SWEEPER_CHOICES, SWEEPER_RANGES, monitor_mode
 from mlplab.errors import UserError
 from mlplab.run.folder import SWEEP_FILE
 
 TARGET = "hydra_plugins.mlplab.sweepers.SearchSweeper"
 STACKED, STACK = "hydra_plugins.mlplab.", 8
 SEARCH_FOLDER = "search"  # of a sweep: journal.log, settings.json, a lock a process
-SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
-ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)
-WHOLE = {"num_jobs": COUNT, "at_once": COUNT, "first": COUNT, "grace": COUNT, "eta": ETA}
 
 
 @dataclass(frozen=True)
@@ -171,11 +168,11 @@ def stored_search_config(folder: Path) -> SearchConfig:
 
 
 def _right(sweeper: Mapping[str, Any]) -> None:
-    for name, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("join", (True, False))):
+    for name, choices in SWEEPER_CHOICES.items():
         if sweeper[name] not in choices:
             allowed = ", ".join(str(choice).lower() for choice in choices)
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be one of {allowed}")
-    for name, limits in WHOLE.items():
+    for name, limits in SWEEPER_RANGES.items():
         if not (limits.holds(sweeper[name]) or (name == "at_once" and sweeper[name] is None)):
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {limits}")
 

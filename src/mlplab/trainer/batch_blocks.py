@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
+from mlplab.config.schema import TRAINER_KEYS
 from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
 from mlplab.data.splits import Split
 from mlplab.learner.learner import Learner
@@ -39,10 +40,6 @@ BATCH_HOOKS = (
 )
 HANDLED_CALLBACKS = (NaNGuard, StepMetrics, Timer)  # called here for each mini-batch, or independent of them
 OUTSIDE_UPDATE = {"forward", "decode", "metrics", "baseline", "choose", "learn_target"}  # a learner may override them
-KEYS = {
-    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
-    *("deterministic", "compile", "matmul_precision", "blocks"),
-}
 
 
 def fuse_batches(
@@ -173,7 +170,7 @@ def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) ->
         trainer.strategy.root_device.type != "cpu"
         or config.trainer.compile
         or config.trainer.precision != "32-true"
-        or not set(config.trainer) <= KEYS
+        or not set(config.trainer) <= TRAINER_KEYS
         or _customises_update(learner)
         or _customises_pass(learner.network)
         or any(map(_watches_batches, callbacks_of(trainer)))
