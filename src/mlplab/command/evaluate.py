@@ -37,6 +37,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     trained = _trained(run, settings, split)
 
     with defer_signals():
+        from mlplab.data.preprocessing import dtype_for_precision
+        from mlplab.run.build import build_evaluator, build_splits
         from mlplab.run.evaluate import evaluate_learner, file_data, split_data
         from mlplab.run.load import load_learner, read_checkpoint
 
@@ -44,10 +46,14 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     checkpoint = read_checkpoint(path)
     learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
     if _is_of_file(settings):
-        rows = file_data(config, known, settings["data"]["path"])
+        separator = config.data.get("separator", ",")
+        class_column = str(config.data.target) if config.choice.data == "csv" else "target"
+        dtype = dtype_for_precision(config.trainer.precision)
+        rows = file_data(settings["data"]["path"], known, dtype, separator, class_column)
     else:
-        rows = split_data(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
-    measured = evaluate_learner(config, learner, rows)
+        other_data = any(settings["data"].values())
+        rows = split_data(build_splits(config), known, split, settings["all_rows"], other_data)
+    measured = evaluate_learner(build_evaluator(config), learner, rows)
     model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
     head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)

@@ -11,7 +11,7 @@ from mlplab.config.tree import format_value
 from mlplab.errors import UserError
 from mlplab.run.config_file import read_config, refuse_ensemble
 from mlplab.run.folder import find_run
-from mlplab.run.report import _usual_slice, write_report
+from mlplab.run.report import default_slice, write_report
 
 SLICES = (None, "pca", "random", "none")
 
@@ -32,7 +32,7 @@ def report(settings: Mapping[str, Any]) -> Path:
 
     from mlplab.run.report import build_report
 
-    story = build_report(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
+    story = build_report(config, run, scores, split, kind, other_data=settings["data"]["root"] is not None)
     write_report(story, output)
     print(f"written   {output}: {output.stat().st_size / 1e6:.1f} MB")
     return output
@@ -56,7 +56,7 @@ def _slice(settings: Mapping[str, Any], run: Path) -> str:
         raise UserError(f"slice={format_value(kind)}: must be one of pca, random, none")
     if kind == "pca" and not path.exists():
         raise UserError(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
-    return kind or _usual_slice(run)
+    return kind or default_slice(run)
 
 
 def _scores(run: Path) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class Stack:
         run = Path(member.config.run_dir)
         try:
             with redirect_log(run / "train.log"):
-                log.info(align_lines({**describe_run(member.config, member.lab), **self.told[member.config.data.fold]}))
+                log.info(align_lines({**describe_run(member.lab), **self.told[member.config.data.fold]}))
                 log_epoch(member)
                 write_member(member, weights, safe, best)
                 if closing:
@@ -184,7 +184,7 @@ def _finish(member: Member, closing: FinalMetrics) -> Scores:
     learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
     learner.scores = closing.test
-    return write_results(member.config, member.lab, closing.diagnosis, member.rows[-1]["seconds"])
+    return write_results(member.lab, closing.diagnosis, member.rows[-1]["seconds"])
 
 
 NEEDS_TRAINER = (ProgressLine, GracefulStop)  # they look at a Trainer that trains
@@ -203,7 +203,7 @@ def assemble_members(
     for config in configs:
         splits = datasets.of(config)
         lab = build_without_statistics(
-            config, splits=splits, taught=taught.get(id(splits)), trainer=first.trainer if first else None
+            config, splits=splits, fitted=taught.get(id(splits)), trainer=first.trainer if first else None
         )
         taught.setdefault(id(splits), lab.learner)
         generator = generator_like_global()

@@ -46,9 +46,6 @@ class BestAndLastCheckpoint(Checkpoint):
         self._best_is_new = False
         self._wrote_at, self._cost = float("-inf"), 0.0
 
-    def setup(self, trainer: Trainer, learner: Any, stage: str) -> None:
-        trainer.strategy.checkpoint_io = DurableCheckpointIO()
-
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if self.best:  # of a run that goes on, to more epochs perhaps
             self.best["checkpoint"]["hyper_parameters"] = dict(learner.hparams)
