@@ -12,7 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
-from mlplab.command.evaluate import _folder, check_output_folder, evaluate, write_output_folder
+from mlplab.command.evaluate import _folder_name, check_output_folder, evaluate, write_output_folder
 from mlplab.config.groups import FORMAT
 from mlplab.errors import UserError
 from mlplab.run.predictor import reopen
@@ -125,14 +125,14 @@ def test_evaluations_that_differ_never_share_a_folder() -> None:
     usual = asked(Path("run"))
     data = [None, {"path": "a/t.csv"}, {"path": "b/t.csv"}, {"root": "a"}, {"root": "b"}]
     names = [
-        _folder({**asked(Path("run"), where), **given}, given["split"] or "test")
+        _folder_name({**asked(Path("run"), where), **given}, given["split"] or "test")
         for where in data
         for given in ({"split": None}, {"split": "train"}, {"split": "train", "all_rows": True})
         for given in (given, {**given, "accelerator": "cpu"})
     ]
     assert len(set(names)) == len(names) == 30
-    assert _folder(usual, "test") == "test"
-    same = [_folder(asked(Path("run"), {"path": path}), "test") for path in ("a/t.csv", "a/../a/t.csv")]
+    assert _folder_name(usual, "test") == "test"
+    same = [_folder_name(asked(Path("run"), {"path": path}), "test") for path in ("a/t.csv", "a/../a/t.csv")]
     assert same[0] == same[1]
 
 

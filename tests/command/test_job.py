@@ -64,7 +64,7 @@ def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: s
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == status
-    assert said.splitlines()[-1] == "mlplab: stopped; go on by: python scripts/resume.py run=run"
+    assert said.splitlines()[-1] == "mlplab: stopped; resume by: python scripts/resume.py run=run"
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     assert len(history.read_text().splitlines()) >= 4
 

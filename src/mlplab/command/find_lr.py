@@ -85,7 +85,7 @@ class RangeTest(Callback):
         loss = float(outputs["loss"])
         self.losses.append(loss)
         self._mean = BETA * self._mean + (1 - BETA) * loss
-        unbiased = self._mean / (1 - BETA ** (len(self.losses) + 1))  # one step more: halves the first, noisy losses
+        unbiased = self._mean / (1 - BETA ** (len(self.losses) + 1))  # one step more, as Lightning's lr finder
         trainer.should_stop = not unbiased <= self.stop_at * self._lowest
         self._lowest = min(self._lowest, unbiased)
 
@@ -100,8 +100,8 @@ def smooth(losses: Sequence[float]) -> list[float]:
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> float:
     """The rate, below that of the lowest loss, where the loss falls fastest per decade of the rate.
 
-    Lightning's suggestion takes the slope per step, which noise makes steepest at the smallest rates. Raises RunError
-    where the loss does not fall.
+    Lightning's suggestion takes the slope per unit of the rate, which noise makes steepest at the smallest rates.
+    Raises RunError where the loss does not fall.
     """
     if len(rates) < MIN_STEPS:
         raise RunError(f"the loss diverged after {len(rates)} steps: try a smaller min_lr")
