@@ -66,7 +66,9 @@ def test_lists_stay_lists_and_partials_take_the_rest_later() -> None:
     config = mlplab.configure("model.hidden_features=[3,4]")
     network = instantiate_group(config, "model", in_features=2, out_features=1)
     assert [layer.out_features for layer in network.modules() if isinstance(layer, nn.Linear)] == [3, 4, 1]
-    assert instantiate_group(config, "optimizer")(network.parameters()).param_groups[0]["betas"] == (0.9, 0.999)
+    optimizer = instantiate_group(config, "optimizer")
+    assert optimizer.func is torch.optim.Adam
+    assert optimizer(network.parameters()).param_groups[0]["betas"] == (0.9, 0.999)
 
 
 def test_the_cache_does_not_keep_numbers() -> None:

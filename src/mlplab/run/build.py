@@ -135,7 +135,8 @@ def build_without_statistics(
 
             compile_network(learner, batches)
         batches = fuse_batches(config, learner, batches, trainer)
-    return Components(run_settings(config), splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
+    settings = run_settings(learner.hparams["config"])
+    return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -150,7 +151,7 @@ def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = N
     """Build the learner and fit its scalers to the training rows. fitted: a learner that has been fitted to the same
     rows, whose statistics are copied."""
     known = {**fitted.hparams, "config": portable_config(config)} if fitted else checkpoint_metadata(config, splits)
-    learner = build_untrained_learner(config, known, balanced_weights(config.loss, splits))
+    learner = build_untrained_learner(config, known, balanced_weights(known["config"]["loss"], splits))
     scale: Any = learner.network.scale
     if fitted:
         scale.load_state_dict(fitted.get_submodule("network.scale").state_dict())
@@ -173,13 +174,14 @@ def build_untrained_learner(
         instantiate_group(config, "model", in_features=known["in_features"], out_features=outputs)
         for _ in range(config.ensemble or 1)
     ]
-    weights = class_weights or unit_weights(config.loss, len(known["class_names"]))
+    if class_weights is None:
+        class_weights = unit_weights(config.loss, len(known["class_names"]))
     # under mixed precision Lightning does not clip the gradients of a fused optimizer
     clips_mixed = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
     unfused = {"fused": False} if clips_mixed and "fused" in config.optimizer else {}
     learner: Learner = instantiate_group(config, "learner")(
         networks[0],
-        instantiate_group(config, "loss", **weights),
+        instantiate_group(config, "loss", **class_weights),
         optimizer=instantiate_group(config, "optimizer", **unfused),
         scheduler=instantiate_group(config, "scheduler") or None,
         monitor=config.monitor,
@@ -229,26 +231,27 @@ def _callbacks(config: DictConfig, history: History, checkpoints: BestAndLastChe
     return [NaNGuard(interval), history, StepMetrics(interval), ProgressLine(), *own, *last]
 
 
-def run_settings(config: DictConfig) -> RunSettings:
-    choice, data, hidden = config.choice, config.data, config.model.get("hidden_features")
-    folds = data.get("folds")
+def run_settings(stored: Mapping[str, Any]) -> RunSettings:
+    """stored: the configuration as a checkpoint holds it, in plain containers: a DictConfig takes 20 us a key."""
+    choice, data, model, trainer, report = (stored[group] for group in ("choice", "data", "model", "trainer", "report"))
+    hidden, folds = model.get("hidden_features"), data.get("folds")
     return RunSettings(
-        folder=Path(config.run_dir),
-        seed=config.seed,
-        data=choice.data,
-        split=f"{data.split} split" + ("" if folds is None else f", fold {data.fold} of 0 to {folds - 1}"),
-        model=choice.model,
-        activation=choice.activation if "activation" in config.model else None,
+        folder=Path(stored["run_dir"]),
+        seed=stored["seed"],
+        data=choice["data"],
+        split=f"{data['split']} split" + ("" if folds is None else f", fold {data['fold']} of 0 to {folds - 1}"),
+        model=choice["model"],
+        activation=choice["activation"] if "activation" in model else None,
         hidden_features=None if hidden is None else tuple(hidden),
-        loss=choice.loss,
-        scaled_target=config.learner.get("target_scaling", "none") != "none",
-        optimizer=choice.optimizer,
-        lr=config.optimizer.lr,
-        batch_size=config.batch_size,
-        max_epochs=config.trainer.max_epochs,
-        accelerator=config.trainer.accelerator,
-        draws_curves=config.report.picture,
-        writes_report=config.report.html,
+        loss=choice["loss"],
+        scaled_target=stored["learner"].get("target_scaling", "none") != "none",
+        optimizer=choice["optimizer"],
+        lr=stored["optimizer"]["lr"],
+        batch_size=stored["batch_size"],
+        max_epochs=trainer["max_epochs"],
+        accelerator=trainer["accelerator"],
+        draws_curves=report["picture"],
+        writes_report=report["html"],
     )
 
 

@@ -92,8 +92,8 @@ def _constructor(group: str, form: str, allow: tuple[str, ...]) -> Callable[...,
     check_targets(node, group, list(allow))
     if "_target_" not in node or any(map(_is_object, node.values())):
         return None
-    constructor: Callable[..., Any] = instantiate({**node, "_partial_": True}, _convert_="all")
-    return constructor
+    checking = instantiate({**node, "_partial_": True}, _convert_="all")
+    return partial(checking.func, *checking.args, **checking.keywords)  # Hydra's own checks the class at each call
 
 
 def _is_object(value: Any) -> bool:

@@ -12,7 +12,7 @@ from mlplab import files
 from mlplab.analysis.feature_importance import Importance, permutation_importance
 from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
 from mlplab.config.diff import MISSING, differences, reproducing_command
-from mlplab.config.tree import format_value
+from mlplab.config.tree import format_value, to_plain
 from mlplab.data.splits import Split
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
@@ -42,11 +42,8 @@ def build_report(
     """
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
-    learner, known, settings = (
-        load_learner(checkpoint, path, config),
-        checkpoint["hyper_parameters"],
-        run_settings(config),
-    )
+    learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
+    settings = run_settings(to_plain(config))
     splits = build_splits(config)
     rows = split_data(splits, known, split, False, other_data)
     trained = split_data(splits, known, "train", False, other_data)
