@@ -42,7 +42,7 @@ ONLY_PLACE = {
     "hydra.utils.instantiate": {"run/instantiate.py"},
     "torch.load": {"run/load.py"},
     "hydra.main": {"scripts"},
-    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py"},
+    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py", "trainer/event_files.py"},
     "matplotlib": {"report"},
 }
 # imports nothing heavy: each is on the way of `--help` or of a mistake, or Hydra imports it at each start

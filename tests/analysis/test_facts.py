@@ -28,11 +28,11 @@ def test_epochs_are_counted_from_the_untouched_network_which_is_never_the_lowest
 
 
 def test_what_is_left_is_of_the_baseline_s_loss_or_of_the_variance() -> None:
-    assert facts([3.0, 1.0], train=[3.0, 0.5]).left == 0.25
-    assert facts([3.0, 1.0], train=[3.0, 0.5]).of_baseline == "25% of the baseline's"
+    assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining == 0.25
+    assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining_text == "25% of the baseline loss"
     values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {})
-    assert values.left == 0.25
-    assert values.of_baseline == "25% of the variance left"
+    assert values.remaining == 0.25
+    assert values.remaining_text == "R² 0.75"
 
 
 @pytest.mark.parametrize(("epochs", "recent"), [(1, 1), (3, 1), (7, 1), (8, 2), (50, 12)])
@@ -48,14 +48,14 @@ def test_the_gain_is_what_the_last_quarter_fell_below_all_before() -> None:
 def test_of_two_classes_both_recalls_count_alike() -> None:
     """Of 100 rows 20 are of class 1, 12 of these are found; 90 are right, so 78 of the other 80."""
     found = facts([3.0, 1.0], **{"choice.learner": "binary_classifier"})
-    assert found.balanced == pytest.approx((12 / 20 + 78 / 80) / 2)
-    assert facts([3.0, 1.0]).balanced == 0.6, "of many classes the recall is their mean"
+    assert found.balanced_accuracy == pytest.approx((12 / 20 + 78 / 80) / 2)
+    assert facts([3.0, 1.0]).balanced_accuracy == 0.6, "of many classes the recall is their mean"
 
 
 def test_a_layer_is_called_by_its_place_and_its_name_in_the_network() -> None:
     found = facts([3.0, 1.0])
-    assert found.place(0) == "hidden layer 1 (body.0)"
-    assert found.place(2) == "the output layer (body.4)"
+    assert found.layer_name(0) == "hidden layer 1 (body.0)"
+    assert found.layer_name(2) == "the output layer (body.4)"
 
 
 def test_the_noise_of_a_difference_is_that_of_two_samples() -> None:

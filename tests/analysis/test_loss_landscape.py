@@ -96,7 +96,7 @@ def test_where_the_loss_is_no_number_it_is_infinite(tmp_path: Path) -> None:
 
 
 def test_a_path_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is of another model"):
+    with pytest.raises(UserError, match="belongs to another model"):
         slice_along_path(line(0.0, 0.0), ROWS, kept(tmp_path, (1.0, 2.0, 3.0), (0.0, 0.0, 0.0)), count=5)
 
 

@@ -12,7 +12,7 @@ from mlplab.config.tree import flatten, to_plain
 
 REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     **{name: getattr(remedies, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
-    **{"unlike": remedies.unlike, "uneven": remedies.uneven, "dead": lambda s: remedies.dead(s, born=False)},
+    **{"unlike": remedies.unlike, "uneven": remedies.uneven, "dead": lambda s: remedies.dead(s, at_start=False)},
     **{"no better": lambda s: remedies.no_better(s, learned=False), "longer": lambda s: remedies.longer(s, 50)},
 }
 RUNS = {
@@ -35,7 +35,7 @@ def settings(*overrides: str) -> dict[str, Any]:
 def test_what_is_suggested_is_taken_by_the_command_line_and_changes_the_run(run: str) -> None:
     held = settings(*RUNS[run])
     said = [remedy_of(held) for remedy_of in REMEDIES.values()]
-    assert all(text.startswith(("Try ", "What ")) for text in said)
+    assert all(text.startswith(("Try ", "The network ")) for text in said)
     words = {word for text in said for word in SUGGESTED.findall(text) if "COLUMN" not in word[1]}
     assert len(words) > 8
     for group, choice in (word for word in words if "." not in word[0]):
@@ -71,8 +71,8 @@ def test_learning_rates_are_changed_by_tens() -> None:
 
 
 def test_units_that_were_dead_from_the_start_are_no_matter_of_the_learning_rate() -> None:
-    assert "optimizer.lr" in remedies.dead(settings(), born=False)
-    assert "optimizer.lr" not in remedies.dead(settings(), born=True)
+    assert "optimizer.lr" in remedies.dead(settings(), at_start=False)
+    assert "optimizer.lr" not in remedies.dead(settings(), at_start=True)
 
 
 def test_two_classes_have_a_weight_of_another_name() -> None:

@@ -12,7 +12,7 @@ import yaml
 from mlplab.command.compare import compare
 from mlplab.errors import UserError
 from mlplab.run.record import read_record
-from tests.comparison.made import sweep, united
+from tests.comparison.records import sweep, united
 from tests.run.test_record import DELETED, edited, run
 
 

@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.trainer.tensorboard import FastSummaryWriter, event_files
+from mlplab.trainer.event_files import FastSummaryWriter, event_files
 
 
 def told(folder: Path) -> list[bytes]:

@@ -145,7 +145,7 @@ from torch.optim import SGD
 
 from mlplab.learner.classifier import Classifier
 from mlplab.model.mlp import MLP
-from mlplab.model.scale import Scale
+from mlplab.model.layers import InputScaler
 
 
 class Penalised(Classifier):
@@ -194,7 +194,7 @@ class Hooked(MLP):
         self.register_forward_hook(lambda own, _, output: 2 * output if own.training else output)
 
 
-class Centred(Scale):
+class Centred(InputScaler):
     def forward(self, features):
         scaled = super().forward(features)
         return scaled - scaled.mean(dim=0) if self.training else scaled

@@ -44,12 +44,12 @@ def test_best_holds_what_is_needed_to_predict_and_no_more(train: Train) -> None:
 
 def test_last_knows_how_far_the_run_is_and_why_it_ended(train: Train) -> None:
     run, _ = train(*IRIS)
-    state = held(run, "last")["callbacks"]["BestAndLastCheckpoint"]
+    state = held(run, "last")["callbacks"]["Checkpoints"]
     assert (state["epochs"], state["step"], state["ended"]) == (5, 15, None)
     run, _ = train(*IRIS, "trainer.max_epochs=1000000", "trainer.max_time=00:00:00:01")
-    assert held(run, "last")["callbacks"]["BestAndLastCheckpoint"]["ended"] == "max_time"
+    assert held(run, "last")["callbacks"]["Checkpoints"]["ended"] == "max_time"
     run, scores = train(*IRIS, "trainer.max_epochs=500", "callback=early_stopping", "optimizer.lr=0.3")
-    state = held(run, "last")["callbacks"]["BestAndLastCheckpoint"]
+    state = held(run, "last")["callbacks"]["Checkpoints"]
     assert (state["ended"], state["epochs"]) == ("early_stopping", scores["epochs"])
 
 
@@ -65,9 +65,9 @@ def test_checkpoints_cost_at_most_a_fiftieth_of_the_time(train: Train, monkeypat
 
     def after_ten_seconds(self: BestAndLastCheckpoint, trainer: Any, learner: Any) -> None:
         now[0] += 10
-        before = self._wrote_at
+        before = self._written_at
         end(self, trainer, learner)
-        if self._wrote_at != before:
+        if self._written_at != before:
             written.append(trainer.current_epoch)
 
     monkeypatch.setattr(BestAndLastCheckpoint, "_write_best", slow)
@@ -79,7 +79,7 @@ def test_checkpoints_cost_at_most_a_fiftieth_of_the_time(train: Train, monkeypat
 def test_a_run_that_fails_keeps_the_best_weights_that_it_had(train: Train, tmp_path: Path) -> None:
     config = mlplab.configure(f"run_dir={tmp_path / 'run'}", *IRIS)
     lab = build(config)
-    lab.checkpoints._cost = 1e9  # no write but the first is due
+    lab.checkpoints._seconds = 1e9  # no write but the first is due
 
     def fail(trainer: Any, learner: Any) -> None:
         if trainer.current_epoch == 4:
@@ -96,7 +96,7 @@ def test_a_run_that_fails_keeps_the_best_weights_that_it_had(train: Train, tmp_p
 def test_checkpoints_need_no_temporary_folder_of_the_machine(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     run, _ = train(*IRIS)
-    assert held(run, "last")["callbacks"]["BestAndLastCheckpoint"]["epochs"] == 5
+    assert held(run, "last")["callbacks"]["Checkpoints"]["epochs"] == 5
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_keeps_the_checkpoint_before(sm
 
     lab.trainer.callbacks[-2].on_train_start = fill  # type: ignore[attr-defined]
     with pytest.raises(
-        RunError, match=r"last.ckpt cannot be written: No space left on device; .* make room, then resume"
+        RunError, match=r"last.ckpt cannot be written: No space left on device; .* free disk space, then resume"
     ):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
     assert not list((small_disk / "run" / "checkpoints").glob("*.tmp"))
@@ -139,7 +139,7 @@ def test_a_full_disk_is_told_in_one_line_by_the_door(small_disk: Path) -> None:
     answer = door("resume", "run=run", cwd=small_disk)
     assert answer.returncode == 1
     assert len(answer.stderr.splitlines()) == 1
-    assert "make room, then resume" in answer.stderr
+    assert "free disk space, then resume" in answer.stderr
     assert (small_disk / "run" / "failure.txt").read_text() in (reason, answer.stderr.removeprefix("mlplab: "))
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
     answer = door("resume", "run=run", cwd=small_disk)

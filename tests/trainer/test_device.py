@@ -29,7 +29,7 @@ def test_a_device_that_is_not_there_is_refused(machine: str) -> None:
 def test_a_precision_that_the_device_lacks_is_refused(machine: str) -> None:
     for precision in ("32-true", "bf16-mixed"):
         check_device("auto", precision)
-    with pytest.raises(UserError, match=r"trainer\.precision=16-mixed: a CPU has it not; use bf16-mixed"):
+    with pytest.raises(UserError, match=r"trainer\.precision=16-mixed: a CPU does not support it; use bf16-mixed"):
         check_device("cpu", "16-mixed")
     check_device("cpu", "64-true")
     lacking = {"cpu": "16-mixed", "mps": "64-true"}.get(machine)

@@ -8,7 +8,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from mlplab.trainer.tensorboard import OverlayLogger, event_files, events_until, read_images, remove
+from mlplab.trainer.event_files import event_files, events_until, read_images, remove
+from mlplab.trainer.tensorboard import OverlayLogger
 
 
 def drawn(folder: Path, epochs: int, step: int) -> list[tuple[str, int]]:

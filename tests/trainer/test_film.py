@@ -14,7 +14,7 @@ import mlplab
 from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.run.build import build_splits
 from mlplab.run.resume import resume
-from mlplab.trainer.tensorboard import event_files, read_images
+from mlplab.trainer.event_files import event_files, read_images
 from mlplab.trainer.tensorboard_media import EVERY, frame_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -113,7 +113,7 @@ def test_an_absurd_learning_rate_names_epoch_step_and_place(train: Train, tmp_pa
 def test_weights_that_an_update_made_infinite_are_named(train: Train) -> None:
     """The gradient of m is 2, -8 or -3 in a batch of (1, 1), (2, 2) or (1, 2): times 3e38 each is beyond float32."""
     settings = (*LINE, "data.x_train=[1.0,2.0,1.0,2.0]", "batch_size=2", "optimizer.lr=3e38", "trainer.max_epochs=2")
-    place = "first in the weights network.body.weight, after the update before"
+    place = "first in the weights network.body.weight, after the previous update"
     with pytest.raises(RunError, match=f"^the loss became (inf|nan|-inf) at epoch 1, step 2, {place}"):
         train(*settings)
 

@@ -63,7 +63,7 @@ def test_each_part_can_be_asked_for_alone(train: Train, part: str) -> None:
 def test_the_graph_shows_every_layer(train: Train) -> None:
     run, _ = train(*DIGITS, "report=full", "report.html=false")
     scopes = {node.name for node in events(run).Graph().node}
-    for layer in ("Scale[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
+    for layer in ("InputScaler[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
         assert any(layer in scope for scope in scopes), layer
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab.trainer import weight_trajectory
-from mlplab.trainer.weight_trajectory import _is_kept
+from mlplab.trainer.weight_trajectory import _is_recorded
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 LINE = ("experiment=line", "report.trajectory=true")
@@ -48,4 +48,4 @@ def test_a_run_that_goes_on_has_the_path_of_one_that_never_stopped(train: Train)
 def test_the_numbers_that_are_kept_are_bounded() -> None:
     assert weight_trajectory.MAX_NUMBERS // 669_706 < 16, "a net of MNIST keeps 16 points"
     for dense in (1, 2, 64):
-        assert sum(_is_kept(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)
+        assert sum(_is_recorded(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)

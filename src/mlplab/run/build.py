@@ -115,7 +115,7 @@ def build_without_statistics(
     batches = InMemoryDataModule(splits, config.batch_size, config.seed)
     run, monitored = Path(config.run_dir), (config.monitor, monitor_mode(config.monitor))
     overlay, history = OverlayLogger(run / "tensorboard"), History(run / "history.csv", *monitored)
-    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, first=(history.sync, overlay.sync))
+    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, before_write=(history.sync, overlay.sync))
     pruning = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     trajectory = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
     media = media_callbacks(config.report, overlay, splits, run)
