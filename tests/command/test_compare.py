@@ -200,7 +200,7 @@ def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.C
 def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compare(asked(runs, data="iris"))
     said = capsys.readouterr().out
-    assert "on the test set, of the first alone: accuracy/test 0.6000" in said
+    assert "on the test set, the first run alone: accuracy/test 0.6000" in said
     assert said.count("accuracy/test") == 1
     compare(asked(runs, data="iris", show_test=True, sort="accuracy/test"))
     said = capsys.readouterr().out

@@ -111,7 +111,7 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_does(tmp_path: Path) -
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true goes on with the search\n")
+    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true resumes the search\n")
     again = door("train", *words, "sweep.resume=true", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     assert states(sweep_of(tmp_path, "t")) == ["COMPLETE"]

@@ -113,7 +113,7 @@ def test_a_signal_after_the_last_checkpoint_stops_the_run_and_it_resumes_to_its_
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
         with pytest.raises(Stopped) as stop:
-            evaluate_best(config, lab)
+            evaluate_best(lab)
     assert stop.value.status == 143
     assert not (tmp_path / "run" / "scores.json").exists()
     assert resume(tmp_path / "run")["epochs"] == 4

@@ -44,7 +44,7 @@ def assemble_members(
 def _assemble(index: int, config: DictConfig, datasets: DatasetCache, first: Member | None) -> Member:
     fold = datasets.fold(config)
     shared: Trainer | None = first.lab.trainer if first else None
-    lab = build_without_statistics(config, splits=fold.splits, taught=fold.learner, trainer=shared)
+    lab = build_without_statistics(config, splits=fold.splits, fitted=fold.learner, trainer=shared)
     generator = generator_like_global()  # directly after the build, where a single run continues
     fold.learner = fold.learner or lab.learner
     callbacks = [callback for callback in lab.callbacks if not isinstance(callback, NEEDS_TRAINER)]

@@ -151,7 +151,7 @@ class Stack:
         member, run = state.member, Path(state.member.config.run_dir)
         try:
             with redirect_log(run / "train.log"):
-                log.info(align_lines({**describe_run(member.config, member.lab), **self.leaks[member.fold]}))
+                log.info(align_lines({**describe_run(member.lab), **self.leaks[member.fold]}))
                 log_epochs(member)
                 write_member(state, weights)
                 if final:
@@ -175,4 +175,4 @@ def _write_results(member: Member, final: FinalMetrics) -> Scores:
     learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
     learner.scores = final.test
-    return write_results(member.config, member.lab, final.diagnosis, member.rows[-1]["seconds"])
+    return write_results(member.lab, final.diagnosis, member.rows[-1]["seconds"])

@@ -51,9 +51,6 @@ class BestAndLastCheckpoint(Checkpoint):
         self._best_is_new = False
         self._written_at, self._seconds = float("-inf"), 0.0
 
-    def setup(self, trainer: Trainer, learner: LightningModule, stage: str) -> None:
-        trainer.strategy.checkpoint_io = DurableCheckpointIO()
-
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         if self.best:  # resumed, perhaps with more epochs
             self.best["checkpoint"]["hyper_parameters"] = dict(learner.hparams)
