@@ -49,7 +49,7 @@ ONLY_PLACE = {
 PRIVATE = {
     "hydra": {"config/compose.py"},
     "optuna": {"sweep/search.py"},
-    "torch": {"trainer/device.py", "trainer/tensorboard.py", "stack/member.py"},
+    "torch": {"trainer/torch_internals.py", "trainer/event_files.py", "stack/member.py"},
 }
 LIBRARY_OF_ATTRIBUTE = {
     "_apply_overrides_to_config": "hydra",
