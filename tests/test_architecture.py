@@ -49,13 +49,14 @@ ONLY_PLACE = {
 PRIVATE = {
     "hydra": {"config/compose.py"},
     "optuna": {"sweep/search.py"},
-    "torch": {"trainer/torch_internals.py", "trainer/event_files.py", "stack/member.py"},
+    "tensorboard": {"trainer/event_files.py"},
+    "torch": {"trainer/torch_internals.py"},
 }
 LIBRARY_OF_ATTRIBUTE = {
     "_apply_overrides_to_config": "hydra",
     "_return_value": "hydra",
     "_trial_id": "optuna",
-    "_get_file_writer": "torch",
+    "_get_file_writer": "tensorboard",
     "_opt_called": "torch",
 }
 DOCUMENTED = {"os._exit"}

@@ -20,6 +20,7 @@ from mlplab.trainer.checkpoint import ResumeState
 from mlplab.trainer.history import Row
 from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.step_metrics import StepMetrics
+from mlplab.trainer.torch_internals import mark_as_stepped
 
 
 class StepPoint(NamedTuple):
@@ -92,7 +93,7 @@ class Member:
         learner.trainer = self.trainer
         configured = learner.configure_optimizers()
         if isinstance(configured, dict):
-            configured["optimizer"]._opt_called = True  # torch checks it before a scheduler's first step
+            mark_as_stepped(configured["optimizer"])
             self.trainer.optimizers = [configured["optimizer"]]
             self.trainer.scheduler_config = SchedulerConfig(**configured["lr_scheduler"])
         else:
