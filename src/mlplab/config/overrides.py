@@ -41,6 +41,7 @@ def expand_overrides(arguments: Sequence[str]) -> list[str]:
     given: list[str] = known.overrides
     multirun = known.multirun or "hydra.mode=MULTIRUN" in given
     words = _of_an_ensemble(_in_folds(given, multirun), multirun)
+    words = ["hydra/sweeper=grid" if word == "hydra/sweeper=basic" else word for word in words]  # validates its jobs
     if halves := [word for word in words if word.startswith("sweep.halving=")]:
         words = [word for word in words if word not in halves]
         words += _halving(halves[-1], multirun)

@@ -40,13 +40,13 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_cores_and_gpus_are_divided(at_once: int | None, threads: int | None, gpus: list[int], expected: Slots) -> None:
-    assert Slots.divided(at_once, threads, gpus) == expected
+    assert Slots.create(at_once, threads, gpus) == expected
 
 
 @pytest.mark.usefixtures("cores")
 def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert Slots.divided(2, None, []).threads == 3
+    assert Slots.create(2, None, []).threads == 3
 
 
 def test_gpus_are_those_that_the_user_lets_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -
     assert not list(folder.glob("*/failure.txt"))
     logs = [file.read_text() for file in folder.glob("*/train.log")]
     assert len(logs) == 2
-    assert all("go on by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
+    assert all("resume by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
 
 
 @pytest.mark.slow
