@@ -25,8 +25,7 @@ def composed(*arguments: str) -> Iterator[tuple[DictConfig, ConfigLoader]]:
     with isolated_hydra():
         overrides = [override for override in expand_overrides(["-m", *arguments]) if override != "-m"]
         loader = GlobalHydra.instance().config_loader()
-        config = loader.load_configuration("train", overrides, run_mode=RunMode.MULTIRUN)
-        config.hydra.mode = RunMode.MULTIRUN
+        config = loader.load_configuration("train", [*overrides, "hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
         yield config, loader
 
 
