@@ -82,7 +82,7 @@ def test_the_seed_repeats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"stop_at": 1.0}, "stop_at=1: must be above 1"),
         ({"output": "a.jpg"}, "output=a.jpg: a PNG file is needed"),
         ({"output": "there.png"}, "output=there.png: exists already; overwrite=true replaces it"),
-        ({"train": ["optimizer.lr=-1"]}, "optimizer.lr=-1: must be a number and above 0"),
+        ({"train": ["optimizer.lr=-1"]}, "optimizer.lr=-1: must be a number above 0"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_written(

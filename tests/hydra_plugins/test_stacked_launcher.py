@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 import mlplab
 from hydra_plugins.mlplab.stacked_launcher import LazyConfigs, StackedLauncher, StackJob, create_job, summary
 from mlplab.command.job import train_job
-from mlplab.config.compose import JobComposer, isolated_hydra, resolve_plain
+from mlplab.config.compose import JobComposer, isolated_hydra
+from mlplab.config.configure import resolve_plain
 from mlplab.config.tree import to_plain
 from mlplab.run.folder import run_state
 from mlplab.sweep.plan import plan_sweep

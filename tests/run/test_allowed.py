@@ -27,9 +27,9 @@ def harmless(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("os.system", "is not of mlplab, torch"),
-        ("builtins.eval", "is not of mlplab, torch"),
-        ("eval", "is not of mlplab, torch"),
+        ("os.system", "must be from mlplab, torch"),
+        ("builtins.eval", "must be from mlplab, torch"),
+        ("eval", "must be from mlplab, torch"),
         ("torch.load", "is not a class"),
         ("torch.hub.load", "is not a class"),
         ("torch.os.getcwd", "is not a class"),
@@ -39,9 +39,9 @@ def harmless(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("torch.no_such_module.Thing", "there is no such class"),
         ("torch", "there is no such class"),
         ("mlplab.run.build.Path", "comes from pathlib"),
-        ("torchery.nn.ReLU", "is not of mlplab, torch"),
+        ("torchery.nn.ReLU", "must be from mlplab, torch"),
         ("lightning.pytorch.callbacks.EarlyStopping.on_train_end", "is not a class"),
-        (["torch.nn.ReLU"], "is not of mlplab"),
+        (["torch.nn.ReLU"], "must be from mlplab"),
     ],
 )
 @pytest.mark.parametrize("place", ["itself", "nested", "in a list"])
@@ -62,9 +62,9 @@ def test_what_is_no_class_of_a_known_package_and_kind_is_refused(
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
-        ({"_args_": [1]}, "_args_: not a setting"),
-        ({"_recursive_": False}, "_recursive_: not a setting"),
-        ({"_convert_": "none"}, "_convert_: not a setting"),
+        ({"_args_": [1]}, "_args_: cannot be set"),
+        ({"_recursive_": False}, "_recursive_: cannot be set"),
+        ({"_convert_": "none"}, "_convert_: cannot be set"),
         ({"beta": "${oc.create:{_target_:os.getcwd}}"}, "is resolved only later"),
         ({"beta": ["${oc.env:HOME}"]}, "is resolved only later"),
         ({"warmth": 3}, r"loss\.warmth: SmoothL1Loss takes no such argument; it takes beta"),
@@ -113,7 +113,7 @@ def test_a_module_of_ones_own_needs_to_be_allowed(tmp_path: Path, monkeypatch: p
 
 
 def test_a_function_of_ones_own_needs_to_be_allowed() -> None:
-    with pytest.raises(UserError, match=r"data\.function=math\.hypot: is not of mlplab.*allow=\[math\]"):
+    with pytest.raises(UserError, match=r"data\.function=math\.hypot: must be from mlplab.*allow=\[math\]"):
         mlplab.configure("data=function", "data.function=math.hypot")
     with pytest.raises(UserError, match=r"data\.function=os\.system"):
         check_targets({"_target_": "mlplab.data.function.Function", "function": "os.system"}, "data", [])
@@ -127,5 +127,5 @@ def test_a_target_of_another_package_is_refused_before_anything_is_imported(targ
         "except ValueError as error:\n    print(error, 'torch' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert f"model._target_={target}: is not of mlplab" in answer.stdout
+    assert f"model._target_={target}: must be from mlplab" in answer.stdout
     assert answer.stdout.strip().endswith("False")

@@ -210,7 +210,7 @@ def test_scores_that_are_no_numbers_are_refused(train: Train, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("precision", "16-mixed", "a CPU has it not; measure where the run was trained"),
+        ("precision", "16-mixed", "a CPU does not support it; evaluate on a device like that of the training"),
         ("accelerator", "gpu", "there is no such device here, only cpu"),
     ],
 )

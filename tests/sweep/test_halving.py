@@ -129,7 +129,7 @@ def test_a_grid_is_not_resumed_as_a_halving(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("trainer.max_epochs=3,9",), "trainer.max_epochs=3,9: must be the same for all jobs of a halving"),
-        (("seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be a whole number from 2 to 100"),
+        (("seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be an integer from 2 to 100"),
         (("seed=1,2", "hydra.sweeper.first=50"), "hydra.sweeper.first=50: must be below trainer.max_epochs=50"),
         (
             ("optimizer.lr=interval(0,1)",),
@@ -142,13 +142,15 @@ def test_an_invalid_halving_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert refusal("data=iris", "sweep.halving=true", *arguments) == message
-    assert refusal("data=iris", "sweep.halving=maybe", "seed=1,2").startswith("sweep.halving=maybe: true or false")
+    assert refusal("data=iris", "sweep.halving=maybe", "seed=1,2").startswith(
+        "sweep.halving=maybe: must be true or false"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_halving_without_a_sweep_is_refused(tmp_path: Path) -> None:
     answer = door("train", "sweep.halving=true", cwd=tmp_path)
-    assert answer.stderr == "mlplab: sweep.halving=true: is for a sweep; -m makes one\n"
+    assert answer.stderr == "mlplab: sweep.halving=true: needs a sweep; add -m\n"
 
 
 ROUNDS = [Round(4, 2), Round(2, 4), Round(1, 8)]

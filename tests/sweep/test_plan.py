@@ -71,7 +71,7 @@ def test_a_resumed_plan_counts_what_waits_and_appends_new_jobs(capsys: pytest.Ca
     [
         (
             ("data=iris", "optimizer.lr=0.1,0.01,-1"),
-            "job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number and above 0",
+            "job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number above 0",
         ),
         (
             ("run_dir=x", "optimizer=glob(ada*)"),
@@ -103,11 +103,11 @@ def test_the_command_ends_in_one_line_and_writes_nothing(tmp_path: Path) -> None
     answer = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
-        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number and above 0\n"
+        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number above 0\n"
     )
     shown = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", "debug=true", cwd=tmp_path)
     assert shown.stderr.startswith("Traceback")
-    assert shown.stderr.endswith("optimizer.lr=-1: must be a number and above 0\n")
+    assert shown.stderr.endswith("optimizer.lr=-1: must be a number above 0\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -141,7 +141,7 @@ def _result(job: Any, overrides: Sequence[str], number: int) -> JobReturn:
     reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
     if not errors:
         print(f"mlplab: #{number}: its process ended: {reason}", file=sys.stderr, flush=True)
-    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=None)
+    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
 
 
 def _stop(jobs: Sequence[Any]) -> None:

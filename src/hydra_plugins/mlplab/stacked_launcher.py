@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import JobComposer, folder_name, resolve_plain
+from mlplab.config.compose import BasicLauncher, JobComposer, folder_name
+from mlplab.config.configure import resolve_plain
 from mlplab.run.folder import STOP_FILE, job_number, run_state
 from mlplab.signals import defer_signals
 from mlplab.stack.eligibility import group_jobs

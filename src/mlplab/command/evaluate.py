@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from mlplab.config.tree import format_value
+from mlplab.config.validate import check_choice
 from mlplab.data.formats import TABLE_KINDS, base_name, file_kind
 from mlplab.errors import UserError
 from mlplab.report.text import align_lines, format_table
@@ -60,9 +60,8 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
 
 
 def evaluation_split(settings: Mapping[str, Any]) -> str:
+    check_choice("split", settings["split"])
     split: str = settings["split"] or "test"
-    if split not in ("train", "val", "test"):
-        raise UserError(f"split={format_value(split)}: must be one of train, val, test")
     if settings["all_rows"] and split != "train":
         raise UserError(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
     return split
@@ -72,8 +71,7 @@ def redirect_config(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Other data, another device."""
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:
-        if accelerator not in ("auto", "cpu", "gpu", "cuda", "mps"):
-            raise UserError(f"accelerator={format_value(accelerator)}: must be one of auto, cpu, gpu, cuda, mps")
+        check_choice("accelerator", accelerator)
         config.trainer.accelerator = accelerator
     if root is not None:
         if "root" not in config.data:

@@ -15,7 +15,7 @@ import numpy as np
 from lightning.pytorch.tuner.tuning import Tuner
 from omegaconf import DictConfig
 
-from mlplab.config.compose import configure
+from mlplab.config.configure import configure
 from mlplab.config.overrides import TIMESTAMP
 from mlplab.data.datamodule import InMemoryDataModule
 from mlplab.errors import RunError, UserError

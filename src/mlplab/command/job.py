@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import resolve_plain
+from mlplab.config.configure import VALIDATED, resolve_plain
 from mlplab.config.messages import describe_error
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import validate
@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 def train_job(config: DictConfig) -> float | None:
     """Train in the folder that Hydra made."""
     hydra = HydraConfig.get()
-    resolved = OmegaConf.create(resolve_plain(config, hydra.overrides.task))
+    overrides = tuple(hydra.overrides.task)
+    resolved = OmegaConf.create(VALIDATED.get(overrides) or resolve_plain(config, overrides))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
     if hydra.mode == RunMode.MULTIRUN:

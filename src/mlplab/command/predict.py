@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import files
+from mlplab.config.validate import check_choice
 from mlplab.data.formats import TABLE_KINDS, file_kind, is_compressed
 from mlplab.errors import UserError
 from mlplab.report.text import count_noun
@@ -53,10 +54,8 @@ def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
 
 def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
     """What can be known before anything heavy is imported."""
-    if settings["gaps"] not in ("refuse", "fill"):
-        raise UserError(f"gaps={settings['gaps']}: must be one of refuse, fill")
-    if settings["invert"] not in (None, "auto", True, False):
-        raise UserError(f"invert={settings['invert']}: must be one of auto, true, false")
+    for key in ("gaps", "invert"):
+        check_choice(key, settings[key])
     if not source.exists():
         raise UserError(f"input={settings['input']}: no such file or folder")
     if source.is_file() and source.stat().st_size == 0:

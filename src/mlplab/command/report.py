@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mlplab.command.evaluate import evaluation_split, redirect_config
-from mlplab.config.tree import format_value
+from mlplab.config.validate import check_choice
 from mlplab.errors import UserError
 from mlplab.run.config_file import read_config, refuse_ensemble
 from mlplab.run.folder import find_run
 from mlplab.run.report import _usual_slice, write_report
-
-SLICES = (None, "pca", "random", "none")
 
 
 def report(settings: Mapping[str, Any]) -> Path:
@@ -52,8 +50,7 @@ def _output(settings: Mapping[str, Any], run: Path) -> Path:
 
 def _slice(settings: Mapping[str, Any], run: Path) -> str:
     kind, path = settings["slice"], run / "trajectory.npz"
-    if kind not in SLICES:
-        raise UserError(f"slice={format_value(kind)}: must be one of pca, random, none")
+    check_choice("slice", kind)
     if kind == "pca" and not path.exists():
         raise UserError(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
     return kind or _usual_slice(run)

@@ -83,7 +83,7 @@ def build_without_statistics(
     batches = InMemoryDataModule(splits, config.batch_size, config.seed)
     run, judged = Path(config.run_dir), (config.monitor, monitor_mode(config.monitor))
     overlay, history = OverlayLogger(run / "tensorboard"), History(run / "history.csv", *judged)
-    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
+    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *judged, before_write=(history.sync, overlay.sync))
     judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     traced = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
     drawn = [*traced, *media_callbacks(config.report, overlay, splits, run)]

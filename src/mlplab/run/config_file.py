@@ -133,7 +133,7 @@ def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
         if select(defaults, key, given) is given and (
             meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
         ):
-            raise UserError(f"{key}: no such key; did you mean {meant[0]}?")
+            raise UserError(f"{key}: unknown key; did you mean {meant[0]}?")
 
 
 class _Dumper(DUMPER):  # type: ignore[misc]

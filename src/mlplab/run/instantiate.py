@@ -103,7 +103,7 @@ def check_targets(node: Any, group: str, allow: list[str], expected: type | None
     for key, settings in _nodes(node, group):
         for name, value in settings.items():
             if name in INSTANTIATE_KEYS:
-                raise UserError(f"{key}.{name}: not a setting; it belongs to how objects are made")
+                raise UserError(f"{key}.{name}: cannot be set: an option of hydra.utils.instantiate, not of the object")
             if isinstance(value, str) and "${" in value:
                 raise UserError(f"{key}.{name}={value}: is resolved only later; write what it stands for")
         if "_target_" in settings:

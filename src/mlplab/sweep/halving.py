@@ -3,7 +3,6 @@
 A job resumes from its checkpoint in each round, so that its files are those of a run that was never interrupted.
 """
 
-import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -15,14 +14,13 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse_overrides
-from mlplab.config.schema import COUNT, monitor_mode
+from mlplab.config.compose import grid_overrides, parse_overrides
+from mlplab.config.configure import resolve
+from mlplab.config.schema import COUNT, ETA, monitor_mode
 from mlplab.errors import UserError
 from mlplab.run.folder import UNFINISHED, read_outcome, run_state
 from mlplab.sweep.launch import launch_safely, lock_sweep
 from mlplab.sweep.manifest import Job
-from mlplab.sweep.search_config import ETA
 
 TARGET = "hydra_plugins.mlplab.sweepers.HalvingSweeper"
 ROUNDS_FILE = "rounds.json"
@@ -33,19 +31,14 @@ def is_halving(config: DictConfig) -> bool:
 
 
 def grid_jobs(arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each job of a grid, numbered as by Hydra's basic sweeper: the last key varies fastest."""
-    values: dict[str, list[str]] = {}
-    for override in parse_overrides(arguments):
-        key = override.get_key_element()
-        if not override.is_sweep_override():
-            values[key] = [f"{key}={override.get_value_element_as_str()}"]
-        elif override.is_discrete_sweep():
-            values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        else:
+    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    overrides = parse_overrides(arguments)
+    for override in overrides:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
             raise UserError(
                 f"{override.input_line}: a grid needs single values; search an interval by hydra/sweeper=tpe or random"
             )
-    jobs = [list(job) for job in itertools.product(*values.values())]
+    jobs = grid_overrides(overrides)
     if not jobs:
         raise UserError("the sweep has no jobs: no choice has such a name")
     return jobs

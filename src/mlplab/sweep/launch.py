@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import files
+from mlplab.config.compose import job_error
 from mlplab.config.messages import describe_error
 from mlplab.errors import RunError
 from mlplab.files import lock_folder
@@ -100,7 +101,7 @@ def _write_failures(folder: Path, jobs: Sequence[Job], returned: Sequence[JobRet
     """Write failure.txt for jobs that failed before they could write it themselves."""
     for job, result in zip(jobs, returned, strict=True):
         if result.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
-            _write_failure(folder, job, describe_error(result._return_value))  # return_value would raise it
+            _write_failure(folder, job, describe_error(job_error(result)))
 
 
 def _write_failure(folder: Path, job: Job, reason: str) -> None:

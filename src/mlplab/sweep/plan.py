@@ -11,7 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mlplab.comparison.summary import summarise
-from mlplab.config.compose import JobComposer, folder_name, resolve_plain
+from mlplab.config.compose import JobComposer, folder_name
+from mlplab.config.configure import VALIDATED, resolve_plain
 from mlplab.config.messages import describe_error
 from mlplab.errors import UserError
 from mlplab.run.folder import UNFINISHED, claim_folder, run_state
@@ -102,6 +103,7 @@ def _resolve_jobs(
     config: DictConfig, overrides: Sequence[Sequence[str]], loader: ConfigLoader, label: str | None
 ) -> tuple[list[manifest.Job], dict[tuple[str, ...], tuple[dict[str, Any], str]]]:
     """label: how an error names a job; None: by its number."""
+    VALIDATED.clear()
     composer = JobComposer(loader, config)
     jobs, resolved = [], {}
     for number, job in enumerate(overrides):
@@ -112,6 +114,7 @@ def _resolve_jobs(
             shown = " ".join(override for override in job if not override.startswith("sweep."))
             where = label or f"job {number} of {len(overrides)}"
             raise UserError(f"{where} ({shown}): {describe_error(error)}") from error
+        VALIDATED[tuple(job)] = plain
         resolved[tuple(job)] = plain, name
         jobs.append(manifest.Job(f"{number}_{folder_name(name)}", list(job), manifest.trained_values(plain)))
     return jobs, resolved

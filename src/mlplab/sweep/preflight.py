@@ -9,9 +9,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from mlplab.config.cli import exit_with_error
-from mlplab.config.compose import resolve
+from mlplab.config.configure import VALIDATED, resolve
 from mlplab.config.messages import describe_error, unknown_choice
-from mlplab.config.schema import COUNT
+from mlplab.config.schema import COUNT, LAUNCHER_COUNTS
+from mlplab.config.tree import to_plain
 from mlplab.errors import UserError
 from mlplab.run.config_file import write_config
 from mlplab.run.folder import claim_folder
@@ -25,7 +26,6 @@ OPTIONAL_PACKAGES = {
     "hydra_plugins.hydra_submitit_launcher.": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "hydra_plugins.hydra_ray_launcher.": ("hydra_plugins.hydra_ray_launcher", "ray"),
 }
-COUNTS = ("most", "at_once", "threads", "timeout_min", "cpus_per_task", "mem_gb", "array_parallelism")  # of launchers
 
 
 class Preflight(Callback):
@@ -51,7 +51,9 @@ class Preflight(Callback):
 def claim_run(config: DictConfig) -> None:
     """Validate a run, create its folder and write its config.yaml, so that a run that is killed while it imports its
     libraries can be resumed. config: with Hydra's part."""
+    VALIDATED.clear()
     resolved = resolve(config)
+    VALIDATED[tuple(config.hydra.overrides.task)] = to_plain(resolved)
     if resolved.sweep.resume:
         raise UserError("sweep.resume: only for a sweep (-m); resume a run by: python scripts/resume.py run=FOLDER")
     if resolved.sweep.ensemble:
@@ -73,12 +75,12 @@ def check_optional_packages(config: DictConfig) -> None:
         if target.endswith(".SlurmLauncher") and shutil.which("sbatch") is None:
             raise UserError(f"{chosen}: no sbatch on this machine; start the sweep where jobs are submitted to Slurm")
     launcher = config.hydra.launcher
-    for name in COUNTS:
+    for name in LAUNCHER_COUNTS:
         if launcher.get(name) is not None and not COUNT.holds(launcher[name]):
             raise UserError(f"hydra.launcher.{name}={launcher[name]}: must be {COUNT}")
     jobs = launcher.get("n_jobs", 1)
     if type(jobs) is not int or jobs == 0:
-        raise UserError(f"hydra.launcher.n_jobs={jobs}: must be a whole number above 0, or -1 for one process per core")
+        raise UserError(f"hydra.launcher.n_jobs={jobs}: must be an integer above 0, or -1 for one process per core")
 
 
 def _is_installed(module: str) -> bool:

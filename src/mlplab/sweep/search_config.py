@@ -14,9 +14,9 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse_overrides
-from mlplab.config.schema import COUNT, Range, monitor_mode
+from mlplab.config.compose import parse_overrides
+from mlplab.config.configure import resolve
+from mlplab.config.schema import SWEEPER_CHOICES, SWEEPER_RANGES, monitor_mode
 from mlplab.errors import UserError
 from mlplab.run.folder import SWEEP_FILE
 
@@ -24,9 +24,6 @@ TARGET = "hydra_plugins.mlplab.sweepers.SearchSweeper"
 STACKED_LAUNCHER = "hydra_plugins.mlplab.stacked_launcher.StackedLauncher"
 STACK_SIZE = 8  # jobs that the stacked launcher trains together in a search
 SEARCH_FOLDER = "search"  # in the sweep's folder: journal.log, settings.json, one lock for each process
-SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
-ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)
-INTEGERS = {"num_jobs": COUNT, "at_once": COUNT, "first": COUNT, "grace": COUNT, "eta": ETA}
 MAX_CORNERS = 256  # jobs that are validated before the first starts
 
 
@@ -181,11 +178,11 @@ def stored_search_config(folder: Path) -> SearchConfig:
 
 
 def _check_options(sweeper: Mapping[str, Any]) -> None:
-    for name, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("join", (True, False))):
+    for name, choices in SWEEPER_CHOICES.items():
         if sweeper[name] not in choices:
             allowed = ", ".join(str(choice).lower() for choice in choices)
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be one of {allowed}")
-    for name, limits in INTEGERS.items():
+    for name, limits in SWEEPER_RANGES.items():
         if not (limits.holds(sweeper[name]) or (name == "at_once" and sweeper[name] is None)):
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {limits}")
 
@@ -233,7 +230,7 @@ def _parse_values(override: Override, default_of: Callable[[str], object]) -> Ch
         low, high = cast(float, sweep.start), cast(float, sweep.end)
         whole = type(low) is int or type(default_of(override.key_or_group)) is int
         if whole and (low % 1 or high % 1):
-            raise UserError(f"{override.input_line}: {override.key_or_group} takes whole numbers")
+            raise UserError(f"{override.input_line}: {override.key_or_group} takes integers")
         return _checked(override, FloatRange(low, high, None, bool(tags), whole))
     if isinstance(sweep, RangeSweep):
         values: list[Any] = list(override.sweep_iterator())
