@@ -246,7 +246,7 @@ def test_a_stacked_sweep_resumes_and_grows(tmp_path: Path) -> None:
     )
     stopped = door("train", *overrides[:-1], *failing, cwd=tmp_path)
     assert stopped.returncode == 1
-    assert "failed and sweep.fail_fast=true: not begun: " in stopped.stderr
+    assert "failed and sweep.fail_fast=true: not started: " in stopped.stderr
 
 
 @pytest.mark.slow

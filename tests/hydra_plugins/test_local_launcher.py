@@ -1,4 +1,4 @@
-"""Processes on this machine: so many at once, cores and GPUs divided, one that dies alone. And Slurm's script."""
+"""Launchers with processes: slots with cores and GPUs, a process that dies, signals; Ray; Slurm's script."""
 
 import csv
 import os
@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 
-from hydra_plugins.mlplab.local_launcher import Slots, visible_gpus
+from hydra_plugins.mlplab.local_launcher import JobPool, Slots, visible_gpus
 from tests.conftest import REPO, door
 
 SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "report.picture=false")
@@ -40,20 +41,47 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_cores_and_gpus_are_divided(at_once: int | None, threads: int | None, gpus: list[int], expected: Slots) -> None:
-    assert Slots.divided(at_once, threads, gpus) == expected
+    assert Slots.create(at_once, threads, gpus) == expected
 
 
 @pytest.mark.usefixtures("cores")
-def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_number_of_threads_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert Slots.divided(2, None, []).threads == 3
+    assert Slots.create(2, None, []).threads == 3
 
 
-def test_gpus_are_those_that_the_user_lets_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_visible_gpus_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert visible_gpus() == [2, 5]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert visible_gpus() == []
+
+
+def test_jobs_return_in_order_and_a_killed_process_is_reported(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+
+    def job(overrides: list[str], _: str, number: int, label: str, state: object) -> JobReturn:
+        if overrides == ["die"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        print(f"{label}: {overrides[0]}")
+        print("other output")
+        value = (overrides[0], number, os.environ["OMP_NUM_THREADS"], os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return JobReturn(status=JobStatus.COMPLETED, _return_value=value)
+
+    pool = JobPool(job, Slots(2, 3, (4, 6)), str(tmp_path / "%j"), timeout_min=5)
+    first, died, last = pool.run([["a"], ["die"], ["c"]], 7)
+    assert first.return_value == ("a", 7, "3", "4")
+    assert (died.overrides, died.return_value) == (["die"], None)
+    assert last.return_value[:3] == ("c", 9, "3")
+    assert last.return_value[3] in ("4", "6")
+    captured = capfd.readouterr()
+    lines = captured.out.splitlines()
+    assert {line for line in lines if line.startswith("#")} == {"#7: a", "#9: c"}
+    assert "other output" not in lines
+    assert sum(line.startswith("about ") for line in lines) == 1
+    assert captured.err.startswith("mlplab: #8: its process ended: ")
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, str]]:
@@ -62,7 +90,7 @@ def rows_of(folder: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_jobs_run_so_many_at_once_each_with_its_threads_and_its_gpu(tmp_path: Path) -> None:
+def test_a_limited_number_of_jobs_runs_at_once_each_with_its_threads_and_gpu(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
     (tmp_path / "seen.py").write_text(SEEN)
     how = ("hydra/launcher=submitit_local", "hydra.launcher.at_once=2", "hydra.launcher.gpus=[4,6]")
@@ -113,7 +141,7 @@ def path() -> str:
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_costs_no_other_job(tmp_path: Path) -> None:
+def test_a_killed_process_loses_no_other_job(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
     (tmp_path / "dies.py").write_text(DIES)
     own = ("allow=[dies]", "+callback.dies._target_=dies.Dies", "hydra.launcher.at_once=2")
@@ -137,7 +165,7 @@ class Dies(Callback):
 
 
 @pytest.mark.slow
-def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -> None:
+def test_sigterm_stops_the_jobs_and_each_writes_a_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
     words = ("-m", "hydra/launcher=submitit_local", "hydra.launcher.at_once=2", "seed=1,2", "sweep.name=s", *SMALL)
     command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, "trainer.max_epochs=100000"]
@@ -150,11 +178,11 @@ def test_sigterm_ends_the_jobs_too_and_each_keeps_a_checkpoint(tmp_path: Path) -
     assert not list(folder.glob("*/failure.txt"))
     logs = [file.read_text() for file in folder.glob("*/train.log")]
     assert len(logs) == 2
-    assert all("go on by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
+    assert all("resume by: python scripts/train.py" in log and "sweep.resume=true" in log for log in logs)
 
 
 @pytest.mark.slow
-def test_ray_runs_the_jobs_and_one_that_fails_costs_no_other(tmp_path: Path) -> None:
+def test_ray_runs_the_jobs_and_a_failed_one_loses_no_other(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs pip install 'mlplab[ray]'")
     words = ("-m", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2", *SMALL, "sweep.name=s", "seed=1")
     answer = door("train", *words, "optimizer=sgd", "optimizer.lr=0.1,1e30,0.01", cwd=tmp_path)
@@ -188,7 +216,7 @@ for task in 0 1; do echo "77_$task|RUNNING|here"; done
 
 
 @pytest.mark.slow
-def test_slurms_batch_script_asks_for_what_a_job_needs_and_its_tasks_train(tmp_path: Path) -> None:
+def test_the_batch_script_of_slurm_requests_resources_and_its_tasks_train(tmp_path: Path) -> None:
     """In place of the cluster: an sbatch that runs the script which it is handed."""
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
     bin_folder = tmp_path / "bin"
