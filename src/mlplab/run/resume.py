@@ -19,7 +19,7 @@ from mlplab.run.config_file import read_config, refuse_ensemble, write_config
 from mlplab.run.folder import PRUNED_FILE, find_run
 from mlplab.run.load import Checkpoint, check_same_config, load_weights, read_checkpoint
 from mlplab.run.train import Scores, describe_run, evaluate_best
-from mlplab.trainer.checkpoint import Judge
+from mlplab.trainer.checkpoint import BestAndLastCheckpoint, Judge
 from mlplab.trainer.history import read_history
 
 log = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ def _go_on(
         if over:
             lab.checkpoints.take_best(state)
         else:
+            lab.checkpoints.resumed = checkpoint
             lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
         return evaluate_best(config, lab)
 
@@ -183,7 +184,7 @@ def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> 
 
 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
-    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("Checkpoints")
+    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get(BestAndLastCheckpoint.__qualname__)
     if state is None:
         raise UserError(f"{path}: holds weights only, from which a run cannot go on")
     return state

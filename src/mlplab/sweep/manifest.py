@@ -5,6 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from mlplab import files
 from mlplab.config.groups import FORMAT
 from mlplab.config.tree import flatten, format_value
 from mlplab.errors import UserError
+from mlplab.run.config_file import upgrade_config
 from mlplab.run.folder import SWEEP_FILE, RunState, job_number, run_state
 
 # nothing trained
@@ -68,9 +70,20 @@ def read_manifest(folder: Path) -> list[Job]:
             return []
         raise UserError(f"sweep.resume: {folder} has no {SWEEP_FILE}: it is no sweep, or one of an older mlplab")
     held = _held(path)
-    if (known := held.get("format")) != FORMAT:
-        raise UserError(f"{path}: is of format {known}, this mlplab goes on with format {FORMAT} only; begin a new one")
-    return [Job(job["name"], job["words"], {**held["settings"], **job["settings"]}) for job in held["jobs"]]
+    version = held.get("format")
+    settings = [_upgraded({**held["settings"], **job["settings"]}, version, str(path)) for job in held["jobs"]]
+    return [Job(job["name"], job["words"], own) for job, own in zip(held["jobs"], settings, strict=True)]
+
+
+def _upgraded(settings: dict[str, Any], version: object, where: str) -> dict[str, Any]:
+    """By dotted key, as `trained_values` gives them in today's format."""
+    if version == FORMAT:
+        return settings
+    nested: dict[str, Any] = {}
+    for key, value in settings.items():
+        *groups, name = key.split(".")
+        reduce(lambda inner, group: inner.setdefault(group, {}), groups, nested)[name] = value
+    return trained_values(upgrade_config(nested, version, where))
 
 
 def merge_jobs(old: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:

@@ -17,6 +17,7 @@ from mlplab.config.compose import resolve
 from mlplab.config.overrides import parse_overrides
 from mlplab.config.schema import COUNT, Range, monitor_mode
 from mlplab.errors import UserError
+from mlplab.run.config_file import upgrade_repr
 from mlplab.run.folder import SWEEP_FILE
 
 TARGET = "hydra_plugins.mlplab.sweepers.SearchSweeper"
@@ -137,6 +138,7 @@ class SearchPlan:
             files.write(path, json.dumps(mine, indent=2) + "\n")
             return
         theirs = json.loads(path.read_text())
+        theirs["searched"] = {key: upgrade_repr(text) for key, text in theirs["searched"].items()}
         other = [key for key in mine if mine[key] != theirs.get(key)]
         if other:
             said = f"{other[0]} was {theirs.get(other[0])}, is {mine[other[0]]}"

@@ -42,12 +42,14 @@ class BestAndLastCheckpoint(Checkpoint):
         self.stop = 0
         self.pruned = ""
         self.best: dict[str, Any] = {}
+        self.resumed: dict[str, Any] | None = None
         self._done: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
         self._wrote_at, self._cost = float("-inf"), 0.0
 
     def setup(self, trainer: Trainer, learner: Any, stage: str) -> None:
-        trainer.strategy.checkpoint_io = DurableCheckpointIO()
+        trainer.strategy.checkpoint_io = DurableCheckpointIO(self.resumed)
+        self.resumed = None
 
     def on_train_start(self, trainer: Trainer, learner: Any) -> None:
         if self.best:  # of a run that goes on, to more epochs perhaps
@@ -120,7 +122,13 @@ class BestAndLastCheckpoint(Checkpoint):
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes at the path itself and waits for the disk; Lightning's goes by way of the machine's temporary folder."""
+    """Writes at the path itself and waits for the disk; Lightning's goes by way of the machine's temporary folder.
+
+    resumed: what the file that a run resumes from holds, where it was read and upgraded before.
+    """
+
+    def __init__(self, resumed: dict[str, Any] | None = None) -> None:
+        self.resumed = resumed
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         data = BytesIO()  # torch.save turns the OSError of a full disk into a RuntimeError
@@ -128,6 +136,10 @@ class DurableCheckpointIO(TorchCheckpointIO):
         with open(path, "wb") as file:
             file.write(data.getbuffer())
         files.sync(path)
+
+    def load_checkpoint(self, *given: Any, **options: Any) -> dict[str, Any]:
+        resumed, self.resumed = self.resumed, None  # it is large
+        return super().load_checkpoint(*given, **options) if resumed is None else resumed
 
 
 def inference_state(trainer: Trainer, learner: Any) -> dict[str, Any]:
