@@ -5,6 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from mlplab import files
 from mlplab.config.groups import FORMAT
 from mlplab.config.tree import flatten, format_value
 from mlplab.errors import UserError
+from mlplab.run.config_file import upgrade_config
 from mlplab.run.folder import SWEEP_FILE, RunState, job_number, run_state
 
 # keys that do not change what is trained
@@ -71,10 +73,20 @@ def read_manifest(folder: Path) -> list[Job]:
             return []
         raise UserError(f"sweep.resume: {folder} has no {SWEEP_FILE}: not a sweep, or one of an older mlplab")
     manifest = _read(path)
-    if (found := manifest.get("format")) != FORMAT:
-        raise UserError(f"{path}: has format {found}, this mlplab resumes format {FORMAT} only; start a new sweep")
-    shared = manifest["settings"]
-    return [Job(job["name"], job["words"], {**shared, **job["settings"]}) for job in manifest["jobs"]]
+    jobs, shared = manifest["jobs"], manifest["settings"]
+    settings = [_upgrade({**shared, **job["settings"]}, manifest.get("format"), str(path)) for job in jobs]
+    return [Job(job["name"], job["words"], values) for job, values in zip(jobs, settings, strict=True)]
+
+
+def _upgrade(settings: dict[str, Any], version: object, where: str) -> dict[str, Any]:
+    """Return the values by dotted key as `trained_values` does in today's format."""
+    if version == FORMAT:
+        return settings
+    nested: dict[str, Any] = {}
+    for key, value in settings.items():
+        *groups, name = key.split(".")
+        reduce(lambda inner, group: inner.setdefault(group, {}), groups, nested)[name] = value
+    return trained_values(upgrade_config(nested, version, where))
 
 
 def merge_jobs(before: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:

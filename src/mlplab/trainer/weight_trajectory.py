@@ -49,7 +49,8 @@ class WeightTrajectory(Callback):
         return {"epochs": self.epochs, "weights": self.weights, "dense": self.dense}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.epochs, self.weights, self.dense = list(state["epochs"]), list(state["weights"]), state["dense"]
+        self.epochs, self.weights = list(state["epochs"]), list(state["weights"])
+        self.dense = state["dense"] if "dense" in state else MAX_POINTS // state["stride"]  # stride: in format 3
 
     def _record(self, epoch: int, learner: LightningModule) -> None:
         if not _is_recorded(epoch, self.dense):
