@@ -9,8 +9,8 @@ import pytest
 import mlplab
 from mlplab.config.configure import VALIDATED
 from mlplab.errors import UserError
-from mlplab.sweep.preflight import Preflight
 from tests.conftest import REPO
+from tests.sweep.in_process import planned
 
 
 @pytest.mark.parametrize(
@@ -107,5 +107,5 @@ def test_a_job_takes_the_configuration_that_the_preflight_validated(tmp_path: Pa
 
 def test_an_earlier_validation_is_not_taken_for_another_command() -> None:
     VALIDATED[("data=iris",)] = {}
-    Preflight()
-    assert not VALIDATED
+    jobs = planned("data=wine", "seed=1,2").jobs
+    assert set(VALIDATED) == {tuple(job.overrides) for job in jobs}
