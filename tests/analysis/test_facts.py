@@ -30,7 +30,7 @@ def test_epochs_are_counted_from_the_untouched_network_which_is_never_the_lowest
 def test_what_is_left_is_of_the_baseline_s_loss_or_of_the_variance() -> None:
     assert facts([3.0, 1.0], train=[3.0, 0.5]).left == 0.25
     assert facts([3.0, 1.0], train=[3.0, 0.5]).of_baseline == "25% of the baseline's"
-    values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {})
+    values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {"choice.learner": "regressor"})
     assert values.left == 0.25
     assert values.of_baseline == "25% of the variance left"
 

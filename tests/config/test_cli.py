@@ -21,9 +21,9 @@ from tests.conftest import REPO, door
         (["data=diabetes"], "regressor", "mse"),
         (["data=diabetes", "loss=mae"], "regressor", "mae"),
         (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=classification"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression"], "regressor", "mse"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression", "loss=huber"], "regressor", "huber"),
         (["experiment=line"], "regressor", "mse"),
         (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
     ],
@@ -48,8 +48,8 @@ def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() ->
         (["experiment=overfit", "model=linear"], "sets model.hidden_features, which model=linear has not"),
         (["experiment=overfit_cured", "optimizer=lbfgs"], "sets optimizer.weight_decay, which optimizer=lbfgs has not"),
         (
-            ["data=csv", "data.path=x", "data.target=y", "data.task=values", "learner=classifier", "loss=ce"],
-            "task=values",
+            ["data=csv", "data.path=x", "data.target=y", "data.task=regression", "learner=classifier", "loss=ce"],
+            "task=regression",
         ),
     ],
 )

@@ -170,7 +170,7 @@ def test_null_is_taken_where_a_yaml_has_it_and_nowhere_else() -> None:
 
 
 def test_a_list_where_either_is_taken_may_be_a_word() -> None:
-    words = ("data=csv", "data.path=x", "data.task=values")
+    words = ("data=csv", "data.path=x", "data.task=regression")
     for target in ("price", "[price,rent]", "2020"):
         mlplab.configure(*words, f"data.target={target}")
     for target in ("[]", "null", "{a:1}", "[[a]]"):

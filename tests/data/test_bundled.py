@@ -20,9 +20,9 @@ def test_classes_have_their_published_size_and_names(
 ) -> None:
     splits = Bundled(name=name).splits()
     assert len(splits.train) + len(splits.val) + len(splits.test) == rows
-    assert splits.in_features == len(splits.feature_names) == in_features
+    assert splits.in_features == len(splits.info.feature_names) == in_features
     assert splits.class_names == class_names
-    assert splits.target_names == ()
+    assert splits.info.target_names == ()
     assert splits.train.target.dtype == torch.int64
 
 
@@ -35,8 +35,8 @@ def test_values_have_their_published_size_and_names(
 ) -> None:
     splits = Bundled(name=name).splits()
     assert len(splits.train) + len(splits.val) + len(splits.test) == rows
-    assert splits.in_features == len(splits.feature_names) == in_features
-    assert splits.target_names == target_names
+    assert splits.in_features == len(splits.info.feature_names) == in_features
+    assert splits.info.target_names == target_names
     assert splits.class_names == ()
     assert splits.train.target.shape == (len(splits.train), len(target_names))
 

@@ -53,7 +53,7 @@ def test_the_gaps_of_every_split_hold_the_median_of_the_training_rows(mlplab_dat
         seen += int(np.isnan(given).sum())
         assert part.features[:, 3].tolist() == np.where(np.isnan(given), median, given).tolist()
     assert seen == 207
-    assert splits.feature_names == NAMES
+    assert splits.info.feature_names == NAMES
 
 
 def test_without_the_file_scikit_learns_own_copy_is_read(tmp_path: Path) -> None:

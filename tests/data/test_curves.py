@@ -50,5 +50,5 @@ def test_training_inputs_given_one_by_one_are_the_training_rows() -> None:
         (2.0, 5.0),
     ]
     assert (len(splits.val), len(splits.test)) == (5, 6)
-    assert splits.feature_names == ("x",)
-    assert splits.target_names == ("y",)
+    assert splits.info.feature_names == ("x",)
+    assert splits.info.target_names == ("y",)

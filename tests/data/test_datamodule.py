@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits, Task
 
 
 def part(count: int, start: int = 0) -> Split:
@@ -122,7 +122,7 @@ class Watcher(lightning.LightningModule):
 
 
 def splits() -> Splits:
-    return Splits(part(20), part(7, 100), part(5, 200), feature_names=("x",))
+    return Splits(part(20), part(7, 100), part(5, 200), DataInfo(Task.REGRESSION, ("x",)))
 
 
 def test_lightning_trains_on_another_order_each_epoch_and_validates_on_val_then_the_slice() -> None:

@@ -32,9 +32,9 @@ def root(tmp_path: Path) -> Path:
 def test_grey_images_of_28_by_28_keep_every_pixel_by_default(root: Path) -> None:
     splits = ImageFolder(root=str(root)).splits()
     assert splits.class_names == ("cat", "dog")
-    assert splits.image_size == (28, 28)
-    assert splits.feature_names[0] == "pixel1"
-    assert splits.feature_names[-1] == "pixel784"
+    assert splits.info.image_size == (28, 28)
+    assert splits.info.feature_names[0] == "pixel1"
+    assert splits.info.feature_names[-1] == "pixel784"
     parts = (splits.train, splits.val, splits.test)
     assert [len(part) for part in parts] == [12, 4, 4]
     for part in parts:

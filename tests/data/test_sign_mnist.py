@@ -84,8 +84,8 @@ def test_the_group_split_has_no_photo_on_two_sides_but_the_random_one_has(mlplab
 def test_letters_have_their_names_without_j_and_z_and_pixels_stay_bytes(mlplab_data: Path) -> None:
     splits = SignMNIST(root=str(mlplab_data), split="official").splits()
     assert "".join(splits.class_names) == "ABCDEFGHIKLMNOPQRSTUVWXY"
-    assert splits.image_size == (28, 28)
-    assert (splits.feature_names[0], splits.feature_names[-1]) == ("pixel1", "pixel784")
+    assert splits.info.image_size == (28, 28)
+    assert (splits.info.feature_names[0], splits.info.feature_names[-1]) == ("pixel1", "pixel784")
     assert splits.train.features.dtype == torch.uint8
     raw = pd.read_csv(mlplab_data / "SignMNIST" / "sign_mnist_test.csv")
     assert np.array_equal(splits.test.features.numpy(), raw.to_numpy()[:, 1:])

@@ -34,8 +34,8 @@ def test_files_laid_out_as_the_download_would_are_read_without_it(tmp_path: Path
     splits = Vision(name="KMNIST", root=str(tmp_path), split="official", val_fraction=0.25).splits()
     assert [len(part) for part in (splits.train, splits.val, splits.test)] == [30, 10, 15]
     assert splits.class_names == ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-    assert splits.image_size == (28, 28)
-    assert len(splits.feature_names) == 784
+    assert splits.info.image_size == (28, 28)
+    assert len(splits.info.feature_names) == 784
     assert splits.test.features.tolist() == images["t10k"].reshape(15, 784).tolist()
     assert splits.test.target.tolist() == labels["t10k"].tolist()
     seen = torch.cat([splits.train.features, splits.val.features]).tolist()

@@ -5,7 +5,6 @@ import torch
 
 import mlplab
 from mlplab.run.build import balanced_weights, build_learner, build_splits, unit_weights
-from mlplab.run.metadata import checkpoint_metadata
 
 
 def test_balanced_weights_give_each_class_the_same_say() -> None:
@@ -24,7 +23,7 @@ def test_without_rows_there_are_weights_of_the_same_form() -> None:
     for words in (("data=wine", "loss.weight=balanced"), ("data=breast_cancer", "loss.pos_weight=balanced")):
         config = mlplab.configure(*words)
         splits = build_splits(config)
-        made, equal = balanced_weights(config, splits), unit_weights(config, checkpoint_metadata(config, splits))
+        made, equal = balanced_weights(config, splits), unit_weights(config, splits.info)
         assert {key: value.shape for key, value in made.items()} == {key: value.shape for key, value in equal.items()}
         assert all(bool((value == 1).all()) for value in equal.values())
     assert balanced_weights(mlplab.configure("data=wine"), splits) == {}

@@ -27,7 +27,7 @@ def test_data_network_training_and_device_are_told(tmp_path: Path) -> None:
 def test_a_column_of_names_is_told(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("name,age,y\n" + "".join(f"n{number},{number % 7},{'ab'[number % 2]}\n" for number in range(60)))
-    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classes")
+    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classification")
     config = mlplab.configure(*chosen, f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu")
     told = describe_run(config, build(config))["note"]
     assert told == "text that is another in most rows: name (36 different in 36 rows); leave out by data.ignore=[name]?"

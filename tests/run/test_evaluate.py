@@ -98,7 +98,7 @@ def test_the_files_of_other_data_are_measured_by_names(train: Train, tmp_path: P
 def test_a_table_of_values_is_measured_as_its_own_test_rows_were(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     run, scores = train(*table, *SHORT)
     config, learner, known = opened(run)
     tested = {int(x) for x in build_splits(config).test.target[:, 0].tolist()}
@@ -170,7 +170,7 @@ def table_of(folder: Path, name: str, classes: str) -> str:
 
 def test_classes_that_are_numbers_are_never_taken_for_places(train: Train, tmp_path: Path) -> None:
     path = table_of(tmp_path, "t.csv", "345" * 20)
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = opened(run)
     assert file_data(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
     with pytest.raises(UserError, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
@@ -181,7 +181,7 @@ def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path:
     rows = [f"{x},{('01', '1', 'x')[x % 3]}" for x in range(60)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["size,kind", *rows]) + "\n")
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = opened(run)
     path.write_text("size,kind\n1,1\n2,01\n")
     assert file_data(config, known, str(path)).part.target.tolist() == [1, 0]
@@ -189,7 +189,7 @@ def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path:
 
 def test_data_that_changed_since_training_are_refused_unless_others_are_meant(train: Train, tmp_path: Path) -> None:
     path = Path(table_of(tmp_path, "t.csv", "ab" * 30))
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = opened(run)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:-1], "6,a"]) + "\n")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,14 +24,13 @@ class Importance:
 
 
 def permutation_importance(
-    learner: Learner, part: Split, names: Sequence[str], columns: Sequence[Mapping[str, Any]], repeats: int = REPEATS
+    learner: Learner, part: Split, groups: Mapping[str, Sequence[int]], repeats: int = REPEATS
 ) -> Importance:
     """Permutation importance (Breiman, 2001). scikit-learn's wants an estimator that fits.
 
-    columns: of a table, as the card has them; features that came of one column of text are shuffled together.
+    groups: positions of the features of each input column (`DataInfo.feature_groups`); they are shuffled together.
     """
     part = part.first(MAX_ROWS)
-    groups = _groups(names, columns)
     generator = torch.Generator().manual_seed(0)
     learner.eval()
     with torch.inference_mode():
@@ -41,7 +39,7 @@ def permutation_importance(
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))
 
 
-def _shuffled(learner: Learner, part: Split, at: list[int], generator: torch.Generator) -> float:
+def _shuffled(learner: Learner, part: Split, at: Sequence[int], generator: torch.Generator) -> float:
     features = part.features.clone()
     features[:, at] = part.features[torch.randperm(len(part), generator=generator)][:, at]
     return _loss(learner, Split(features, part.target))
@@ -50,15 +48,3 @@ def _shuffled(learner: Learner, part: Split, at: list[int], generator: torch.Gen
 def _loss(learner: Learner, part: Split) -> float:
     output = learner.network(part.features.to(learner.device))
     return learner.measure(output, part.target.to(learner.device))["loss"]
-
-
-def _groups(names: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Places of features by the name of the column that they came from."""
-    if not columns:
-        return {name: [place] for place, name in enumerate(names)}
-    groups, start = {}, 0
-    for column in columns:
-        width = len(column.get("categories", [0]))
-        groups[str(column["name"])] = list(range(start, start + width))
-        start += width
-    return groups

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mlplab.analysis import remedies
+from mlplab.config.schema import LEARNER_TASKS, is_regression
 
 Row = Mapping[str, float]
 
@@ -47,7 +48,7 @@ class Facts:
 
     @property
     def is_classes(self) -> bool:
-        return "accuracy/val" in self.rows[0]
+        return not is_regression(self.settings["choice.learner"])
 
     def baseline(self, score: str) -> float:
         """What the best constant of the training targets scores."""
@@ -88,7 +89,7 @@ class Facts:
     def balanced(self) -> float:
         """The share of rows that are found, a mean over the classes of val, at the best epoch."""
         recall = self.best["recall/val"]
-        if self.settings["choice.learner"] != "binary_classifier":
+        if LEARNER_TASKS[self.settings["choice.learner"]] != "binary":
             return recall
         ones = [*self.diagnosis["shares"].values()][1]  # recall is that of class 1; with accuracy it tells the other's
         return (recall + (self.best["accuracy/val"] - ones * recall) / max(1 - ones, 1e-12)) / 2

@@ -20,6 +20,7 @@ from mlplab.run.folder import find_run
 from mlplab.signals import defer_signals
 
 if TYPE_CHECKING:
+    from mlplab.data.splits import DataInfo
     from mlplab.run.evaluate import Evaluation
 
 
@@ -39,6 +40,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     with defer_signals():
         from mlplab.run.evaluate import evaluate_learner, file_data, split_data
         from mlplab.run.load import load_learner, read_checkpoint
+        from mlplab.run.metadata import data_info
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
@@ -51,7 +53,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
     head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)
-    files = _explained(measured, known, f"{config.choice.data}: {model}, {rows.title}")
+    files = _explained(measured, data_info(known), f"{config.choice.data}: {model}, {rows.title}")
     text = "\n\n".join([align_lines({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
     write_output_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
@@ -128,17 +130,17 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
     return format_table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
 
 
-def _explained(measured: "Evaluation", known: Mapping[str, Any], title: str) -> dict[str, Any]:
+def _explained(measured: "Evaluation", known: "DataInfo", title: str) -> dict[str, Any]:
     """Files by name, and what they tell under `text`."""
     with defer_signals():
         from mlplab.report.classification import Confusion
         from mlplab.report.regression import Parity
 
     if measured.chosen is None:
-        parity = Parity(measured.target, measured.predictions, known["target_names"])
+        parity = Parity(measured.target, measured.predictions, known.target_names)
         files = {"predictions.csv": parity.rows(), "parity.png": lambda path: parity.draw(title, path)}
         return {"text": parity.text(), **files}
-    confusion = Confusion(measured.target, measured.chosen, known["class_names"])
+    confusion = Confusion(measured.target, measured.chosen, known.class_names)
     files = {"confusion.csv": confusion.rows(), "confusion.png": lambda path: confusion.draw(title, path)}
     return {"text": confusion.text(), "classes.csv": confusion.per_class(), **files}
 

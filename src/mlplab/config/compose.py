@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mlplab.config.groups import CONF_DIR, choice_keys
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import expand_overrides, is_group_override, parse_overrides
+from mlplab.config.renamed import rename_values
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import cast_like_default, check_learner_fits_data, validate
 from mlplab.errors import UserError
@@ -116,7 +117,7 @@ def resolve(composed: DictConfig) -> DictConfig:
 def resolve_plain(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers; HydraConfig holds the state with which it was composed from these words."""
     overrides = parse_overrides(words)
-    config = to_plain(composed)
+    config = rename_values(to_plain(composed), note=True)
     if config.get("ensemble") is not None:
         raise UserError(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
     for override in overrides:

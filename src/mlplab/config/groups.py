@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-FORMAT = 5  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
+FORMAT = 6  # of config.yaml and of checkpoints; rises when a key of a file or a tag changes
 PACKAGE = Path(__file__).resolve().parents[1]
 # conf/ lies beside src/ in a checkout, and inside the package in an installation
 CONF_DIR = str(next(path for path in (PACKAGE / "conf", PACKAGE.parents[1] / "conf") if path.is_dir()))

@@ -14,10 +14,11 @@ from hydra.core.override_parser.types import Override
 
 from mlplab.config.groups import CONF_DIR, choice_keys
 from mlplab.config.messages import unknown_choice
+from mlplab.config.renamed import rename_overrides
 from mlplab.config.schema import ENSEMBLE_SIZE, SEED
 from mlplab.errors import UserError
 
-TASKS = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+TASKS = {"classification": ("learner=classifier", "loss=ce"), "regression": ("learner=regressor", "loss=mse")}
 PATHS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")
 MOST_FOLDS = 1000
 TIMESTAMP = "%Y-%m-%d_%H-%M-%S-%f"
@@ -40,7 +41,7 @@ def expand_overrides(arguments: Sequence[str]) -> list[str]:
     known = _flags(arguments)
     given: list[str] = known.overrides
     multirun = known.multirun or "hydra.mode=MULTIRUN" in given
-    words = _of_an_ensemble(_in_folds(given, multirun), multirun)
+    words = _of_an_ensemble(_in_folds(rename_overrides(given), multirun), multirun)
     if halves := [word for word in words if word.startswith("sweep.halving=")]:
         words = [word for word in words if word not in halves]
         words += _halving(halves[-1], multirun)

@@ -161,7 +161,7 @@ RESERVED_TRAINER_KEYS = {
 CHOICES = {
     "data.split": ("official", "random", "group"),
     "data.leak_check": ("basic", "full", "off"),
-    "data.task": ("classes", "values"),
+    "data.task": ("classification", "regression"),
     "data.subset": ("letters", "balanced", "digits", "byclass", "bymerge", "mnist"),
     "learner.target_scaling": ("standard", "minmax", "none"),
     "model.normalisation": ("none", "batch", "layer"),
@@ -183,6 +183,8 @@ CHOICES = {
     "sweep.resume": (None, True, False, "failed"),
     "invert": (None, "auto", True, False),  # of predict
 }
+# the task that each learner solves, by the names of data.splits.Task
+LEARNER_TASKS = {"classifier": "classification", "binary_classifier": "binary", "regressor": "regression"}
 LOSSES = {
     "classifier": ("ce", "mse", "mae"),
     "binary_classifier": ("bce", "mse", "mae"),
@@ -194,6 +196,10 @@ METRICS = {
     "regressor": ("mse", "rmse", "mae", "r2"),
 }
 HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
+
+
+def is_regression(learner: str) -> bool:
+    return LEARNER_TASKS[learner] == "regression"
 
 
 def monitor_mode(monitor: str) -> Literal["min", "max"]:

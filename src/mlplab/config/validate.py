@@ -17,6 +17,7 @@ from mlplab.config.schema import (
     RANGES,
     RESERVED_TRAINER_KEYS,
     SCALAR_OR_LIST,
+    is_regression,
 )
 from mlplab.config.tree import flatten, format_value, select
 from mlplab.errors import UserError
@@ -219,8 +220,8 @@ def check_choices(config: Config, defaults: Config) -> None:
 def check_learner_fits_data(config: Config, usual: str) -> None:
     """usual: the learner that the dataset picks itself, which tells what its target is."""
     choice = config["choice"]
-    if (choice["learner"] == "regressor") != (usual == "regressor"):
-        kind = "values" if usual == "regressor" else "classes"
+    if is_regression(choice["learner"]) != is_regression(usual):
+        kind = "values" if is_regression(usual) else "classes"
         raise UserError(f"learner={choice['learner']} does not fit data={choice['data']}, whose target is {kind}")
 
 
@@ -234,9 +235,9 @@ def _loss_and_monitor(config: Config, learner: str, loss: str) -> None:
 
 def _data(data: Config, learner: str) -> None:
     task = data.get("task")
-    if task is not None and (task == "values") != (learner == "regressor"):
+    if task is not None and (task == "regression") != is_regression(learner):
         raise UserError(f"data.task={task} does not fit learner={learner}")
-    if learner != "regressor" and data.get("label_noise", 0) > 1:
+    if not is_regression(learner) and data.get("label_noise", 0) > 1:
         raise UserError(f"data.label_noise={data['label_noise']}: a share of the labels is at most 1")
     if "low" in data and not data["low"] < data["high"]:
         raise UserError(f"data.low={data['low']} is not below data.high={data['high']}")
@@ -254,8 +255,8 @@ def _data(data: Config, learner: str) -> None:
         twice = next((name for name in targets if targets.count(name) > 1), None)
         if twice is not None:
             raise UserError(f"data.target: {twice} is given twice")
-        if task == "classes" and len(targets) > 1:
-            raise UserError("data.target: classes stand in one column; give a list only with data.task=values")
+        if task == "classification" and len(targets) > 1:
+            raise UserError("data.target: classes stand in one column; give a list only with data.task=regression")
     if data.get("ranges") is not None:
         _ranges(data["ranges"])
 
@@ -299,7 +300,7 @@ def _model(config: Config, learner: str) -> None:
     if model.get("normalisation") == "batch" and config["batch_size"] == 1:
         raise UserError("batch_size=1: batch normalisation needs two rows or more; model.normalisation=layer takes one")
     squashed = model.get("output_activation", "linear")
-    if squashed != "linear" and learner != "regressor":
+    if squashed != "linear" and not is_regression(learner):
         raise UserError(f"model.output_activation={squashed}: learner={learner} takes a linear output")
     if squashed in ("sigmoid", "softplus") and config["learner"].get("target_scaling") == "standard":
         raise UserError(

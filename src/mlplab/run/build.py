@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 from mlplab.analysis.diagnosis import measured_layers
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.config.schema import monitor_mode
+from mlplab.config.schema import LEARNER_TASKS, monitor_mode
 from mlplab.config.tree import portable_config
 from mlplab.data.datamodule import InMemoryDataModule
-from mlplab.data.preprocessing import dtype_for_precision
-from mlplab.data.splits import Splits
+from mlplab.data.precision import dtype_for_precision
+from mlplab.data.splits import DataInfo, Splits, Task
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Ensemble
 from mlplab.run.instantiate import instantiate_group
-from mlplab.run.metadata import Metadata, checkpoint_metadata, output_sizes
+from mlplab.run.metadata import Metadata, checkpoint_metadata, data_info, output_sizes
 from mlplab.trainer.batch_blocks import fuse_batches
 from mlplab.trainer.checkpoint import BestAndLastCheckpoint, Judge, Pruning, ResumeState
 from mlplab.trainer.device import check_device
@@ -101,10 +101,12 @@ def build_without_statistics(
 
 def build_splits(config: DictConfig) -> Splits:
     splits: Splits = instantiate_group(config, "data").splits(dtype_for_precision(config.trainer.precision))
-    if config.choice.learner == "binary_classifier" and len(splits.class_names) != 2:
+    if LEARNER_TASKS[config.choice.learner] != Task.BINARY:
+        return splits
+    if len(splits.class_names) != 2:
         found = f"data={config.choice.data} has {len(splits.class_names)}"
         raise UserError(f"learner=binary_classifier takes two classes, {found}: use learner=classifier loss=ce")
-    return splits
+    return replace(splits, info=replace(splits.info, task=Task.BINARY))
 
 
 def build_learner(config: DictConfig, splits: Splits, taught: Learner | None = None) -> Learner:
@@ -127,14 +129,15 @@ def build_untrained_learner(
 
     weights: of the classes, where they are balanced. Of an ensemble the learner has the networks of all members.
     """
-    outputs, told = output_sizes(config.choice.learner, known)
+    info = data_info(known)
+    outputs, told = output_sizes(info)
     networks = [
-        instantiate_group(config, "model", in_features=known["in_features"], out_features=outputs)
+        instantiate_group(config, "model", in_features=info.in_features, out_features=outputs)
         for _ in range(config.ensemble or 1)
     ]
     learner: Learner = instantiate_group(config, "learner")(
         networks[0],
-        build_loss(config, weights or unit_weights(config, known)),
+        build_loss(config, weights or unit_weights(config, info)),
         optimizer=instantiate_group(config, "optimizer", **_unfused(config)),
         scheduler=instantiate_group(config, "scheduler") or None,
         monitor=config.monitor,
@@ -221,9 +224,9 @@ def balanced_weights(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
     return weights
 
 
-def unit_weights(config: DictConfig, known: Metadata) -> dict[str, Tensor]:
+def unit_weights(config: DictConfig, info: DataInfo) -> dict[str, Tensor]:
     """Of the same form, until a state_dict fills them."""
-    equal = torch.ones(len(known["class_names"]))
+    equal = torch.ones(len(info.class_names))
     return {key: rule(equal) for key, rule in _asked(config).items()}
 
 

@@ -17,6 +17,7 @@ from mlplab import files
 from mlplab.config.compose import isolated_hydra
 from mlplab.config.groups import CONF_DIR, FORMAT
 from mlplab.config.messages import describe_error
+from mlplab.config.renamed import rename_values
 from mlplab.config.tree import flatten, format_value, portable_config, select, to_plain
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
@@ -68,6 +69,7 @@ def validate_stored(
     """
     check_format(version, where)
     with _of_file(where):
+        config = rename_values(config)
         _plain_values(config)
         defaults = _defaults(config.get("choice"))
         if version != FORMAT:

@@ -10,17 +10,19 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from mlplab.config.schema import is_regression
 from mlplab.data.datamodule import EVAL_BATCH_SIZE, TensorLoader
 from mlplab.data.formats import base_name, file_kind
 from mlplab.data.inference import encode_table, from_array, load_arrays, text_columns
-from mlplab.data.preprocessing import dtype_for_precision, encode_labels, has_ambiguous_names, numeric_columns
+from mlplab.data.precision import dtype_for_precision, numeric_columns
+from mlplab.data.preprocessing import encode_labels, has_ambiguous_names
 from mlplab.data.readers import read_table
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.report.text import count_noun
 from mlplab.run.build import build_evaluator, build_splits
-from mlplab.run.metadata import Metadata
+from mlplab.run.metadata import Metadata, data_info
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,7 @@ def evaluate_learner(config: DictConfig, learner: Learner, rows: EvaluationData)
     with torch.inference_mode():
         output = torch.cat(outputs)
         predictions = learner.decode(output.to(torch.promote_types(output.dtype, torch.float32)))
-        classes = not rows.part.target.is_floating_point()
-        chosen = learner.choose(predictions).cpu().numpy() if classes else None
+        chosen = None if is_regression(config.choice.learner) else learner.choose(predictions).cpu().numpy()
     scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
     if unlike := [name for name, score in scores.items() if not math.isfinite(score)]:
         raise UserError(f"{rows.title}: {unlike[0]} is {scores[unlike[0]]}: numbers too far from those of training")
@@ -74,7 +75,7 @@ def split_data(
     """
     read = build_splits(config)
     same = known.get("data_digest") in (None, read.digest())
-    splits = _as_known(read, known)
+    splits = _as_known(read, data_info(known))
     if not same and not elsewhere:
         raise UserError(
             "the data are not those of training: their rows, or the packages that make them, have changed since; "
@@ -94,51 +95,52 @@ def file_data(config: DictConfig, known: Metadata, path: str) -> EvaluationData:
     """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
     dtype = dtype_for_precision(config.trainer.precision)
     read = _of_arrays if file_kind(path) == "arrays" else _of_table
-    features, target, rows = read(config, known, path)
+    info = data_info(known)
+    features, target, rows = read(config, info, path)
     try:
-        if known["class_names"]:
-            wanted = torch.from_numpy(encode_labels(target, known["class_names"], rows))
+        if info.task.is_regression:
+            wanted = torch.tensor(numeric_columns(target, info.target_names, rows, dtype), dtype=dtype)
         else:
-            wanted = torch.tensor(numeric_columns(target, known["target_names"], rows, dtype), dtype=dtype)
+            wanted = torch.from_numpy(encode_labels(target, info.class_names, rows))
     except UserError as mistake:
         raise UserError(f"{path}: {mistake}") from mistake
     part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
     return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
 
 
-def _of_arrays(_: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
-    unseen = from_array(path, known)
+def _of_arrays(_: DictConfig, info: DataInfo, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+    unseen = from_array(path, info)
     held = load_arrays(path)
     if "target" not in held:
         raise UserError(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
     return unseen.features, held["target"], unseen.rows
 
 
-def _of_table(config: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
+def _of_table(config: DictConfig, info: DataInfo, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
     """Features, target, and the line of each row."""
-    names = _target_columns(config, known)
-    text = [*text_columns(known), *(names if has_ambiguous_names(known["class_names"]) else [])]
+    names = _target_columns(config, info)
+    text = [*text_columns(info), *(names if has_ambiguous_names(info.class_names) else [])]
     table = read_table(path, config.data.get("separator", ","), text)
     if missing := [name for name in names if name not in table.columns]:
         raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
     try:
-        features = encode_table(table, known, "fill")[0]
+        features = encode_table(table, info, "fill")[0]
     except UserError as mistake:
         raise UserError(f"{path}: {mistake}") from mistake
-    return features, table[names[0]] if known["class_names"] else table[names], table.index.tolist()
+    return features, table[names] if info.task.is_regression else table[names[0]], table.index.tolist()
 
 
-def _as_known(splits: Splits, known: Metadata) -> Splits:
+def _as_known(splits: Splits, info: DataInfo) -> Splits:
     """The splits with their classes in the order of training. Raises Mistake for other features or a new class."""
-    if splits.in_features != known["in_features"]:
-        raise UserError(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
-    if list(splits.columns) != known["columns"]:
+    if splits.in_features != info.in_features:
+        raise UserError(f"the data have {splits.in_features} features, the run was trained on {info.in_features}")
+    if splits.info.columns != info.columns:
         raise UserError(
             "the training rows of these data are not those of training: their columns, medians or categories differ; "
             "a CSV of other rows is measured by data.path= without split="
         )
-    names = known["class_names"]
-    if list(splits.class_names) == names:
+    names = info.class_names
+    if splits.class_names == names:
         return splits
     if unseen := [name for name in splits.class_names if name not in names]:
         raise UserError(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
@@ -147,8 +149,8 @@ def _as_known(splits: Splits, known: Metadata) -> Splits:
     return replace(splits, train=train, val=val, test=test)
 
 
-def _target_columns(config: DictConfig, known: Metadata) -> list[str]:
+def _target_columns(config: DictConfig, info: DataInfo) -> list[str]:
     """Values have names; a class stands in the column that training took it from, else in one called target."""
-    if not known["class_names"]:
-        return list(known["target_names"])
+    if info.task.is_regression:
+        return list(info.target_names)
     return [str(config.data.target) if config.choice.data == "csv" else "target"]

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mlplab.config.schema import METRICS
+from mlplab.config.renamed import rename_values
+from mlplab.config.schema import METRICS, is_regression
 from mlplab.config.tree import flatten, format_value, select
 from mlplab.config.validate import TYPE_NAMES
 from mlplab.errors import UserError
@@ -82,7 +83,7 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def _run(folder: Path) -> RunRecord:
     """Raises Mistake for what is missing, or of another kind than a run's."""
-    config = _held(folder / "config.yaml", lambda text: yaml.load(text, LOADER))
+    config = rename_values(_held(folder / "config.yaml", lambda text: yaml.load(text, LOADER)))
     finished = (folder / "scores.json").exists()
     scores = _held(folder / "scores.json", json.loads) if finished else {}
 
@@ -153,7 +154,7 @@ def _headline(learner: str) -> str:
     """What losses of different kinds share."""
     if learner not in METRICS:
         raise UserError(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
-    return "r2" if learner == "regressor" else "accuracy"
+    return "r2" if is_regression(learner) else "accuracy"
 
 
 def _short(value: Any) -> str:

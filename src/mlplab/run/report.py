@@ -13,7 +13,7 @@ from mlplab.analysis.feature_importance import Importance, permutation_importanc
 from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
 from mlplab.config.diff import MISSING, differences, reproducing_command
 from mlplab.config.tree import format_value
-from mlplab.data.splits import Split
+from mlplab.data.splits import DataInfo, Split
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.report.decision_boundary import boundary_panels, predict_function, probability_columns
@@ -25,7 +25,7 @@ from mlplab.report.sweep_plots import draw_bars
 from mlplab.report.text import count_noun
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
 from mlplab.run.load import load_learner, read_checkpoint
-from mlplab.run.metadata import Metadata
+from mlplab.run.metadata import data_info
 from mlplab.trainer.history import read_history
 
 MAX_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
@@ -43,10 +43,11 @@ def build_report(
     learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
     rows = split_data(config, known, split, False, elsewhere)
     trained = split_data(config, known, "train", False, elsewhere)
+    info = data_info(known)
     measured = evaluate_learner(config, learner, rows)
     learner.to("cpu").eval()
-    outcome = _outcome(rows, measured, known)
-    matters = _importance(learner, rows, known)
+    outcome = _outcome(rows, measured, info)
+    matters = _importance(learner, rows, info)
     scaled = config.learner.get("target_scaling", "none") != "none"
     return RunReport(
         title=f"{config.choice.model} on {config.choice.data}",
@@ -57,26 +58,25 @@ def build_report(
         outcome=outcome,
         command=reproducing_command(config),
         differences=[(key, _word(value), _word(default)) for key, value, default in differences(config)],
-        shape=_shape(learner, {"train": trained.part, split: rows.part}, known),
+        shape=_shape(learner, {"train": trained.part, split: rows.part}, info),
         importance=_bars(matters, rows),
-        order=_order(matters, known),
+        order=_order(matters, info),
         slice=_slice(config, run, trained.part, kind),
         notes=_unlike(scores, measured, split),
     )
 
 
-def _outcome(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Predictions:
-    classes = measured.chosen is not None
+def _outcome(rows: EvaluationData, measured: Evaluation, info: DataInfo) -> Predictions:
     return Predictions(
         rows=rows.title,
         features=rows.part.features.numpy(),
         target=measured.target,
-        predictions=probability_columns(measured.predictions) if classes else measured.predictions,
+        predictions=measured.predictions if info.task.is_regression else probability_columns(measured.predictions),
         chosen=measured.chosen,
-        feature_names=known["feature_names"],
-        class_names=known["class_names"],
-        target_names=known["target_names"],
-        image_size=known["image_size"],
+        feature_names=info.feature_names,
+        class_names=info.class_names,
+        target_names=info.target_names,
+        image_size=info.image_size,
     )
 
 
@@ -91,11 +91,11 @@ def _unlike(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list
     return [f"Measured on {measured.device}: {name} of {split} is {here!r} here, {there!r} in training."]
 
 
-def _importance(learner: Learner, rows: EvaluationData, known: Metadata) -> Importance | None:
+def _importance(learner: Learner, rows: EvaluationData, info: DataInfo) -> Importance | None:
     """Of tables of two inputs or more."""
-    if known["image_size"] or not 1 < known["in_features"] <= MAX_INPUTS:
+    if info.image_size or not 1 < info.in_features <= MAX_INPUTS:
         return None
-    return permutation_importance(learner, rows.part, known["feature_names"], known["columns"])
+    return permutation_importance(learner, rows.part, info.feature_groups)
 
 
 def _bars(matters: Importance | None, rows: EvaluationData) -> list[Panel]:
@@ -117,22 +117,19 @@ def _bars(matters: Importance | None, rows: EvaluationData) -> list[Panel]:
     ]
 
 
-def _order(matters: Importance | None, known: Metadata) -> list[int]:
+def _order(matters: Importance | None, info: DataInfo) -> list[int]:
     """Places of features: of each input in the order in which they matter."""
     if matters is None:
-        return list(range(known["in_features"]))
+        return list(range(info.in_features))
     rise = dict(zip(matters.names, matters.rise.tolist(), strict=True))
-    own = [str(column["name"]) for column in known["columns"] for _ in column.get("categories", [0])]
-    names = own or known["feature_names"]
-    return sorted(range(len(names)), key=lambda place: -rise[names[place]])
+    column = {place: name for name, places in info.feature_groups.items() for place in places}
+    return sorted(range(info.in_features), key=lambda place: -rise[column[place]])
 
 
-def _shape(learner: Learner, parts: Mapping[str, Split], known: Metadata) -> list[Panel]:
-    classes = bool(known["class_names"])
+def _shape(learner: Learner, parts: Mapping[str, Split], info: DataInfo) -> list[Panel]:
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
-    return boundary_panels(
-        predict_function(learner, classes), points, known["feature_names"], known["class_names"], known["target_names"]
-    )
+    predict = predict_function(learner, not info.task.is_regression)
+    return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
 
 
 def _slice(config: DictConfig, run: Path, part: Split, kind: str) -> list[Panel]:

@@ -16,6 +16,7 @@ from mlplab import files
 from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
 from mlplab.config.tree import flatten, format_value
+from mlplab.data.inference import text_columns
 from mlplab.data.leakage import format_leaks
 from mlplab.errors import Stopped, UserError
 from mlplab.files import lock_folder
@@ -94,7 +95,7 @@ def write_results(config: DictConfig, lab: Components, diagnosis: Diagnosis, sec
     if config.report.html:
         _tell(config, lab, scores)
     files.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
-    log.info(f"\n{format_scores(scores, scores['best_epoch'], _baseline_name(config))}\n")
+    log.info(f"\n{format_scores(scores, scores['best_epoch'], _baseline_name(lab))}\n")
     log.info(align_lines({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores
 
@@ -155,16 +156,17 @@ def _tell(config: DictConfig, lab: Components, scores: Scores) -> None:
         lab.overlay.writer().add_image(tag, panel.pixels(), scores["epochs"], dataformats="HWC")
 
 
-def _baseline_name(config: DictConfig) -> str:
-    return "baseline: training mean" if config.choice.learner == "regressor" else "baseline: majority class"
+def _baseline_name(lab: Components) -> str:
+    return "baseline: training mean" if lab.splits.info.task.is_regression else "baseline: majority class"
 
 
 def describe_run(config: DictConfig, lab: Components) -> dict[str, str]:
     """A text by its name."""
     splits = lab.splits
     sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
-    classes, targets = len(splits.class_names), len(splits.target_names)
-    kind = count_noun(classes, "class") if classes else count_noun(targets, "target")
+    info = splits.info
+    targets = count_noun(len(info.target_names), "target")
+    kind = targets if info.task.is_regression else count_noun(len(info.class_names), "class")
     rows = f"{sum(sizes.values()):,} rows, {count_noun(splits.in_features, 'feature')}, {kind}"
     split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
     folds = config.data.get("folds")
@@ -182,13 +184,12 @@ def describe_run(config: DictConfig, lab: Components) -> dict[str, str]:
 
 def _note(lab: Components) -> dict[str, str]:
     """Of columns with almost a text a row, such as names, which become as many features that tell nothing."""
-    features, start, found = lab.splits.train.features, 0, {}
-    for column in lab.splits.columns:
-        width = len(column.get("categories", [0]))
-        filled = int(features[:, start : start + width].sum()) if "categories" in column else 0
-        if width > filled / 2 > 0:
-            found[column["name"]] = f"{column['name']} ({width} different in {count_noun(filled, 'row')})"
-        start += width
+    features, info, found = lab.splits.train.features, lab.splits.info, {}
+    for name in text_columns(info):
+        places = info.feature_groups[name]
+        filled = int(features[:, places].sum())
+        if len(places) > filled / 2 > 0:
+            found[name] = f"{name} ({len(places)} different in {count_noun(filled, 'row')})"
     if not found:
         return {}
     remedy = f"leave out by data.ignore=[{','.join(found)}]?"

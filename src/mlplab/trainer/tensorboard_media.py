@@ -21,7 +21,7 @@ def media_callbacks(asked: Any, overlay: OverlayLogger, splits: Any, run: Path) 
     film: list[Callback] = [BoundaryAnimation(overlay, splits, run)] if asked.shape and splits.in_features <= 2 else []
     if not (asked.graph or asked.images or asked.histograms):
         return film
-    return [*film, MediaLogger(overlay, splits.image_size, asked.graph, asked.images, asked.histograms)]
+    return [*film, MediaLogger(overlay, splits.info.image_size, asked.graph, asked.images, asked.histograms)]
 
 
 class MediaLogger(Callback):
@@ -98,10 +98,10 @@ class BoundaryAnimation(Callback):
                 _write(self.folder / f"{panel.name}.gif", frames)
 
     def _panels(self, learner: Any) -> list[Panel]:
-        known = self.splits
-        points = {"train": (known.train.features.numpy(), known.train.target.numpy())}
-        tell = predict_function(learner, bool(known.class_names))
-        return boundary_panels(tell, points, known.feature_names, known.class_names, known.target_names)
+        train, info = self.splits.train, self.splits.info
+        points = {"train": (train.features.numpy(), train.target.numpy())}
+        predict = predict_function(learner, not info.task.is_regression)
+        return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
 
 
 def frame_stride(epoch: int) -> int:
