@@ -20,7 +20,7 @@ def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path:
     lab = build(mlplab.configure("data=iris", "callback=early_stopping", f"run_dir={tmp_path}"))
     kinds = [type(callback).__name__ for callback in lab.trainer.callbacks]  # type: ignore[attr-defined]
     assert kinds.index(NaNGuard.__name__) < kinds.index(History.__name__) < kinds.index("EarlyStopping")
-    assert kinds[-1] == "Checkpoints"
+    assert kinds[-1] == "BestAndLastCheckpoint"
 
 
 def test_sizes_come_from_the_data() -> None:

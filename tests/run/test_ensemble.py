@@ -148,7 +148,7 @@ def test_it_is_no_run_with_scores_until_its_weights_are_written(
 
     folder = tmp_path / "ensemble"
     build_ensemble(folder, iris)
-    monkeypatch.setattr(ensemble.atomic, "write", full)
+    monkeypatch.setattr(ensemble.files, "write", full)
     assert build_ensembles({folder: iris}) == {folder: "No space left on device"}
     assert not (folder / "scores.json").exists()
 

@@ -75,7 +75,7 @@ def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured
                 mine,
                 theirs,
                 *(
-                    one["callbacks"]["Checkpoints"]["best"]["checkpoint"]
+                    one["callbacks"]["BestAndLastCheckpoint"]["best"]["checkpoint"]
                     for one in (mine, theirs)
                     if "callbacks" in one
                 ),

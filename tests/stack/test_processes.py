@@ -49,9 +49,9 @@ def answer(body: str) -> "subprocess.CompletedProcess[str]":
     """Of a process of its own, which has not trained yet."""
     head = """
         import os, signal, time, torch
-        from mlplab import lock
-        from mlplab.mistake import Failure
-        from mlplab.stack.processes import in_processes
+        from mlplab.files import lock_folder
+        from mlplab.errors import RunError
+        from mlplab.stack.processes import run_in_processes
         def gradient(place):
             weight = torch.full((1,), float(place), requires_grad=True)
             (weight**2).sum().backward()
@@ -66,7 +66,7 @@ def test_each_part_has_a_process_with_one_thread_and_gradients_of_its_own() -> N
     done = answer("""
         def work(part):
             return {place: (gradient(place), os.getpid(), torch.get_num_threads()) for place in part}
-        found, killed = in_processes(work, [[0, 2], [1, 3]])
+        found, killed = run_in_processes(work, [[0, 2], [1, 3]])
         pids = {found[0][1], found[1][1], os.getpid()}
         print([found[place][0] for place in range(4)], killed, len(pids), {one[2] for one in found.values()})
         print(found[0][1] == found[2][1], found[1][1] == found[3][1])
@@ -81,15 +81,15 @@ def test_the_places_of_a_process_that_is_killed_are_told_and_a_failure_has_its_r
             if 1 in part:
                 os.kill(os.getpid(), signal.SIGKILL)
             return {place: gradient(place) for place in part}
-        print(in_processes(work, [[0, 2], [1, 3]]))
+        print(run_in_processes(work, [[0, 2], [1, 3]]))
         def fails(part):
             if 1 in part:
                 raise OSError(28, "No space left on device")
             time.sleep(60)
         began = time.time()
         try:
-            in_processes(fails, [[1], [0]])
-        except Failure as error:
+            run_in_processes(fails, [[1], [0]])
+        except RunError as error:
             print(error, time.time() - began < 30)
     """)
     first, second = done.stdout.strip().split("\n")
@@ -113,13 +113,13 @@ def test_a_folder_of_the_parent_is_free_as_soon_as_the_parent_has_died() -> None
             time.sleep(30)
         parent = os.fork()
         if not parent:
-            with lock.held(folder):
-                in_processes(work, [[0], [1]])
+            with lock_folder(folder):
+                run_in_processes(work, [[0], [1]])
         while not (folder / "begun").exists():
             time.sleep(0.01)
         os.kill(parent, signal.SIGKILL)
         os.waitpid(parent, 0)
-        with lock.held(folder):
+        with lock_folder(folder):
             print("free")
         for _ in range(200):
             if (folder / "asked").exists():

@@ -50,7 +50,7 @@ def test_a_process_that_is_killed_while_it_writes_keeps_nobody_waiting(tmp_path:
     code = """if True:
         import os, sys, time
         from pathlib import Path
-        from mlplab.search.journal import Journal
+        from mlplab.sweep.search import Journal
         def held(_):
             Path("here").touch()
             time.sleep(60)

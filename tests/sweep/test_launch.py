@@ -118,9 +118,9 @@ def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
 def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Path) -> None:
     code = """if True:
         import os, sys, time
-        from mlplab.launch import leaving_with_its_sweep
+        from mlplab.sweep.launch import exit_with_sweep
         if os.fork() == 0:
-            with leaving_with_its_sweep():
+            with exit_with_sweep():
                 open("begun", "w").close()
                 time.sleep(2)
                 open("done", "w").close()

@@ -44,12 +44,12 @@ def test_best_holds_what_is_needed_to_predict_and_no_more(train: Train) -> None:
 
 def test_last_knows_how_far_the_run_is_and_why_it_ended(train: Train) -> None:
     run, _ = train(*IRIS)
-    state = held(run, "last")["callbacks"]["Checkpoints"]
+    state = held(run, "last")["callbacks"]["BestAndLastCheckpoint"]
     assert (state["epochs"], state["step"], state["ended"]) == (5, 15, None)
     run, _ = train(*IRIS, "trainer.max_epochs=1000000", "trainer.max_time=00:00:00:01")
-    assert held(run, "last")["callbacks"]["Checkpoints"]["ended"] == "max_time"
+    assert held(run, "last")["callbacks"]["BestAndLastCheckpoint"]["ended"] == "max_time"
     run, scores = train(*IRIS, "trainer.max_epochs=500", "callback=early_stopping", "optimizer.lr=0.3")
-    state = held(run, "last")["callbacks"]["Checkpoints"]
+    state = held(run, "last")["callbacks"]["BestAndLastCheckpoint"]
     assert (state["ended"], state["epochs"]) == ("early_stopping", scores["epochs"])
 
 
@@ -96,7 +96,7 @@ def test_a_run_that_fails_keeps_the_best_weights_that_it_had(train: Train, tmp_p
 def test_checkpoints_need_no_temporary_folder_of_the_machine(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     run, _ = train(*IRIS)
-    assert held(run, "last")["callbacks"]["Checkpoints"]["epochs"] == 5
+    assert held(run, "last")["callbacks"]["BestAndLastCheckpoint"]["epochs"] == 5
 
 
 @pytest.fixture

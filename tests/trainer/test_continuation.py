@@ -12,7 +12,7 @@ IRIS = ("data=iris", "trainer.max_epochs=3", "trainer.accelerator=cpu")
 
 
 def kept(run: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["callbacks"]["Continuation"]
+    state: dict[str, Any] = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["callbacks"]["ResumeState"]
     return state
 
 

@@ -183,7 +183,7 @@ def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> 
 
 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
-    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("Checkpoints")
+    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get("BestAndLastCheckpoint")
     if state is None:
         raise UserError(f"{path}: holds weights only, from which a run cannot go on")
     return state
