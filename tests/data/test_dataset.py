@@ -43,7 +43,7 @@ def same(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_features_and_values_come_in_the_precision_asked_for(dtype: torch.dtype) -> None:
+def test_features_and_regression_targets_are_in_the_requested_precision(dtype: torch.dtype) -> None:
     thirds = np.arange(20.0)[:, None] / 3
     splits = Given(rows=RawData(thirds, 2 * thirds)).splits(dtype)
     for part in (splits.train, splits.val, splits.test):
@@ -89,7 +89,7 @@ def test_classes_are_numbered_in_the_order_of_their_labels(
 
 
 @pytest.mark.parametrize("of_classes", [True, False])
-def test_changing_val_and_test_rows_changes_nothing_that_training_sees(of_classes: bool) -> None:
+def test_val_and_test_rows_do_not_affect_the_training_rows(of_classes: bool) -> None:
     official = np.array(["train", "val", "test"] * 20)
     generator = np.random.default_rng(0)
     held_out = official != "train"

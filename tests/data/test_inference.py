@@ -1,4 +1,4 @@
-"""New rows take the form of the training rows, or are refused with file, row and column."""
+"""New rows and images take the form of the training rows, or are refused with file, row and column."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
-from mlplab.data.inference import encode_array, encode_table, from_array, from_csv
+from mlplab.data.inference import border_pixels, encode_array, encode_table, from_array, from_csv, from_images
 from mlplab.data.preprocessing import CategoricalColumn, NumericColumn
 from mlplab.data.splits import DataInfo, Task
 from mlplab.errors import UserError
@@ -144,3 +145,90 @@ def test_pixels_that_were_divided_by_255_are_noted(tmp_path: Path) -> None:
     assert (
         "at most 1, where the training images go up to 255" in from_array(str(tmp_path / "faint.npy"), IMAGES).notes[0]
     )
+
+
+PIXELS = DataInfo(
+    Task.CLASSIFICATION,
+    tuple(f"pixel{number}" for number in range(64)),
+    ("a", "b"),
+    image_size=(8, 8),
+    image_white=255.0,
+    image_border=(0.0, 0.05),
+)
+SQUARE = np.zeros((8, 8), dtype=np.uint8)
+SQUARE[3:5, 3:5] = 255
+
+
+def test_the_border_is_the_outermost_ring_of_pixels() -> None:
+    assert border_pixels([3, 4]).reshape(3, 4).tolist() == [[True] * 4, [True, False, False, True], [True] * 4]
+    assert border_pixels([3, 3, 3]).sum() == 8 * 3
+
+
+@pytest.mark.parametrize("form", ["plain", "large", "colour", "jpeg", "negative", "transparent", "palette", "bits16"])
+def test_a_square_is_the_same_in_files_of_any_kind(tmp_path: Path, form: str) -> None:
+    image = Image.fromarray(SQUARE)
+    large = image.resize((80, 80), Image.Resampling.NEAREST)
+    black = Image.new("L", (80, 80), 0)
+    path = tmp_path / ("a.jpg" if form == "jpeg" else "a.png")
+    {
+        "plain": image,
+        "large": large,
+        "colour": large.convert("RGB"),
+        "jpeg": large,
+        "negative": Image.fromarray(255 - SQUARE),
+        "transparent": Image.merge("LA", (black, large)),  # black on a transparent background
+        "palette": large.convert("P"),
+        "bits16": Image.fromarray(SQUARE.astype(np.uint16) * 257),
+    }[form].save(path)
+    new = from_images(str(path), PIXELS)
+    assert new.rows == [path.name]
+    difference = np.abs(new.features[0].reshape(8, 8).astype(int) - SQUARE).max()
+    assert difference <= (0 if form in ("plain", "negative", "bits16") else 70)  # resizing blurs an edge
+    assert ("1 of 1 images were inverted (invert=auto)" in new.notes) == (form in ("negative", "transparent"))
+
+
+def test_inversion_can_be_set_explicitly(tmp_path: Path) -> None:
+    Image.fromarray(255 - SQUARE).save(tmp_path / "a.png")
+    original, inverted = (from_images(str(tmp_path / "a.png"), PIXELS, invert).features[0] for invert in (False, True))
+    assert original.tolist() == (255 - SQUARE).reshape(-1).tolist()
+    assert inverted.tolist() == SQUARE.reshape(-1).tolist()
+
+
+def test_images_like_the_training_images_are_never_inverted(tmp_path: Path) -> None:
+    for brightness in (0, 100, 200, 255):
+        Image.new("L", (8, 8), brightness).save(tmp_path / f"{brightness}.png")
+    photos = replace(PIXELS, image_border=(0.0, 1.0))
+    assert from_images(str(tmp_path), photos).notes == []
+
+
+def test_a_folder_is_read_in_the_order_of_names_and_other_files_are_noted(tmp_path: Path) -> None:
+    for name in ("b.png", "a.PNG", "c.jpg"):
+        Image.fromarray(SQUARE).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("mine")
+    new = from_images(str(tmp_path), PIXELS)
+    assert list(new.rows) == ["a.PNG", "b.png", "c.jpg"]
+    assert new.notes == ["1 files that are no images were not used"]
+
+
+def test_pixels_are_scaled_as_the_training_images_are(tmp_path: Path) -> None:
+    Image.fromarray(SQUARE).save(tmp_path / "a.png")
+    assert from_images(str(tmp_path / "a.png"), replace(PIXELS, image_white=16.0)).features.max() == 16
+    colour = replace(PIXELS, image_size=(8, 8, 3), feature_names=("",) * 192)
+    assert from_images(str(tmp_path / "a.png"), colour).features.shape == (1, 192)
+
+
+def test_an_unusable_image_or_run_is_refused_in_one_line(tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(image)
+    cut = tmp_path / "cut" / "cut.png"
+    cut.parent.mkdir()
+    cut.write_bytes(image.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"cut.png: not an image that can be read"):
+        from_images(str(cut.parent), PIXELS)
+    with pytest.raises(UserError, match="trained on 64 columns, not on images"):
+        from_images(str(image), replace(PIXELS, image_size=None))
+    with pytest.raises(UserError, match="of an older mlplab"):
+        from_images(str(image), replace(PIXELS, image_white=None, image_border=None))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no image in this folder"):
+        from_images(str(tmp_path / "empty"), PIXELS)
