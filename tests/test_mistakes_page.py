@@ -296,7 +296,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     for path in (kept, halved):
         write_manifest(path, jobs, ["-m"])
-    HalvingRecord([Round(2, 25), Round(1, 50)]).keep(halved)
+    HalvingRecord([Round(2, 25), Round(1, 50)]).write(halved)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: written under another name, put on the disk, then renamed."""
+"""Files that are whole at any moment, and locks that end with their process."""
 
 import os
 import uuid
@@ -6,23 +6,27 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-from uuid import uuid4
+from typing import BinaryIO
+
+from filelock import lock_descriptor
 
 from mlplab.errors import UserError
 
+OPENS_FOLDERS = os.name != "nt"  # where a folder cannot be opened, a file in it is locked in its place
+LOCK_FILE = ".lock"
+
 
 def write(path: str | Path, data: bytes | str) -> None:
-    """Raises OSError and leaves the file as it was, where the disk refuses."""
+    """Writes a whole file. Raises OSError and leaves the old file where the disk refuses."""
     with open_atomic(path, temporary_name(path)) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
 def open_atomic(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that gets its name once it is whole, and none after an error.
+    """Opens a file that gets its name once it is whole, and none after an error.
 
-    fresh: the name under which it is written first; without, one that no other file has.
+    fresh: the name under which it is written first; None: one that no other file has.
     """
     fresh = fresh or Path(path).with_name(f".{uuid.uuid4().hex}.tmp")
     try:
@@ -35,14 +39,14 @@ def open_atomic(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryI
 
 
 def temporary_name(path: str | Path) -> Path:
-    """The name under which a file of a run folder is written first; after a kill the next writing takes it again."""
+    """The name under which a file of a run folder is written first; after a kill the next write uses it again."""
     return Path(f"{path}.tmp")
 
 
 def commit(fresh: str | Path, path: str | Path) -> None:
-    """Give a written file its name; after a power cut there is the old file or the new one, never a part."""
-    if _waiting is not None:
-        _waiting[Path(path)] = Path(fresh)
+    """Gives a written file its name; after a power cut there is the old file or the new one, never a part."""
+    if _uncommitted is not None:
+        _uncommitted[Path(path)] = Path(fresh)
         return
     sync(fresh)
     os.replace(fresh, path)
@@ -50,8 +54,8 @@ def commit(fresh: str | Path, path: str | Path) -> None:
 
 
 def sync(path: str | Path) -> None:
-    """Return when a file, or the names in a folder, are on the disk."""
-    if _waiting is not None:
+    """Returns when a file, or the names in a folder, are on the disk."""
+    if _uncommitted is not None:
         _unsynced.add(Path(path))
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -63,23 +67,27 @@ def sync(path: str | Path) -> None:
 
 @contextmanager
 def batch_writes() -> Iterator[None]:
-    """The files that are written meanwhile get their names at the end: a disk takes many at once in the time of a few.
-    Until then none can be read under its name. After an error those that were whole get theirs still."""
-    global _waiting  # noqa: PLW0603, the disk is one for all
-    if _waiting is not None:
+    """Commits the files that are written meanwhile together at the end: a disk takes many at once in the time of a few.
+    Until then none can be read under its name. After an error those that were whole are still committed."""
+    global _uncommitted  # noqa: PLW0603, the disk is one for all
+    if _uncommitted is not None:
         yield
         return
-    _waiting = {}
+    _uncommitted = {}
     try:
         yield
     finally:
-        named, _waiting = _waiting, None
+        written, _uncommitted = _uncommitted, None
         existing = {path for path in _unsynced if path.exists()}
         _unsynced.clear()
-        _sync_all(existing | set(named.values()))
-        for path, fresh in named.items():
+        _sync_all(existing | set(written.values()))
+        for path, fresh in written.items():
             os.replace(fresh, path)
-        _sync_all({path.parent for path in named})
+        _sync_all({path.parent for path in written})
+
+
+_uncommitted: dict[Path, Path] | None = None  # in batch_writes: the final name of each file, and its name until then
+_unsynced: set[Path] = set()
 
 
 def _sync_all(paths: Iterable[Path]) -> None:
@@ -87,91 +95,73 @@ def _sync_all(paths: Iterable[Path]) -> None:
         list(pool.map(sync, paths))
 
 
-_waiting: dict[Path, Path] | None = None  # names to give, and what is written for each
-_unsynced: set[Path] = set()
-_open: set[int] = set()  # folders that this process holds
-
-
 @contextmanager
 def lock_folder(run: Path, wait: bool = False) -> Iterator[None]:
-    """Raises Mistake where another process trains in the folder, or waits for it. On Windows, which has no flock,
-    nothing is done."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    folder = os.open(run, os.O_RDONLY)
-    _open.add(folder)
-    try:
-        _lock(fcntl, folder, run, wait)
-        yield
-    finally:
-        _open.discard(folder)
-        os.close(folder)
+    """Locks a folder for this process. Raises UserError where another process trains in it, or waits for its end."""
+    with _open_to_lock(run) as descriptor:
+        if not lock_descriptor(descriptor, blocking=False):
+            message = f"{run}: another process trains in this folder"
+            if not wait:
+                raise UserError(message)
+            print(f"{message}: waiting for its end", flush=True)
+            lock_descriptor(descriptor)
+        _locked_folders.add(descriptor)
+        try:
+            yield
+        finally:
+            _locked_folders.discard(descriptor)
 
 
 def release_in_fork() -> None:
-    """In a process that was forked: else it would hold a folder whose own process has died."""
-    for folder in _open:
-        os.close(folder)
-    _open.clear()
+    """Closes the parent's locks in a forked process, which would keep a folder locked after the parent has died."""
+    for descriptor in _locked_folders:
+        os.close(descriptor)
+    _locked_folders.clear()
 
 
-def _lock(fcntl: Any, folder: int, run: Path, wait: bool) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        said = f"{run}: another process trains in this folder"
-        if not wait:
-            raise UserError(said) from None
-        print(f"{said}: waiting for its end", flush=True)
-        fcntl.flock(folder, fcntl.LOCK_EX)
+_locked_folders: set[int] = set()
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """One process at a time; the others wait. On Windows, which has no flock, nobody waits."""
+    """Admits one process at a time; the others wait."""
     with open(path, "ab") as file:
-        if (fcntl := _fcntl()) is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        lock_descriptor(file.fileno(), poll_interval=0.001)
         yield
 
 
 @contextmanager
 def register_process(folder: Path) -> Iterator[str]:
-    """A file of this process, which is locked as long as it lives."""
-    path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.lock"
-    with open(path, "wb") as file:
-        if (fcntl := _fcntl()) is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        try:
+    """Yields the name of a file of this process, which is locked as long as the process lives."""
+    path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
+    try:
+        with open(path, "wb") as file:
+            lock_descriptor(file.fileno())
             yield path.name
-        finally:
-            with suppress(OSError):
-                path.unlink()
+    finally:
+        with suppress(OSError):
+            path.unlink()
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds a file or a folder; not where it is not there."""
-    fcntl = _fcntl()
+    """Returns whether a process has locked a file or a folder; False where there is none."""
     try:
-        opened = os.open(path, os.O_RDONLY)
+        with _open_to_lock(path) as descriptor:
+            return not lock_descriptor(descriptor, blocking=False)
     except FileNotFoundError:
         return False
+
+
+@contextmanager
+def _open_to_lock(path: Path) -> Iterator[int]:
+    """filelock's FileLock would leave a file in each run folder, and takes 40 times as long as the descriptor."""
+    beside = path.is_dir() and not OPENS_FOLDERS
+    descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT) if beside else os.open(path, os.O_RDONLY)
     try:
-        if fcntl is not None:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return fcntl is None
-    except BlockingIOError:
-        return True
+        yield descriptor
     finally:
-        os.close(opened)
-
-
-def _fcntl() -> Any:
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    return fcntl
+        with suppress(OSError):  # closed by release_in_fork
+            os.close(descriptor)
+        if beside:
+            with suppress(OSError):  # open in another process
+                (path / LOCK_FILE).unlink()

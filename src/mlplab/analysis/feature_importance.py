@@ -1,4 +1,4 @@
-"""How much each input matters: by how much the loss rises when its cells change places among the rows."""
+"""Permutation importance: the rise of the loss when the values of one input are shuffled among the rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAX_ROWS = 2000
 
 @dataclass(frozen=True)
 class Importance:
-    """rise, spread: (N,) mean and sd of the rise of the loss over shuffles. rows: by which it was measured."""
+    """rise, spread: (F,) mean and standard deviation of the rise of the loss over shuffles. rows: rows evaluated."""
 
     names: list[str]
     rise: np.ndarray
@@ -26,22 +26,25 @@ class Importance:
 def permutation_importance(
     learner: Learner, part: Split, groups: Mapping[str, Sequence[int]], repeats: int = REPEATS
 ) -> Importance:
-    """Permutation importance (Breiman, 2001). scikit-learn's wants an estimator that fits.
+    """Compute permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
 
-    groups: positions of the features of each input column (`DataInfo.feature_groups`); they are shuffled together.
+    groups: indices of the features of each input column (`DataInfo.feature_groups`), which are shuffled together.
     """
     part = part.first(MAX_ROWS)
     generator = torch.Generator().manual_seed(0)
     learner.eval()
     with torch.inference_mode():
         before = _loss(learner, part)
-        rises = [[_shuffled(learner, part, at, generator) - before for _ in range(repeats)] for at in groups.values()]
+        rises = [
+            [_loss_shuffled(learner, part, places, generator) - before for _ in range(repeats)]
+            for places in groups.values()
+        ]
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))
 
 
-def _shuffled(learner: Learner, part: Split, at: Sequence[int], generator: torch.Generator) -> float:
+def _loss_shuffled(learner: Learner, part: Split, places: Sequence[int], generator: torch.Generator) -> float:
     features = part.features.clone()
-    features[:, at] = part.features[torch.randperm(len(part), generator=generator)][:, at]
+    features[:, places] = part.features[torch.randperm(len(part), generator=generator)][:, places]
     return _loss(learner, Split(features, part.target))
 
 

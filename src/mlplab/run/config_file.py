@@ -1,8 +1,9 @@
-"""Run folders: which one is meant, and what its config.yaml says. Imports nothing heavy."""
+"""config.yaml: written, read back and validated; files of older formats are upgraded. Imports nothing heavy."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,59 +23,74 @@ from mlplab.config.tree import flatten, format_value, portable_config, select, t
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
 
-DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
+# the C versions are ten times as fast
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+# class paths in files of formats before 6 -> those of today; callback states have fixed keys (`state_key`)
+NEW_NAMES = {
+    **{f"mlplab.data.points.{name}": f"mlplab.data.synthetic.{name}" for name in ("Blobs", "Circles", "Moons")},
+    **{f"mlplab.data.points.{name}": f"mlplab.data.synthetic.{name}" for name in ("Spiral", "Xor")},
+    **{f"mlplab.data.curves.{name}": f"mlplab.data.synthetic.{name}" for name in ("Line", "Polynomial", "Sine")},
+    "mlplab.data.california.California": "mlplab.data.bundled.California",
+    "mlplab.loss.root_mean_squared_error.RootMeanSquaredError": "mlplab.learner.losses.RootMeanSquaredError",
+    "mlplab.scheduler.warmup_cosine.WarmupCosine": "mlplab.learner.schedulers.WarmupCosine",
+    "mlplab.callback.weight_averaging.WeightAveraging": "mlplab.trainer.weight_averaging.WeightAveraging",
+}
+NAMED_BY = ("_target_", "function")  # the keys whose values name a class or a function
 
 
 def read_config(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
-    """The configuration that a run was trained with, checked as the command line is; `run_dir` is where it lies now.
+    """Reads and validates the configuration that a run was trained with; `run_dir` is the folder's path today.
 
-    allow: what may stand under its key `allow`; None: anything, for a run of one's own.
+    allow: the modules that its key `allow` may name; None: any, for a run of your own.
     """
     path = run / "config.yaml"
     try:
-        with open(path, encoding="utf-8") as file:
-            held = yaml.safe_load(file)
+        config = load_yaml(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(held, dict):
+    if not isinstance(config, dict):
         raise UserError(f"{path}: holds no configuration")
-    version = held.pop("format", None)
-    config = validate_stored(held, version, str(path), allow)
-    config.run_dir = str(run)
-    return config
+    version = config.pop("format", None)
+    checked = validate_stored(config, version, str(path), allow)
+    checked.run_dir = str(run)
+    return checked
 
 
-def refuse_ensemble(run: str | Path, config: DictConfig) -> None:
-    """Raises Mistake for an ensemble, of which there are weights and scores, but no epochs."""
-    if config.ensemble:
-        raise UserError(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
+def load_yaml(path: Path) -> Any:
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, LOADER)
 
 
 def write_config(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
-    """Write config.yaml into `run_dir`: from then on it is a run, which may be stopped at any moment. plain: as from
-    `located`, where it is known."""
-    held = {"format": FORMAT, **(plain or portable_config(config))}
-    text = yaml.dump(held, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    """Writes config.yaml into `run_dir`; from then on the folder is a run, which may stop at any moment.
+
+    plain: what `portable_config` returned for it, where that is known.
+    """
+    stored = {"format": FORMAT, **(plain or portable_config(config))}
+    text = yaml.dump(stored, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
     files.write(Path(config.run_dir, "config.yaml"), text)
+
+
+def refuse_ensemble(run: str | Path, config: DictConfig) -> None:
+    """Raises UserError for an ensemble, which has weights and scores but no epochs."""
+    if config.ensemble:
+        raise UserError(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
 
 
 def validate_stored(
     config: dict[str, Any], version: object, where: str, allow: Sequence[str] | None = None
 ) -> DictConfig:
-    """A stored configuration of format `version`: keys that later versions added have their defaults.
+    """Upgrades a stored configuration of format `version` and validates it as the command line is validated.
 
-    where: the file that messages name. allow: as for `stored`.
+    where: the file that messages name. allow: as for `read_config`.
     """
-    check_format(version, where)
-    with _of_file(where):
-        config = rename_values(config)
-        _plain_values(config)
+    config = upgrade_config(config, version, where)
+    with _errors_name(where):
         defaults = _defaults(config.get("choice"))
-        if version != FORMAT:
-            config = _filled(config, defaults)
-        _no_slip(config, defaults)
+        _refuse_misspelt_keys(config, defaults)
         validate(config, defaults)
         if allow is not None and (named := [name for name in config.get("allow", []) if name not in allow]):
             raise UserError(f"needs modules that are not mlplab's: give allow=[{','.join(named)}] if you trust them")
@@ -82,52 +98,74 @@ def validate_stored(
 
 
 def check_format(version: object, where: str) -> None:
+    """Raises UserError for a format that no version wrote, or that a newer version wrote."""
     if type(version) is not int or version < 1:
         raise UserError(f"{where}: the key format is {version}, which no version of mlplab has written")
     if version > FORMAT:
         raise UserError(f"{where}: format {version} is of a newer mlplab; this one reads up to {FORMAT}")
 
 
-@contextmanager
-def _of_file(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (HydraException, OmegaConfBaseException, UserError) as error:
-        raise UserError(f"{where}: {describe_error(error)}") from error
+def upgrade_config(config: dict[str, Any], version: object, where: str) -> dict[str, Any]:
+    """Returns a nested configuration in today's format: classes by the names of today, and each key that a later format
+    added with its default. Raises UserError where format, values or choices are not those of a configuration."""
+    check_format(version, where)
+    with _errors_name(where):
+        _refuse_interpolations(config)
+        return config if version == FORMAT else _fill(rename_values(_rename(config)), _defaults(config.get("choice")))
 
 
-def _defaults(choice: object) -> dict[str, Any]:
-    """What the same choices give today."""
-    if not isinstance(choice, dict) or not choice:
-        raise UserError("choice: what was chosen of each group is needed, as data: iris")
-    for group, chosen in choice.items():
-        if not Path(CONF_DIR, str(group)).is_dir() or not isinstance(chosen, str | None):
-            raise UserError(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
-    with isolated_hydra():
-        words = [f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None]
-        composed = compose("train", words, return_hydra_config=True)
-        HydraConfig.instance().set_config(composed)
-        return to_plain(composed)
+def _rename(value: Any, key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {name: _rename(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_rename(item) for item in value]
+    return NEW_NAMES.get(value, value) if key in NAMED_BY and isinstance(value, str) else value
 
 
-def _filled(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _fill(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     both = {
-        key: _filled(config[key], value) if isinstance(value, dict) and isinstance(config[key], dict) else config[key]
+        key: _fill(config[key], value) if isinstance(value, dict) and isinstance(config[key], dict) else config[key]
         for key, value in defaults.items()
         if key in config
     }
     return {**defaults, **config, **both}
 
 
-def _plain_values(config: Mapping[str, Any]) -> None:
-    """Nothing that stands for something else, which a stranger's file could take from the environment."""
+def _defaults(choice: object) -> dict[str, Any]:
+    """Composes the same choices as they are today."""
+    if not isinstance(choice, dict) or not choice:
+        raise UserError("choice: what was chosen of each group is needed, as data: iris")
+    for group, chosen in choice.items():
+        if not Path(CONF_DIR, str(group)).is_dir() or not isinstance(chosen, str | None):
+            raise UserError(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
+    return _compose(tuple(f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None))
+
+
+@cache
+def _compose(overrides: tuple[str, ...]) -> dict[str, Any]:
+    with isolated_hydra():
+        composed = compose("train", list(overrides), return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        return to_plain(composed)
+
+
+@contextmanager
+def _errors_name(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        raise UserError(f"{where}: {describe_error(error)}") from error
+
+
+def _refuse_interpolations(config: Mapping[str, Any]) -> None:
+    """A file from someone else could read the environment by them."""
     for key, value in flatten(config):
         if "${" in str(value):
             raise UserError(f"{key}={format_value(value)}: is resolved only later; write what it stands for")
 
 
-def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """A key that the choice has not may have been added on purpose, but not in place of one that it resembles."""
+def _refuse_misspelt_keys(config: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """A key that the choice does not have may have been added on purpose, but not in place of one that it resembles."""
     known = [key for key, _ in flatten(defaults)]
     given = [key for key, _ in flatten(config)]
     missing = [key for key in known if select(config, key, given) is given]
@@ -135,17 +173,17 @@ def _no_slip(config: dict[str, Any], defaults: dict[str, Any]) -> None:
         if select(defaults, key, given) is given and (
             meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
         ):
-            raise UserError(f"{key}: no such key; did you mean {meant[0]}?")
+            raise UserError(f"{key}: unknown key; did you mean {meant[0]}?")
 
 
 class _Dumper(DUMPER):  # type: ignore[misc]
-    """As OmegaConf writes it: a text that it would read as a number stands in quotes."""
+    """Writes YAML as OmegaConf does: a string that would be read as a number is quoted."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _text(dumper: Any, text: str) -> Any:
+def _represent_string(dumper: Any, text: str) -> Any:
     try:
         float(text)
     except ValueError:
@@ -153,4 +191,4 @@ def _text(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_string)

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
+from mlplab.config.groups import FORMAT
 from mlplab.config.tree import flatten, format_value
 from mlplab.errors import UnsafeCheckpoint, UserError
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_untrained_learner
-from mlplab.run.config_file import check_format, validate_stored
+from mlplab.run.config_file import check_format, upgrade_config, validate_stored
 from mlplab.run.metadata import first_wrong_key
 
 Checkpoint = dict[str, Any]
@@ -47,7 +48,16 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise UserError(f"{path}: what it says of its training data is damaged ({wrong})")
     if not isinstance(held["state_dict"], dict):
         raise UserError(f"{path}: is damaged: its state_dict holds no weights by name")
-    return held
+    return _upgraded(held, str(path))
+
+
+def _upgraded(held: Checkpoint, where: str) -> Checkpoint:
+    """Return the checkpoint with its configuration in today's format."""
+    known = held["hyper_parameters"]
+    if (version := known["format"]) == FORMAT:
+        return held
+    config = upgrade_config(known["config"], version, where)
+    return {**held, "hyper_parameters": {**known, "config": config, "format": FORMAT}}
 
 
 def checkpoint_config(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mlplab.config.renamed import rename_values
+from mlplab.config.groups import FORMAT
 from mlplab.config.schema import METRICS, is_regression
 from mlplab.config.tree import flatten, format_value, select
 from mlplab.config.validate import TYPE_NAMES
 from mlplab.errors import UserError
+from mlplab.run.config_file import LOADER, upgrade_config
 from mlplab.run.folder import PRUNED_FILE
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
 SPLITS = ("/train", "/val", "/test")
 UNTYPED = ("run_dir", "debug", "allow", "format", "sweep", "report", "choice")  # keys and groups that change no number
@@ -83,9 +83,11 @@ def read_record(folder: Path) -> RunRecord | None:
 
 def _run(folder: Path) -> RunRecord:
     """Raises Mistake for what is missing, or of another kind than a run's."""
-    config = rename_values(_held(folder / "config.yaml", lambda text: yaml.load(text, LOADER)))
+    config = _read_mapping(folder / "config.yaml", lambda text: yaml.load(text, LOADER))
+    if config.get("format") in range(1, FORMAT):
+        config = upgrade_config(config, config["format"], "config.yaml")
     finished = (folder / "scores.json").exists()
-    scores = _held(folder / "scores.json", json.loads) if finished else {}
+    scores = _read_mapping(folder / "scores.json", json.loads) if finished else {}
 
     def needed(key: str, kind: type[Kind]) -> Kind:
         return _kind(select(config, key), kind, f"config.yaml: {key}")
@@ -131,7 +133,7 @@ def _unread(data: dict[str, Any]) -> tuple[str, ...]:
     return ("fold",) if data.get("folds") is None else ("val_fraction",)
 
 
-def _held(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
+def _read_mapping(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
     try:
         held = read(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
@@ -147,7 +149,7 @@ def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
         value = float(value)
     if type(value) is kind and value not in ("", {}):
         return value
-    raise UserError(f"{where}={' '.join(format_value(value).split())[:80]}: {TYPE_NAMES.get(kind, 'a word')} is needed")
+    raise UserError(f"{where}={' '.join(format_value(value).split())[:80]}: must be {TYPE_NAMES.get(kind, 'a string')}")
 
 
 def _headline(learner: str) -> str:
