@@ -21,9 +21,9 @@ from tests.sweep.in_process import planned
         (["data=diabetes"], "regressor", "mse"),
         (["data=diabetes", "loss=mae"], "regressor", "mae"),
         (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=classification"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression"], "regressor", "mse"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression", "loss=huber"], "regressor", "huber"),
         (["experiment=line"], "regressor", "mse"),
         (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
     ],
@@ -51,8 +51,8 @@ def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() ->
             "sets optimizer.weight_decay, which optimizer=lbfgs does not have",
         ),
         (
-            ["data=csv", "data.path=x", "data.target=y", "data.task=values", "learner=classifier", "loss=ce"],
-            "task=values",
+            ["data=csv", "data.path=x", "data.target=y", "data.task=regression", "learner=classifier", "loss=ce"],
+            "task=regression",
         ),
     ],
 )
