@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlplab.lesson.activations import NAMES, activation, function_and_slope
+from mlplab.lesson.activations import ACTIVATION_NAMES, build_activation, function_and_slope
 
 
 def softplus(x: float) -> float:
@@ -36,9 +36,9 @@ FORMULAS: dict[str, Callable[[float], float]] = {
 PLACES = np.array([-3.7, -1.3, -0.4, 0.3, 0.9, 2.6])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_a_function_is_its_formula_and_its_slope_a_difference_quotient(name: str) -> None:
     formula = np.vectorize(FORMULAS[name], otypes=[float])
-    values, slopes = function_and_slope(activation(name), PLACES)
+    values, slopes = function_and_slope(build_activation(name), PLACES)
     np.testing.assert_allclose(values, formula(PLACES), atol=1e-7)
     np.testing.assert_allclose(slopes, (formula(PLACES + 1e-6) - formula(PLACES - 1e-6)) / 2e-6, atol=1e-6)

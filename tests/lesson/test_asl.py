@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from mlplab.data.splits import Split, Splits
-from mlplab.lesson.asl import PAIRS, draw_pairs, nearest
+from mlplab.lesson.asl import NUM_PAIRS, draw_pairs, nearest_training
 from tests.conftest import holds_as_the_book_says
 
 
@@ -24,7 +24,7 @@ def splits() -> Splits:
 
 
 def test_the_nearest_training_image_and_how_far_it_is() -> None:
-    distance, place = nearest(splits())
+    distance, place = nearest_training(splits())
     assert place.tolist() == [*reversed(range(10))]
     assert distance == pytest.approx(np.full(10, 0.2), abs=2e-3)
 
@@ -33,8 +33,8 @@ def test_each_validation_image_stands_above_its_nearest() -> None:
     axes = Figure().subplots()
     draw_pairs(axes, splits())
     images = [np.asarray(image.get_array()) for image in axes.get_images()]
-    assert len(images) == 2 * PAIRS
-    for own, near in zip(images[:PAIRS], images[PAIRS:], strict=True):
+    assert len(images) == 2 * NUM_PAIRS
+    for own, near in zip(images[:NUM_PAIRS], images[NUM_PAIRS:], strict=True):
         assert (own != near).sum() == 1
     assert [text.get_text() for text in axes.texts] == [*"JIHGFE", *(f"{name}, 0.2 away" for name in "JIHGFE")]
 

@@ -20,7 +20,7 @@ def test_the_worst_value_is_measured_against_the_limit(
 ) -> None:
     claim = Claim("three seeds", [1, 3, 2], relation, limit)
     assert (claim.measured, claim.holds) == (worst, holds)
-    assert claim.told()["values"] == [1, 3, 2]
+    assert claim.to_dict()["values"] == [1, 3, 2]
 
 
 @given(VALUES, st.sampled_from(["<=", ">="]), st.floats(-1e6, 1e6))

@@ -21,7 +21,7 @@ class Counted:
         self.trained: list[str] = []
         self.resumed: list[Path] = []
 
-    def bench(self, folder: Path) -> LessonRunner:
+    def runner(self, folder: Path) -> LessonRunner:
         def train(config: Any) -> dict[str, Any]:
             self.trained.append(config.run_dir)
             return mlplab.train(config)
@@ -44,8 +44,8 @@ def test_a_run_that_has_finished_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_other_settings_are_another_run(tmp_path: Path) -> None:
     doors = Counted()
-    bench = doors.bench(tmp_path)
-    assert bench.run("iris", *IRIS).folder != bench.run("iris", *IRIS, "seed=1").folder
+    runner = doors.bench(tmp_path)
+    assert runner.run("iris", *IRIS).folder != runner.run("iris", *IRIS, "seed=1").folder
     assert len(doors.trained) == 2
 
 
@@ -61,12 +61,16 @@ def test_a_run_gives_its_curve_its_weights_and_its_path(tmp_path: Path) -> None:
     run = Counted().bench(tmp_path).run("iris", *IRIS)
     assert run.column("epoch") == [0, 1, 2, 3]
     parts = run.splits()
-    for learner, epoch in ((run.fresh(), 0), (run.learner("last"), 3), (run.learner(), run.scores["best_epoch"])):
+    for learner, epoch in (
+        (run.untrained_learner(), 0),
+        (run.learner("last"), 3),
+        (run.learner(), run.scores["best_epoch"]),
+    ):
         with torch.no_grad():
             scores = learner.measure(learner.network(parts.val.features), parts.val.target)
         assert scores["loss"] == pytest.approx(run.column("loss/val")[epoch], rel=1e-6)
-        weights = torch.cat([one.flatten() for one in learner.network.parameters()]).detach().numpy()
-        assert np.array_equal(run.path()[epoch], weights)
+        weights = torch.cat([value.flatten() for value in learner.network.parameters()]).detach().numpy()
+        assert np.array_equal(run.trajectory()[epoch], weights)
 
 
 def test_a_run_that_must_fail_tells_why_and_is_not_tried_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.line import START, gradient, mse, step, walk
+from mlplab.lesson.line import START, gradient, gradient_descent_path, mse, step
 from mlplab.run.resume import resume
 from mlplab.run.train import train
 
@@ -44,6 +44,6 @@ def test_the_hessian_sets_the_largest_learning_rate() -> None:
 def test_a_walk_by_hand_is_the_path_of_the_run(tmp_path: Path, batch_size: int) -> None:
     settings = ("experiment=line", f"batch_size={batch_size}", "trainer.max_epochs=6", "report.trajectory=true")
     run = LessonRunner(tmp_path, train, resume).run("walk", *settings)
-    steps = walk(run)
+    steps = gradient_descent_path(run)
     assert len(steps) == 1 + 12 // batch_size
-    np.testing.assert_allclose(steps[:: 2 // batch_size], run.path(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(steps[:: 2 // batch_size], run.trajectory(), rtol=0, atol=1e-12)

@@ -9,29 +9,29 @@ import pytest
 import mlplab
 from mlplab.data.function import GAS_RANGES
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.function import REGIONS, Function, by_region, drawn
+from mlplab.lesson.function import NUM_REGIONS, Function, mean_errors_by_region, uniform_rows
 from tests.conftest import door, holds_as_the_book_says
 
 
 def test_rows_are_drawn_in_their_limits_and_the_same_each_time() -> None:
-    rows = drawn({"a": [0, 1], "b": [5, 7]}, 1000)
-    assert (rows == drawn({"a": [0, 1], "b": [5, 7]}, 1000)).all()
+    rows = uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)
+    assert (rows == uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)).all()
     assert ((rows >= [0, 5]) & (rows <= [1, 7])).all()
     assert rows.mean(axis=0) == pytest.approx([0.5, 6], abs=0.1)
 
 
 def test_a_region_has_the_mean_of_its_errors() -> None:
     inputs = np.stack([np.linspace(10, 20, 1001), np.zeros(1001)], axis=1)
-    regions = by_region(inputs[:, 0], inputs[:, :1], {"x": [10, 20]})["x"]
-    assert regions == pytest.approx(10.5 + np.arange(REGIONS), abs=0.01)
+    regions = mean_errors_by_region(inputs[:, 0], inputs[:, :1], {"x": [10, 20]})["x"]
+    assert regions == pytest.approx(10.5 + np.arange(NUM_REGIONS), abs=0.01)
 
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     own = Function("mlplab.data.function.gas_flow", GAS_RANGES, [], 200, [8], epochs=1, seeds=[0], units={"T": "K"})
-    claims = own.show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    claims = own.show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert all(math.isfinite(claim.measured) for claim in claims)
 
 

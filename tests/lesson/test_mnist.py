@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter
 import mlplab
 from mlplab.learner.classifier import Classifier
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.mnist import MNIST, likeness, surely, weights
+from mlplab.lesson.mnist import MNIST, confident_scores, neighbour_correlation, weights
 from mlplab.model.mlp import MLP
 from tests.conftest import holds_as_the_book_says
 
@@ -20,17 +20,17 @@ TARGET = np.array([0, 0, 0, 1])
 
 
 def test_the_share_of_sure_answers_and_of_right_ones_among_them() -> None:
-    assert surely(TOLD, TARGET) == (0.5, 0.5)
-    none, right = surely(TOLD[[1, 3]], TARGET[[1, 3]])
+    assert confident_scores(TOLD, TARGET) == (0.5, 0.5)
+    none, right = confident_scores(TOLD[[1, 3]], TARGET[[1, 3]])
     assert none == 0
     assert math.isnan(right), "which keeps no limit"
 
 
 def test_neighbours_in_noise_are_not_alike_and_in_a_blurred_image_they_are() -> None:
     noise = np.random.default_rng(0).standard_normal((64, 28, 28))
-    assert abs(likeness(noise)) < 0.05
+    assert abs(neighbour_correlation(noise)) < 0.05
     # a mean of three in a row shares two of them with its neighbour
-    assert likeness(uniform_filter(noise, (0, 0, 3))) == pytest.approx(2 / 3, abs=0.05)
+    assert neighbour_correlation(uniform_filter(noise, (0, 0, 3))) == pytest.approx(2 / 3, abs=0.05)
 
 
 def test_weights_are_those_of_the_first_layer_a_unit_an_image() -> None:
@@ -43,9 +43,9 @@ def test_weights_are_those_of_the_first_layer_a_unit_an_image() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, mlplab_data: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
-    claims = MNIST([0], num_rows=300, hidden=8, epochs=1, weight_decay=0.3).show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+    claims = MNIST([0], num_rows=300, hidden=8, epochs=1, weight_decay=0.3).show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert len(claims) == 7
     assert claims[0].holds
 

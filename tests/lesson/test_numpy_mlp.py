@@ -66,11 +66,11 @@ def test_gradients_are_those_of_the_model_of_the_lab() -> None:
     nn.functional.cross_entropy(model(torch.from_numpy(features)), torch.from_numpy(target)).backward()
     close = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
     gradients = by_hand.backward(by_hand.forward(features), target)
-    for one, (by_weight, by_bias) in zip(linear, gradients, strict=True):
+    for one, (weight_gradient, bias_gradient) in zip(linear, gradients, strict=True):
         assert one.weight.grad is not None
         assert one.bias.grad is not None
-        close(by_weight, one.weight.grad.numpy().T)
-        close(by_bias, one.bias.grad.numpy())
+        close(weight_gradient, one.weight.grad.numpy().T)
+        close(bias_gradient, one.bias.grad.numpy())
 
 
 def test_an_update_goes_against_the_gradient_and_lowers_the_loss() -> None:
@@ -78,9 +78,9 @@ def test_an_update_goes_against_the_gradient_and_lowers_the_loss() -> None:
     features = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     target = np.array([[0.0], [1.0], [1.0], [0.0]])
     before = by_hand.weights[0].copy()
-    by_weight, _ = by_hand.backward(by_hand.forward(features), target)[0]
+    weight_gradient, _ = by_hand.backward(by_hand.forward(features), target)[0]
     by_hand.step(features, target, lr=0.1)
-    np.testing.assert_allclose(by_hand.weights[0], before - 0.1 * by_weight)
+    np.testing.assert_allclose(by_hand.weights[0], before - 0.1 * weight_gradient)
     for _ in range(2000):
         by_hand.step(features, target, lr=0.1)
     assert by_hand.measure(features, target) < 1e-3

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch.optim import SGD
 
 from mlplab.config.groups import choices
-from mlplab.lesson.optimizers import Ravine, draw_curves, draw_walk
+from mlplab.lesson.optimizers import Ravine, draw_curves, draw_path
 from tests.conftest import REPO, holds_as_the_book_says
 
 
@@ -35,7 +35,7 @@ def test_a_walk_is_named_with_its_updates() -> None:
     axes = Figure().subplots()
     ravine = Ravine(10.0)
     path = ravine.path(SGD, 0.1, (-4.0, 1.0))
-    draw_walk(axes, ravine, "sgd", path)
+    draw_path(axes, ravine, "sgd", path)
     assert axes.get_title() == f"sgd\n{len(path) - 1} updates"
 
 

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.lesson.base import LessonRun, LessonRunner
-from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
+from mlplab.lesson.overfit import RANDOM_LABELS, Overfit, width_claims
 from mlplab.run.build import build_splits
 from tests.conftest import holds_as_the_book_says
 
@@ -23,7 +23,8 @@ def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
     """Each label is as often any class, among the images of each true class."""
     given = ("data=blobs", "data.num_classes=10", "data.num_rows=20000")
     parts = [
-        build_splits(mlplab.configure(*given, f"data.label_noise={noise}")).train.target for noise in (0.0, BY_LOT)
+        build_splits(mlplab.configure(*given, f"data.label_noise={noise}")).train.target
+        for noise in (0.0, RANDOM_LABELS)
     ]
     counts = np.zeros((10, 10))
     np.add.at(counts, tuple(part.numpy() for part in parts), 1)
@@ -34,7 +35,7 @@ def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
 
 def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
     runs = {1: [run(4.0), run(2.0)], 8: [run(1.0), run(2.0, accuracy=0.7)], 64: [run(3.0, train=0.1), run(2.2)]}
-    claims = of_width(runs)
+    claims = width_claims(runs)
     assert [list(claim.values) for claim in claims] == [
         [0.1, 0.0],
         [3.0, pytest.approx(1.1)],
@@ -45,12 +46,12 @@ def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlplab.lesson.overfit.NETS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
-    monkeypatch.setattr("mlplab.lesson.overfit.TURN", ("experiment=overfit", "trainer.max_epochs=2"))
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+    monkeypatch.setattr("mlplab.lesson.overfit.NETWORKS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
+    monkeypatch.setattr("mlplab.lesson.overfit.OVERFITTING", ("experiment=overfit", "trainer.max_epochs=2"))
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     lesson = Overfit([0], epochs=2, lr=3e-3, num_rows=50, wrong=0.3, widths=[8], sizes=[50], width=8, points=8)
-    claims = lesson.show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    claims = lesson.show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert len(claims) == 12
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from torch.optim import SGD, Adagrad
 
-from mlplab.lesson.optimizers import MOST, Ravine
+from mlplab.lesson.optimizers import MAX_UPDATES, Ravine
 
 
 def test_its_height_is_the_same_wherever_its_bed_points() -> None:
     for degrees in (0.0, 30.0, 90.0):
         ravine = Ravine(50.0, degrees)
-        x, y = ravine.turn @ np.array([3.0, -2.0])
+        x, y = ravine.rotation @ np.array([3.0, -2.0])
         assert ravine(np.array(x), np.array(y)) == pytest.approx((9 + 50 * 4) / 2)
 
 
@@ -26,7 +26,7 @@ def test_a_path_ends_where_it_is_a_thousandth_as_high_and_not_before() -> None:
     path = ravine.path(SGD, 0.05, (4.0, 1.0))
     heights = ravine(*path.T)
     assert heights[-1] <= heights[0] / 1000 < heights[-2]
-    assert len(ravine.path(SGD, 1e-9, (4.0, 1.0))) == MOST + 1, "one that creeps is given up"
+    assert len(ravine.path(SGD, 1e-9, (4.0, 1.0))) == MAX_UPDATES + 1, "one that creeps is given up"
 
 
 def test_gradient_descent_does_not_see_how_a_ravine_lies_but_adagrad_does() -> None:

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from mlplab.lesson.base import LessonRun, best_score, curves, final_value, lowest_value, ratio, with_seeds
 
 RUNS = [
-    LessonRun(Path(), OmegaConf.create(), [{"loss/val": one} for one in losses], {"accuracy/test": best})
+    LessonRun(Path(), OmegaConf.create(), [{"loss/val": value} for value in losses], {"accuracy/test": best})
     for losses, best in (((3.0, 1.0, 2.0), 0.5), ((2.0, 2.0, 4.0), 1))
 ]
 

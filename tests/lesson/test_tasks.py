@@ -29,9 +29,9 @@ def test_the_value_is_its_formula_and_noise() -> None:
 
 @pytest.mark.slow
 def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
-    claims = Tasks(num_rows=200, noise=1.0, thresholds=[0.1, 0.5, 0.9], epochs=3, seeds=[0]).show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+    claims = Tasks(num_rows=200, noise=1.0, thresholds=[0.1, 0.5, 0.9], epochs=3, seeds=[0]).show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert all(math.isfinite(claim.measured) for claim in claims)
 
 
