@@ -1,4 +1,4 @@
-"""What the lesson of a leak reckons, on images made by hand; and the lesson itself."""
+"""Tests the nearest training images, their figure, and the lesson in full."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.conftest import holds_as_the_book_says
 
 
 def splits() -> Splits:
-    """Training images of one shade each; each of validation is 51 off one of them in one pixel, a fifth of white."""
+    """Uniform training images; each validation image differs from one of them by 51 (0.2 of white) in one pixel."""
     shades = torch.arange(0, 200, 20, dtype=torch.uint8)
     train = shades[:, None].expand(10, 784).clone()
     val = train.flip(0).clone()
@@ -23,13 +23,13 @@ def splits() -> Splits:
     return Splits(**parts, feature_names=("",) * 784, class_names=tuple("ABCDEFGHIJ"), image_size=(28, 28))
 
 
-def test_the_nearest_training_image_and_how_far_it_is() -> None:
+def test_the_nearest_training_image_and_its_distance() -> None:
     distance, place = nearest_training(splits())
     assert place.tolist() == [*reversed(range(10))]
     assert distance == pytest.approx(np.full(10, 0.2), abs=2e-3)
 
 
-def test_each_validation_image_stands_above_its_nearest() -> None:
+def test_each_validation_image_is_above_its_nearest_training_image() -> None:
     axes = Figure().subplots()
     draw_pairs(axes, splits())
     images = [np.asarray(image.get_array()) for image in axes.get_images()]
@@ -40,5 +40,5 @@ def test_each_validation_image_stands_above_its_nearest() -> None:
 
 
 @pytest.mark.long
-def test_copies_of_a_photo_feign_what_new_photos_do_not_keep(tmp_path: Path, mlplab_data: Path) -> None:
+def test_copies_of_a_photo_inflate_the_test_accuracy(tmp_path: Path, mlplab_data: Path) -> None:
     holds_as_the_book_says("asl", tmp_path)

@@ -1,4 +1,4 @@
-"""What the lesson of a function reckons, by hand; one's own function; and the lesson itself."""
+"""Tests the sampled rows, the errors by region, a user function, and the lesson in full."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from mlplab.lesson.function import NUM_REGIONS, Function, mean_errors_by_region,
 from tests.conftest import door, holds_as_the_book_says
 
 
-def test_rows_are_drawn_in_their_limits_and_the_same_each_time() -> None:
+def test_rows_are_within_the_limits_and_reproducible() -> None:
     rows = uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)
     assert (rows == uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)).all()
     assert ((rows >= [0, 5]) & (rows <= [1, 7])).all()
@@ -27,7 +27,7 @@ def test_a_region_has_the_mean_of_its_errors() -> None:
 
 
 @pytest.mark.slow
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
     runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     own = Function("mlplab.data.function.gas_flow", GAS_RANGES, [], 200, [8], epochs=1, seeds=[0], units={"T": "K"})
     claims = own.show(runner)
@@ -36,12 +36,12 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_function_is_learned_back_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
+def test_a_function_is_learned_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
     holds_as_the_book_says("function", tmp_path)
 
 
 @pytest.mark.long
-def test_a_function_of_ones_own_is_named_on_the_command_line(tmp_path: Path) -> None:
+def test_a_user_function_is_set_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import math\ndef wave(x, y):\n    return math.sin(3 * x) + y * y\n")
     own = ("lesson.function=mine.wave", "lesson.ranges={x: [-1, 1], y: [0, 2]}", "lesson.units={x: m}")
     answer = door("lesson", "lesson=function", "allow=[mine]", *own, cwd=tmp_path)

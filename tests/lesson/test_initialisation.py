@@ -1,4 +1,4 @@
-"""Signals by layer before training, and the median that is drawn; the lesson in full by hand."""
+"""Tests the standard deviation of activations before training, and the lesson in full."""
 
 from pathlib import Path
 
@@ -24,5 +24,5 @@ def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_la
 
 
 @pytest.mark.long
-def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
+def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
     holds_as_the_book_says("initialisation", tmp_path)

@@ -1,4 +1,4 @@
-"""The MLP by hand: the worked examples of a course, and gradients that are autograd's."""
+"""Tests the NumPy MLP against worked examples and PyTorch."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ def test_one_layer_gives_the_worked_example() -> None:
     np.testing.assert_allclose(layer.forward(np.array([[5.0, 2.0]])), [[-3, 2, -0.1]], atol=1e-12)
 
 
-def test_a_sigmoid_neuron_squashes_its_weighted_sum() -> None:
+def test_a_sigmoid_unit_applies_the_sigmoid_to_its_weighted_sum() -> None:
     x, w, b = np.array([0.5, -1.0, 2.0]), np.array([0.3, 0.8, -0.1]), 0.2
     assert sigmoid(x @ w + b) == pytest.approx(1 / (1 + np.exp(0.65)))
     assert sigmoid(np.array([-800.0, 0.0, 800.0])).tolist() == [0, 0.5, 1]
@@ -47,15 +47,15 @@ def test_the_losses_give_the_worked_examples() -> None:
     outputs, targets = np.array([[29.0], [53.0], [98.0]]), np.array([[30.0], [50.0], [100.0]])
     assert LOSSES["mse"].value(outputs, targets) == pytest.approx(14 / 3)
     assert LOSSES["mae"].value(outputs, targets) == pytest.approx(2)
-    shares = np.array([[0.2], [0.9], [0.3]])
-    raw = np.log(shares / (1 - shares))
+    probabilities = np.array([[0.2], [0.9], [0.3]])
+    raw = np.log(probabilities / (1 - probabilities))
     assert LOSSES["bce"].value(raw, np.array([[0.0], [1.0], [0.0]])) == pytest.approx(0.22839, abs=5e-6)
     rows = np.log([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
     assert LOSSES["ce"].value(rows, np.array([1, 0, 2])) == pytest.approx(0.47571, abs=5e-6)
     np.testing.assert_allclose(softmax(np.array([[-1.0, 2.0]])), [[0.0474, 0.9526]], atol=5e-5)
 
 
-def test_gradients_are_those_of_the_model_of_the_lab() -> None:
+def test_gradients_equal_those_of_the_pytorch_model() -> None:
     by_hand = NumpyMLP.random((4, 6, 5, 3), "tanh", "ce", seed=1)
     model = MLP(4, 3, (6, 5), nn.Tanh, standardise=False).double()
     linear = [one for one in model.modules() if isinstance(one, nn.Linear)]

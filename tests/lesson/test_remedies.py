@@ -1,4 +1,4 @@
-"""What the lesson of remedies reckons, on runs made by hand; and the lesson itself."""
+"""Tests the claims and the table of the remedies lesson, and the lesson in full."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ RUNS = {
 }
 
 
-def test_each_remedy_is_held_against_the_bare_run_of_its_seed() -> None:
+def test_each_remedy_is_compared_with_the_bare_run_of_its_seed() -> None:
     found = {claim.text.split(",")[0]: list(claim.values) for claim in claims(RUNS, ["magic"])}
     assert found == {
         "no remedy: validation loss at the end": [2, 2],
@@ -34,16 +34,16 @@ def test_each_remedy_is_held_against_the_bare_run_of_its_seed() -> None:
     }
 
 
-def test_the_table_has_a_row_a_remedy_and_means_over_seeds() -> None:
+def test_the_table_has_a_row_per_remedy_with_means_over_seeds() -> None:
     assert table(RUNS)[1] == ["more rows", "1.50  (1.00 to 2.00)", "0.25  (0.25 to 0.25)", "0.65  (0.60 to 0.70)"]
     assert mean_and_range([1.0, 2.5, 4.0]) == "2.50  (1.00 to 4.00)"
 
 
-def test_panels_stand_in_rows() -> None:
+def test_panels_are_arranged_in_rows() -> None:
     assert chunks([*"abcde"], 3) == [[*"abc"], [*"de"]]
 
 
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
     runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     bare = ["data=digits", "data.num_train=50", "model.hidden_features=[4]", "trainer.max_epochs=3"]
     remedies = {
@@ -57,5 +57,5 @@ def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_each_remedy_cuts_the_loss_on_rows_never_seen(tmp_path: Path) -> None:
+def test_each_remedy_lowers_the_validation_loss(tmp_path: Path) -> None:
     holds_as_the_book_says("remedies", tmp_path)

@@ -51,7 +51,7 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class Activations(Lesson):
-    """depth: number of hidden layers of the deep networks. rates: learning rates of Adam, from suitable to far too large."""
+    """depth: number of hidden layers of the deep networks. rates: of Adam, from suitable to far too large."""
 
     seeds: Sequence[int]
     depth: int

@@ -71,9 +71,9 @@ class MNIST(Lesson):
         title = f"784 numbers in, ten probabilities out: {run.scores['accuracy/test']:.0%} of new digits are read right"
         caption = (
             f"{self.num_rows} training images, one hidden layer of {self.hidden} units, "
-            f"{count_noun(self.epochs, 'epoch')}. D: {len(probabilities)} test images. F: white pixels "
-            "speak for a unit, black ones against it, grey ones do not count; a speckled unit is dead: it fires for no image, and has learned "
-            "nothing."
+            f"{count_noun(self.epochs, 'epoch')}. D: {len(probabilities)} test images. F: "
+            "white pixels speak for a unit, black ones against it, grey ones do not count; a speckled unit is dead: it "
+            "fires for no image, and has learned nothing."
         )
         with mosaic_page(runner.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
             draw_inputs(axes["A"], axes["B"], splits)
@@ -114,7 +114,7 @@ def neighbour_correlation(images: np.ndarray) -> float:
 
 
 def confident_scores(probabilities: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """Returns the fraction of rows predicted with probability >= CONFIDENT and their accuracy, NaN if there are none."""
+    """Returns the fraction of rows predicted with at least CONFIDENT and their accuracy, NaN without any."""
     confident = probabilities.max(axis=1) >= CONFIDENT
     right = (probabilities.argmax(axis=1) == target)[confident]
     return float(confident.mean()), float(right.mean()) if len(right) else math.nan
