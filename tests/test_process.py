@@ -10,8 +10,8 @@ from mlplab.files import exclusive, is_locked, register_process
 HOLD = """
 import sys, time
 from pathlib import Path
-from mlplab.search.process import taking_part
-with taking_part(Path(sys.argv[1])) as name:
+from mlplab.files import register_process
+with register_process(Path(sys.argv[1])) as name:
     print(name, flush=True)
     time.sleep(60)
 """

@@ -1,4 +1,4 @@
-"""What ends a run with one clear line instead of a traceback."""
+"""Exceptions that end a command with one line instead of a traceback."""
 
 
 class UserError(ValueError):

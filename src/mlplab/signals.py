@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a door with 130 and 143, whatever libraries make of them; during imports they wait."""
+"""Ctrl-C and SIGTERM end a command with exit status 130 and 143; during imports they wait."""
 
 import signal
 import threading
