@@ -38,9 +38,9 @@ def in_range(key: str, allowed: Range) -> st.SearchStrategy[Any]:
     low, high = max(allowed.low, -1e3), min(allowed.high, 1e3)
     if key in BIG | SLOW:
         high = min(high, 40)
-    if allowed.whole:
+    if allowed.integer:
         return st.integers(int(low), int(high))
-    return st.floats(low, high, exclude_min=not allowed.low_itself, exclude_max=not allowed.high_itself).map(
+    return st.floats(low, high, exclude_min=not allowed.include_low, exclude_max=not allowed.include_high).map(
         lambda number: f"{number:.6g}"
     )
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from mlplab.data.preprocessing import dtype_for_precision
+from mlplab.data.precision import dtype_for_precision
 from mlplab.errors import UserError
 from mlplab.run.build import build_evaluator, build_splits
 from mlplab.run.config_file import read_config
