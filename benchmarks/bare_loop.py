@@ -1,9 +1,9 @@
-"""The yardstick: a bare PyTorch loop written for speed, for throughput.py: fits the rows of a file once for each line
-that comes. Neither the lab nor Lightning is imported.
+"""A bare PyTorch loop written for speed, with which throughput.py compares: one fit of the rows of a file per line of
+standard input. Imports neither mlplab nor Lightning.
 
-Rows and targets are scaled beforehand; an epoch is one permutation, a batch is taken by index; Adam is fused. After
-each epoch, and before the first, val and the measured slice of train are measured, each in one piece: loss and
-accuracy, or loss, RMSE, MAE and R2.
+Rows and targets are already scaled; an epoch is one permutation, a batch is taken by index; Adam is fused. After each
+epoch, and before the first, val and the measured slice of train are evaluated, each as one batch: loss and accuracy, or
+loss, RMSE, MAE and R2.
 """
 
 import sys
@@ -37,12 +37,12 @@ def measure(network: nn.Module, part: Part) -> Scores:
 
 
 def order(count: int, epoch: int, seed: int = 0) -> Tensor:
-    """The lab's: keyed by seed and epoch."""
+    """The order of the rows in mlplab, which depends on seed and epoch."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
 def fit(network: nn.Module, train: Part, measured: list[Part], batch_size: int, epochs: int) -> list[list[Scores]]:
-    """For each epoch, 0 first, the scores of val and of the slice."""
+    """Returns the scores of val and of the measured slice for each epoch, from epoch 0 on."""
     features, target = train
     loss_of = nn.functional.mse_loss if target.is_floating_point() else nn.functional.cross_entropy
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)

@@ -1,4 +1,6 @@
-"""Keras 3 on jax, for throughput.py: fits the rows of a file once for each line that comes. Needs no torch.
+"""Keras 3 on jax, with which throughput.py compares: one fit of the rows of a file per line of standard input.
+
+Runs in its own virtual environment, without torch:
 
 python -m venv keras && keras/bin/pip install keras jax
 """
@@ -23,7 +25,7 @@ def main(path: str, cpu: bool) -> None:
     metrics = ["accuracy"] if classes else ["mae", "root_mean_squared_error", "r2_score"]
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, metrics=metrics)
     weights, x, y, count = model.get_weights(), rows["x"], rows["y"], len(rows["x_val"])
-    val = tuple(np.concatenate([rows[f"{name}_val"], rows[name][:count]]) for name in "xy")  # val and the slice
+    val = tuple(np.concatenate([rows[f"{name}_val"], rows[name][:count]]) for name in "xy")  # val, then the slice
     clock = time.process_time if cpu else time.perf_counter
     for _ in sys.stdin:
         model.set_weights(weights)

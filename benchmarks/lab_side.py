@@ -1,4 +1,4 @@
-"""The lab's sides of throughput.py: fits once for each line that comes, and says the samples a second.
+"""The sides of throughput.py that use mlplab: one fit per line of standard input, which prints samples per second.
 
 python benchmarks/lab_side.py lab|loader [--cpu] OVERRIDES
 """
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from room import room
+from scratch import scratch_folder
 
 Fit = Callable[[], tuple[int, float]]  # samples trained on, the last loss/val
 
@@ -18,12 +18,12 @@ def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
     from mlplab.run.build import build
 
     def prepare() -> Fit:
-        made = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={room()}"))
+        run = build(mlplab.configure(*overrides, "trainer.accelerator=cpu", f"run_dir={scratch_folder()}"))
 
         def fit() -> tuple[int, float]:
-            made.trainer.fit(made.learner, datamodule=made.batches)
-            made.overlay.close()
-            return made.trainer.max_epochs * len(made.splits.train), made.learner.scores["loss/val"]  # type: ignore[operator]
+            run.trainer.fit(run.learner, datamodule=run.batches)
+            run.overlay.close()
+            return run.trainer.max_epochs * len(run.splits.train), run.learner.scores["loss/val"]  # type: ignore[operator]
 
         return fit
 
@@ -31,7 +31,7 @@ def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
 
 
 def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
-    """The lab's learner on torchvision's Dataset, with the transforms of PyTorch's own MNIST example."""
+    """mlplab's learner on torchvision's Dataset, with the transforms of PyTorch's MNIST example."""
     import torch
     from lightning import Trainer
     from torch.utils.data import DataLoader, Subset
@@ -82,5 +82,5 @@ def main(side: str, overrides: tuple[str, ...], cpu: bool) -> None:
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[2:] if word != "--cpu"]
-    main(sys.argv[1], tuple(words), "--cpu" in sys.argv)
+    overrides = tuple(argument for argument in sys.argv[2:] if argument != "--cpu")
+    main(sys.argv[1], overrides, "--cpu" in sys.argv)

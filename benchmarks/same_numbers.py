@@ -47,7 +47,7 @@ CASES = {
         *("activation=elu", "optimizer=rmsprop", "optimizer.lr=0.003", "scheduler=cosine", "batch_size=24"),
         *("callback=early_stopping", "trainer.max_epochs=5", "data.split_seed=2"),
     ),
-    # nothing here needs single mini-batches: Lightning's loop then takes several of a small net at once
+    # nothing here needs single mini-batches: small networks then train fused mini-batches
     "moons, fused mini-batches": (
         *("data=moons", "model=residual_mlp", "model.dropout=0.2", "activation=gelu", "optimizer=nadam"),
         *("optimizer.lr=0.005", "scheduler=warmup_cosine", "batch_size=8", "trainer.max_epochs=4"),
@@ -62,10 +62,10 @@ CASES = {
         *("callback=gradient_accumulation", "batch_size=16", "trainer.max_epochs=4"),
     ),
 }
-STORED = ("digits", "diabetes", "breast_cancer")  # no dropout: processors of other makers draw other masks
+STORED = ("digits", "diabetes", "breast_cancer")  # no dropout: processors of other vendors draw other masks
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 UNCOMPARED = {"seconds", "samples_per_second", "mlplab", "torch", "lightning"}  # times and versions
-CHECKPOINTS = ("best.ckpt", "last.ckpt")  # the second holds the optimizer's state
+CHECKPOINTS = ("best.ckpt", "last.ckpt")  # the second has the optimizer's state
 Values = dict[str, Any]
 
 
@@ -73,9 +73,9 @@ class ComparisonError(Exception):
     """Ends the program, or the comparison of one configuration, with one line."""
 
 
-def train(trees: Sequence[Path], overrides: tuple[str, ...], room: Path) -> list[list[Path]]:
+def train(trees: Sequence[Path], overrides: tuple[str, ...], root: Path) -> list[list[Path]]:
     """Trains one configuration with the code of each tree, at once; returns the run folders of each."""
-    folders = [room / f"tree{number}" for number in range(len(trees))]
+    folders = [root / f"tree{number}" for number in range(len(trees))]
     processes: list[subprocess.Popen[str]] = []
     try:
         for tree, folder in zip(trees, folders, strict=True):
@@ -91,9 +91,9 @@ def train(trees: Sequence[Path], overrides: tuple[str, ...], room: Path) -> list
 
 def _started(tree: Path, overrides: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:
     draw_images(folder / "images")
-    given = [override.format(images=folder / "images") for override in (*overrides, *ALWAYS)]
+    arguments = [override.format(images=folder / "images") for override in (*overrides, *ALWAYS)]
     return subprocess.Popen(
-        [sys.executable, str(OWN_TREE), str(tree), *given],
+        [sys.executable, str(OWN_TREE), str(tree), *arguments],
         cwd=folder,
         env={**os.environ, **THREADS, "PYTHONPATH": str(tree / "src")},
         stdout=subprocess.DEVNULL,
@@ -134,19 +134,19 @@ def history_of(run: Path) -> Values:
 
 
 def tensors_of(path: Path) -> Values:
-    """Returns the weights of a checkpoint and, where it holds them, the optimizers' states, by dotted name."""
+    """Returns the weights of a checkpoint and, where there are any, the optimizers' states, by dotted name."""
     checkpoint = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else {}
-    kept = {name: checkpoint[name] for name in ("state_dict", "optimizer_states") if name in checkpoint}
-    return dict(_leaves(kept, ""))
+    parts = {name: checkpoint[name] for name in ("state_dict", "optimizer_states") if name in checkpoint}
+    return dict(_leaves(parts, ""))
 
 
-def _leaves(held: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(held, Mapping | list | tuple):
-        entries = held.items() if isinstance(held, Mapping) else enumerate(held)
+def _leaves(node: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping | list | tuple):
+        entries = node.items() if isinstance(node, Mapping) else enumerate(node)
         for key, value in entries:
             yield from _leaves(value, f"{name}.{key}".lstrip("."))
     else:
-        yield name, held
+        yield name, node
 
 
 def difference(there: Path, here: Path, ignored: Collection[str] = ()) -> str:
@@ -190,9 +190,9 @@ def _bits(tensor: Tensor) -> Tensor:
 
 def compare(tree: Path, overrides: tuple[str, ...], ignored: Collection[str]) -> str:
     """Trains one configuration with the code of a tree and of this one; returns where its runs differ first, if any."""
-    with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as root:
         try:
-            there, here = train([tree, REPO], overrides, Path(room))
+            there, here = train([tree, REPO], overrides, Path(root))
         except ComparisonError as error:
             return str(error)
         if len(there) != len(here) or not there:
@@ -224,7 +224,7 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def compare_all(commit: str, ignored: Collection[str]) -> int:
-    """Prints one line a configuration; returns the exit status."""
+    """Prints one line per configuration; returns the exit status."""
     status = 0
     with checked_out(commit) as tree:
         for name, overrides in CASES.items():
@@ -236,8 +236,8 @@ def compare_all(commit: str, ignored: Collection[str]) -> int:
 
 def measured(name: str) -> dict[str, Values]:
     """Trains a configuration in float64 here; returns the scores and the losses of the history that are stored."""
-    with tempfile.TemporaryDirectory() as room:
-        [[run]] = train([REPO], (*CASES[name], "trainer.precision=64-true"), Path(room))
+    with tempfile.TemporaryDirectory() as root:
+        [[run]] = train([REPO], (*CASES[name], "trainer.precision=64-true"), Path(root))
         scores = {key: value for key, value in scores_of(run).items() if _is_stored(key)}
         return {"scores": scores, "history": {k: float(v) for k, v in history_of(run).items() if ", loss/" in k}}
 

@@ -1,9 +1,9 @@
-"""What shared cores cost: a run alone and beside busy processes, with a long and a short spin of waiting threads.
+"""Measures what shared cores cost: a run alone and beside busy processes, with a long and a short spin of threads.
 
     python benchmarks/sharing.py
 
-OpenMP's threads wait by spinning. GNU OpenMP spins for very long unless GOMP_SPINCOUNT says otherwise, and the doors
-set it to 1000.
+OpenMP's threads wait by spinning. GNU OpenMP spins for very long unless GOMP_SPINCOUNT limits it; the commands set it
+to 1000.
 """
 
 import os
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from room import room
+from scratch import scratch_folder
 
 TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 SPINS = {"long spin": "30000000000", "short spin": "1000"}
@@ -20,21 +20,21 @@ BUSY = [sys.executable, "-c", "while True: pass"]
 
 
 def samples_per_second(spin: str, busy: int) -> float:
-    beside = [subprocess.Popen(BUSY) for _ in range(busy)]
+    others = [subprocess.Popen(BUSY) for _ in range(busy)]
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [sys.executable, str(TRAIN), "trainer.max_epochs=10", "trainer.max_time=00:00:01:00"],
-            cwd=room(),
+            cwd=scratch_folder(),
             env={**os.environ, "GOMP_SPINCOUNT": spin},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
     finally:
-        for process in beside:
+        for process in others:
             process.kill()
             process.wait()
-    return float(re.findall(r"([\d,]+) samples/s", said)[-1].replace(",", ""))
+    return float(re.findall(r"([\d,]+) samples/s", output)[-1].replace(",", ""))
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""Sweeps of small nets: hydra/launcher=stacked against the basic launcher, joblib with two processes, and scikit-learn.
+"""Compares hydra/launcher=stacked with the basic launcher, joblib with two processes, and scikit-learn, on small nets.
 
 python benchmarks/sweeps.py [--cases digits,moons,mnist] [--sides basic,joblib,sklearn] [--pairs 1]
 
-Seconds are those from the first job's start to the last file written: libraries are imported before, by joblib's
-processes too. Whole: the whole command.
+Seconds are from the start of the first job to the last file; libraries are imported before, in joblib's processes too.
+The last column is the whole command.
 """
 
 import argparse
@@ -38,28 +38,28 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.neural_network import MLPClassifier
 import mlplab
-from mlplab.build import build_splits
+from mlplab.run.build import build_splits
 splits = build_splits(mlplab.configure("data=digits"))
 x = np.concatenate([splits.train.features.numpy(), splits.val.features.numpy()])
 y = np.concatenate([splits.train.target.numpy(), splits.val.target.numpy()])
 x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-6)
-held = PredefinedSplit([-1] * len(splits.train) + [0] * len(splits.val))
+split = PredefinedSplit([-1] * len(splits.train) + [0] * len(splits.val))
 net = MLPClassifier((64,), batch_size=32, max_iter=30, tol=0.0, n_iter_no_change=1000)
 grid = {"learning_rate_init": [3e-4 * 1.3**place for place in range(16)], "random_state": [0, 1, 2, 3]}
 def search(grid):
-    return GridSearchCV(net, grid, cv=held, refit=False, n_jobs=2).fit(x, y)
-search({"random_state": [0, 1]})  # the processes are there, with their imports
+    return GridSearchCV(net, grid, cv=split, refit=False, n_jobs=2).fit(x, y)
+search({"random_state": [0, 1]})  # starts the processes and imports
 started = time.perf_counter()
 search(grid)
 print("seconds", time.perf_counter() - started)
 """
 
 
-def sweep(launcher: str, words: tuple[str, ...]) -> tuple[float, float]:
-    """Seconds from the first job's start to the last file, and of the whole command."""
+def sweep(launcher: str, overrides: tuple[str, ...]) -> tuple[float, float]:
+    """Returns the seconds from the first job's start to the last file, and those of the whole command."""
     more = ("hydra.launcher.n_jobs=2",) if launcher == "joblib" else ()
-    picture = () if any("picture" in word for word in words) else ("report.picture=false",)
-    command = ("-m", f"hydra/launcher={launcher}", "sweep.name=s", *more, *words, *picture)
+    picture = () if any("picture" in override for override in overrides) else ("report.picture=false",)
+    command = ("-m", f"hydra/launcher={launcher}", "sweep.name=s", *more, *overrides, *picture)
     script = str(REPO / "scripts" / "train.py")
     warm = [sys.executable, "-c", WARM + f"runpy.run_path({script!r}, run_name='__main__')"]
     start = time.perf_counter()
@@ -84,7 +84,7 @@ def sweep(launcher: str, words: tuple[str, ...]) -> tuple[float, float]:
             raise SystemExit(f"{launcher}: the sweep failed")
         whole = time.perf_counter() - start
         files = [path for path in Path(folder, "outputs/sweeps/s").glob("*/**/*") if path.is_file()]
-        if launcher == "joblib":  # whose processes begin later
+        if launcher == "joblib":  # its processes start later
             launched = min(path.stat().st_mtime for path in files if path.name == "config.yaml")
         return max(path.stat().st_mtime for path in files) - launched, whole
 
@@ -100,18 +100,18 @@ def main() -> None:
     parser.add_argument("--cases", default="digits,digits, pictures,moons,mnist".replace(", ", "; "))
     parser.add_argument("--sides", default="basic,joblib,sklearn")
     parser.add_argument("--pairs", type=int, default=1)
-    given = parser.parse_args()
-    sides = [side for side in given.sides.split(",") if side]
+    options = parser.parse_args()
+    sides = [side for side in options.sides.split(",") if side]
     os.environ.setdefault("PYTHONPATH", str(REPO / "src"))
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the door sets it, before torch is imported
-    print("| sweep | launcher | seconds, median | stacked is faster by | whole command, s |\n|---|---|---|---|---|")
-    for name in (case.replace("; ", ", ") for case in given.cases.split(",")):
-        title, words = CASES[name]
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command sets it, before torch is imported
+    print("| sweep | launcher | seconds, median | seconds / stacked | whole command, s |\n|---|---|---|---|---|")
+    for name in (case.replace("; ", ", ") for case in options.cases.split(",")):
+        title, overrides = CASES[name]
         others = [side for side in sides if side != "sklearn" or name == "digits"]
         found: dict[str, list[tuple[float, float]]] = {side: [] for side in ("stacked", *others)}
-        for _ in range(given.pairs):
+        for _ in range(options.pairs):
             for side, times in found.items():
-                times.append(sklearn() if side == "sklearn" else sweep(side, words))
+                times.append(sklearn() if side == "sklearn" else sweep(side, overrides))
         base = statistics.median(seconds for seconds, _ in found["stacked"])
         for side, times in found.items():
             seconds, whole = (statistics.median(column) for column in zip(*times, strict=True))

@@ -1,12 +1,12 @@
-"""Whole fits of the lab against a bare PyTorch loop, the lab through a DataLoader, and Keras on jax: a table of ratios.
+"""Compares fits of mlplab with a bare PyTorch loop, with a DataLoader, and with Keras on jax, in a table of ratios.
 
     python benchmarks/throughput.py [--pairs 7] [--threads 1] [--case NAME] [--settings] [--cpu] [--keras PYTHON]
 
-Each side is a process of its own that has fitted once before; they take turns, and the ratio is the median over pairs.
-"First fits" is the ratio of those fits before, compilation and other first times within them, measured once.
-The lab's side is what the train door fits: every default callback, both curves, checkpoints, TensorBoard, history.
-Keras gets the same rows, net, batch size and epochs, measures val and the slice in one, and has compiled before.
---settings: the lab's own settings, against its defaults. --cpu: processor seconds, where others use the machine too.
+Each side runs in its own process, which has fitted once before; they take turns, and the ratio is the median over
+pairs. "First fits" is the ratio of the fits before, which include compilation, measured once. The side `lab` is what
+the train command fits: every default callback, both curves, checkpoints, TensorBoard, history. Keras gets the same
+rows, network, batch size and epochs, and evaluates val and the measured slice as one.
+--settings compares settings of mlplab with its defaults. --cpu counts processor seconds, for a shared machine.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from room import room
+from scratch import scratch_folder
 
 HERE = Path(__file__).resolve().parent
 WIDE = ("data=mnist", "model.hidden_features=[512,512]")
@@ -53,7 +53,7 @@ class Side:
             environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process: Any = subprocess.Popen(command, env=environment, text=True, **pipes)
-        if threads and hasattr(os, "sched_setaffinity"):  # XLA heeds no number of threads, only that of processors
+        if threads and hasattr(os, "sched_setaffinity"):  # XLA ignores the number of threads, not that of processors
             os.sched_setaffinity(self.process.pid, range(threads))
         self.first = self.run()
 
@@ -67,7 +67,7 @@ class Side:
 
 
 def compare(title: str, names: tuple[str, str], sides: list[Side], pairs: int) -> None:
-    """A row of the table: the first side against the second."""
+    """Prints a row of the table: the first side compared with the second."""
     results = [[side.run() for side in sides] for _ in range(pairs)]
     ratios = [first[0] / second[0] for first, second in results]
     speeds = [statistics.median(result[number][0] for result in results) for number in range(2)]
@@ -92,7 +92,7 @@ def main() -> None:
     cases = SETTINGS if options.settings else CASES
     clock = ["--cpu"] if options.cpu else []
     print(f"{options.threads or os.cpu_count()} thread(s), {options.pairs} pairs, {time.strftime('%Y-%m-%d')}\n")
-    print("| case | sides | samples/s, left | right | ratio, median (range) | first fits | loss/val at the end |")
+    print("| case | sides | samples/s, first | second | ratio, median (range) | first fits | final loss/val |")
     print("|---|---|---|---|---|---|---|")
     for name, (title, overrides) in cases.items():
         if options.case in (None, name):
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def export(overrides: tuple[str, ...]) -> str:
-    """The rows of train and val, scaled by those of train, and what to do with them, for a peer without the lab."""
+    """Writes scaled rows of train and val and the settings of the fit for a peer without mlplab; returns the path."""
     import numpy as np
     import torch
 
@@ -119,14 +119,14 @@ def export(overrides: tuple[str, ...]) -> str:
 
     config = mlplab.configure(*overrides)
     splits = build_splits(config)
-    path = str(Path(room()) / "rows.npz")
+    path = str(Path(scratch_folder()) / "rows.npz")
     pixels = splits.train.features.dtype == torch.uint8
     features, target = splits.train.features.float().numpy(), splits.train.target.numpy()
-    mean, sd = (features.mean(), features.std()) if pixels else (features.mean(0), features.std(0))
+    mean, std = (features.mean(), features.std()) if pixels else (features.mean(0), features.std(0))
     shift, factor = (0, 1) if splits.class_names else (target.mean(0), target.std(0))
     rows: dict[str, Any] = {}
     for name, part in (("", splits.train), ("_val", splits.val)):
-        rows[f"x{name}"] = (part.features.float().numpy() - mean) / np.where(sd > 0, sd, 1)
+        rows[f"x{name}"] = (part.features.float().numpy() - mean) / np.where(std > 0, std, 1)
         rows[f"y{name}"] = (part.target.numpy() - shift) / factor if splits.target_names else part.target.numpy()
     widths = [*config.model.hidden_features, len(splits.class_names) or len(splits.target_names)]
     np.savez(path, **rows, widths=widths, batch_size=config.batch_size, epochs=config.trainer.max_epochs)

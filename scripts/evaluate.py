@@ -1,16 +1,15 @@
-"""Evaluate: the scores of a run once more, from its folder alone. `--help` lists the keys."""
+"""Evaluates a run again, from its folder alone. `--help` lists the keys."""
 
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import run_cli
+from mlplab.config.cli import run_cli, run_command
 from mlplab.config.groups import CONF_DIR
 
 
 @hydra.main(config_path=CONF_DIR, config_name="evaluate", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.evaluate import evaluate
-    from mlplab.config.cli import run_command
 
     run_command(evaluate, config, "evaluate")
 

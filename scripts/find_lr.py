@@ -1,16 +1,15 @@
-"""Find_lr: which learning rate to begin with, by a short training over all of them. `--help` lists the keys."""
+"""Suggests a learning rate by a short training over a range of them. `--help` lists the keys."""
 
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import run_cli
+from mlplab.config.cli import run_cli, run_command
 from mlplab.config.groups import CONF_DIR
 
 
 @hydra.main(config_path=CONF_DIR, config_name="find_lr", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.find_lr import find_lr
-    from mlplab.config.cli import run_command
 
     run_command(find_lr, config, "find_lr")
 

@@ -1,16 +1,15 @@
-"""Predict: what a run says of new rows or images. `--help` lists the keys."""
+"""Predicts new rows or images with a trained run. `--help` lists the keys."""
 
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import run_cli
+from mlplab.config.cli import run_cli, run_command
 from mlplab.config.groups import CONF_DIR
 
 
 @hydra.main(config_path=CONF_DIR, config_name="predict", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.predict import predict
-    from mlplab.config.cli import run_command
 
     run_command(predict, config, "predict")
 

@@ -1,16 +1,15 @@
-"""Report: a run as one page of HTML, with its curves, errors and pictures. `--help` lists the keys."""
+"""Writes a run as one HTML page, with its curves, errors and pictures. `--help` lists the keys."""
 
 import hydra
 from omegaconf import DictConfig
 
-from mlplab.config.cli import run_cli
+from mlplab.config.cli import run_cli, run_command
 from mlplab.config.groups import CONF_DIR
 
 
 @hydra.main(config_path=CONF_DIR, config_name="report", version_base="1.3")
 def task(config: DictConfig) -> None:
     from mlplab.command.report import report
-    from mlplab.config.cli import run_command
 
     run_command(report, config, "report")
 

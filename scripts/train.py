@@ -1,4 +1,4 @@
-"""Train: from the command line to curves. `--help` lists the groups and their choices."""
+"""Trains a network, or with -m a sweep of them. `--help` lists the groups and their choices."""
 
 import hydra
 from omegaconf import DictConfig

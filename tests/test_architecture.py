@@ -42,13 +42,29 @@ ONLY_PLACE = {
     "hydra.utils.instantiate": {"run/instantiate.py"},
     "torch.load": {"run/load.py"},
     "hydra.main": {"scripts"},
-    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py"},
+    "torch.utils.tensorboard.SummaryWriter": {"trainer/tensorboard.py", "trainer/event_files.py"},
     "matplotlib": {"report"},
 }
+# files that may use private names of a library; one file for each library is the goal
+PRIVATE = {
+    "hydra": {"config/compose.py"},
+    "optuna": {"sweep/search.py"},
+    "tensorboard": {"trainer/event_files.py"},
+    "torch": {"trainer/torch_internals.py"},
+}
+LIBRARY_OF_ATTRIBUTE = {
+    "_apply_overrides_to_config": "hydra",
+    "_return_value": "hydra",
+    "_trial_id": "optuna",
+    "_get_file_writer": "tensorboard",
+    "_opt_called": "torch",
+}
+DOCUMENTED = {"os._exit"}
 # imports nothing heavy: each is on the way of `--help` or of a mistake, or Hydra imports it at each start
 LIGHT = (
-    *("mlplab", "mlplab.config.cli", "mlplab.config.compose", "mlplab.run.folder", "mlplab.run.config_file"),
-    *("mlplab.run.record", "mlplab.sweep.manifest", "mlplab.sweep.preflight", "mlplab.sweep.launch"),
+    *("mlplab", "mlplab.config.cli", "mlplab.config.configure", "mlplab.run.folder", "mlplab.run.config_file"),
+    *("mlplab.run.record", "mlplab.sweep.manifest", "mlplab.sweep.preflight", "mlplab.sweep.plan"),
+    *("mlplab.sweep.launch",),
     *("mlplab.sweep.search_config", "mlplab.sweep.halving", "mlplab.sweep.ensembles", "mlplab.sweep.eta"),
     *("mlplab.stack.eligibility", "hydra_plugins.mlplab.sweepers", "hydra_plugins.mlplab.local_launcher"),
     *("hydra_plugins.mlplab.stacked_launcher",),
@@ -155,6 +171,44 @@ def test_a_name_is_used_in_its_only_place(name: str) -> None:
     assert users
     places = {name_of(path) for path in users}
     assert all(place in ONLY_PLACE[name] or place.split("/")[0] in ONLY_PLACE[name] for place in places), places
+
+
+def is_private(name: str) -> bool:
+    return any(part.startswith("_") and not part.startswith("__") for part in name.split("."))
+
+
+@cache
+def own_names() -> set[str]:
+    """Functions, classes, variables and attributes that the project defines."""
+    nodes = [node for path in FILES for node in ast.walk(tree_of(path))]
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    variables = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    stored = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    attributes = {node.attr for node in stored if ast.unparse(node.value) in ("self", "cls")}
+    return defined | variables | attributes
+
+
+def private_uses(path: Path) -> set[tuple[str, str]]:
+    """(library, name) of private modules, functions and attributes of libraries."""
+    modules = [(module, f"{module}.{name}") for module, name in imported(path) if module not in BY_MODULE]
+    found = {(module.split(".")[0], name) for module, name in modules if is_private(name)}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and ast.unparse(node) not in DOCUMENTED:
+            library = LIBRARY_OF_ATTRIBUTE.get(node.attr)
+            if library or node.attr not in own_names():
+                found.add((library or "unknown library", ast.unparse(node)))
+    return found
+
+
+@by_name(MODULES)
+def test_private_names_of_a_library_are_used_in_its_file_only(path: Path) -> None:
+    misplaced = [use for use in private_uses(path) if name_of(path) not in PRIVATE.get(use[0], ())]
+    assert not misplaced, f"move them to {PRIVATE}, or list a new attribute in LIBRARY_OF_ATTRIBUTE"
+
+
+def test_each_file_that_may_use_private_names_does() -> None:
+    used = {(library, name_of(path)) for path in MODULES for library, _ in private_uses(path)}
+    assert used == {(library, place) for library, places in PRIVATE.items() for place in places}
 
 
 @pytest.mark.parametrize("path", CONFS, ids=lambda path: path.relative_to(REPO).as_posix())

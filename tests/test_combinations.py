@@ -146,12 +146,12 @@ def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_im
     keep()
     code = """if True:
         import json, sys, mlplab
-        from mlplab.mistake import Mistake
+        from mlplab.errors import UserError
         refused = 0
         for words in json.load(sys.stdin):
             try:
                 mlplab.configure(*words)
-            except Mistake:
+            except UserError:
                 refused += 1
         heavy = {"torch", "lightning", "torchvision", "sklearn", "pandas", "matplotlib"} & set(sys.modules)
         print(refused, *heavy)

@@ -236,14 +236,14 @@ def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
     code = """if True:
         import json, sys, mlplab
         from pathlib import Path
-        from mlplab.gate import claim, give_back
-        from mlplab.mistake import Mistake
+        from mlplab.run.folder import claim_folder
+        from mlplab.errors import UserError
         Path("mine").mkdir()
         for words in json.load(sys.stdin):
             try:
-                claim(Path(mlplab.configure(*words).run_dir), "run_dir")
-            except Mistake as mistake:
-                print(mistake)
+                claim_folder(Path(mlplab.configure(*words).run_dir), "run_dir")
+            except UserError as error:
+                print(error)
         print(json.dumps(sorted(sys.modules)))
     """
     rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
@@ -296,7 +296,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     for path in (kept, halved):
         write_manifest(path, jobs, ["-m"])
-    HalvingRecord([Round(2, 25), Round(1, 50)]).keep(halved)
+    HalvingRecord([Round(2, 25), Round(1, 50)]).write(halved)
     return folder
 
 

@@ -69,5 +69,5 @@ def test_it_runs_and_gives_what_it_shows(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_mistake_in_any_cell_is_seen(tmp_path: Path) -> None:
     broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import mlplab\nmlplab.configure('data=nil')")])
-    with pytest.raises(CellExecutionError, match="no such choice"):
+    with pytest.raises(CellExecutionError, match="unknown choice"):
         executed(broken, tmp_path)

@@ -58,6 +58,3 @@ def test_each_of_the_two_commands_is_one_marked_line(command: str) -> None:
 def test_every_file_and_link_of_the_readme_exists() -> None:
     for link in re.findall(r"\]\(([\w/.]+)\)", README):
         assert (REPO / link).exists(), link
-    tree = README.split("```")[-2]
-    for name in re.findall(r"^  (\w+(?:\.\w+|/))", tree, re.MULTILINE):
-        assert list(REPO.glob(f"conf/{name}")) or list(REPO.glob(f"src/mlplab/{name}")), name

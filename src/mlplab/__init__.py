@@ -6,7 +6,7 @@ from typing import Any
 __version__ = "0.1.0"
 # doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
 _HOMES = {
-    "configure": "mlplab.config.compose",
+    "configure": "mlplab.config.configure",
     "reopen": "mlplab.run.predictor",
     "resume": "mlplab.run.resume",
     "train": "mlplab.run.train",

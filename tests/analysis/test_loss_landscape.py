@@ -89,14 +89,14 @@ def test_a_scale_that_changes_nothing_changes_no_slice() -> None:
     assert slices[0] == pytest.approx(slices[1], rel=1e-4)
 
 
-def test_where_the_loss_is_no_number_it_is_infinite(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_infinite(tmp_path: Path) -> None:
     found = slice_along_path(line(0.0, 0.0), ROWS, kept(tmp_path, (1.2e19, 0.0), (0.0, 0.0)), count=5)
     assert np.isinf(found.loss).any()
     assert np.isfinite(found.loss).any()
 
 
-def test_a_path_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is of another model"):
+def test_a_path_of_another_model_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="belongs to another model"):
         slice_along_path(line(0.0, 0.0), ROWS, kept(tmp_path, (1.0, 2.0, 3.0), (0.0, 0.0, 0.0)), count=5)
 
 

@@ -12,7 +12,7 @@ from mlplab.config.tree import flatten, to_plain
 
 REMEDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     **{name: getattr(remedies, name) for name in ("overfitting", "bigger", "too_high", "too_low", "vanishing", "leak")},
-    **{"unlike": remedies.unlike, "uneven": remedies.uneven, "dead": lambda s: remedies.dead(s, born=False)},
+    **{"unlike": remedies.unlike, "uneven": remedies.uneven, "dead": lambda s: remedies.dead(s, at_start=False)},
     **{"no better": lambda s: remedies.no_better(s, learned=False), "longer": lambda s: remedies.longer(s, 50)},
 }
 RUNS = {
@@ -32,10 +32,10 @@ def settings(*overrides: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
-def test_what_is_suggested_is_taken_by_the_command_line_and_changes_the_run(run: str) -> None:
+def test_suggested_overrides_are_valid_and_change_the_run(run: str) -> None:
     held = settings(*RUNS[run])
     said = [remedy_of(held) for remedy_of in REMEDIES.values()]
-    assert all(text.startswith(("Try ", "What ")) for text in said)
+    assert all(text.startswith(("Try ", "The network ")) for text in said)
     words = {word for text in said for word in SUGGESTED.findall(text) if "COLUMN" not in word[1]}
     assert len(words) > 8
     for group, choice in (word for word in words if "." not in word[0]):
@@ -54,7 +54,7 @@ def test_decoupled_weight_decay_comes_with_its_optimizer() -> None:
     assert settings(*words)["optimizer.weight_decay"] == 0.1
 
 
-def test_a_suggestion_is_about_what_the_run_has() -> None:
+def test_suggestions_use_keys_of_the_run() -> None:
     assert "dropout" not in remedies.overfitting(settings(*RUNS["linear"]))
     assert "callback=early_stopping" not in remedies.overfitting(settings("callback=early_stopping"))
     assert "data.num_train larger" in remedies.overfitting(settings("data.num_train=200"))
@@ -70,9 +70,9 @@ def test_learning_rates_are_changed_by_tens() -> None:
     assert "Try optimizer.lr=0.01 or optimizer.lr=0.1" in remedies.too_low(settings())
 
 
-def test_units_that_were_dead_from_the_start_are_no_matter_of_the_learning_rate() -> None:
-    assert "optimizer.lr" in remedies.dead(settings(), born=False)
-    assert "optimizer.lr" not in remedies.dead(settings(), born=True)
+def test_units_dead_from_the_start_are_not_due_to_the_learning_rate() -> None:
+    assert "optimizer.lr" in remedies.dead(settings(), at_start=False)
+    assert "optimizer.lr" not in remedies.dead(settings(), at_start=True)
 
 
 def test_two_classes_have_a_weight_of_another_name() -> None:
@@ -81,18 +81,18 @@ def test_two_classes_have_a_weight_of_another_name() -> None:
     assert "balanced" not in remedies.uneven(settings("data=iris", "loss.weight=balanced"))
 
 
-def test_a_run_whose_schedule_was_planned_is_not_resumed_to_more_epochs() -> None:
+def test_a_run_with_a_scheduler_of_fixed_length_is_not_resumed() -> None:
     assert "scripts/resume.py" in remedies.longer(settings(), 50)
     assert "scripts/resume.py" not in remedies.longer(settings("scheduler=cosine"), 50)
     assert "trainer.max_epochs=100" in remedies.longer(settings("scheduler=cosine"), 50)
 
 
-def test_data_that_a_formula_made_may_be_perfect() -> None:
+def test_data_computed_by_a_formula_may_be_perfect() -> None:
     assert all(remedies.made_by_formula(settings(f"data={name}")) for name in ("moons", "line", "spiral", "function"))
     assert not any(remedies.made_by_formula(settings(f"data={name}")) for name in ("iris", "digits", "california"))
 
 
-def test_copies_of_a_photo_have_a_split_of_their_own() -> None:
+def test_copies_of_a_photo_have_the_official_split() -> None:
     copied = {"data.copy_distance": 3.0, "data.split": "random"}
     assert "data.split=official" in remedies.leak(copied)
     assert "data.split=official" not in remedies.leak({**copied, "data.split": "official"})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.analysis.verdict import RULES, THRESHOLDS, Verdict, verdict
+from mlplab.analysis.verdict import RULES, THRESHOLDS, Facts, Verdict, verdict
 
 BASE = 2.0  # the loss of the best constant, here
 CALM = [2.5, 0.5, 0.4, 0.4, 0.4, 0.4]
@@ -80,7 +80,7 @@ def of_values(metrics: Mapping[str, float], val: Sequence[float] = CALM, rows: i
     return verdict(history, 1, diagnosis, {**SETTINGS, "choice.learner": "regressor", **settings})
 
 
-def test_the_list_is_closed_and_in_this_order() -> None:
+def test_the_rules_are_in_this_order() -> None:
     assert list(RULES) == [
         *("dead_units", "diverging", "lr_too_high", "vanishing_gradient", "lr_too_low", "suspiciously_perfect"),
         *("validation_better_than_training", "uneven_classes", "no_better_than_baseline", "overfitting"),
@@ -88,19 +88,22 @@ def test_the_list_is_closed_and_in_this_order() -> None:
     ]
 
 
-def test_a_run_without_any_sign_fits() -> None:
-    told = judge()
-    assert told == ("fits", "fits: validation loss lowest 0.4 @ 2, now 0.4; training 0.4, 20% of the baseline's.")
+def test_a_run_that_matches_no_other_rule_fits() -> None:
+    result = judge()
+    assert result == (
+        "fits",
+        "fits: validation loss 0.4 at epoch 2, 0.4 at the end; training loss 0.4, 20% of the baseline loss.",
+    )
 
 
 # overfitting
 
 
 def test_overfitting_says_from_which_epoch_how_much_and_what_to_try() -> None:
-    told = judge([2.0, 1.0, 0.5, 0.8, 1.25], train=[2.0, 0.8, 0.4, 0.3, 0.25])
-    assert told.name == "overfitting"
-    assert told.text == (
-        "overfitting from epoch 3: validation loss best 0.5 @ 2, now 1.25; training 0.25. "
+    result = judge([2.0, 1.0, 0.5, 0.8, 1.25], train=[2.0, 0.8, 0.4, 0.3, 0.25])
+    assert result.name == "overfitting"
+    assert result.text == (
+        "overfitting from epoch 3: validation loss 0.5 at epoch 2, 1.25 at the end; training loss 0.25. "
         "Try model.dropout=0.3, optimizer=adamw optimizer.weight_decay=0.1, or callback=early_stopping."
     )
 
@@ -113,7 +116,7 @@ def test_ten_percent_above_the_lowest_is_overfitting(lowest: float, last: float,
     assert judge([3 * lowest, lowest, last], train=0.9 * lowest).name == name
 
 
-def test_where_the_losses_have_parted_five_percent_are_overfitting_however_sure() -> None:
+def test_with_a_wide_gap_five_percent_are_overfitting() -> None:
     parted = THRESHOLDS.wide * BASE
 
     def of(last: float, apart: float, epochs: int = THRESHOLDS.few) -> str:
@@ -123,14 +126,14 @@ def test_where_the_losses_have_parted_five_percent_are_overfitting_however_sure(
     assert of(1.049, 1.01) == of(1.051, 0.99) == of(1.051, 1.01, epochs=2) == "fits"
 
 
-def test_a_rise_that_is_nothing_by_the_baseline_is_no_overfitting() -> None:
+def test_a_rise_that_is_small_relative_to_the_baseline_is_not_overfitting() -> None:
     least = THRESHOLDS.material * BASE
     assert judge([2.0, 0.01, 0.01 + 1.01 * least], train=0.0).name == "overfitting"
     assert judge([2.0, 0.01, 0.01 + 0.99 * least], train=0.0).name == "fits"
     assert judge([2.0, 0.5, 0.0, 0.0], train=0.0).name == "fits"
 
 
-def test_a_rise_that_chance_gives_is_no_overfitting() -> None:
+def test_a_rise_within_chance_is_not_overfitting() -> None:
     """By a few rows more than by the others."""
     risen = [1.0, 0.5, 0.6, 0.7]
     assert judge(risen, train=0.3, rise=2.0).name == "overfitting"
@@ -139,7 +142,7 @@ def test_a_rise_that_chance_gives_is_no_overfitting() -> None:
     assert judge(risen, train=0.18, rise=0.1).name == "fits"
 
 
-def test_one_epoch_that_leaps_is_no_overfitting_of_fifty() -> None:
+def test_a_single_high_epoch_is_not_overfitting() -> None:
     """A tenth of the epochs must lie above."""
     flat = [2.0, *[0.5] * 45]
     assert judge([*flat, *[0.5] * 4, 0.9], train=0.1).name == "fits"
@@ -147,17 +150,17 @@ def test_one_epoch_that_leaps_is_no_overfitting_of_fifty() -> None:
     assert judge([*flat, *[0.9] * 5], train=0.1).name == "overfitting"
 
 
-def test_a_training_loss_that_rises_with_it_is_no_overfitting() -> None:
+def test_a_training_loss_that_rises_too_is_not_overfitting() -> None:
     rising = [2.0, 0.5, 1.0]
     assert judge(rising, train=[2.0, 0.4, 0.64]).name == "overfitting"
     assert judge(rising, train=[2.0, 0.4, 0.66]).name == "fits"
 
 
-def test_early_stopping_waits_for_a_rise_which_is_no_overfitting() -> None:
+def test_the_patience_of_early_stopping_is_not_overfitting() -> None:
     stopping = {"callback__early_stopping__patience": 3, "trainer__max_epochs": 50}
     turned = ([2.0, 0.5, 0.7, 0.8, 0.9], [2.0, 0.4, 0.3, 0.2, 0.1])
-    told = judge(*turned, **stopping)
-    assert told.text.startswith("fits: early stopping ended it after epoch 4; validation loss lowest 0.5 @ 1")
+    result = judge(*turned, **stopping)
+    assert result.text.startswith("fits: stopped early after epoch 4; validation loss 0.5 at epoch 1")
     ran_out = judge(*turned, **{**stopping, "trainer__max_epochs": 4})
     assert ran_out.name == "overfitting"
     assert "callback=early_stopping" not in ran_out.text
@@ -171,9 +174,9 @@ def test_the_untouched_network_does_not_count_as_the_lowest() -> None:
 
 
 def test_a_fall_in_the_last_quarter_is_still_improving() -> None:
-    told = judge([2.0, 1.5, 1.0, 0.75], train=0.5)
-    assert told.name == "still_improving"
-    assert "fell from 1 to 0.75 in the last epoch; training 0.5. Try trainer.max_epochs=8" in told.text
+    result = judge([2.0, 1.5, 1.0, 0.75], train=0.5)
+    assert result.name == "still_improving"
+    assert "fell from 1 to 0.75 in the last epoch; training loss 0.5. Try trainer.max_epochs=8" in result.text
 
 
 @pytest.mark.parametrize(
@@ -213,10 +216,11 @@ def slope(middle: float, end: float, epochs: int = 8) -> list[float]:
 
 def test_a_learning_rate_that_is_too_low_falls_steadily_and_gets_nowhere() -> None:
     slow = slope(2.25, 2.0)
-    told = judge(slow, train=slow, metrics={"accuracy/val": 0.1})
-    assert told.name == "lr_too_low"
+    result = judge(slow, train=slow, metrics={"accuracy/val": 0.1})
+    assert result.name == "lr_too_low"
     assert (
-        "only from 2.5 to 2 in 8 epochs, 100% of the baseline's. Try optimizer.lr=0.01 or optimizer.lr=0.1" in told.text
+        "only from 2.5 to 2 in 8 epochs, 100% of the baseline loss. Try optimizer.lr=0.01 or optimizer.lr=0.1"
+        in result.text
     )
 
 
@@ -236,7 +240,7 @@ def test_on_which_side_a_slow_fall_is(train: list[float], name: str) -> None:
     assert judge(train, train=train).name == name
 
 
-def test_a_validation_loss_that_does_not_follow_is_no_matter_of_the_learning_rate() -> None:
+def test_a_constant_validation_loss_is_not_a_low_learning_rate() -> None:
     slow = slope(2.25, 2.0)
     assert judge([2.5] * 9, train=slow).name != "lr_too_low"
 
@@ -258,15 +262,15 @@ def swings(by: float) -> list[float]:
     return [2.5, 1.5, 1.0, 1.0, 1.0, 1.0 + by, 1.0, 1.0 + by, 1.0]
 
 
-def test_a_training_loss_that_swings_tells_of_a_learning_rate_that_is_too_high() -> None:
+def test_an_oscillating_training_loss_means_a_high_learning_rate() -> None:
     edge = 2 * THRESHOLDS.swing * BASE  # two rises in four epochs
-    told = judge(swings(1.02 * edge), train=swings(1.02 * edge))
-    assert told.name == "lr_too_high"
-    assert "swings between 1 and 1.12 in the last 4 epochs" in told.text
+    result = judge(swings(1.02 * edge), train=swings(1.02 * edge))
+    assert result.name == "lr_too_high"
+    assert "oscillates between 1 and 1.12 in the last 4 epochs" in result.text
     assert judge(swings(0.98 * edge), train=swings(0.98 * edge)).name == "fits"
 
 
-def test_one_leap_in_many_epochs_is_no_swing() -> None:
+def test_a_single_peak_is_not_oscillation() -> None:
     calm = [2.5, *[0.5] * 20]
     assert judge(calm, train=[*calm[:15], 2.0, *calm[16:]]).name == "fits"
 
@@ -274,37 +278,38 @@ def test_one_leap_in_many_epochs_is_no_swing() -> None:
 # layers
 
 
-def test_half_of_a_layer_s_units_dead_is_told_with_the_layer() -> None:
-    told = judge(train=0.6, layers=[(0.1, 1.0), (0.5, 1.0), (0.0, 1.0)])
-    assert told.name == "dead_units"
-    assert told.text.startswith("dead units: 50% of the ReLU units of hidden layer 2 (body.2) never fire")
-    assert "Try optimizer.lr=0.0001 or activation=leaky_relu" in told.text
+def test_half_of_the_units_dead_is_reported_with_the_layer() -> None:
+    result = judge(train=0.6, layers=[(0.1, 1.0), (0.5, 1.0), (0.0, 1.0)])
+    assert result.name == "dead_units"
+    assert result.text.startswith("dead units: 50% of the ReLU units of hidden layer 2 (body.2) are 0 for all")
+    assert "Try optimizer.lr=0.0001 or activation=leaky_relu" in result.text
     assert judge(train=0.6, layers=[(0.1, 1.0), (0.49, 1.0), (0.0, 1.0)]).name == "fits"
 
 
-def test_dead_units_that_are_not_missed_are_no_alarm() -> None:
+def test_dead_units_of_a_network_that_learned_are_not_reported() -> None:
     dead = [(0.9, 1.0), (0.0, 1.0)]
     assert judge(train=1.01 * THRESHOLDS.lamed * BASE, layers=dead).name == "dead_units"
     assert judge(train=0.99 * THRESHOLDS.lamed * BASE, layers=dead).name == "fits"
 
 
-def test_a_gradient_that_vanishes_is_told_with_the_layer() -> None:
+def test_a_vanishing_gradient_is_reported_with_the_layer() -> None:
     flat = [2.5, *[1.9] * 5]
-    told = judge(flat, train=1.9, layers=[(0, 0.9e-3), (0, 0.1), (0, 1.0)])
-    assert told.name == "vanishing_gradient"
+    result = judge(flat, train=1.9, layers=[(0, 0.9e-3), (0, 0.1), (0, 1.0)])
+    assert result.name == "vanishing_gradient"
     assert (
-        "at the end the gradient by the weights of hidden layer 1 (body.0) is 0.0009, of the output layer" in told.text
+        "at the end the gradient norm of hidden layer 1 (body.0) is 0.0009, that of the output layer (body.4) 1;"
+        in result.text
     )
     assert judge(flat, train=1.9, layers=[(0, 1.1e-3), (0, 0.1), (0, 1.0)]).name == "underfitting"
 
 
-def test_a_gradient_of_nothing_in_every_layer_has_vanished() -> None:
-    told = judge([2.5, *[1.9] * 5], train=1.9, layers=[(0, 0.0), (0, 0.0)])
-    assert told.name == "vanishing_gradient"
-    assert "of hidden layer 1 (body.0) is 0, as of every layer" in told.text
+def test_a_zero_gradient_in_every_layer_has_vanished() -> None:
+    result = judge([2.5, *[1.9] * 5], train=1.9, layers=[(0, 0.0), (0, 0.0)])
+    assert result.name == "vanishing_gradient"
+    assert "of hidden layer 1 (body.0) is 0, as of all layers" in result.text
 
 
-def test_a_gradient_that_is_small_where_training_succeeded_is_no_alarm() -> None:
+def test_a_small_gradient_after_successful_training_is_not_reported() -> None:
     layers = [(0, 1e-6), (0, 1.0)]
     assert judge([2.5, *[0.9] * 5], train=1.01, layers=layers).name == "vanishing_gradient"
     assert judge([2.5, *[0.9] * 5], train=0.99, layers=layers).name == "fits"
@@ -313,11 +318,11 @@ def test_a_gradient_that_is_small_where_training_succeeded_is_no_alarm() -> None
 # what scores tell
 
 
-def test_a_perfect_score_is_suspicious_unless_a_formula_made_the_data() -> None:
+def test_a_perfect_score_is_suspicious_unless_a_formula_computes_the_data() -> None:
     perfect = {"accuracy/train": 1.0, "accuracy/val": 0.999}
-    told = judge(metrics=perfect)
-    assert told.name == "suspiciously_perfect"
-    assert "accuracy 0.999 on 400 validation rows" in told.text
+    result = judge(metrics=perfect)
+    assert result.name == "suspiciously_perfect"
+    assert "accuracy 0.999 on 400 validation rows" in result.text
     assert judge(metrics={"accuracy/train": 1.0, "accuracy/val": 0.9989}).name == "fits"
     assert judge(metrics=perfect, rows=99).name == "fits"
     assert judge(metrics=perfect, rows=100).name == "suspiciously_perfect"
@@ -326,7 +331,7 @@ def test_a_perfect_score_is_suspicious_unless_a_formula_made_the_data() -> None:
     assert of_values(values(0.0, val=0.9989)).name == "fits"
 
 
-def test_validation_that_is_better_by_more_than_chance_is_told() -> None:
+def test_a_validation_score_better_than_chance_explains_is_reported() -> None:
     """400 rows of each, accuracy about 0.8: three standard errors are 0.085."""
     worse = [2.5, *[0.6] * 5]
 
@@ -352,12 +357,12 @@ def test_values_are_better_by_half_and_more_than_chance() -> None:
     assert of_values(values(0.2, mse=(1.49, 1.0)), rows=10_000).name == "fits"
 
 
-def test_an_accuracy_that_misleads_is_told_with_the_largest_class() -> None:
+def test_a_misleading_accuracy_is_reported_with_the_largest_class() -> None:
     shares = {"well": 0.9, "ill": 0.1}
-    told = judge(metrics={"accuracy/val": 0.92, "recall/val": 0.71}, baseline=0.9, shares=shares)
-    assert told.name == "uneven_classes"
-    assert "accuracy 0.92 misleads, for 90% of the rows are well; a mean over the classes finds 71%" in told.text
-    assert "loss.weight=balanced" in told.text
+    result = judge(metrics={"accuracy/val": 0.92, "recall/val": 0.71}, baseline=0.9, shares=shares)
+    assert result.name == "uneven_classes"
+    assert "accuracy 0.92 is misleading, 90% of the rows are well; balanced accuracy (mean recall) 0.71" in result.text
+    assert "loss.weight=balanced" in result.text
     assert judge(metrics={"accuracy/val": 0.92, "recall/val": 0.73}, baseline=0.9, shares=shares).name == "fits"
     assert judge(metrics={"accuracy/val": 0.92, "recall/val": 0.71}, baseline=0.79, shares=shares).name == "fits"
 
@@ -378,9 +383,9 @@ def test_of_two_classes_the_other_s_recall_follows_from_the_accuracy() -> None:
 def test_no_better_than_the_baseline_is_by_loss_and_by_accuracy() -> None:
     """The loss may lie 3 % below, of 25 rows 10 %; the accuracy three standard errors above, of 400 rows 0.075."""
     flat = [2.5, *[1.95] * 5]
-    told = judge(flat, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5)
-    assert told.name == "no_better_than_baseline"
-    assert "lowest validation loss 1.95 @ 1, of the majority class 2" in told.text
+    result = judge(flat, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5)
+    assert result.name == "no_better_than_baseline"
+    assert "lowest validation loss 1.95 at epoch 1, majority class 2" in result.text
     assert judge(flat, train=1.0, metrics={"accuracy/val": 0.58}, baseline=0.5).name == "fits"
     low = [2.5, *[1.93] * 5]
     assert judge(low, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5).name == "fits"
@@ -400,9 +405,9 @@ def test_what_still_falls_is_not_yet_compared_with_the_baseline_unless_training_
     falling = [4.0, 3.5, 3.0, 2.5, 2.1]
     nothing = {"accuracy/val": 0.1}
     assert judge(falling, train=[4.0, 3.0, 2.0, 1.4, 1.2], metrics=nothing).name == "still_improving"
-    told = judge(falling, train=[4.0, 2.0, 1.0, 0.6, 0.4], metrics=nothing)
-    assert told.name == "no_better_than_baseline"
-    assert "by heart" in told.text
+    result = judge(falling, train=[4.0, 2.0, 1.0, 0.6, 0.4], metrics=nothing)
+    assert result.name == "no_better_than_baseline"
+    assert "has memorised the training rows" in result.text
 
 
 @given(
@@ -411,7 +416,75 @@ def test_what_still_falls_is_not_yet_compared_with_the_baseline_unless_training_
 def test_every_history_gets_one_verdict_of_the_list_in_one_sentence_or_more(
     val: list[float], train: list[float]
 ) -> None:
-    told = judge(val, train=train[: len(val)], layers=[(0.2, 1.0), (0.0, 1.0)])
-    assert told.name in RULES
-    assert told.text.endswith(".")
-    assert "\n" not in told.text
+    result = judge(val, train=train[: len(val)], layers=[(0.2, 1.0), (0.0, 1.0)])
+    assert result.name in RULES
+    assert result.text.endswith(".")
+    assert "\n" not in result.text
+
+
+DIAGNOSIS = {
+    "rows": {"train": 100, "val": 25},
+    "baseline": {"loss/train": 2.0, "loss/val": 4.0, "accuracy/val": 0.8},
+    "shares": {"no": 0.8, "yes": 0.2},
+    "layers": [{"name": "body.0"}, {"name": "body.2"}, {"name": "body.4"}],
+}
+
+
+def facts(val: list[float], train: list[float] | None = None, best: int = 1, **settings: object) -> Facts:
+    rows = [
+        {"loss/train": low, "loss/val": high, "accuracy/val": 0.9, "recall/val": 0.6}
+        for low, high in zip(train or val, val, strict=True)
+    ]
+    return Facts(rows, best, DIAGNOSIS, {"choice.learner": "classifier", **settings})
+
+
+def test_epochs_are_counted_from_the_untouched_network_which_is_never_the_lowest() -> None:
+    found = facts([0.1, 3.0, 2.0, 2.5])
+    assert found.epochs == 3
+    assert found.lowest == 2
+    assert found.train == found.val == [0.1, 3.0, 2.0, 2.5]
+
+
+def test_the_remaining_loss_is_relative_to_the_baseline_or_the_unexplained_variance() -> None:
+    assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining == 0.25
+    assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining_text == "25% of the baseline loss"
+    values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {})
+    assert values.remaining == 0.25
+    assert values.remaining_text == "R² 0.75"
+
+
+@pytest.mark.parametrize(("epochs", "recent"), [(1, 1), (3, 1), (7, 1), (8, 2), (50, 12)])
+def test_the_last_quarter_has_at_least_one_epoch(epochs: int, recent: int) -> None:
+    assert facts([1.0] * (epochs + 1)).recent == recent
+
+
+def test_the_gain_is_what_the_last_quarter_fell_below_all_before() -> None:
+    assert facts([5.0, 3.0, 2.0, 2.5, 2.5, 2.5, 2.5, 1.5, 1.75]).gain == 0.5
+    assert facts([5.0, 3.0, 2.0, 2.5, 2.5, 2.5, 2.5, 2.25, 2.5]).gain == -0.25
+
+
+def test_of_two_classes_both_recalls_count_alike() -> None:
+    """Of 100 rows 20 are of class 1, 12 of these are found; 90 are right, so 78 of the other 80."""
+    found = facts([3.0, 1.0], **{"choice.learner": "binary_classifier"})
+    assert found.balanced_accuracy == pytest.approx((12 / 20 + 78 / 80) / 2)
+    assert facts([3.0, 1.0]).balanced_accuracy == 0.6, "of many classes the recall is their mean"
+
+
+def test_a_layer_is_called_by_its_place_and_its_name_in_the_network() -> None:
+    found = facts([3.0, 1.0])
+    assert found.layer_name(0) == "hidden layer 1 (body.0)"
+    assert found.layer_name(2) == "the output layer (body.4)"
+
+
+def test_the_noise_of_a_difference_is_that_of_two_samples() -> None:
+    """sqrt(0.5 * 0.5 * (1 / 100 + 1 / 25)) = 0.1118."""
+    assert facts([3.0, 1.0]).noise(0.5, 2) == pytest.approx(0.2236, abs=1e-4)
+
+
+def test_a_run_is_stopped_early_where_that_was_asked_and_it_waited_long_enough() -> None:
+    asked = {"callback.early_stopping.patience": 3, "trainer.max_epochs": 50}
+    turned = [3.0, 1.0, 2.0, 2.0, 2.0]
+    assert facts(turned, **asked).stopped_early
+    assert not facts(turned, best=2, **asked).stopped_early, "by trainer.max_time"
+    assert not facts(turned, **{**asked, "trainer.max_epochs": 4}).stopped_early
+    assert not facts(turned, **{"trainer.max_epochs": 50}).stopped_early

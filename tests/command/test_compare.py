@@ -12,7 +12,7 @@ import yaml
 from mlplab.command.compare import compare
 from mlplab.errors import UserError
 from mlplab.run.record import read_record
-from tests.comparison.made import sweep, united
+from tests.comparison.records import sweep, united
 from tests.run.test_record import DELETED, edited, run
 
 
@@ -200,7 +200,7 @@ def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.C
 def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compare(asked(runs, data="iris"))
     said = capsys.readouterr().out
-    assert "on the test set, of the first alone: accuracy/test 0.6000" in said
+    assert "on the test set, the first run alone: accuracy/test 0.6000" in said
     assert said.count("accuracy/test") == 1
     compare(asked(runs, data="iris", show_test=True, sort="accuracy/test"))
     said = capsys.readouterr().out
@@ -245,7 +245,9 @@ def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.Cap
     sweep(Path("outputs/other"), {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.3,)}, data="diabetes")
     compare(asked(Path("outputs"), runs="outputs", output="both", picture=True))
     said = capsys.readouterr().out
-    assert said.index("diabetes: 2 settings, best loss/val first") < said.index("iris: 2 settings, best loss/val first")
+    assert said.index("diabetes: 2 configurations, best loss/val first") < said.index(
+        "iris: 2 configurations, best loss/val first"
+    )
     assert {"curves_1.png", "curves_2.png"} <= {path.name for path in Path("both/pictures").iterdir()}
     compare(asked(Path("outputs"), runs="outputs", data="iris"))
     assert "diabetes" not in capsys.readouterr().out

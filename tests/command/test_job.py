@@ -1,15 +1,19 @@
 """One job: its failure in one line, its exit status, nothing half-done left behind."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import mlplab
+from mlplab.command.job import pruning_judge
+from mlplab.sweep.search_config import SEARCH_FOLDER, FloatRange, SearchConfig, SearchSpace
 from tests.conftest import REPO, door
 
 LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
@@ -60,7 +64,7 @@ def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: s
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == status
-    assert said.splitlines()[-1] == "mlplab: stopped; go on by: python scripts/resume.py run=run"
+    assert said.splitlines()[-1] == "mlplab: stopped; resume by: python scripts/resume.py run=run"
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     assert len(history.read_text().splitlines()) >= 4
 
@@ -121,3 +125,30 @@ def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pyt
     refused(max_epochs=5)
     table.unlink()
     refused(max_epochs=5)
+
+
+def test_a_plain_grid_has_no_judge(tmp_path: Path) -> None:
+    assert pruning_judge({"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"}, tmp_path) is None
+    assert pruning_judge({"until": None, "eta": 3}, tmp_path) is None
+
+
+def test_a_round_ends_at_its_epoch(tmp_path: Path) -> None:
+    judge = pruning_judge({"until": 3}, tmp_path)
+    assert judge is not None
+    assert [bool(judge(epoch, 0.5)) for epoch in (1, 2, 3, 4)] == [False, False, True, True]
+    assert judge(3, 0.5).startswith("after epoch 3")
+
+
+def test_a_job_of_a_search_tells_its_scores_to_the_record(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
+    from mlplab.sweep.search import shared_study
+
+    settings = SearchConfig("random", "median", first=1, grace=1, eta=3, seed=0, epochs=3, monitor="loss/val")
+    (tmp_path / SEARCH_FOLDER).mkdir()
+    (tmp_path / SEARCH_FOLDER / "settings.json").write_text(json.dumps(asdict(settings)))
+    study = shared_study(tmp_path, settings)
+    number = study.ask(SearchSpace((), {"optimizer.lr": FloatRange(0.1, 1)}), "me").number
+    judge = pruning_judge({"trial": number}, tmp_path)
+    assert judge is not None
+    assert [judge(epoch, 1 / epoch) for epoch in (1, 2)] == ["", ""]
+    assert study.trials[number].intermediate_values == {1: 1.0, 2: 0.5}

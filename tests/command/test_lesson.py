@@ -75,7 +75,7 @@ def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:
 def test_a_wrong_key_is_one_line(tmp_path: Path) -> None:
     answer = door("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
     assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1)
-    assert answer.stderr.startswith("mlplab: lesson.rate: no such key")
+    assert answer.stderr.startswith("mlplab: lesson.rate: unknown key")
     answer = door("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
-    assert answer.stderr == "mlplab: lesson.too_large=much: a number is needed, such as 0.5\n"
+    assert answer.stderr == "mlplab: lesson.too_large=much: must be a number, such as 0.5\n"
     assert list(tmp_path.iterdir()) == []

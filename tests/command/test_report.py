@@ -66,7 +66,7 @@ def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, .
 @pytest.mark.slow
 def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: Train) -> None:
     run, scores = train("data=wine", *SHORT)
-    _, *rows = table(told(run), "Classes")
+    _, *rows = table(told(run), "Results per class")
     recall = [float(row[2]) for row in rows]
     assert sum(recall) / len(recall) == pytest.approx(scores["recall/test"], rel=1e-6)
     assert sum(float(row[4]) for row in rows) == 36
@@ -75,7 +75,7 @@ def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: T
 @pytest.mark.slow
 def test_the_area_is_that_of_scores_json(train: Train) -> None:
     run, scores = train("data=breast_cancer", *SHORT)
-    _, _, second = table(told(run), "Classes")
+    _, _, second = table(told(run), "Results per class")
     assert float(second[5]) == pytest.approx(scores["auroc/test"], abs=1e-6)
 
 
@@ -91,7 +91,7 @@ def test_the_command_trains_to_the_same_scores(train: Train) -> None:
 @pytest.mark.slow
 def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    assert "Worst of the validation split, 30 rows" in told(run, split="val", output=str(tmp_path / "v.html"))
+    assert "Largest errors on the validation split, 30 rows" in told(run, split="val", output=str(tmp_path / "v.html"))
     assert (tmp_path / "v.html").exists()
     assert not (run / "report.html").exists()
 

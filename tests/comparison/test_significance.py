@@ -15,7 +15,7 @@ def seeds(*values: float, start: int = 0) -> dict[int, float]:
     return dict(enumerate(values, start))
 
 
-def test_welch_is_that_of_the_formula() -> None:
+def test_welchs_test_follows_the_formula() -> None:
     one, other = (0.10, 0.12, 0.11), (0.15, 0.13, 0.20, 0.16)
     means = [sum(side) / len(side) for side in (one, other)]
     errors = [sum((x - m) ** 2 for x in side) / (len(side) - 1) / len(side) for side, m in zip((one, other), means)]  # noqa: B905
@@ -26,7 +26,7 @@ def test_welch_is_that_of_the_formula() -> None:
     assert p == pytest.approx(2 * t.sf(statistic, freedom), rel=1e-9)
 
 
-def test_where_all_seeds_are_shared_the_differences_are_tested() -> None:
+def test_with_the_same_seeds_the_differences_are_tested() -> None:
     best, other = seeds(0.10, 0.30, 0.20), seeds(0.12, 0.33, 0.21)
     differences = (0.02, 0.03, 0.01)
     statistic = 0.02 / (math.sqrt(sum((x - 0.02) ** 2 for x in differences) / 2) / math.sqrt(3))
@@ -35,15 +35,15 @@ def test_where_all_seeds_are_shared_the_differences_are_tested() -> None:
     assert p == pytest.approx(2 * t.sf(statistic, 2), rel=1e-9)
     _, (unpaired,) = compare_to_best(best, [seeds(0.12, 0.33, 0.21, start=5)])
     assert unpaired is not None
-    assert unpaired > 0.5 > p, "what seeds share is no noise between settings"
+    assert unpaired > 0.5 > p, "variation that seeds have in common is not between configurations"
 
 
-def test_one_setting_with_other_seeds_makes_all_tests_welchs() -> None:
+def test_one_configuration_with_other_seeds_makes_all_tests_unpaired() -> None:
     test, _ = compare_to_best(seeds(1, 2, 3), [seeds(2, 3, 4), seeds(2, 3, 4, start=1)])
     assert test == WELCH
 
 
-def test_one_seed_tells_nothing_and_counts_as_no_comparison() -> None:
+def test_one_seed_has_no_p_value_and_is_not_counted_in_the_correction() -> None:
     assert compare_to_best(seeds(1.0), [seeds(2.0), seeds(3.0, 4.0)]) == ("", [None, None])
     best = seeds(0.10, 0.12, 0.11)
     test, (alone, p) = compare_to_best(best, [seeds(9.0), seeds(0.15, 0.13, 0.2, start=3)])
@@ -51,10 +51,10 @@ def test_one_seed_tells_nothing_and_counts_as_no_comparison() -> None:
     assert p == compare_to_best(best, [seeds(0.15, 0.13, 0.2, start=3)])[1][0]
 
 
-@pytest.mark.parametrize(("start", "words"), [(0, PAIRED), (4, WELCH)])
-def test_numbers_without_a_spread_are_the_same_or_they_are_not(start: int, words: str) -> None:
+@pytest.mark.parametrize(("start", "test"), [(0, PAIRED), (4, WELCH)])
+def test_scores_without_variance_have_p_1_or_0(start: int, test: str) -> None:
     same, other = seeds(0.5, 0.5, start=start), seeds(0.75, 0.75, start=start)
-    assert compare_to_best(seeds(0.5, 0.5), [same, other]) == (words, [1.0, 0.0])
+    assert compare_to_best(seeds(0.5, 0.5), [same, other]) == (test, [1.0, 0.0])
 
 
 def test_holms_correction_by_hand() -> None:
@@ -64,14 +64,14 @@ def test_holms_correction_by_hand() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_a_correction_keeps_the_order_and_lies_between_none_and_bonferronis(p: list[float]) -> None:
+def test_the_correction_keeps_the_order_and_is_at_most_bonferronis(p: list[float]) -> None:
     corrected = holm(p)
     order = sorted(range(len(p)), key=lambda place: p[place])
     assert all(corrected[low] <= corrected[high] for low, high in pairwise(order))
     assert all(raw <= one <= min(1.0, len(p) * raw) + 1e-12 for raw, one in zip(p, corrected, strict=True))
 
 
-def test_over_folds_the_variance_has_the_share_of_nadeau_and_bengio() -> None:
+def test_the_variance_over_folds_is_that_of_nadeau_and_bengio() -> None:
     """Five folds of 20 rows each, by hand: differences 1 to 5, of mean 3 and variance 2.5; 1 / 5 + 20 / 80 = 0.45, so
     that t squared is 9 / (0.45 * 2.5) = 8. Of 4 degrees of freedom p is 1 - sin(a) (1 + cos(a)^2 / 2), tan(a) = t / 2:
     sin(a)^2 is 2 / 3, and of the plain test, with t squared 9 / (0.2 * 2.5) = 18, it is 9 / 11."""
@@ -86,7 +86,7 @@ def test_over_folds_the_variance_has_the_share_of_nadeau_and_bengio() -> None:
     assert compare_over_folds(best, [other], [0.25, 1.0])[1][0] == compare_over_folds(best, [other], [1.0, 0.25])[1][0]
 
 
-def test_a_fold_that_one_of_a_pair_lacks_counts_for_neither() -> None:
+def test_a_fold_that_one_side_lacks_is_left_out() -> None:
     best, whole, part, lone = seeds(0, 0, 0, 0), seeds(1, 2, 3, 9), seeds(1, 2, 3), seeds(5, start=3)
     test, (four, three, one) = compare_over_folds(best, [whole, part, lone], [0.5] * 4)
     assert (test, one) == (OVER_FOLDS, None)
@@ -95,6 +95,6 @@ def test_a_fold_that_one_of_a_pair_lacks_counts_for_neither() -> None:
     assert compare_over_folds(seeds(1.0), [seeds(2.0)], [0.5, 0.5]) == ("", [None])
 
 
-def test_folds_that_all_differ_alike_are_the_same_or_they_are_not() -> None:
+def test_equal_differences_over_folds_have_p_1_or_0() -> None:
     same, other = seeds(0.5, 0.5), seeds(0.75, 0.75)
     assert compare_over_folds(seeds(0.5, 0.5), [same, other], [0.5] * 3)[1] == [1.0, 0.0]

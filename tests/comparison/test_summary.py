@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from mlplab.comparison.summary import summarise, write_comparison
-from tests.comparison.made import sweep, united
+from tests.comparison.records import sweep, united
 from tests.conftest import door
 
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
 
 
-def test_a_sweep_goes_on_past_a_failed_job_and_ranks_the_others(tmp_path: Path) -> None:
+def test_a_sweep_continues_after_a_failed_job_and_ranks_the_others(tmp_path: Path) -> None:
     answer = door("train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=1e-4,1e8,0.1", "sweep.name=lrs", cwd=tmp_path)
     assert answer.returncode == 1
     folder = tmp_path / "outputs" / "sweeps" / "lrs"
@@ -56,7 +56,7 @@ def test_a_sweep_without_failures_exits_with_0_and_names_folders_by_swept_keys(t
     again = door("compare", "sweep=last", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     table = answer.stdout[answer.stdout.index("  optimizer  ") : answer.stdout.index("table  ")]
-    assert table in again.stdout, "at the end and later the same"
+    assert table in again.stdout, "the same at the end and later"
     assert f"page      {folder.relative_to(tmp_path)}/sweep.html" in again.stdout
     names = {path.stem for path in (folder / "pictures").iterdir()}
     assert {"curves", "heat", "effect_optimizer", "effect_optimizer.lr"} <= names
@@ -73,19 +73,19 @@ def test_a_file_with_one_row_a_job_best_first(tmp_path: Path, capsys: pytest.Cap
     assert [row["job"] for row in rows] == ["1", "2", "0", "3"]
     assert [row["loss/val"] for row in rows] == ["0.2", "0.3", "0.5", ""]
     assert rows[3]["failure"] == "the loss became nan"
-    said = capsys.readouterr().out
-    assert "job 3 failed: the loss became nan" in said
-    assert "job 4 (optimizer=adam seed=2) was not begun" in said
+    output = capsys.readouterr().out
+    assert "job 3 failed: the loss became nan" in output
+    assert "job 4 (optimizer=adam seed=2) was not started" in output
 
 
-def test_a_job_that_was_killed_is_told_with_its_epochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_job_is_reported_with_its_epochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep(tmp_path, {"optimizer.lr=0.1": (0.5,), "optimizer.lr=0.2": (0.5,)})
     next(tmp_path.glob("1_*/scores.json")).unlink()
     assert summarise(tmp_path, [["optimizer.lr=0.1"], ["optimizer.lr=0.2"]], picture=False) == 1
     assert "job 1 has not finished: 3 of 50 epochs" in capsys.readouterr().out
 
 
-def test_a_job_that_was_pruned_is_no_failure_and_stands_below_those_that_finished(
+def test_a_pruned_job_is_no_failure_and_is_below_finished_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep(tmp_path, {"optimizer.lr=0.1": (None,), "optimizer.lr=0.2": (0.1,), "optimizer.lr=0.3": (0.5,)})
@@ -100,14 +100,14 @@ def test_a_job_that_was_pruned_is_no_failure_and_stands_below_those_that_finishe
     assert [row["job"] for row in rows] == ["2", "1", "0"]
     assert (rows[1]["loss/val"], rows[1]["best_epoch"], rows[1]["failure"]) == ("0.2", "2", "")
     assert rows[1]["verdict"] == "pruned after epoch 3: others are better"
-    said = capsys.readouterr().out
-    assert "job 1" not in said
-    assert [line.split()[-1] for line in said.splitlines() if " - " in line] == ["pruned", "failed"]
-    assert "best: lr 0.3, with loss/val 0.5" in said
-    assert "3 runs of 3 settings · 1 finished · 1 pruned" in (tmp_path / "sweep.html").read_text()
+    output = capsys.readouterr().out
+    assert "job 1" not in output
+    assert [line.split()[-1] for line in output.splitlines() if " - " in line] == ["pruned", "failed"]
+    assert "best: lr 0.3, with loss/val 0.5" in output
+    assert "3 runs of 3 configurations · 1 finished · 1 pruned" in (tmp_path / "sweep.html").read_text()
 
 
-def test_pictures_stand_beside_the_page_and_those_of_before_are_gone(tmp_path: Path) -> None:
+def test_pictures_are_written_and_old_ones_removed(tmp_path: Path) -> None:
     sweep(tmp_path, {"optimizer=sgd": (0.5, 0.2), "optimizer=adam": (0.3, 0.1)})
     (tmp_path / "pictures").mkdir()
     for name in ("heat.png", "mine.png"):
@@ -122,37 +122,37 @@ def test_pictures_stand_beside_the_page_and_those_of_before_are_gone(tmp_path: P
     assert f"python scripts/compare.py sweep={tmp_path}" in (tmp_path / "sweep.html").read_text()
 
 
-def test_runs_that_are_no_sweep_are_named_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_outside_a_sweep_are_named_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = sweep(tmp_path / "runs", {"optimizer=sgd": (0.5, None)})
     write_comparison(runs, tmp_path, picture=False)
     with open(tmp_path / "sweep.csv") as file:
         assert [row["job"] for row in csv.DictReader(file)] == [str(run.folder) for run in runs]
-    said = capsys.readouterr().out
-    assert f"{runs[1].folder} failed: the loss became nan" in said
-    assert "tensorboard" not in said
+    output = capsys.readouterr().out
+    assert f"{runs[1].folder} failed: the loss became nan" in output
+    assert "tensorboard" not in output
 
 
-def test_of_a_sweep_that_failed_altogether_there_is_a_table_and_no_page(tmp_path: Path) -> None:
+def test_a_sweep_without_finished_runs_has_a_table_and_no_page(tmp_path: Path) -> None:
     sweep(tmp_path, {"optimizer=sgd": (None,)})
     assert summarise(tmp_path, [["optimizer=sgd"]]) == 1
     assert (tmp_path / "sweep.csv").exists()
     assert not (tmp_path / "sweep.html").exists()
 
 
-def test_a_sweep_whose_jobs_all_vanished_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_without_runs_lists_its_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summarise(tmp_path, [["seed=1"]]) == 1
-    assert "job 0 (seed=1) was not begun" in capsys.readouterr().out
+    assert "job 0 (seed=1) was not started" in capsys.readouterr().out
 
 
-def test_ensembles_stand_below_the_settings_and_the_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ensembles_are_below_the_configurations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = sweep(tmp_path, {"optimizer.lr=0.1": (0.1, 0.3), "optimizer.lr=0.2": (0.2, 0.4)})
     united(runs[:2], loss_val=0.18, accuracy_test=0.5)
     one = united(runs[2:], loss_val=0.15, accuracy_test=0.6)
     assert summarise(tmp_path, [], picture=False) == 0
-    said = capsys.readouterr().out
-    table = said[said.index("ensembles: the mean of the members' predictions") :]
+    output = capsys.readouterr().out
+    table = output[output.index("ensembles: the mean of the members' predictions") :]
     assert "0.3000 -> 0.1500" in table
-    assert "on the test set, of this ensemble alone: accuracy/test 0.6000" in table
+    assert "on the test set, for this ensemble only: accuracy/test 0.6000" in table
     assert "0.5000" not in table
     assert f"ensemble  {one.folder}" in table
     with open(tmp_path / "sweep.csv") as file:

@@ -1,4 +1,4 @@
-"""From a command line to a configuration, and Hydra's messages in one line."""
+"""Commands end in one line on stderr and an exit status."""
 
 import shlex
 import subprocess
@@ -6,100 +6,86 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-import mlplab
-from mlplab.config.compose import folder_name
-from mlplab.errors import UserError
+from mlplab.config.cli import Settings, run_command, without_free_keys
+from mlplab.config.groups import CONF_DIR
 from tests.conftest import REPO, door
 
 
+def received(command: str, *overrides: str) -> Settings:
+    """The settings with which a command is called."""
+    calls: list[Settings] = []
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        run_command(calls.append, compose(command, list(overrides)), command)
+    return calls[0]
+
+
+def test_a_command_receives_its_options_as_plain_containers() -> None:
+    settings = received("evaluate", "run=last", "data.path=x.csv")
+    assert settings["data"] == {"root": None, "path": "x.csv"}
+    assert "hydra" not in settings
+
+
 @pytest.mark.parametrize(
-    ("overrides", "learner", "loss"),
+    ("overrides", "expected"),
     [
-        (["data=digits"], "classifier", "ce"),
-        (["data=moons"], "binary_classifier", "bce"),
-        (["data=diabetes"], "regressor", "mse"),
-        (["data=diabetes", "loss=mae"], "regressor", "mae"),
-        (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
-        (["experiment=line"], "regressor", "mse"),
-        (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
+        ([], "run is missing: give run=..."),
+        (["run=last", "all_rows=3"], "all_rows=3: must be true or false"),
+        (["run=last", "+extra=3"], "extra: unknown key"),
+        (["run=null"], "run=null: must be a string"),
+        (["run=2026"], "run=2026: must be a string"),
+        (["run=last", "data.path=''"], "data.path=: must be a string"),
+        (["run=last", "data.root=true"], "data.root=true: must be a string"),
+        (["run=last", "input=x", "output=5"], "output=5: must be a string"),
+        (["run=last", "input=x", "output=y", "separator=5"], "separator=5: must be one character"),
+        (["run=last", "input=x", "output=y", "separator=';;'"], "separator=;;: must be one character"),
+        (["run=last", "input=x", "output=y", "separator=''"], "separator=: must be one character"),
+        (["run=last", "input=x", "output=y", "invert=1"], "invert=1: must be one of auto, true, false, null"),
     ],
 )
-def test_a_dataset_picks_its_learner_and_loss_and_the_command_line_wins(
-    overrides: list[str], learner: str, loss: str
+def test_a_wrong_option_ends_in_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str], overrides: list[str], expected: str
 ) -> None:
-    config = mlplab.configure(*overrides)
-    assert (config.choice.learner, config.choice.loss) == (learner, loss)
-    assert config.learner._target_.split(".")[-2] == learner
+    with pytest.raises(SystemExit) as exit_:
+        received("predict" if "input=x" in overrides else "evaluate", *overrides)
+    assert exit_.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("mlplab: ")
+    assert expected in error
+    assert error.count("\n") == 1
 
 
-def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() -> None:
-    assert mlplab.configure("experiment=overfit").trainer.max_epochs == 100
-    assert mlplab.configure("experiment=overfit", "trainer.max_epochs=7").trainer.max_epochs == 7
-    assert mlplab.configure("experiment=line", "optimizer=adam").choice.optimizer == "adam"
+def test_a_closed_pipe_is_no_user_error() -> None:
+    def closed(_: Settings) -> None:
+        raise BrokenPipeError
+
+    with initialize_config_dir(CONF_DIR, version_base="1.3"), pytest.raises(BrokenPipeError):
+        run_command(closed, compose("compare"), "compare")
 
 
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (["experiment=overfit", "model=linear"], "sets model.hidden_features, which model=linear has not"),
-        (["experiment=overfit_cured", "optimizer=lbfgs"], "sets optimizer.weight_decay, which optimizer=lbfgs has not"),
-        (
-            ["data=csv", "data.path=x", "data.target=y", "data.task=values", "learner=classifier", "loss=ce"],
-            "task=values",
-        ),
-    ],
-)
-def test_settings_that_do_not_fit_each_other_are_told_before_anything_begins(overrides: list[str], said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        mlplab.configure(*overrides)
+def test_a_lesson_takes_any_names_where_its_default_is_null() -> None:
+    defaults = {"lesson": {"ranges": None, "seeds": [0]}}
+    assert without_free_keys({"lesson": {"ranges": {"x": [0, 1]}, "seeds": [1]}}, defaults)["lesson"] == {
+        "ranges": None,
+        "seeds": [1],
+    }
+    for other in ({"lesson": {"seeds": {"x": 1}}}, {"lesson": {"span": {"x": [0, 1]}}}, {"data": {"root": {"x": 1}}}):
+        assert without_free_keys(other, defaults) == other, "which the validation refuses"
 
 
-def test_several_callbacks_add_up() -> None:
-    config = mlplab.configure("callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3")
-    assert set(config.callback) == {"early_stopping", "weight_averaging"}
-
-
-def test_activation_parameters_reach_the_model() -> None:
-    config = mlplab.configure("activation=leaky_relu", "activation.negative_slope=0.2")
-    assert config.model.activation.negative_slope == 0.2
-
-
-def test_the_learner_of_another_kind_of_target_is_refused() -> None:
-    with pytest.raises(UserError, match="whose target is values"):
-        mlplab.configure("data=diabetes", "learner=classifier", "loss=ce")
-
-
-def test_configurations_from_python_do_not_disturb_each_other() -> None:
-    first = mlplab.configure("data=iris")
-    second = mlplab.configure()
-    assert (first.choice.data, second.choice.data) == ("iris", "digits")
-
-
-def test_folder_names_are_safe_and_short() -> None:
-    assert folder_name("model.hidden_features=[8, 8],data.path=/a b") == "model.hidden_features=-8,-8-,data.path=-a-b"
-    assert len(folder_name("x" * 500)) == 100
-
-
-def test_no_callbacks_at_all_are_a_choice_too() -> None:
-    assert mlplab.configure("callback=[]").callback == {}
-
-
-@pytest.mark.parametrize("word", ["optimizer.lr=-1", "optimizer=adm", "--wat"])
-def test_debug_shows_the_traceback_of_a_wrong_configuration_too(word: str, tmp_path: Path) -> None:
-    answer = door("train", word, "debug=true", cwd=tmp_path)
+@pytest.mark.parametrize("override", ["optimizer.lr=-1", "optimizer=adm", "--wat"])
+def test_debug_prints_the_traceback_of_a_wrong_configuration(override: str, tmp_path: Path) -> None:
+    answer = door("train", override, "debug=true", cwd=tmp_path)
     assert answer.returncode == 1
     assert "Traceback" in answer.stderr
     assert answer.stderr.splitlines()[-1].startswith("mlplab: ")
-    quiet = door("train", word, cwd=tmp_path)
+    quiet = door("train", override, cwd=tmp_path)
     assert (quiet.returncode, len(quiet.stderr.splitlines())) == (1, 1)
 
 
 @pytest.mark.slow
-def test_a_run_whose_reader_has_seen_enough_goes_on_in_silence(tmp_path: Path) -> None:
+def test_a_run_with_a_closed_pipe_continues_without_output(tmp_path: Path) -> None:
     arguments = "data=iris trainer.max_epochs=2 report.picture=false run_dir=run"
     command = f"{shlex.quote(sys.executable)} {REPO / 'scripts' / 'train.py'} {arguments} | head -n 1"
     answer = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -1,25 +1,62 @@
-"""The configurations of jobs are those that Hydra composes one by one."""
+"""What Hydra composes, and the private Hydra calls of compose.py."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 from hydra import compose
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
 
-import mlplab.config.compose  # noqa: F401, which knows how a folder is named
-from mlplab.config.compose import JobComposer, isolated_hydra
+import mlplab.config.cli  # noqa: F401, registers the resolver folder_name
+from mlplab.config.compose import BasicLauncher, JobComposer, folder_name, isolated_hydra
 from mlplab.config.tree import to_plain
+from tests.conftest import REPO, door
 
-SWEEP = [
+LAUNCHERS = sorted(path.stem for path in (REPO / "conf" / "hydra" / "launcher").glob("*.yaml"))
+JOBS = [
     ["data=iris", f"optimizer.lr={lr}", f"optimizer={name}", "sweep.name=s", f"model.hidden_features={widths}", *more]
     for lr in (0.1, 0.01)
     for name in ("sgd", "adam")  # the choice changes back and forth
     for widths in ("[4]", "[8,8]")
     for more in ((), ("hydra.sweep.subdir='7_a=1,b'",), ("+model.extra={a:1}",))
 ]
+PRIVATE: list[tuple[Callable[..., Any], list[str], str]] = [
+    (get_args_parser, [], "parses the flags of a command line before Hydra does"),
+    (ConfigLoaderImpl.load_sweep_config, ["self", "master_config", "sweep_overrides"], "composes a job of a sweep"),
+    (ConfigLoaderImpl._apply_overrides_to_config, ["overrides", "cfg"], "sets the keys in which jobs differ"),
+    (get_overrides_dirname, ["overrides", "exclude_keys", "item_sep", "kv_sep"], "names the folder of a job"),
+    (BasicLauncher.launch, ["self", "job_overrides", "initial_job_idx"], "runs the jobs that no stack takes"),
+    (BasicLauncher.setup, ["self", "hydra_context", "task_function", "config"], "prepares the launcher of these jobs"),
+    (BasicSweeper.split_arguments, ["overrides", "max_batch_size"], "expands a grid into jobs"),
+]
+
+
+@pytest.mark.parametrize(("call", "parameters", "use"), PRIVATE, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_private_call_of_hydra_has_the_parameters_that_we_pass(
+    call: Callable[..., Any], parameters: list[str], use: str
+) -> None:
+    found = list(inspect.signature(call).parameters)
+    where = f"Hydra {hydra.__version__} changed {call.__qualname__}, which {use}: adapt config/compose.py"
+    assert found == parameters, where
+
+
+def test_the_private_attributes_of_hydra_exist() -> None:
+    where = f"Hydra {hydra.__version__} changed"
+    assert "_return_value" in vars(JobReturn()), f"{where} JobReturn: adapt job_error in config/compose.py"
+    assert hasattr(HydraConfig.instance(), "cfg"), f"{where} HydraConfig: adapt isolated_hydra in config/compose.py"
+    assert hasattr(GlobalHydra.instance(), "hydra"), f"{where} GlobalHydra: adapt isolated_hydra in config/compose.py"
+    repo = ConfigStore.instance().repo
+    assert isinstance(repo["hydra"]["launcher"], dict), f"{where} ConfigStore: adapt prefer_own_configs in compose.py"
 
 
 @pytest.fixture
@@ -31,32 +68,55 @@ def sweep() -> Iterator[tuple[Any, DictConfig]]:
         yield GlobalHydra.instance().config_loader(), master
 
 
-def test_each_is_composed_as_hydra_composes_it(sweep: tuple[Any, DictConfig]) -> None:
+def test_each_job_is_composed_as_hydra_composes_it(sweep: tuple[Any, DictConfig]) -> None:
     loader, master = sweep
     composer = JobComposer(loader, master)
-    for words in SWEEP:
-        ours = composer.compose(words)
-        found = to_plain(ours), _own(ours)
-        theirs = loader.load_sweep_config(master, words)
-        HydraConfig.instance().set_config(theirs)
-        expected = to_plain(theirs), _own(theirs)
-        for one in (found, expected):
-            one[0].pop("run_dir")  # the time of day
+    for overrides in JOBS:
+        composed = composer.compose(overrides)
+        found = to_plain(composed), recorded(composed)
+        reference = loader.load_sweep_config(master, overrides)
+        HydraConfig.instance().set_config(reference)
+        expected = to_plain(reference), recorded(reference)
+        for plain, _ in (found, expected):
+            plain.pop("run_dir")  # the time of day
         assert found == expected
-        assert found[0]["choice"]["optimizer"] == words[2].partition("=")[2]
+        assert found[0]["choice"]["optimizer"] == overrides[2].partition("=")[2]
 
 
-def _own(config: DictConfig) -> dict[str, Any]:
-    hydra = config.hydra
-    words = {name: list(hydra.overrides[name]) for name in ("task", "hydra")}
-    return {**words, "swept": hydra.job.override_dirname, "choices": dict(hydra.runtime.choices)}
+def recorded(config: DictConfig) -> dict[str, Any]:
+    """What Hydra records of a job."""
+    of_hydra = config.hydra
+    overrides = {name: list(of_hydra.overrides[name]) for name in ("task", "hydra")}
+    return {**overrides, "dirname": of_hydra.job.override_dirname, "choices": dict(of_hydra.runtime.choices)}
 
 
 def test_a_job_has_its_number_and_its_folder(sweep: tuple[Any, DictConfig]) -> None:
     composer = JobComposer(*sweep)
-    for number in (3, 4):  # the second from what is known of the first
-        hydra = composer.numbered(["data=iris", "seed=1", "sweep.name=s"], number).hydra
-        assert (hydra.job.num, hydra.job.id) == (number, str(number))
-        assert hydra.runtime.output_dir.endswith(f"outputs/sweeps/s/{number}_seed=1")
+    for number in (3, 4):  # the second is composed from the first
+        of_hydra = composer.numbered(["data=iris", "seed=1", "sweep.name=s"], number).hydra
+        assert (of_hydra.job.num, of_hydra.job.id) == (number, str(number))
+        assert of_hydra.runtime.output_dir.endswith(f"outputs/sweeps/s/{number}_seed=1")
     named = ["data=iris", "seed=1", "sweep.name=s", "hydra.sweep.subdir='0_mine'"]
     assert composer.numbered(named, 5).hydra.runtime.output_dir.endswith("outputs/sweeps/s/0_mine")
+
+
+def test_folder_names_are_safe_and_short() -> None:
+    assert folder_name("model.hidden_features=[8, 8],data.path=/a b") == "model.hidden_features=-8,-8-,data.path=-a-b"
+    assert len(folder_name("x" * 500)) == 100
+
+
+@pytest.mark.parametrize("name", ["joblib", "submitit_local"])
+def test_the_launchers_of_conf_replace_those_of_the_plugins(name: str, tmp_path: Path) -> None:
+    pytest.importorskip(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher", reason="needs the extra of it")
+    answer = door("train", "-m", f"hydra/launcher={name}", "hydra.launcher.wat=1", "seed=1,2", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("mlplab: hydra.launcher.wat: unknown key")
+    assert len(answer.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_launcher_is_refused_with_the_names_of_all(tmp_path: Path) -> None:
+    answer = door("train", "-m", "hydra/launcher=slurm", "seed=1,2", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("mlplab: hydra/launcher=slurm: unknown choice")
+    assert all(name in answer.stderr for name in LAUNCHERS)

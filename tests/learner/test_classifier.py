@@ -61,7 +61,7 @@ def test_a_confident_wrong_answer_costs_cross_entropy_without_bound_and_mse_two_
     assert learner("mse").measure(wrong, TARGET[:1])["loss"] == pytest.approx(2 / 3)
 
 
-def test_label_smoothing_is_off_where_loss_is_measured_and_class_weights_stay() -> None:
+def test_the_evaluated_loss_has_class_weights_and_no_label_smoothing() -> None:
     output, target = torch.tensor([[0.3, 0.7], [0.4, 0.6]]).log(), torch.tensor([0, 1])
     smooth = Classifier(nn.Identity(), nn.CrossEntropyLoss(label_smoothing=0.2), num_classes=2)
     hard = -(math.log(0.3) + math.log(0.6)) / 2

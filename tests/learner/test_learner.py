@@ -186,12 +186,12 @@ def test_plateau_lowers_the_lr_when_the_monitored_score_worsens_and_not_when_it_
     assert fitted_lrs(plateau, lr=1.5, size=12, monitor=monitor, mode=mode)[:3] == pytest.approx([1.5, 1.5, 0.15])
 
 
-def test_a_length_that_the_caller_gave_is_kept() -> None:
+def test_a_length_set_by_the_caller_is_used() -> None:
     cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=8)
     assert fitted_lrs(cosine) == pytest.approx([0.1 * half_cosine(step // 3 / 8) for step in range(12)])
 
 
-def test_what_torch_refuses_of_an_optimizer_is_told_in_one_line() -> None:
+def test_an_argument_that_torch_rejects_is_reported_in_one_line() -> None:
     network = torch.nn.Linear(2, 1)
     learner = Regressor(network, torch.nn.MSELoss(), optimizer=lambda given: torch.optim.SGD(given, lr=-1.0))
     with pytest.raises(UserError, match=r"optimizer: Invalid learning rate: -1\.0"):

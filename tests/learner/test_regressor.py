@@ -81,7 +81,7 @@ def test_scaling_can_be_undone(numbers: np.ndarray, scaling: str) -> None:
         np.testing.assert_allclose([scaled.min(axis=0), scaled.max(axis=0)], [0 * varied, varied], atol=1e-6)
 
 
-def test_an_unknown_scaling_is_refused_with_the_choices() -> None:
+def test_an_unknown_scaling_is_rejected_with_the_choices() -> None:
     with pytest.raises(UserError, match=r"learner.target_scaling=log: one of standard, minmax, none"):
         Regressor(nn.Identity(), nn.MSELoss(), target_scaling="log")
 

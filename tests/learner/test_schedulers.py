@@ -60,7 +60,7 @@ def test_each_parameter_group_keeps_its_own_peak() -> None:
     assert scheduler.get_last_lr() == pytest.approx([0.25, 0.025])
 
 
-def test_it_goes_on_where_its_state_was_kept() -> None:
+def test_it_resumes_from_its_state_dict() -> None:
     whole = lrs(WarmupCosine(optimizer(), 10, warmup_fraction=0.2), 10)
     first = WarmupCosine(optimizer(), 10, warmup_fraction=0.2)
     lrs(first, 4)

@@ -80,5 +80,5 @@ def test_a_run_that_must_fail_tells_why_and_is_not_tried_again(tmp_path: Path) -
 
 
 def test_a_wrong_setting_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such choice"):
+    with pytest.raises(UserError, match="unknown choice"):
         Counted().bench(tmp_path).run("iris", "data=irris")

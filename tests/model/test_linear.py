@@ -1,4 +1,4 @@
-"""One layer: affine maps by hand, starting weights, the sigmoid neuron."""
+"""The linear model: affine maps by hand, initial weights, a sigmoid neuron."""
 
 import math
 
@@ -24,16 +24,16 @@ def test_a_sigmoid_neuron_equals_its_formula() -> None:
     assert network(torch.tensor([[1.0, 2.0, 4.0]])).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_simplified_model_starts_where_it_is_told() -> None:
+def test_initial_weight_and_bias_are_those_of_the_arguments() -> None:
     network = Linear(1, 1, initial_weight=-1.0, initial_bias=5.0)
     assert network(torch.tensor([[1.0], [2.0]])).flatten().tolist() == [4.0, 3.0]
 
 
-def test_starting_weight_and_bias_are_given_one_without_the_other() -> None:
+def test_initial_weight_and_bias_can_be_set_independently() -> None:
     torch.manual_seed(0)
     weighted, biased = Linear(4, 8, initial_weight=3.0), Linear(4, 8, initial_bias=2.0)
     assert set(weighted.get_parameter("body.weight").flatten().tolist()) == {3.0}
     assert set(biased.get_parameter("body.bias").tolist()) == {2.0}
-    for drawn in (weighted.get_parameter("body.bias"), biased.get_parameter("body.weight")):
-        assert drawn.unique().numel() == drawn.numel()
-        assert drawn.abs().max() <= 1 / math.sqrt(4)
+    for parameter in (weighted.get_parameter("body.bias"), biased.get_parameter("body.weight")):
+        assert parameter.unique().numel() == parameter.numel()
+        assert parameter.abs().max() <= 1 / math.sqrt(4)

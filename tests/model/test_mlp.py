@@ -26,7 +26,7 @@ def softplus(x: float) -> float:
     return math.log(1 + math.exp(x))
 
 
-def normal_share(x: float) -> float:
+def normal_cdf(x: float) -> float:
     return (1 + math.erf(x / math.sqrt(2))) / 2
 
 
@@ -58,15 +58,15 @@ FORMULAS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] =
         lambda x: math.tanh(softplus(x)) + x * (1 - math.tanh(softplus(x)) ** 2) * logistic(x),
     ),
     "gelu": (
-        lambda x: x * normal_share(x),
-        lambda x: normal_share(x) + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+        lambda x: x * normal_cdf(x),
+        lambda x: normal_cdf(x) + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi),
     ),
     "hardtanh": (lambda x: max(-1.0, min(1.0, x)), lambda x: float(abs(x) < 1)),
 }
 
 
 def with_weights(network: MLP, *layers: tuple[list[list[float]], list[float]]) -> MLP:
-    """Weights as the maths writes them, in x out."""
+    """Set weights, in the order of the mathematics: in x out."""
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     with torch.no_grad():
         for layer, (weight, bias) in zip(linear, layers, strict=True):
@@ -93,13 +93,14 @@ def test_the_second_worked_example_gives_0_25() -> None:
 def test_a_stack_of_linear_layers_is_still_linear() -> None:
     torch.manual_seed(0)
     network = MLP(3, 2, [16, 16, 16], nn.Identity).double()
-    one, other = torch.randn(2, 5, 3, dtype=torch.float64)
-    torch.testing.assert_close(network(one + other) + network(torch.zeros_like(one)), network(one) + network(other))
-    bent = MLP(3, 2, [16, 16, 16], nn.Tanh).double()
-    assert not torch.allclose(bent(one + other) + bent(torch.zeros_like(one)), bent(one) + bent(other), atol=1e-3)
+    a, b = torch.randn(2, 5, 3, dtype=torch.float64)
+    zero = torch.zeros_like(a)
+    torch.testing.assert_close(network(a + b) + network(zero), network(a) + network(b))
+    nonlinear = MLP(3, 2, [16, 16, 16], nn.Tanh).double()
+    assert not torch.allclose(nonlinear(a + b) + nonlinear(zero), nonlinear(a) + nonlinear(b), atol=1e-3)
 
 
-def test_each_choice_of_activation_has_its_formula_here() -> None:
+def test_each_choice_of_activation_is_tested_here() -> None:
     assert sorted(FORMULAS) == sorted(path.stem for path in (CONF / "activation").glob("*.yaml"))
 
 
@@ -133,7 +134,7 @@ def test_dropout_acts_on_hidden_units_and_in_training_only() -> None:
     assert set(network.eval()(rows).flatten().tolist()) == {14.0}
 
 
-def test_widths_follow_each_other_from_the_features_to_the_outputs() -> None:
+def test_layers_have_the_widths_of_hidden_features() -> None:
     network = MLP(5, 2, [7, 6])
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     assert [(layer.in_features, layer.out_features) for layer in linear] == [(5, 7), (7, 6), (6, 2)]

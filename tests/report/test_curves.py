@@ -1,4 +1,4 @@
-"""curves.png: its size, and what is drawn, read back from the same picture written as SVG."""
+"""Loss curves, read back from the same figure written as SVG; curves of many configurations; the range test."""
 
 import re
 import struct
@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D, Bbox
+from PIL import Image
 
-from mlplab.report.curves import draw_curves
+from mlplab.report.curves import NAMED, draw_curves, draw_family, draw_rates
 from mlplab.report.style import COLOURS
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
@@ -24,12 +28,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 TITLE = "breast_cancer: residual_mlp, momentum, lr 0.0001"
 CAPTION = (
     "no better than the baseline: lowest validation loss 0.72 @ 4, of the majority class 0.693; training loss ends at "
-    "0.182, 26% of the baseline's. What was learned are the training rows by heart. Try other features or more rows."
+    "0.182, 26% of the baseline's. The network memorised the training rows. Try other features or more rows."
 )
 
 
 class Text(NamedTuple):
-    words: str
+    string: str
     ink: Bbox
 
 
@@ -39,7 +43,7 @@ class Picture:
     def __init__(self, path: Path) -> None:
         self.root = ElementTree.parse(path).getroot()
         self.texts = [_text(node) for node in self.root.iter(f"{SVG}text")]
-        self.words = [text.words for text in self.texts]
+        self.strings = [text.string for text in self.texts]
 
     def group(self, name: str) -> ElementTree.Element:
         return next(node for node in self.root.iter(f"{SVG}g") if node.attrib.get("id") == name)
@@ -53,13 +57,13 @@ class Picture:
         return self._numbers(_points(path))
 
     def dot(self) -> Point:
-        """The only marker that the axes clip; those of the ticks stand outside."""
+        """The only marker that the axes clip; those of the ticks are outside."""
         groups = (node for node in self.root.iter(f"{SVG}g") if "clip-path" in node.attrib)
         (use,) = (use for group in groups for use in group)
         return self._numbers([(float(use.attrib["x"]), float(use.attrib["y"]))])[0]
 
     def _numbers(self, points: list[Point]) -> list[Point]:
-        """By the labels of the ticks; the loss axis begins at 0, at the lower edge of the axes."""
+        """By the labels of the ticks; the loss axis starts at 0, at the lower edge of the axes."""
         epochs, losses = self._ticks("matplotlib.axis_1", "x"), self._ticks("matplotlib.axis_2", "y")
         (first, left), (last, right) = epochs[0], epochs[-1]
         (low, below), (high, above) = losses[0], losses[-1]
@@ -80,14 +84,14 @@ def _points(path: str) -> list[Point]:
 
 
 def _text(node: ElementTree.Element) -> Text:
-    style, move, words = node.attrib["style"], node.attrib["transform"], str(node.text)
+    style, move, string = node.attrib["style"], node.attrib["transform"], str(node.text)
     size = float(re.findall(r"font-size: ([\d.]+)px", style)[0])
-    ink = TextPath((0, 0), words, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents()
+    ink = TextPath((0, 0), string, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents()
     anchor = re.findall(r"text-anchor: (\w+)", style)
     back = {"start": 0.0, "middle": ink.x1 / 2, "end": ink.x1}[anchor[0] if anchor else "start"]
     turned = Affine2D().translate(-back, 0).scale(1, -1).rotate_deg(-90 if "rotate(-90" in move else 0)
     x, y = re.findall(r"translate\((\S+) (\S+)\)", move)[0] if "translate" in move else map(node.attrib.get, "xy")
-    return Text(words, ink.transformed(turned.translate(float(x), float(y))))
+    return Text(string, ink.transformed(turned.translate(float(x), float(y))))
 
 
 def history(train: list[float], val: list[float]) -> list[Row]:
@@ -123,7 +127,7 @@ def test_the_picture_is_a_png_of_7_by_4_4_inches_at_150_dots(tmp_path: Path) -> 
     assert struct.unpack(">II", head[16:]) == (1050, 660)
 
 
-def test_a_run_has_its_picture_unless_told_otherwise(train: Train) -> None:
+def test_report_picture_turns_curves_png_on_and_off(train: Train) -> None:
     settings = ("data=iris", "model=linear", "trainer.max_epochs=1")
     with_picture, _ = train(*settings, "report.picture=true")
     assert (with_picture / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -132,7 +136,7 @@ def test_a_run_has_its_picture_unless_told_otherwise(train: Train) -> None:
 
 
 @pytest.mark.parametrize("case", ["overfitting", "falling", "meeting", "flat", "one epoch", "crossing"])
-def test_the_lines_hold_the_numbers_of_the_history(tmp_path: Path, case: str) -> None:
+def test_the_lines_have_the_values_of_the_history(tmp_path: Path, case: str) -> None:
     rows, best = CASES[case]
     picture = drawn(tmp_path, rows, best)
     for split in ("train", "val"):
@@ -147,7 +151,7 @@ def test_the_best_epoch_is_marked(tmp_path: Path, case: str, label: str) -> None
     rows, best = CASES[case]
     picture = drawn(tmp_path, rows, best)
     assert picture.dot() == pytest.approx((best, rows[best]["loss/val"]), abs=0.01)
-    assert {f"best epoch {best}", label} <= set(picture.words)
+    assert {f"best epoch {best}", label} <= set(picture.strings)
 
 
 @pytest.mark.parametrize(
@@ -158,10 +162,10 @@ def test_the_best_epoch_is_marked(tmp_path: Path, case: str, label: str) -> None
         ("own", "loss (own)"),
     ],
 )
-def test_the_words_say_what_is_drawn(tmp_path: Path, loss: str, label: str) -> None:
-    words = drawn(tmp_path, *CASES["overfitting"], loss).words
-    assert {label, TITLE, "training", "validation", "epoch (passes over the training data)"} <= set(words)
-    assert CAPTION in " ".join(words)
+def test_title_labels_and_caption_are_drawn(tmp_path: Path, loss: str, label: str) -> None:
+    strings = drawn(tmp_path, *CASES["overfitting"], loss).strings
+    assert {label, TITLE, "training", "validation", "epoch (passes over the training data)"} <= set(strings)
+    assert CAPTION in " ".join(strings)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -169,9 +173,65 @@ def test_no_text_overlaps_another_or_leaves_the_page(tmp_path: Path, case: str) 
     texts = drawn(tmp_path, *CASES[case], "mse, of the scaled target").texts
     assert len(texts) > 10
     for one, other in combinations(texts, 2):
-        assert not one.ink.overlaps(other.ink), f"{one.words} and {other.words}"
+        assert not one.ink.overlaps(other.ink), f"{one.string} and {other.string}"
     for text in texts:
-        assert text.ink.x0 >= 0, text.words
-        assert text.ink.x1 <= 7 * 72, text.words
-        assert min(text.ink.y0, text.ink.y1) >= 0, text.words
-        assert max(text.ink.y0, text.ink.y1) <= 4.4 * 72, text.words
+        assert text.ink.x0 >= 0, text.string
+        assert text.ink.x1 <= 7 * 72, text.string
+        assert min(text.ink.y0, text.ink.y1) >= 0, text.string
+        assert max(text.ink.y0, text.ink.y1) <= 4.4 * 72, text.string
+
+
+EPOCHS = [0.0, 1.0, 2.0]
+
+
+def test_a_line_is_the_mean_and_its_band_one_standard_deviation() -> None:
+    axes = Figure().subplots()
+    seeds = [[1.0, 0.6, 0.5], [1.2, 0.8, 0.5], [1.1, 0.7, 0.8]]
+    draw_family(axes, {"sgd": (EPOCHS, seeds)}, "validation loss")
+    (line,) = axes.get_lines()
+    assert list(line.get_ydata()) == pytest.approx([1.1, 0.7, 0.6])
+    band = axes.collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(1.1 + 0.1)
+    last = band[band[:, 0] == 2.0][:, 1]
+    assert last.max() == pytest.approx(0.6 + np.std([0.5, 0.5, 0.8], ddof=1))
+    assert last.min() == pytest.approx(0.5), "a band does not extend below the lowest run"
+    assert axes.get_ylabel() == "validation loss"
+    assert [text.get_text() for text in axes.texts] == ["sgd"]
+
+
+def test_the_best_are_labelled_and_the_others_grey() -> None:
+    axes = Figure().subplots()
+    draw_family(axes, {f"s{n}": (EPOCHS, [[1.0, 0.9, 0.8 + n / 100]]) for n in range(NAMED + 3)}, "loss")
+    assert {text.get_text() for text in axes.texts} == {f"s{n}" for n in range(NAMED)}
+    colours = [to_hex(line.get_color()) for line in axes.get_lines()]
+    assert colours.count("#999999") == 3
+    assert len({*colours}) == NAMED + 1
+
+
+def test_a_loss_over_decades_has_a_log_scale_and_a_diverging_one_leaves_the_axes() -> None:
+    axes = Figure().subplots()
+    good, bad = [[2.0, 0.5, 0.05]], [[2.0, 1e5, 1e9]]
+    draw_family(axes, {**{f"s{n}": (EPOCHS, good) for n in range(NAMED)}, "bad": (EPOCHS, bad)}, "loss")
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylabel() == "loss (log scale)"
+    assert axes.get_ylim()[1] < 10
+
+
+def test_accuracy_has_a_linear_scale_with_the_best_at_the_top() -> None:
+    axes = Figure().subplots()
+    draw_family(axes, {"a": (EPOCHS, [[0.1, 0.8, 0.9]])}, "validation accuracy", lower_is_better=False)
+    assert axes.get_yscale() == "linear"
+    low, high = axes.get_ylim()
+    assert low < 0.1
+    assert high > 0.9
+
+
+def test_the_rate_is_marked_on_the_curve(tmp_path: Path) -> None:
+    rates = [10.0**power for power in range(-6, 2)]
+    losses = [2.0, 2.0, 1.8, 1.0, 0.6, 0.5, 3.0, 90.0]
+    for name, suggested in (("a", rates[3]), ("b", rates[5])):
+        draw_rates(rates, losses, suggested, "digits", tmp_path / f"{name}.png")
+    a, b = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"), dtype=int) for name in "ab")
+    assert a.shape == b.shape == (440, 704)
+    moved = np.argwhere(np.abs(a - b) > 128)
+    assert np.ptp(moved[:, 1]) > 704 * 0.2, "two decades to the right"

@@ -1,4 +1,4 @@
-"""Tables and lines of the console: aligned, to four figures, with nothing lost."""
+"""Console tables and lines: aligned, to four figures, complete."""
 
 import math
 
@@ -6,24 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplab.report.text import align_lines, format_scores, format_table
+from mlplab.report.text import align_lines, count_noun, format_scores, format_table
 
 
 def cell(value: object) -> str:
-    """How a table of one value writes it."""
+    """A value as a table formats it."""
     return format_table(["name", "value"], [["x", value]]).splitlines()[-1].removeprefix(" x").strip()
 
 
-def words(pattern: str) -> st.SearchStrategy[str]:
-    return st.from_regex(pattern, fullmatch=True)
-
-
 def figures(text: str) -> int:
-    """How many significant figures a number is written with."""
+    """The number of significant figures."""
     return len(text.lower().split("e")[0].lstrip("+-").replace(".", "").lstrip("0"))
 
 
-def test_texts_stand_under_each_other() -> None:
+def test_texts_are_aligned() -> None:
     assert (
         align_lines({"data": "iris", "network": "mlp", "lr": "0.1"}) == "data      iris\nnetwork   mlp\nlr        0.1"
     )
@@ -34,7 +30,7 @@ def test_texts_stand_under_each_other() -> None:
         st.from_regex(r"[a-z]{1,12}", fullmatch=True), st.from_regex(r"\S{1,9}", fullmatch=True), min_size=1
     )
 )
-def test_no_line_is_lost_and_all_texts_begin_in_one_column(lines: dict[str, str]) -> None:
+def test_no_line_is_lost_and_all_texts_start_in_one_column(lines: dict[str, str]) -> None:
     shown = align_lines(lines).split("\n")
     starts = {len(line) - len(text) for line, text in zip(shown, lines.values(), strict=True)}
     assert [tuple(line.split(maxsplit=1)) for line in shown] == list(lines.items())
@@ -55,18 +51,18 @@ def test_no_line_is_lost_and_all_texts_begin_in_one_column(lines: dict[str, str]
         ("[early_stopping]", "[early_stopping]"),
     ],
 )
-def test_a_cell_is_written_in_its_way(value: object, text: str) -> None:
+def test_a_cell_is_formatted_by_its_type(value: object, text: str) -> None:
     assert cell(value) == text
 
 
 @pytest.mark.parametrize("value", [2900.1234, 29.001234, 2.9001234, 0.29001234, 0.0012345678])
-def test_a_number_has_four_figures_whatever_its_size(value: float) -> None:
+def test_a_number_has_four_figures(value: float) -> None:
     text = cell(value)
     assert float(text) == pytest.approx(value, rel=5e-4)
     assert figures(text) <= 4
 
 
-def test_names_stand_left_and_numbers_right() -> None:
+def test_names_are_aligned_left_and_numbers_right() -> None:
     shown = format_table(["split", "loss", "accuracy"], [["train", 0.5, 0.25], ["val", 12.5, 1.0]])
     header, rule, train, val = shown.strip("\n").splitlines()
     assert set(rule.strip()) == {"─"}
@@ -78,13 +74,13 @@ def test_names_stand_left_and_numbers_right() -> None:
     assert len(header) == len(train) == len(val), "the last column ends in one place"
 
 
-def test_a_table_is_plain_text_without_trailing_blanks() -> None:
+def test_a_table_is_plain_text_without_trailing_spaces() -> None:
     shown = format_table(["name", "text"], [["a", ""], ["b", None]])
     assert "\x1b" not in shown
     assert all(line == line.rstrip() for line in shown.splitlines())
 
 
-def test_scores_stand_by_split_with_the_baseline_below() -> None:
+def test_scores_have_one_row_per_split_and_the_baseline_last() -> None:
     scores = {
         **{"epochs": 9, "best_epoch": 7, "verdict": "fits", "seconds": 1.5},
         **{"loss/train": 0.1, "loss/val": 0.2, "loss/test": 0.3, "baseline/loss": 2.3},
@@ -92,7 +88,7 @@ def test_scores_stand_by_split_with_the_baseline_below() -> None:
     }
     header, _, *rows = format_scores(scores, 7, "baseline: majority class").strip("\n").splitlines()
     assert header.split() == ["at", "best", "epoch", "7", "loss", "accuracy"]
-    found = {" ".join(words[:-2]): [float(word) for word in words[-2:]] for words in map(str.split, rows)}
+    found = {" ".join(cells[:-2]): [float(cell) for cell in cells[-2:]] for cells in map(str.split, rows)}
     assert found == {
         "train": [0.1, 0.9],
         "val": [0.2, 0.8],
@@ -101,16 +97,30 @@ def test_scores_stand_by_split_with_the_baseline_below() -> None:
     }
 
 
-def test_a_score_that_is_no_number_is_said_so() -> None:
+def test_nan_is_printed() -> None:
     assert cell(math.nan) == "nan"
 
 
-def test_a_text_of_several_lines_has_its_name_before_each() -> None:
+def test_the_name_is_repeated_before_each_line() -> None:
     assert align_lines({"data": "iris", "leak": "one\ntwo"}) == "data   iris\nleak   one\nleak   two"
 
 
-def test_in_a_notebook_a_table_is_a_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where rich finds Jupyter it would show the table itself, and leave the text empty."""
+def test_a_table_is_text_in_a_notebook_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Jupyter a table of rich would be displayed, and its text would be empty."""
     before = format_table(["name", "value"], [["x", 1.5]])
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert format_table(["name", "value"], [["x", 1.5]]) == before != ""
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "seed", "1 seed"),
+        (0, "seed", "0 seeds"),
+        (1200, "test row", "1,200 test rows"),
+        (3, "class", "3 classes"),
+        (2, "epoch", "2 epochs"),
+    ],
+)
+def test_a_noun_is_singular_or_plural_by_its_number(number: int, noun: str, text: str) -> None:
+    assert count_noun(number, noun) == text

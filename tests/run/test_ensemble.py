@@ -148,7 +148,7 @@ def test_it_is_no_run_with_scores_until_its_weights_are_written(
 
     folder = tmp_path / "ensemble"
     build_ensemble(folder, iris)
-    monkeypatch.setattr(ensemble.atomic, "write", full)
+    monkeypatch.setattr(ensemble.files, "write", full)
     assert build_ensembles({folder: iris}) == {folder: "No space left on device"}
     assert not (folder / "scores.json").exists()
 
@@ -248,5 +248,5 @@ def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path:
     (sweep / "6_optimizer.lr=0.1,seed=3" / "failure.txt").write_text("lost")
     failed = door("train", *words, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
     assert failed.returncode == 1
-    said = "mlplab: ensemble_optimizer.lr=0.1 was not made: 1 of its 4 members did not finish (job 6)\n"
+    said = "mlplab: ensemble_optimizer.lr=0.1 was not built: 1 of its 4 members did not finish (job 6)\n"
     assert failed.stderr == said

@@ -1,4 +1,4 @@
-"""A run is measured once more to the very numbers of its training, and on other data by the same columns."""
+"""Evaluation repeats the scores of training exactly, and measures other data by the columns of training."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,9 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
+from mlplab.data.preprocessing import dtype_for_precision
 from mlplab.errors import UserError
-from mlplab.run.build import build_splits
+from mlplab.run.build import build_evaluator, build_splits
 from mlplab.run.config_file import read_config
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, file_data, split_data
 from mlplab.run.load import load_learner, read_checkpoint
@@ -20,15 +21,21 @@ Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=2", "model.hidden_features=[16]")
 
 
-def opened(run: Path) -> tuple[Any, Any, dict[str, Any]]:
+def open_run(run: Path) -> tuple[Any, Any, dict[str, Any]]:
     config, path = read_config(run), run / "checkpoints/best.ckpt"
     checkpoint = read_checkpoint(path)
     return config, load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
 
 
 def measured(run: Path, split: str, all_rows: bool = False) -> Evaluation:
-    config, learner, known = opened(run)
-    return evaluate_learner(config, learner, split_data(config, known, split, all_rows))
+    config, learner, known = open_run(run)
+    return evaluate_learner(build_evaluator(config), learner, split_data(build_splits(config), known, split, all_rows))
+
+
+def read_file(config: Any, known: dict[str, Any], path: str) -> EvaluationData:
+    """As the command reads it."""
+    dtype = dtype_for_precision(config.trainer.precision)
+    return file_data(path, known, dtype, class_column=str(config.data.get("target", "target")))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +53,7 @@ def measured(run: Path, split: str, all_rows: bool = False) -> Evaluation:
         pytest.param(["data=wine", "loss=mse", "data.label_noise=0.2", "data.num_train=50"], marks=pytest.mark.slow),
     ],
 )
-def test_the_scores_are_those_of_training_to_the_last_digit(train: Train, overrides: list[str]) -> None:
+def test_scores_equal_those_of_training_to_the_last_digit(train: Train, overrides: list[str]) -> None:
     run, scores = train(*overrides, *SHORT)
     for split in ("train", "val", "test"):
         again = measured(run, split).scores
@@ -54,22 +61,25 @@ def test_the_scores_are_those_of_training_to_the_last_digit(train: Train, overri
 
 
 @pytest.mark.slow
-def test_blocks_change_nothing_on_mnist(train: Train, mlplab_data: Path) -> None:
+def test_evaluation_in_blocks_changes_nothing_on_mnist(train: Train, mlplab_data: Path) -> None:
     run, scores = train("data=mnist", "trainer.max_epochs=1", f"data.root={mlplab_data}")
     for split in ("train", "val", "test"):
         again = measured(run, split).scores
         assert again == {name.removesuffix(f"/{split}"): scores[name] for name in scores if name.endswith(f"/{split}")}
 
 
-def test_all_training_rows_are_measured_when_asked_and_the_slice_is_named(train: Train) -> None:
+def test_the_title_says_whether_all_training_rows_are_measured(train: Train) -> None:
     run, _ = train("data=iris", *SHORT)
-    config, _, known = opened(run)
-    assert split_data(config, known, "train", all_rows=False).title == "30 of 90 training rows, the measured slice"
-    assert split_data(config, known, "train", all_rows=True).title == "all training rows, 90 rows"
+    config, _, known = open_run(run)
+    assert (
+        split_data(build_splits(config), known, "train", all_rows=False).title
+        == "30 of 90 training rows, the measured slice"
+    )
+    assert split_data(build_splits(config), known, "train", all_rows=True).title == "all training rows, 90 rows"
     assert len(measured(run, "train", all_rows=True).target) == 90
 
 
-def test_predictions_and_choices_explain_the_scores(train: Train) -> None:
+def test_predicted_classes_follow_from_predictions_and_give_the_scores(train: Train) -> None:
     run, scores = train("data=moons", "learner.threshold=0.2", *SHORT)
     result = measured(run, "test")
     assert result.chosen is not None
@@ -77,9 +87,9 @@ def test_predictions_and_choices_explain_the_scores(train: Train) -> None:
     assert (result.chosen == result.target).mean() == pytest.approx(scores["accuracy/test"])
 
 
-def test_the_files_of_other_data_are_measured_by_names(train: Train, tmp_path: Path) -> None:
+def test_other_files_are_read_by_the_names_of_columns_and_classes(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    config, learner, known = opened(run)
+    config, learner, known = open_run(run)
     test = build_splits(config).test
     names = np.array(known["class_names"])
     table = pd.DataFrame(test.features.numpy(), columns=known["feature_names"])
@@ -90,21 +100,23 @@ def test_the_files_of_other_data_are_measured_by_names(train: Train, tmp_path: P
     np.savez(tmp_path / "numbered.npz", features=test.features.numpy(), target=test.target.numpy())
     expected = measured(run, "test")
     for name in ("new.csv", "named.npz", "numbered.npz"):
-        rows = file_data(config, known, str(tmp_path / name))
-        assert evaluate_learner(config, learner, rows).scores == pytest.approx(expected.scores, rel=1e-6)
+        rows = read_file(config, known, str(tmp_path / name))
+        assert evaluate_learner(build_evaluator(config), learner, rows).scores == pytest.approx(
+            expected.scores, rel=1e-6
+        )
         assert rows.title == f"{tmp_path / name}, 30 rows"
 
 
-def test_a_table_of_values_is_measured_as_its_own_test_rows_were(train: Train, tmp_path: Path) -> None:
+def test_a_regression_table_is_measured_like_its_test_rows(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
     table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
     run, scores = train(*table, *SHORT)
-    config, learner, known = opened(run)
+    config, learner, known = open_run(run)
     tested = {int(x) for x in build_splits(config).test.target[:, 0].tolist()}
     few = [row for row in rows if int(row.split(",")[2]) in tested]
     (tmp_path / "few.csv").write_text("\n".join(["size,colour,price", *few]) + "\n")
-    result = evaluate_learner(config, learner, file_data(config, known, str(tmp_path / "few.csv")))
+    result = evaluate_learner(build_evaluator(config), learner, read_file(config, known, str(tmp_path / "few.csv")))
     assert result.scores["mae"] == pytest.approx(scores["mae/test"], rel=1e-6)
     assert result.chosen is None
 
@@ -120,26 +132,26 @@ def test_a_table_of_values_is_measured_as_its_own_test_rows_were(train: Train, t
         ({"features": np.ones((2, 5)), "target": np.array([0, 1])}, r"\(rows, 4\) is needed"),
     ],
 )
-def test_other_data_that_do_not_fit_are_one_line(
+def test_arrays_that_do_not_fit_the_model_are_refused(
     train: Train, tmp_path: Path, arrays: dict[str, np.ndarray], said: str
 ) -> None:
     run, _ = train("data=iris", *SHORT)
-    config, _, known = opened(run)
+    config, _, known = open_run(run)
     np.savez(tmp_path / "new.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=rf"new.npz: .*{said}"):
-        file_data(config, known, str(tmp_path / "new.npz"))
+        read_file(config, known, str(tmp_path / "new.npz"))
 
 
-def test_a_csv_without_the_target_is_one_line(train: Train, tmp_path: Path) -> None:
+def test_a_csv_without_the_target_is_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    config, _, known = opened(run)
+    config, _, known = open_run(run)
     pd.DataFrame(load_iris().data, columns=known["feature_names"]).to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(UserError, match=r"new.csv: no column target, the target; columns: sepal length"):
-        file_data(config, known, str(tmp_path / "new.csv"))
+        read_file(config, known, str(tmp_path / "new.csv"))
 
 
-def test_classes_of_other_data_are_taken_by_name_not_by_number(train: Train, tmp_path: Path) -> None:
-    """An image folder elsewhere that lacks the first class."""
+def test_classes_of_other_data_are_matched_by_name_not_by_index(train: Train, tmp_path: Path) -> None:
+    """Another image folder lacks the first class."""
     from PIL import Image
 
     generator = np.random.default_rng(0)
@@ -150,83 +162,90 @@ def test_classes_of_other_data_are_taken_by_name_not_by_number(train: Train, tmp
                 level = {"a": 20, "b": 120, "c": 220}[name] + generator.integers(-9, 9)
                 Image.new("L", (4, 4), int(level)).save(tmp_path / place / name / f"{number}.png")
     run, _ = train("data=image_folder", f"data.root={tmp_path / 'all'}", "data.size=[4,4]", "trainer.max_epochs=60")
-    config, learner, known = opened(run)
+    config, learner, known = open_run(run)
     config.data.root = str(tmp_path / "some")
-    rows = split_data(config, known, "train", all_rows=True, elsewhere=True)
+    rows = split_data(build_splits(config), known, "train", all_rows=True, other_data=True)
     assert rows.title == "all training rows, 12 rows; the data are not those of training"
     assert set(rows.part.target.tolist()) == {1, 2}
-    assert evaluate_learner(config, learner, rows).scores["accuracy"] == 1
+    assert evaluate_learner(build_evaluator(config), learner, rows).scores["accuracy"] == 1
     (tmp_path / "some" / "c").rename(tmp_path / "some" / "zebra")
     with pytest.raises(UserError, match="a class zebra, which the run was not trained on: a, b, c"):
-        split_data(config, known, "test", all_rows=False)
+        split_data(build_splits(config), known, "test", all_rows=False)
 
 
 def table_of(folder: Path, name: str, classes: str) -> str:
-    """One row a letter of `classes`, which is its class."""
+    """A row for each letter of `classes`, which is its class."""
     rows = [f"{place % 7},{label}" for place, label in enumerate(classes)]
     (folder / name).write_text("\n".join(["size,kind", *rows]) + "\n")
     return str(folder / name)
 
 
-def test_classes_that_are_numbers_are_never_taken_for_places(train: Train, tmp_path: Path) -> None:
+def test_class_names_that_are_numbers_are_never_read_as_indices(train: Train, tmp_path: Path) -> None:
     path = table_of(tmp_path, "t.csv", "345" * 20)
     run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
-    config, _, known = opened(run)
-    assert file_data(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
+    config, _, known = open_run(run)
+    assert read_file(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
     with pytest.raises(UserError, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
-        file_data(config, known, table_of(tmp_path, "bad.csv", "342"))
+        read_file(config, known, table_of(tmp_path, "bad.csv", "342"))
 
 
-def test_classes_that_are_one_number_are_read_by_letters(train: Train, tmp_path: Path) -> None:
+def test_class_names_of_equal_value_are_read_as_strings(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{('01', '1', 'x')[x % 3]}" for x in range(60)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["size,kind", *rows]) + "\n")
     run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
-    config, _, known = opened(run)
+    config, _, known = open_run(run)
     path.write_text("size,kind\n1,1\n2,01\n")
-    assert file_data(config, known, str(path)).part.target.tolist() == [1, 0]
+    assert read_file(config, known, str(path)).part.target.tolist() == [1, 0]
 
 
-def test_data_that_changed_since_training_are_refused_unless_others_are_meant(train: Train, tmp_path: Path) -> None:
+def test_data_that_changed_since_training_are_refused_unless_other_data_are_allowed(
+    train: Train, tmp_path: Path
+) -> None:
     path = Path(table_of(tmp_path, "t.csv", "ab" * 30))
     run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
-    config, _, known = opened(run)
+    config, _, known = open_run(run)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:-1], "6,a"]) + "\n")
     with pytest.raises(UserError, match="the data are not those of training"):
-        split_data(config, known, "test", all_rows=False)
-    assert "not those of training" in split_data(config, known, "test", all_rows=False, elsewhere=True).title
+        split_data(build_splits(config), known, "test", all_rows=False)
+    assert (
+        "not those of training"
+        in split_data(build_splits(config), known, "test", all_rows=False, other_data=True).title
+    )
 
 
-def test_scores_that_are_no_numbers_are_refused(train: Train, tmp_path: Path) -> None:
+def test_scores_that_are_not_finite_are_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=diabetes", *SHORT)
-    config, learner, known = opened(run)
+    config, learner, known = open_run(run)
     np.savez(tmp_path / "far.npz", features=np.full((2, 10), 3e38), target=np.ones(2))
     with pytest.raises(UserError, match=r"far.npz, 2 rows: loss is (nan|inf)"):
-        evaluate_learner(config, learner, file_data(config, known, str(tmp_path / "far.npz")))
+        evaluate_learner(build_evaluator(config), learner, read_file(config, known, str(tmp_path / "far.npz")))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for a machine without a GPU")
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("precision", "16-mixed", "a CPU has it not; measure where the run was trained"),
+        ("precision", "16-mixed", "a CPU does not support it; evaluate on a device like that of the training"),
         ("accelerator", "gpu", "there is no such device here, only cpu"),
     ],
 )
-def test_no_other_device_or_precision_is_taken_silently(train: Train, key: str, value: str, said: str) -> None:
+def test_a_missing_device_or_precision_is_refused(train: Train, key: str, value: str, said: str) -> None:
     run, _ = train("data=iris", *SHORT)
-    config, learner, known = opened(run)
+    config, learner, known = open_run(run)
     config.trainer[key] = value
     with pytest.raises(UserError, match=f"trainer.{key}={value}: {said}"):
-        evaluate_learner(config, learner, split_data(config, known, "test", all_rows=False))
+        evaluate_learner(
+            build_evaluator(config), learner, split_data(build_splits(config), known, "test", all_rows=False)
+        )
 
 
-def test_a_slice_is_measured_as_one_batch_whatever_the_blocks(train: Train) -> None:
+def test_a_split_is_measured_as_one_batch(train: Train) -> None:
     run, _ = train("data=diabetes", "loss=rmse", *SHORT)
-    config, learner, known = opened(run)
-    part = split_data(config, known, "test", all_rows=False).part
-    result = evaluate_learner(config, learner, EvaluationData(part, "test", "some rows"))
+    config, learner, known = open_run(run)
+    part = split_data(build_splits(config), known, "test", all_rows=False).part
+    result = evaluate_learner(build_evaluator(config), learner, EvaluationData(part, "test", "some rows"))
     with torch.no_grad():
         loss = learner.measured_loss(learner.network(part.features), learner.encode(part.target))
     assert result.scores["loss"] == float(loss)

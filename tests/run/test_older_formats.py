@@ -24,7 +24,7 @@ from mlplab.command.predict import predict
 from mlplab.command.report import report
 from mlplab.config.groups import FORMAT
 from mlplab.errors import UserError
-from mlplab.run.config_file import NEW_NAMES, read_config, upgrade_config, upgrade_repr
+from mlplab.run.config_file import NEW_NAMES, read_config, upgrade_config
 from mlplab.run.folder import run_state
 from mlplab.run.load import read_checkpoint
 from tests.conftest import door
@@ -132,4 +132,3 @@ def test_names_of_the_user_and_of_other_keys_are_left_as_they_are(tmp_path: Path
     upgraded = upgrade_config({**plain, "allow": [old], "monitor": old}, 5, "config.yaml")
     assert (upgraded["data"]["_target_"], config.data._target_) == ("mlplab.data.synthetic.Moons",) * 2
     assert (upgraded["allow"], upgraded["monitor"]) == ([old], old)
-    assert upgrade_repr("Options(words=('sgd', 'adam'))") == "Choices(words=('sgd', 'adam'))"

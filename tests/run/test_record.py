@@ -68,17 +68,17 @@ def test_a_failed_run_tells_its_reason_in_one_line(tmp_path: Path) -> None:
 
 LEFT_OUT = {
     "config.yaml": [
-        ("optimizer", None, "config.yaml: optimizer.lr=null: a number is needed"),
-        ("optimizer.lr", "1e-3", "config.yaml: optimizer.lr=1e-3: a number is needed"),
-        ("choice.loss", DELETED, "config.yaml: choice.loss=null: a word is needed"),
+        ("optimizer", None, "config.yaml: optimizer.lr=null: must be a number"),
+        ("optimizer.lr", "1e-3", "config.yaml: optimizer.lr=1e-3: must be a number"),
+        ("choice.loss", DELETED, "config.yaml: choice.loss=null: must be a string"),
         ("choice.learner", "sorter", "config.yaml: choice.learner=sorter: must be one of classifier, binary_cl"),
-        ("trainer.max_epochs", "abc", "config.yaml: trainer.max_epochs=abc: a whole number is needed"),
-        ("data", [], "config.yaml: data=[]: a mapping is needed"),
-        ("data", {}, "config.yaml: data={}: a mapping is needed"),
+        ("trainer.max_epochs", "abc", "config.yaml: trainer.max_epochs=abc: must be an integer"),
+        ("data", [], "config.yaml: data=[]: must be a mapping"),
+        ("data", {}, "config.yaml: data={}: must be a mapping"),
     ],
     "scores.json": [
-        ("epochs", DELETED, "scores.json: epochs=null: a whole number is needed"),
-        ("loss/val", "abc", "scores.json: loss/val=abc: a number is needed"),
+        ("epochs", DELETED, "scores.json: epochs=null: must be an integer"),
+        ("loss/val", "abc", "scores.json: loss/val=abc: must be a number"),
     ],
 }
 

@@ -47,6 +47,6 @@ def test_images_have_no_importance_and_text_columns_one_for_all_their_categories
     (tmp_path / "a.csv").write_text("colour,size,price\n" + "\n".join(lines) + "\n")
     run, scores = train("data=csv", f"data.path={tmp_path / 'a.csv'}", "data.target=price", "data.task=values", *SHORT)
     told = build_report(read_config(run), run, scores, "test", "none")
-    axes = told.importance[0].drawn()[1]
+    axes = told.importance[0].plot()[1]
     assert {label.get_text() for label in axes.get_yticklabels()} == {"colour", "size"}
     assert sorted(told.order) == [0, 1, 2, 3]

@@ -173,7 +173,8 @@ def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, shor
     interrupted(tmp_path / "run", (*IRIS, "trainer.blocks=true"), Signal(2, 1))
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["callbacks"]["BestAndLastCheckpoint"]["epochs"] == 2
-    assert state["callbacks"]["BestAndLastCheckpoint"]["step"] == 2 * 9 + 6, "nine batches an epoch, three blocks of two"
+    step = state["callbacks"]["BestAndLastCheckpoint"]["step"]
+    assert step == 2 * 9 + 6, "nine batches an epoch, three blocks of two"
 
 
 def test_a_run_that_was_stopped_twice_goes_on_to_the_same_files(train: Callable[..., Any], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A configuration becomes a run folder, by its contract."""
+"""Training writes a run folder according to docs/contracts.md."""
 
 import csv
 import json
@@ -17,9 +17,12 @@ import mlplab
 from mlplab.analysis.verdict import RULES
 from mlplab.command.evaluate import evaluate
 from mlplab.config.groups import FORMAT
+from mlplab.config.tree import to_plain
 from mlplab.errors import UserError
 from mlplab.report import curves
-from mlplab.run.train import train as train_door
+from mlplab.run.build import build
+from mlplab.run.train import count_parameters, describe_run, hparams_row
+from mlplab.run.train import train as train_function
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]")
@@ -35,11 +38,11 @@ def timeless(scores: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in scores.items() if name not in TIMES}
 
 
-def test_mlplab_train_is_the_door() -> None:
-    assert mlplab.train is train_door
+def test_mlplab_train_is_the_function_of_run() -> None:
+    assert mlplab.train is train_function
 
 
-def test_history_scores_and_tensorboard_tell_the_same_numbers(train: Train) -> None:
+def test_history_scores_and_tensorboard_hold_the_same_numbers(train: Train) -> None:
     folder, scores = train(*FAST)
     rows = history(folder)
     assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
@@ -71,7 +74,7 @@ def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
     assert scores["baseline/loss"] == pytest.approx(math.log(3), abs=1e-3)
 
 
-def test_the_configuration_is_kept_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
+def test_the_stored_configuration_is_resolved_and_trains_again_to_the_same_scores(train: Train, tmp_path: Path) -> None:
     folder, scores = train(*FAST, "model.dropout=0.3")
     stored = yaml.safe_load((folder / "config.yaml").read_text())
     assert stored.pop("format") == FORMAT
@@ -88,9 +91,9 @@ def test_checkpoints_hold_plain_containers_and_tensors_and_the_best_epoch(train:
     last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert best["epoch"] + 1 == scores["best_epoch"]
     assert last["epoch"] + 1 == 8
-    card = best["hyper_parameters"]
-    assert card["class_names"] == [str(digit) for digit in range(10)]
-    assert card["config"]["choice"]["data"] == "digits"
+    metadata = best["hyper_parameters"]
+    assert metadata["class_names"] == [str(digit) for digit in range(10)]
+    assert metadata["config"]["choice"]["data"] == "digits"
     assert "network.scale.shift" in best["state_dict"]
 
 
@@ -133,7 +136,7 @@ def test_poisoned_test_rows_change_nothing_but_the_test_scores(train: Train, tmp
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_values_are_scored_in_their_own_unit_as_scikit_learn_scores_them(train: Train) -> None:
+def test_regression_scores_are_in_the_unit_of_the_target_and_equal_scikit_learns(train: Train) -> None:
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
     from mlplab.run.build import build_learner, build_splits
@@ -161,7 +164,7 @@ def test_early_stopping_ends_early_and_scores_come_from_the_best_epoch(train: Tr
     assert scores["loss/val"] == min(row["loss/val"] for row in history(folder)[1:])
 
 
-def test_with_weight_averaging_curves_and_checkpoint_are_of_the_averaged_weights(train: Train) -> None:
+def test_with_weight_averaging_curves_and_checkpoint_use_the_averaged_weights(train: Train) -> None:
     """It starts at the first update and with decay near 1 stays there: a flat curve while the weights move."""
     frozen = ("callback=weight_averaging", "callback.weight_averaging.decay=0.999999", "trainer.max_epochs=3")
     folder, _ = train("data=iris", "optimizer=sgd", *frozen)
@@ -173,16 +176,16 @@ def test_with_weight_averaging_curves_and_checkpoint_are_of_the_averaged_weights
 def test_a_run_says_what_it_trains_and_how_it_ended(train: Train, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="mlplab"):
         folder, scores = train(*FAST)
-    said = caplog.text
-    assert "iris: 150 rows, 4 features, 3 classes; train 90, val 30, test 30 (random split)" in said
-    assert "mlp, relu: 4-8-3, 67 parameters" in said
-    assert "baseline: majority class" in said
-    assert f"at best epoch {scores['best_epoch']}" in said
-    assert f"tensorboard --logdir {folder.parent}" in said
-    assert said.count("samples/s") == 3
+    logged = caplog.text
+    assert "iris: 150 rows, 4 features, 3 classes; train 90, val 30, test 30 (random split)" in logged
+    assert "mlp, relu: 4-8-3, 67 parameters" in logged
+    assert "baseline: majority class" in logged
+    assert f"at best epoch {scores['best_epoch']}" in logged
+    assert f"tensorboard --logdir {folder.parent}" in logged
+    assert logged.count("samples/s") == 3
 
 
-def test_the_verdict_stands_in_every_place(
+def test_the_verdict_is_in_the_log_the_picture_and_tensorboard(
     train: Train, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions = []
@@ -199,7 +202,7 @@ def test_the_verdict_stands_in_every_place(
     assert (point.step, point.tensor_proto.string_val[0].decode()) == (2, text)
 
 
-def test_curves_png_is_written_when_asked(train: Train) -> None:
+def test_curves_png_is_written_with_report_picture(train: Train) -> None:
     folder, _ = train(*FAST, "report.picture=true")
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
@@ -217,7 +220,7 @@ def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
         mlplab.train(mlplab.configure(*FAST, f"run_dir={folder}"))
 
 
-def test_a_checkpoint_knows_how_the_columns_of_a_table_became_features(train: Train, tmp_path: Path) -> None:
+def test_a_checkpoint_stores_how_the_columns_of_a_table_were_encoded(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 2 else 'blue'},{x}" for x in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]))
     table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
@@ -228,7 +231,7 @@ def test_a_checkpoint_knows_how_the_columns_of_a_table_became_features(train: Tr
     assert colour == {"name": "colour", "categories": ["blue", "red"]}
 
 
-def test_columns_of_names_are_told_where_they_become_a_feature_a_row(
+def test_a_note_names_text_columns_that_differ_in_most_rows(
     train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [f"{x},person {x},{f'C{x}' if x % 5 == 0 else ''},{'red' if x % 2 else 'blue'},{x}" for x in range(50)]
@@ -238,7 +241,7 @@ def test_columns_of_names_are_told_where_they_become_a_feature_a_row(
         train(*table, "trainer.max_epochs=1")
         (note,) = [line for line in caplog.text.splitlines() if line.startswith("note ")]
         assert "name (30 different in 30 rows), cabin (" in note
-        assert note.endswith("leave out by data.ignore=[name,cabin]?")
+        assert note.endswith("leave out with data.ignore=[name,cabin]?")
         caplog.clear()
         train(*table, "trainer.max_epochs=1", "data.ignore=[name,cabin]")
     assert "note " not in caplog.text
@@ -264,7 +267,7 @@ def leaks_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("leak ")]
 
 
-def test_leaks_are_told_once_before_training_and_refuse_nothing(
+def test_leaks_are_logged_once_before_training_and_refuse_nothing(
     train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [f"{x % 10},{x % 3},{x // 3},{x % 10}" for x in range(60)]
@@ -286,7 +289,7 @@ def test_leaks_are_told_once_before_training_and_refuse_nothing(
     assert timeless(basic) == timeless(full) == timeless(off)
 
 
-def test_a_run_that_goes_on_or_is_evaluated_is_not_told_of_its_leaks_again(
+def test_leaks_are_not_logged_again_on_resume_or_evaluation(
     train: Train, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.INFO, logger="mlplab"):
@@ -308,9 +311,72 @@ def test_time_can_be_limited_and_the_last_epoch_is_whole(train: Train) -> None:
     assert {row["step"] - 34 * row["epoch"] for row in history(folder)} == {0}
 
 
-def test_a_run_that_never_began_leaves_no_folder_unless_it_was_there(tmp_path: Path) -> None:
+def test_a_run_that_fails_before_training_removes_its_new_folder(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     for name in ("new", "mine"):
         with pytest.raises(UserError, match="only 90 training rows"):
             mlplab.train(mlplab.configure("data=iris", "data.num_train=1000", f"run_dir={tmp_path / name}"))
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+
+
+def test_data_network_training_and_device_are_described(tmp_path: Path) -> None:
+    chosen = ("data=iris", "model.hidden_features=[8,4]", "trainer.max_epochs=1", "trainer.accelerator=cpu")
+    config = mlplab.configure(*chosen, f"run_dir={tmp_path / 'run'}")
+    components = build(config)
+    found = describe_run(components)
+    assert found["data"] == "iris: 150 rows, 4 features, 3 classes; train 90, val 30, test 30 (random split)"
+    assert found["network"] == "mlp, relu: 4-8-4-3, 91 parameters"
+    assert found["training"] == "adam, lr 0.001, loss ce, batches of 32, 1 epoch"
+    assert found["device"].startswith("cpu (as asked), ")
+    assert count_parameters(components.learner) == (4 + 1) * 8 + (8 + 1) * 4 + (4 + 1) * 3
+    assert "note" not in found
+    folded = mlplab.configure(*chosen, "data.folds=4", "data.fold=1", f"run_dir={tmp_path / 'fold'}")
+    assert describe_run(build(folded))["data"].endswith("train 90, val 30, test 30 (random split, fold 1 of 0 to 3)")
+
+
+def test_a_column_of_names_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("name,age,y\n" + "".join(f"n{number},{number % 7},{'ab'[number % 2]}\n" for number in range(60)))
+    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classes")
+    config = mlplab.configure(*chosen, f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu")
+    found = describe_run(build(config))["note"]
+    assert found == "text that differs in most rows: name (36 different in 36 rows); leave out with data.ignore=[name]?"
+
+
+SCORES = {
+    "loss/train": 0.1,
+    "loss/val": 0.2,
+    "accuracy/val": 0.9,
+    "loss/test": 0.3,
+    "parameters": 12,
+    "verdict": "fits",
+}
+
+
+def stored_config(*words: str) -> dict[str, Any]:
+    return to_plain(mlplab.configure(*words))
+
+
+def test_hparams_of_a_job_mark_what_was_varied_and_have_no_test_score() -> None:
+    words = ("model.dropout=0.3", "model.hidden_features=[8,4]", "optimizer=sgd", "optimizer.lr=0.5")
+    run = Path("sweeps/s/3_model.dropout=0.3,model.hidden_features=-8,4-,optimizer.lr=0.5,optimizer=sgd")
+    found = hparams_row(run, stored_config(*words), SCORES)
+    assert found.varied == ["model.dropout", "model.hidden_features", "lr", "optimizer"]
+    assert {name: found.choices[name] for name in found.varied} == {
+        "model.dropout": 0.3,
+        "model.hidden_features": "[8,4]",
+        "lr": 0.5,
+        "optimizer": "sgd",
+    }
+    assert found.scores == {"loss/val": 0.2, "accuracy/val": 0.9, "loss/train": 0.1}
+    assert next(iter(found.scores)) == "loss/val"
+
+
+def test_hparams_of_a_single_run_hold_its_choices_and_numbers() -> None:
+    found = hparams_row(Path("outputs/iris/now"), stored_config("data=iris", "model=linear"), SCORES)
+    assert found.varied == []
+    assert found.choices == {
+        **{"data": "iris", "model": "linear", "learner": "classifier", "loss": "ce", "optimizer": "adam"},
+        **{"scheduler": "none", "lr": 0.001, "batch_size": 32, "seed": 0, "parameters": 12},
+    }
+    assert found.scores["loss/test"] == 0.3

@@ -32,7 +32,7 @@ def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> Non
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "batch_size": -4}))
     answer = door("evaluate", "run=last", cwd=tmp_path)
-    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be a whole number from 1 to 1000000000\n"
+    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be an integer from 1 to 1000000000\n"
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", said)
     shutil.rmtree(run)
     assert door("evaluate", "run=last", cwd=tmp_path).stderr == (
@@ -56,14 +56,14 @@ def test_help_is_for_people_and_names_every_key(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("evaluate", ["rn=last"], "rn: no such key; did you mean run?"),
+        ("evaluate", ["rn=last"], "rn: unknown key; did you mean run?"),
         ("evaluate", [], "run is missing: give run=..."),
         ("evaluate", ["run=nowhere", "debug=true"], "run=nowhere: no such folder"),
-        ("predict", ["run=last", "inpt=x"], "inpt: no such key; did you mean input?"),
-        ("compare", ["modl=x"], "modl: no such key; did you mean model?"),
-        ("evaluate", ["run=last", "data=null"], "data, model and other groups are chosen in train, by a word"),
-        ("compare", ["-m"], "-m: only train makes a sweep; call compare once a run"),
-        ("compare", ["limit=few"], "limit=few: a whole number is needed, such as 20"),
+        ("predict", ["run=last", "inpt=x"], "inpt: unknown key; did you mean input?"),
+        ("compare", ["modl=x"], "modl: unknown key; did you mean model?"),
+        ("evaluate", ["run=last", "data=null"], "groups such as data and model are chosen by name, in train"),
+        ("compare", ["-m"], "-m: only train runs a sweep; call compare once for each run"),
+        ("compare", ["limit=few"], "limit=few: must be an integer, such as 20"),
     ],
 )
 def test_a_slip_is_one_line_before_anything_heavy_is_imported(

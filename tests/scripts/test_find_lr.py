@@ -20,7 +20,7 @@ def test_it_takes_the_words_of_training_beside_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_slip_is_told_in_one_line(tmp_path: Path) -> None:
-    for word, said in (("data=irsi", "data=irsi: no such choice; did you mean iris?"), ("lr=1", "lr: no such key")):
+    for word, said in (("data=irsi", "data=irsi: unknown choice; did you mean iris?"), ("lr=1", "lr: unknown key")):
         answer = door("find_lr", word, cwd=tmp_path)
         assert answer.returncode == 1
         assert answer.stderr.startswith(f"mlplab: {said}")

@@ -11,7 +11,7 @@ from tests.conftest import REPO, door
 def test_the_console_command_and_what_its_page_is_made_of_are_installed() -> None:
     text = (REPO / "pyproject.toml").read_text()
     assert 'mlplab-report = "mlplab.scripts.report:main"' in text
-    assert '"mlplab.report" = ["*.css", "*.js"]' in text
+    assert '"mlplab.report" = ["templates/*"]' in text
 
 
 def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> 
     for key in ("run", "split", "slice", "data.root", "accelerator", "output", "overwrite", "allow", "debug"):
         assert f"\n  {key} " in answer.stdout, key
     answer = door("report", "rn=last", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: no such key; did you mean run?\n")
+    assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: unknown key; did you mean run?\n")
     assert list(tmp_path.iterdir()) == []
 
 

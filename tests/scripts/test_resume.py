@@ -29,8 +29,8 @@ def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> Non
         (("run=nowhere",), "run=nowhere: no such folder"),
         (("run=.",), "run=.: this folder is no run, it has no config.yaml"),
         (("run=last",), "run=last: there is no run below outputs"),
-        (("run=.", "optimizer.lr=1"), "optimizer.lr: no such key"),
-        (("run=.", "trainer.max_epoch=1"), "trainer.max_epoch: no such key; did you mean trainer.max_epochs?"),
+        (("run=.", "optimizer.lr=1"), "optimizer.lr: unknown key"),
+        (("run=.", "trainer.max_epoch=1"), "trainer.max_epoch: unknown key; did you mean trainer.max_epochs?"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_before_anything_heavy(

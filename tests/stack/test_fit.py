@@ -1,4 +1,4 @@
-"""In double precision the history of each member is that of its single run, whatever it is trained with."""
+"""In float64 the history of each member equals that of its single run to 1e-9, for every choice that can be stacked."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.stack.conftest import EXACT, distance
+from mlplab.stack.assemble import assemble_members
+from mlplab.stack.fit import StackedFit
+from tests.stack.conftest import EXACT, SMALL, distance
 
 LRS = {
     **{"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3},
@@ -16,7 +18,7 @@ DROPOUT = "model.dropout=0.3"
 
 
 @pytest.mark.parametrize(
-    "optimizer", [one if one in ("sgd", "adam") else pytest.param(one, marks=pytest.mark.slow) for one in LRS]
+    "optimizer", [name if name in ("sgd", "adam") else pytest.param(name, marks=pytest.mark.slow) for name in LRS]
 )
 def test_each_optimizer_gives_the_history_of_a_single_run(
     optimizer: str, stacked: Callable[..., Any], single: Callable[..., Any]
@@ -29,8 +31,8 @@ def test_each_optimizer_gives_the_history_of_a_single_run(
         ("seed=3", f"optimizer.lr={lr * 10}"),
     ]
     members = stacked(base, own)
-    for member, words in zip(members[:2], own[:2], strict=True):
-        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    for member, overrides in zip(members[:2], own[:2], strict=True):
+        assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
     rows, _ = single(*base, *own[2])
     assert distance(rows[:2], members[2].rows[:2]) < 1e-9
     alike = len(rows) == len(members[2].rows) and distance(rows, members[2].rows) < 1e-6
@@ -66,12 +68,12 @@ CASES: dict[str, tuple[Sequence[str], list[tuple[str, ...]]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_what_members_may_have_of_their_own_gives_the_history_of_a_single_run(
+def test_values_that_may_differ_between_members_give_the_history_of_a_single_run(
     case: str, stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
     base, own = CASES[case]
-    for member, words in zip(stacked((*EXACT, *base), own), own, strict=True):
-        rows, _ = single(*EXACT, *base, *words)
+    for member, overrides in zip(stacked((*EXACT, *base), own), own, strict=True):
+        rows, _ = single(*EXACT, *base, *overrides)
         assert distance(rows, member.rows) < 1e-9
         assert member.best is not None
 
@@ -88,25 +90,25 @@ FOLDED: dict[str, Sequence[str]] = {
 
 @pytest.mark.parametrize(
     "case",
-    [one if one in ("dropout", "scaled targets") else pytest.param(one, marks=pytest.mark.slow) for one in FOLDED],
+    [name if name in ("dropout", "scaled targets") else pytest.param(name, marks=pytest.mark.slow) for name in FOLDED],
 )
-def test_folds_that_train_as_one_give_the_history_of_each_alone(
+def test_folds_in_one_stack_give_the_history_of_each_single_run(
     case: str, stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
-    """Two folds of a cut, each with its own training and validation rows, scaling, class weights and targets."""
+    """Two folds of one split, each with its own training and validation rows, scaling, class weights and targets."""
     base = (*EXACT, *FOLDED[case], "data.folds=2")
     own = [("data.fold=0", "seed=1"), ("data.fold=1", "seed=1"), ("data.fold=1", "seed=2", "optimizer.lr=0.01")]
     members = stacked(base, own)
     assert members[0].rows != members[1].rows
-    for member, words in zip(members, own, strict=True):
-        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    for member, overrides in zip(members, own, strict=True):
+        assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
 
 
 @pytest.mark.parametrize("target", ["values", "classes"])
-def test_folds_of_a_table_give_the_history_of_each_alone(
+def test_folds_of_a_table_give_the_history_of_each_single_run(
     target: str, stacked: Callable[..., Any], single: Callable[..., Any], tmp_path: Any
 ) -> None:
-    """With text and gaps, of which each fold learns categories and medians from its own training rows."""
+    """With text and missing values: each fold fits categories and medians on its own training rows."""
     cells = [[row % 13 if row % 9 else "", "abc"[row % 3], row * row % 17, row % 2] for row in range(100)]
     lines = [",".join(map(str, row)) for row in [["size", "kind", "y", "label"], *cells]]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
@@ -114,8 +116,8 @@ def test_folds_of_a_table_give_the_history_of_each_alone(
     table = ("data=csv", f"data.path={tmp_path / 't.csv'}", f"data.target={name}", f"data.task={target}")
     base = (*EXACT, *table, DROPOUT, "data.folds=4", "trainer.max_epochs=5")
     own = [("data.fold=0",), ("data.fold=3", "seed=1")]
-    for member, words in zip(stacked(base, own), own, strict=True):
-        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    for member, overrides in zip(stacked(base, own), own, strict=True):
+        assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
 
 
 @pytest.mark.parametrize(
@@ -127,8 +129,8 @@ def test_each_network_gives_the_history_of_a_single_run(
 ) -> None:
     base = ("data=iris", "trainer.precision=64-true", "trainer.max_epochs=5", f"model={model}", *more)
     own = [("seed=1",), ("seed=2", "optimizer.lr=0.01")]
-    for member, words in zip(stacked((*base, "trainer.accelerator=cpu"), own), own, strict=True):
-        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    for member, overrides in zip(stacked((*base, "trainer.accelerator=cpu"), own), own, strict=True):
+        assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
 
 
 def test_each_member_stops_when_its_single_run_does(stacked: Callable[..., Any], single: Callable[..., Any]) -> None:
@@ -136,47 +138,44 @@ def test_each_member_stops_when_its_single_run_does(stacked: Callable[..., Any],
     own = [("seed=1",), ("seed=3",), ("optimizer.lr=0.001",), ("callback.early_stopping.patience=3",)]
     members = stacked(base, own)
     assert len({len(member.rows) for member in members}) > 1
-    for member, words in zip(members, own, strict=True):
-        assert distance(single(*base, *words)[0], member.rows) < 1e-9
+    for member, overrides in zip(members, own, strict=True):
+        assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
         assert member.has_ended
 
 
 @pytest.mark.slow
-def test_a_member_that_diverges_touches_no_other_and_says_what_its_single_run_says(
+def test_a_member_that_diverges_has_the_error_of_its_single_run_and_changes_no_other(
     stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
     base = (*EXACT, "data=sine", "optimizer=sgd", DROPOUT)
     own = [("seed=1",), ("optimizer.lr=1e8",), ("optimizer.lr=30",), ("seed=3",)]
     members = stacked(base, own)
-    for member, words in zip(members, own, strict=True):
-        rows, failure = single(*base, *words)
+    for member, overrides in zip(members, own, strict=True):
+        rows, failure = single(*base, *overrides)
         assert distance(rows, member.rows) < 1e-9
         assert member.failure == failure
     assert [bool(member.failure) for member in members] == [False, True, True, False]
 
 
-def test_a_member_whose_first_measuring_is_no_number_touches_no_other(
+def test_a_member_whose_measured_loss_is_not_finite_changes_no_other(
     stacked: Callable[..., Any], single: Callable[..., Any]
 ) -> None:
-    """Its last update of an epoch threw its weights away: no training loss has seen it yet."""
+    """The last update of the epoch made its weights infinite: no training loss has seen them yet."""
     base = ("data=sine", "optimizer=sgd", "batch_size=1000", "trainer.max_epochs=3", "trainer.accelerator=cpu")
     own = [("seed=1",), ("optimizer.lr=1e38",), ("seed=3",)]
     members = stacked(base, own)
     assert [bool(member.failure) for member in members] == [False, True, False]
-    for member, words in zip(members[::2], own[::2], strict=True):
-        rows, _ = single(*base, *words)
+    for member, overrides in zip(members[::2], own[::2], strict=True):
+        rows, _ = single(*base, *overrides)
         assert distance(rows, member.rows) < 1e-4
 
 
-def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoch(
+def test_after_an_interruption_every_member_is_returned_with_its_last_complete_epoch(
     configured: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlplab.stack.fit import StackedFit
-    from mlplab.stack.train import assemble_members
-
     members = assemble_members([configured(*EXACT, f"seed={seed}") for seed in (1, 2)])
-    handed: list[Any] = []
-    fit = StackedFit(members, lambda _, ended: handed.extend(ended))
+    ended_states: list[Any] = []
+    fit = StackedFit(members, lambda _, ended: ended_states.extend(ended))
     update, count = fit._update, iter(range(1000))
 
     def interrupted(rows: Any) -> list[int]:
@@ -187,19 +186,24 @@ def test_where_something_stops_it_every_member_is_handed_over_with_its_last_epoc
     monkeypatch.setattr(fit, "_update", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit.run()
-    assert [member for member, *_ in handed] == members
-    assert {(safe.steps, len(member.rows) - 1, member.has_ended) for member, safe, _ in handed} == {(9, 3, False)}
+    assert [member for member, *_ in ended_states] == members
+    assert {(last.steps, len(member.rows) - 1, member.has_ended) for member, last, _ in ended_states} == {(9, 3, False)}
 
 
-def test_after_each_epoch_all_that_go_on_can_be_saved(configured: Callable[..., Any]) -> None:
-    from mlplab.stack.fit import StackedFit
-    from mlplab.stack.train import assemble_members
-
+def test_after_each_epoch_the_members_that_still_train_can_be_saved(configured: Callable[..., Any]) -> None:
     members = assemble_members([configured(*EXACT, "trainer.max_epochs=3", f"seed={seed}") for seed in (1, 2)])
     found: list[tuple[int, list[int]]] = []
     StackedFit(
         members,
         lambda *_: None,
-        lambda fit, epochs: found.append((epochs, [one.steps for _, one, _ in fit.going()])),
+        lambda fit, epochs: found.append((epochs, [last.steps for _, last, _ in fit.states()])),
     ).run()
     assert found == [(1, [3, 3]), (2, [6, 6]), (3, [])]
+
+
+@pytest.mark.parametrize("clip", ["null", "0.1"])
+def test_points_within_an_epoch_are_every_n_steps_apart(clip: str, stacked: Callable[..., Any]) -> None:
+    clipping = f"trainer.gradient_clip_val={clip}"
+    members = stacked((*SMALL, "trainer.max_epochs=4", "report.every_n_steps=5", clipping), [("seed=1",), ("seed=2",)])
+    for member in members:
+        assert [point.step for point in member.points] == [5, 10]

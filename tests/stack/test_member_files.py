@@ -1,5 +1,6 @@
-"""last.ckpt and best.ckpt of a member hold what those of its single run hold."""
+"""A member's checkpoints hold what those of its single run hold, and its log is in its own file."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ import pytest
 import torch
 
 from mlplab.run.build import build
+from mlplab.stack.assemble import assemble_members
 from mlplab.stack.fit import StackedFit
-from mlplab.stack.member_files import write_member
-from mlplab.stack.train import assemble_members
+from mlplab.stack.member_files import log_epochs, redirect_log, write_member
 from mlplab.trainer.history import read_history
 from tests.stack.conftest import SMALL, distance
 
@@ -27,7 +28,7 @@ CASES: list[Sequence[str]] = [
 
 
 def differences(left: Any, right: Any, key: str = "") -> list[str]:
-    """Keys whose values are not alike; of tensors, whose numbers are not close."""
+    """The keys whose values differ; tensors may differ by rounding."""
     if isinstance(left, dict) and isinstance(right, dict):
         named = [] if list(left) == list(right) else [f"{key}: {list(left)} against {list(right)}"]
         return named + [
@@ -50,20 +51,20 @@ def differences(left: Any, right: Any, key: str = "") -> list[str]:
 @pytest.mark.parametrize(
     "more", [*CASES[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in CASES[2:])], ids=" ".join
 )
-def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured: Callable[..., Any]) -> None:
+def test_checkpoints_equal_those_of_the_single_run(more: Sequence[str], configured: Callable[..., Any]) -> None:
     base = (*SMALL, "trainer.max_epochs=4", "report.every_n_steps=4", *more)
     own = [(*base, "seed=1"), (*base, "seed=2")]
-    configs = [configured(*words) for words in own]
+    configs = [configured(*overrides) for overrides in own]
     members = assemble_members(configs)
 
     def end(weights: Any, ended: Any) -> None:
-        for member, safe, best in ended:
-            write_member(member, weights, safe, best)
-            member.lab.overlay.close()
+        for state in ended:
+            write_member(state, weights)
+            state.member.lab.overlay.close()
 
     StackedFit(members, end).run()
-    for config, words in zip(configs, own, strict=True):
-        run, alone = Path(config.run_dir), configured(*words)
+    for config, overrides in zip(configs, own, strict=True):
+        run, alone = Path(config.run_dir), configured(*overrides)
         lab = build(alone)
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
         lab.overlay.close()
@@ -71,29 +72,56 @@ def test_checkpoints_are_those_of_the_single_run(more: Sequence[str], configured
             mine, theirs = (
                 torch.load(Path(folder, "checkpoints", name), weights_only=True) for folder in (run, alone.run_dir)
             )
-            for held in (
-                mine,
-                theirs,
-                *(
-                    one["callbacks"]["BestAndLastCheckpoint"]["best"]["checkpoint"]
-                    for one in (mine, theirs)
-                    if "callbacks" in one
-                ),
-            ):
-                for key in ("run_dir", "sweep"):
-                    held["hyper_parameters"]["config"].pop(key, None)
+            for checkpoint in (mine, theirs):
+                states = checkpoint.get("callbacks", {}).values()
+                for part in (checkpoint, *(state["best"]["checkpoint"] for state in states if "best" in state)):
+                    for key in ("run_dir", "sweep"):
+                        part["hyper_parameters"]["config"].pop(key, None)
             assert differences(theirs, mine) == []
         assert distance(read_history(run / "history.csv"), read_history(Path(alone.run_dir, "history.csv"))) < 1e-4
 
 
-def test_of_a_member_that_failed_before_its_first_epoch_ended_there_is_its_history(
+def test_a_member_that_failed_in_its_first_epoch_has_a_history_and_no_checkpoint(
     configured: Callable[..., Any],
 ) -> None:
     configs = [configured(*SMALL, "data=sine", "optimizer=sgd", f"optimizer.lr={lr}") for lr in (1e30, 1e29)]
     members = assemble_members(configs)
-    StackedFit(members, lambda weights, ended: [write_member(one[0], weights, *one[1:]) for one in ended]).run()  # type: ignore[func-returns-value,arg-type]
+
+    def end(weights: Any, ended: Any) -> None:
+        for state in ended:
+            write_member(state, weights)
+
+    StackedFit(members, end).run()
     for config, member in zip(configs, members, strict=True):
         member.lab.overlay.close()
         assert member.failure
         assert len(read_history(Path(config.run_dir, "history.csv"))) == 1
         assert not Path(config.run_dir, "checkpoints").exists()
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
+def test_messages_are_redirected_to_the_file_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    root, other = logging.getLogger(), logging.StreamHandler()
+    monkeypatch.setattr(root, "handlers", [other])
+    before = root.level
+    root.setLevel(level)
+    try:
+        with redirect_log(tmp_path / "train.log"):
+            logging.getLogger("mlplab.some").info("message")
+        assert (tmp_path / "train.log").read_text() == "message\n"
+        assert (root.handlers, root.level) == ([other], level)
+    finally:
+        root.setLevel(before)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_log_has_one_line_per_epoch(tmp_path: Path, stacked: Callable[..., list[Any]]) -> None:
+    member = stacked([*SMALL, "trainer.max_epochs=10"], [["seed=0"], ["seed=1"]])[0]
+    with redirect_log(tmp_path / "train.log"):
+        log_epochs(member)
+    lines = (tmp_path / "train.log").read_text().splitlines()
+    assert len(lines) == 10
+    row = member.rows[3]
+    assert lines[2] == f"epoch  3/10  loss train {row['loss/train']:.4f}  val {row['loss/val']:.4f}"

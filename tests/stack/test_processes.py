@@ -1,4 +1,4 @@
-"""Members shared out among processes: each place once; what is killed, fails or is asked to stop is known."""
+"""Each member is in one process; results, killed processes, errors and signals reach the parent."""
 
 import subprocess
 import sys
@@ -12,48 +12,49 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mlplab.stack import processes
-from mlplab.stack.processes import LARGE, TOGETHER, split_members
+from mlplab.stack.processes import LARGE, MIN_MEMBERS, split_members
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
 @given(members=some.integers(1, 200), parameters=some.integers(1, 2 * LARGE))
-def test_each_member_is_in_one_share_and_the_shares_are_alike(members: int, parameters: int) -> None:
+def test_each_member_is_in_one_part_and_the_parts_have_one_size(members: int, parameters: int) -> None:
     parts = split_members(members, parameters)
-    assert Counter(place for part in parts for place in part) == Counter(range(members))
+    assert Counter(index for part in parts for index in part) == Counter(range(members))
     sizes = [len(part) for part in parts]
     assert max(sizes) - min(sizes) <= 1
     assert len(parts) <= torch.get_num_threads()
-    assert len(parts) == 1 or min(sizes) >= (1 if parameters >= LARGE else TOGETHER)
+    assert len(parts) == 1 or min(sizes) >= (1 if parameters >= LARGE else MIN_MEMBERS)
 
 
 @linux
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("refused", [False, True])
-def test_where_autograd_refuses_a_process_the_work_is_done_here(refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it does after a backward pass, where there is a GPU."""
+def test_the_parent_does_the_work_of_a_child_without_autograd(refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does after a backward pass in the parent, where there is a GPU."""
     if refused:
         monkeypatch.setattr(processes, "_has_gradients", lambda: False)
-    torch.ones(1, requires_grad=True).sum().backward()  # type: ignore[no-untyped-call]
+    weight = torch.ones(1, requires_grad=True)
+    torch.autograd.grad(weight.sum(), weight)
     here: list[int] = []
 
     def work(part: Sequence[int]) -> dict[int, int]:
         here.extend(part)
-        return {place: place**2 for place in part}
+        return {index: index**2 for index in part}
 
     assert processes.run_in_processes(work, [[0, 2], [1]]) == ({0: 0, 1: 1, 2: 4}, [])
     assert here == ([0, 2, 1] if refused else [])
 
 
-def answer(body: str) -> "subprocess.CompletedProcess[str]":
-    """Of a process of its own, which has not trained yet."""
+def run_program(body: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a program in a process that has not trained yet."""
     head = """
         import os, signal, time, torch
-        from mlplab import lock
-        from mlplab.mistake import Failure
-        from mlplab.stack.processes import in_processes
-        def gradient(place):
-            weight = torch.full((1,), float(place), requires_grad=True)
+        from mlplab.errors import RunError
+        from mlplab.files import lock_folder
+        from mlplab.stack.processes import run_in_processes
+        def gradient(index):
+            weight = torch.full((1,), float(index), requires_grad=True)
             (weight**2).sum().backward()
             return float(weight.grad)
     """
@@ -62,35 +63,35 @@ def answer(body: str) -> "subprocess.CompletedProcess[str]":
 
 
 @linux
-def test_each_part_has_a_process_with_one_thread_and_gradients_of_its_own() -> None:
-    done = answer("""
+def test_each_part_has_its_own_process_with_one_thread_and_with_gradients() -> None:
+    done = run_program("""
         def work(part):
-            return {place: (gradient(place), os.getpid(), torch.get_num_threads()) for place in part}
-        found, killed = in_processes(work, [[0, 2], [1, 3]])
+            return {index: (gradient(index), os.getpid(), torch.get_num_threads()) for index in part}
+        found, killed = run_in_processes(work, [[0, 2], [1, 3]])
         pids = {found[0][1], found[1][1], os.getpid()}
-        print([found[place][0] for place in range(4)], killed, len(pids), {one[2] for one in found.values()})
+        print([found[index][0] for index in range(4)], killed, len(pids), {values[2] for values in found.values()})
         print(found[0][1] == found[2][1], found[1][1] == found[3][1])
     """)
     assert done.stdout.split("\n")[:2] == ["[0.0, 2.0, 4.0, 6.0] [] 3 {1}", "True True"], done.stderr
 
 
 @linux
-def test_the_places_of_a_process_that_is_killed_are_told_and_a_failure_has_its_reason() -> None:
-    done = answer("""
+def test_a_killed_process_gives_its_indices_and_an_error_its_reason() -> None:
+    done = run_program("""
         def work(part):
             if 1 in part:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return {place: gradient(place) for place in part}
-        print(in_processes(work, [[0, 2], [1, 3]]))
+            return {index: gradient(index) for index in part}
+        print(tuple(run_in_processes(work, [[0, 2], [1, 3]])))
         def fails(part):
             if 1 in part:
                 raise OSError(28, "No space left on device")
             time.sleep(60)
-        began = time.time()
+        started = time.time()
         try:
-            in_processes(fails, [[1], [0]])
-        except Failure as error:
-            print(error, time.time() - began < 30)
+            run_in_processes(fails, [[1], [0]])
+        except RunError as error:
+            print(error, time.time() - started < 30)
     """)
     first, second = done.stdout.strip().split("\n")
     assert first == "({0: 0.0, 2: 4.0}, [1, 3])"
@@ -99,27 +100,27 @@ def test_the_places_of_a_process_that_is_killed_are_told_and_a_failure_has_its_r
 
 
 @linux
-def test_a_folder_of_the_parent_is_free_as_soon_as_the_parent_has_died() -> None:
-    """A process that was forked does not hold it, and is asked to stop."""
-    done = answer("""
+def test_a_folder_is_unlocked_when_its_process_dies_though_children_live() -> None:
+    """A forked process does not keep the lock, and gets SIGTERM."""
+    done = run_program("""
         import sys
         from pathlib import Path
         from tempfile import TemporaryDirectory
-        room = TemporaryDirectory()
-        folder = Path(room.name)
+        temporary = TemporaryDirectory()
+        folder = Path(temporary.name)
         def work(part):
             signal.signal(signal.SIGTERM, lambda *_: ((folder / "asked").touch(), os._exit(0)))
-            (folder / "begun").touch()
+            (folder / "started").touch()
             time.sleep(30)
         parent = os.fork()
         if not parent:
-            with lock.held(folder):
-                in_processes(work, [[0], [1]])
-        while not (folder / "begun").exists():
+            with lock_folder(folder):
+                run_in_processes(work, [[0], [1]])
+        while not (folder / "started").exists():
             time.sleep(0.01)
         os.kill(parent, signal.SIGKILL)
         os.waitpid(parent, 0)
-        with lock.held(folder):
+        with lock_folder(folder):
             print("free")
         for _ in range(200):
             if (folder / "asked").exists():

@@ -1,4 +1,4 @@
-"""Which jobs are of one ensemble, and what it is called."""
+"""Ensembles of a sweep: their members, their names, and members that did not finish."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def named(*jobs: Job) -> dict[str, list[str]]:
     return {name: [one.name.partition("_")[0] for one in members] for name, members in group_by_seed(jobs).items()}
 
 
-def test_jobs_that_differ_in_their_seeds_alone_are_members_of_one() -> None:
+def test_jobs_that_differ_only_in_the_seed_form_an_ensemble() -> None:
     assert named(
         job(0, "optimizer.lr=0.1,seed=0,trainer.max_epochs=3", lr=0.1, seed=0),
         job(1, "optimizer.lr=0.1,seed=1,trainer.max_epochs=3", lr=0.1, seed=1),
@@ -29,11 +29,11 @@ def test_jobs_that_differ_in_their_seeds_alone_are_members_of_one() -> None:
     }
 
 
-def test_of_a_sweep_over_seeds_alone_it_has_a_plain_name() -> None:
+def test_a_sweep_over_seeds_only_has_one_ensemble() -> None:
     assert named(job(0, "seed=0", seed=0), job(1, "seed=1", seed=1)) == {"ensemble": ["0", "1"]}
 
 
-def test_the_seed_of_the_split_makes_another_setting_and_a_seed_counts_once() -> None:
+def test_another_split_seed_forms_another_ensemble_and_a_seed_counts_once() -> None:
     assert named(
         job(0, "data.split_seed=0,seed=0", split=0, seed=0),
         job(1, "data.split_seed=1,seed=0", split=1, seed=0),
@@ -41,7 +41,7 @@ def test_the_seed_of_the_split_makes_another_setting_and_a_seed_counts_once() ->
     ) == {"ensemble_data.split_seed=0": ["0"], "ensemble_data.split_seed=1": ["1"]}
 
 
-def test_names_that_were_cut_short_or_would_be_alike_are_told_apart() -> None:
+def test_truncated_or_equal_names_are_made_unique() -> None:
     long = "model.hidden_features=" + "-" * 80
     found = named(
         job(0, long[:100], width=1, seed=0),
@@ -54,7 +54,7 @@ def test_names_that_were_cut_short_or_would_be_alike_are_told_apart() -> None:
     assert [*found][3].startswith("ensemble_data.path=a-b_")
 
 
-def test_where_a_member_did_not_finish_there_is_none_and_a_line_says_so(
+def test_an_ensemble_with_an_unfinished_member_is_not_built_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs = [job(number, f"seed={number}", seed=number) for number in range(3)]
@@ -63,5 +63,5 @@ def test_where_a_member_did_not_finish_there_is_none_and_a_line_says_so(
     (tmp_path / jobs[1].name / "scores.json").touch()
     (tmp_path / jobs[0].name / "failure.txt").touch()
     assert write_ensembles(tmp_path, jobs) == 1
-    assert capsys.readouterr().err == "mlplab: ensemble was not made: 2 of its 3 members did not finish (jobs 0, 2)\n"
+    assert capsys.readouterr().err == "mlplab: ensemble was not built: 2 of its 3 members did not finish (jobs 0, 2)\n"
     assert not (tmp_path / "ensemble").exists()

@@ -6,7 +6,7 @@ from mlplab.sweep import eta
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0.2, "1 s"),
         (59.4, "59 s"),
@@ -17,12 +17,12 @@ from mlplab.sweep import eta
         (7500, "2 h 5 min"),
     ],
 )
-def test_a_time_is_said_in_two_parts(seconds: float, said: str) -> None:
-    assert eta.format_duration(seconds) == said
+def test_a_duration_has_at_most_two_units(seconds: float, text: str) -> None:
+    assert eta.format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("jobs", "at_once", "said"),
+    ("jobs", "at_once", "text"),
     [
         (5, 1, "about 2 min for the other 4 jobs, if they are like the first"),
         (2, 1, "about 30 s for the other job, if they are like the first"),
@@ -31,29 +31,29 @@ def test_a_time_is_said_in_two_parts(seconds: float, said: str) -> None:
         (4, 4, ""),  # they end about now
     ],
 )
-def test_the_rest_takes_as_long_as_the_first_job_each(
-    jobs: int, at_once: int, said: str, monkeypatch: pytest.MonkeyPatch
+def test_each_remaining_job_is_expected_to_take_as_long_as_the_first(
+    jobs: int, at_once: int, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter((100.0, 130.0))
     monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
     eta.mark_start()
-    assert eta.estimate_remaining(jobs, at_once) == said
-    assert eta.estimate_remaining(jobs, at_once, seconds=30.0) == said
+    assert eta.estimate_remaining(jobs, at_once) == text
+    assert eta.estimate_remaining(jobs, at_once, seconds=30.0) == text
 
 
-def test_nothing_is_said_where_no_job_has_begun_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eta, "_since", [])
+def test_there_is_no_estimate_if_no_job_has_started_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eta, "_started", [])
     assert eta.estimate_remaining(5) == ""
 
 
-def test_a_stack_says_how_far_it_is_every_ten_seconds(
+def test_a_stack_prints_its_progress_every_ten_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     times = iter((100.0, 104.0, 112.0, 116.0, 123.0, 140.0))
     monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
-    pace = eta.StackProgress(5)
+    progress = eta.StackProgress(5)
     for done in range(1, 6):
-        pace.tell(done)
+        progress.tell(done)
     assert capsys.readouterr().out.splitlines() == [
         "epoch 2/5 of the stack, about 18 s left",
         "epoch 4/5 of the stack, about 6 s left",

@@ -1,4 +1,4 @@
-"""Successive halving over a grid: who goes on, how long, and that it is as if it had never waited."""
+"""Successive halving of a grid: its rounds, which jobs resume, and that interruptions leave no trace."""
 
 import csv
 import json
@@ -10,18 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.sweep.halving import ROUNDS_FILE
+from mlplab.errors import UserError
+from mlplab.sweep.halving import (
+    ROUNDS_FILE,
+    HalvingRecord,
+    Round,
+    check_same_rounds,
+    format_rounds,
+    halving_rounds,
+    read_halving,
+)
 from mlplab.trainer.history import read_history
 from tests.conftest import door
 from tests.run.test_kills import rows, wait
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same
+from tests.sweep.in_process import refusal
 from tests.sweep.test_kills import SETTINGS, in_training, jobs, kill, table
 
 SMALL = ("data=iris", "trainer.max_epochs=8", "model.hidden_features=[8]", "report.picture=false")
 
 
 @pytest.mark.slow
-def test_the_best_goes_on_and_is_the_run_that_trained_straight_on(tmp_path: Path) -> None:
+def test_the_best_job_is_identical_to_an_uninterrupted_run(tmp_path: Path) -> None:
     grid = ("optimizer.lr=1e-4,0.01", "scheduler=cosine,none")
     answer = door(
         "train", "-m", "sweep.halving=true", "hydra.sweeper.eta=2", *grid, *SMALL, "sweep.name=h", cwd=tmp_path
@@ -79,14 +89,14 @@ def test_kills_of_a_halving_leave_no_trace(tmp_path: Path) -> None:
         kill([*words, "sweep.resume=true"] if killed.exists() else words, killed, moment, chance, sent)
         states = {run.name.partition("_")[0]: (rows(run), (run / "pruned.txt").exists()) for run in jobs(killed)}
         print(f"{moment.__name__}: {states}")
-    goes_on(tmp_path, words, whole, killed)
+    resume_and_compare(tmp_path, words, whole, killed)
     out = next(run for run in jobs(killed) if (run / "pruned.txt").exists())
     (out / "pruned.txt").unlink()  # as of a kill between the checkpoint and this file
     shutil.rmtree(next(run for run in jobs(killed) if (run / "pruned.txt").exists()))
-    goes_on(tmp_path, words, whole, killed)
+    resume_and_compare(tmp_path, words, whole, killed)
 
 
-def goes_on(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None:
+def resume_and_compare(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None:
     last = door("train", *words, "sweep.resume=true", cwd=tmp_path)
     assert (last.returncode, last.stderr) == (0, "")
     assert "4 jobs, 4 to epoch 40, then 2 to epoch 80, then 1 to epoch 160 -> outputs/sweeps/killed: " in last.stdout
@@ -107,35 +117,87 @@ def goes_on(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_plain_grid_does_not_go_on_as_a_halving(tmp_path: Path) -> None:
+def test_a_grid_is_not_resumed_as_a_halving(tmp_path: Path) -> None:
     words = ("-m", *SMALL, "seed=0,1", "sweep.name=s")
     assert door("train", *words, cwd=tmp_path).returncode == 0
     answer = door("train", *words, "sweep.halving=true", "sweep.resume=true", cwd=tmp_path)
-    said = "mlplab: sweep.resume: outputs/sweeps/s is no halving: leave out sweep.halving=true\n"
+    said = "mlplab: sweep.resume: outputs/sweeps/s is not a halving: remove sweep.halving=true\n"
     assert (answer.returncode, answer.stderr) == (1, said)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
+        (("trainer.max_epochs=3,9",), "trainer.max_epochs=3,9: must be the same for all jobs of a halving"),
+        (("seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be an integer from 2 to 100"),
+        (("seed=1,2", "hydra.sweeper.first=50"), "hydra.sweeper.first=50: must be below trainer.max_epochs=50"),
         (
-            ("sweep.halving=true", "trainer.max_epochs=3,9"),
-            "trainer.max_epochs=3,9: halving compares jobs that have it",
+            ("optimizer.lr=interval(0,1)",),
+            "optimizer.lr=interval(0,1): a grid needs single values; search an interval by hydra/sweeper=tpe or random",
         ),
-        (("sweep.halving=maybe", "seed=1,2"), "sweep.halving=maybe: true or false is needed, such as false"),
-        (("sweep.halving=true", "seed=1,2", "hydra.sweeper.eta=1"), "hydra.sweeper.eta=1: must be a whole number"),
-        (("sweep.halving=true", "seed=1,2", "hydra.sweeper.first=50"), "hydra.sweeper.first=50: must be below"),
-        (("sweep.halving=true", "optimizer.lr=interval(0,1)"), "a grid has no end of it"),
     ],
 )
-def test_a_halving_that_makes_no_sense_is_refused_at_once(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    answer = door("train", "-m", "data=iris", *words, cwd=tmp_path)
-    assert answer.returncode == 1
-    assert answer.stderr.startswith(f"mlplab: {said}") or said in answer.stderr
-    assert len(answer.stderr.splitlines()) == 1
-    assert not list(tmp_path.glob("outputs/sweeps/*/*_*"))
+def test_an_invalid_halving_is_refused(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusal("data=iris", "sweep.halving=true", *arguments) == message
+    assert refusal("data=iris", "sweep.halving=maybe", "seed=1,2").startswith(
+        "sweep.halving=maybe: must be true or false"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_halving_without_a_sweep_is_refused(tmp_path: Path) -> None:
     answer = door("train", "sweep.halving=true", cwd=tmp_path)
-    assert answer.stderr == "mlplab: sweep.halving=true: is for a sweep; -m makes one\n"
+    assert answer.stderr == "mlplab: sweep.halving=true: needs a sweep; add -m\n"
+
+
+ROUNDS = [Round(4, 2), Round(2, 4), Round(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((9, 27, 3), [(9, 3), (3, 9), (1, 27)]),
+        ((10, 50, 3), [(10, 6), (3, 18), (1, 50)]),
+        ((4, 8, 2), [(4, 2), (2, 4), (1, 8)]),
+        ((64, 4, 4), [(64, 1), (16, 4)]),
+        ((2, 50, 3), [(2, 50)]),
+        ((9, 27, 3, 5), [(9, 5), (3, 15), (1, 27)]),
+    ],
+)
+def test_each_round_has_fewer_jobs_and_more_epochs(settings: tuple[int, ...], expected: list[tuple[int, int]]) -> None:
+    assert halving_rounds(*settings) == [Round(*one) for one in expected]
+
+
+def test_rounds_are_printed_as_text() -> None:
+    assert format_rounds(ROUNDS) == "4 to epoch 2, then 2 to epoch 4, then 1 to epoch 8"
+
+
+def test_a_job_belongs_to_the_last_round_that_it_reaches(tmp_path: Path) -> None:
+    record = HalvingRecord(ROUNDS, [[0, 1, 2, 3], [1, 3]])
+    assert [record.last_round_jobs(place) for place in (0, 1)] == [[0, 2], [1, 3]]
+    record.write(tmp_path)
+    assert read_halving(tmp_path) == record
+
+
+def test_a_halving_is_resumed_with_the_same_rounds_only(tmp_path: Path) -> None:
+    assert read_halving(tmp_path) is None
+    check_same_rounds(tmp_path, None, started=True)
+    check_same_rounds(tmp_path, ROUNDS, started=False)
+    with pytest.raises(UserError, match=r"is not a halving: remove sweep.halving=true"):
+        check_same_rounds(tmp_path, ROUNDS, started=True)
+    HalvingRecord(ROUNDS).write(tmp_path)
+    check_same_rounds(tmp_path, ROUNDS, started=True)
+    with pytest.raises(UserError, match=r"is a halving .4 to epoch 2, .*: give sweep.halving=true too"):
+        check_same_rounds(tmp_path, None, started=True)
+    with pytest.raises(UserError, match=r"its rounds were 4 to epoch 2, .*, now 2 to epoch 8: a halving cannot"):
+        check_same_rounds(tmp_path, [Round(2, 8)], started=True)
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}", '{"rounds": [[4]], "begun": []}'])
+def test_a_damaged_record_is_reported(record: str, tmp_path: Path) -> None:
+    (tmp_path / ROUNDS_FILE).write_text(record)
+    with pytest.raises(UserError, match=r"cannot be read; give another sweep\.name"):
+        read_halving(tmp_path)

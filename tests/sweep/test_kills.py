@@ -1,4 +1,4 @@
-"""A sweep killed by SIGKILL at any moment, gone on with each time: table and files are those of an undisturbed one."""
+"""A sweep that is killed at any moment and resumed has the table and files of one that was not."""
 
 import csv
 import os
@@ -60,8 +60,8 @@ def between_jobs(sweep: Path, chance: random.Random) -> None:
 
 
 def kill(words: list[str], sweep: Path, moment: Moment, chance: random.Random, number: int) -> None:
-    """While it is at work. What it left under a final name is whole; one that was only asked to stop says how to go
-    on."""
+    """Kill a sweep that is running: every file with its final name is complete, and one that was only interrupted
+    prints how to resume."""
     process = subprocess.Popen(
         [sys.executable, str(REPO / "scripts" / "train.py"), *words],
         cwd=sweep.parents[2],
@@ -79,7 +79,7 @@ def kill(words: list[str], sweep: Path, moment: Moment, chance: random.Random, n
         assert process.returncode == -signal.SIGKILL, "it had ended before"
     else:
         assert process.returncode == 128 + number
-        typed = shlex.split(said.splitlines()[-1].partition("; go on by: ")[2])
+        typed = shlex.split(said.splitlines()[-1].partition("; resume by: ")[2])
         assert set(typed[2:]) == {*words, "sweep.resume=true"}
 
 

@@ -52,20 +52,20 @@ def swept(folder: Path, deadly: str = "", times: int = 0) -> list[str]:
     return [run_state(folder / name) for name in NAMES]
 
 
-def test_a_worker_that_is_killed_once_costs_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_that_is_killed_once_loses_no_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert swept(tmp_path, "1_b", times=1) == ["finished"] * 5
-    assert re.search(r"a process was killed; jobs under way \((\d, )?1(, \d)?\) go on", capfd.readouterr().out)
+    assert re.search(r"a process was killed; running jobs \((\d, )?1(, \d)?\) continue", capfd.readouterr().out)
 
 
 def test_a_job_that_is_killed_again_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert swept(tmp_path, "1_b", times=9) == ["finished", "failed", "finished", "finished", "finished"]
     assert (tmp_path / "1_b" / "failure.txt").read_text().startswith("its process was killed twice")
-    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice: is there memory enough for it?\n"
-    assert swept(tmp_path) == ["finished", "failed", "finished", "finished", "finished"], "failed ones are left"
-    assert (tmp_path / "0_a" / "begun").read_text() in ("x", "xx"), "so are those that have finished"
+    assert capfd.readouterr().err == "mlplab: #1: its process was killed twice; is there enough memory?\n"
+    assert swept(tmp_path) == ["finished", "failed", "finished", "finished", "finished"], "failed jobs stay"
+    assert (tmp_path / "0_a" / "begun").read_text() in ("x", "xx"), "nor are finished ones"
 
 
-def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
+def test_failed_jobs_are_launched_again_on_request(tmp_path: Path) -> None:
     (tmp_path / "0_a").mkdir()
     (tmp_path / "0_a" / "failure.txt").write_text("no room")
     seen: list[Sequence[str]] = []
@@ -80,7 +80,7 @@ def test_failed_jobs_are_tried_again_when_asked(tmp_path: Path) -> None:
     assert seen == [["seed=1", "hydra.sweep.subdir='0_a'"]]
 
 
-def test_an_error_that_a_job_could_not_keep_itself_is_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_before_the_job_could_write_it_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         return [JobReturn(status=JobStatus.FAILED, _return_value=MemoryError()) for _ in jobs]
 
@@ -89,23 +89,23 @@ def test_an_error_that_a_job_could_not_keep_itself_is_kept(tmp_path: Path, capfd
     assert capfd.readouterr().err.startswith("mlplab: #0: out of memory")
 
 
-def test_an_error_of_the_launcher_tells_how_to_go_on(tmp_path: Path) -> None:
+def test_an_error_of_the_launcher_says_how_to_resume(tmp_path: Path) -> None:
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(RunError, match=r"^No space left on device; 1 new; go on by: python scripts/train\.py "):
+    with pytest.raises(RunError, match=r"^No space left on device; 1 new; resume by: python scripts/train\.py "):
         launch_jobs(launch, tmp_path, [Job("0_a", [], {})])
 
 
-def test_a_signal_between_jobs_tells_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_signal_between_jobs_says_how_to_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def launch(jobs: Sequence[Sequence[str]], _: int) -> list[JobReturn]:
         raise Interrupted(143)
 
     with pytest.raises(SystemExit) as stop:
         launch_jobs(launch, tmp_path, [Job("0_a", ["seed=1"], {})])
     assert stop.value.code == 143
-    assert not isinstance(stop.value, Interrupted), "the door would say once more that it stopped"
-    assert capfd.readouterr().err.startswith("mlplab: stopped; 1 new; go on by: python scripts/train.py ")
+    assert not isinstance(stop.value, Interrupted), "the command would print again that it stopped"
+    assert capfd.readouterr().err.startswith("mlplab: stopped; 1 new; resume by: python scripts/train.py ")
 
 
 def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_one_process_at_a_time_sweeps_in_a_folder(tmp_path: Path) -> None:
 def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Path) -> None:
     code = """if True:
         import os, sys, time
-        from mlplab.launch import leaving_with_its_sweep
+        from mlplab.sweep.launch import exit_with_sweep
         if os.fork() == 0:
-            with leaving_with_its_sweep():
+            with exit_with_sweep():
                 open("begun", "w").close()
                 time.sleep(2)
                 open("done", "w").close()
@@ -139,14 +139,14 @@ def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_fail_fast_stops_at_the_first_and_the_rest_is_begun_when_it_goes_on(tmp_path: Path) -> None:
+def test_fail_fast_stops_at_the_first_failure_and_resume_starts_the_rest(tmp_path: Path) -> None:
     words = ("-m", *SMALL, "trainer.max_epochs=3", "optimizer.lr=1e-4,1e8,0.1,0.01", "sweep.name=s")
     words = (*words, "sweep.fail_fast=true")
     folder = tmp_path / "outputs" / "sweeps" / "s"
     answer = door("train", *words, cwd=tmp_path)
     assert answer.returncode == 1
     assert (
-        "mlplab: job 1 failed and sweep.fail_fast=true: not begun: 2, 3; 1 finished, 1 failed, 2 new; go on by: "
+        "mlplab: job 1 failed and sweep.fail_fast=true: not started: 2, 3; 1 finished, 1 failed, 2 new; resume by: "
         in (answer.stderr)
     )
     assert sorted(path.name.partition("_")[0] for path in folder.iterdir() if path.is_dir()) == ["0", "1"]
@@ -196,7 +196,7 @@ def test_a_full_disk_or_too_little_memory_ends_one_job_and_the_others_finish(sma
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_sweep_tells_the_command_that_goes_on(tmp_path: Path, number: int, code: int) -> None:
+def test_a_stopped_sweep_prints_the_command_that_resumes_it(tmp_path: Path, number: int, code: int) -> None:
     words = ["-m", *SMALL, "trainer.max_epochs=100000", "seed=1,2", "sweep.name=s"]
     process = subprocess.Popen(
         [sys.executable, str(REPO / "scripts" / "train.py"), *words],
@@ -211,13 +211,13 @@ def test_a_stopped_sweep_tells_the_command_that_goes_on(tmp_path: Path, number: 
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
-    told, _, typed = said.splitlines()[-1].partition("; go on by: ")
+    told, _, typed = said.splitlines()[-1].partition("; resume by: ")
     assert told == "mlplab: stopped; 1 half-done, 1 new"
     assert shlex.split(typed) == ["python", "scripts/train.py", *words, "sweep.resume=true"]
 
 
 @pytest.mark.slow
-def test_a_grid_that_grows_keeps_what_it_had(tmp_path: Path) -> None:
+def test_a_grid_that_grows_keeps_its_jobs(tmp_path: Path) -> None:
     words = ("-m", *SMALL[:3], "trainer.max_epochs=2", "sweep.name=s")
     folder = tmp_path / "outputs" / "sweeps" / "s"
     assert door("train", *words, "optimizer.lr=0.1,0.01", cwd=tmp_path).returncode == 0
@@ -225,7 +225,7 @@ def test_a_grid_that_grows_keeps_what_it_had(tmp_path: Path) -> None:
     wider = ("optimizer=sgd,adam", "optimizer.lr=1e-2,0.1,0.3", "sweep.resume=true")
     answer = door("train", *words, *wider, cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.startswith("6 jobs -> outputs/sweeps/s, 4 of them new to it: 2 finished, 4 new\n")
+    assert answer.stdout.startswith("6 jobs -> outputs/sweeps/s, 4 of them new: 2 finished, 4 new\n")
     assert {path: path.stat().st_mtime_ns for path in before} == before
     with open(folder / "sweep.csv", newline="") as file:
         found = {row["job"]: (row["optimizer"], float(row["optimizer.lr"])) for row in csv.DictReader(file)}
@@ -234,7 +234,7 @@ def test_a_grid_that_grows_keeps_what_it_had(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_with_joblib_a_killed_worker_costs_no_job_and_a_killed_sweep_goes_on(tmp_path: Path) -> None:
+def test_with_joblib_a_killed_worker_loses_no_job_and_a_killed_sweep_resumes(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = ["-m", "data=digits", "trainer.max_epochs=60", "report.picture=false", "optimizer.lr=0.01,0.001,0.0001"]
     joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.name=s"]
@@ -252,7 +252,7 @@ def test_with_joblib_a_killed_worker_costs_no_job_and_a_killed_sweep_goes_on(tmp
     sweep = started()
     os.kill(workers(sweep.pid)[0], signal.SIGKILL)
     assert sweep.wait(timeout=300) == 0
-    assert "a process was killed; jobs under way (" in (tmp_path / "said").read_text()
+    assert "a process was killed; running jobs (" in (tmp_path / "said").read_text()
     assert len(list(folder.glob("*/scores.json"))) == 3
     killed = {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")}
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""What a sweep's folder keeps of its jobs: what has finished, what may go on, what is refused."""
+"""sweep.json: written, read, compared with the command that resumes the sweep."""
 
 import json
 import shlex
@@ -33,7 +33,7 @@ def jobs(*words: str) -> list[Job]:
     return [job(number, *one.split()) for number, one in enumerate(words)]
 
 
-def kept(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris", "sweep.name=x")) -> list[Job]:
+def written(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris", "sweep.name=x")) -> list[Job]:
     folder.mkdir(exist_ok=True)
     known = jobs(*words)
     write_manifest(folder, known, arguments)
@@ -54,77 +54,77 @@ def kept(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris
         (("config.yaml", "scores.json", "pruned.txt"), "finished"),
     ],
 )
-def test_a_jobs_state_is_told_by_its_files(tmp_path: Path, files: tuple[str, ...], expected: str) -> None:
+def test_the_state_of_a_job_follows_from_its_files(tmp_path: Path, files: tuple[str, ...], expected: str) -> None:
     assert run_state(tmp_path / "no folder") == "new"
     for name in files:
         (tmp_path / name).write_text("")
     assert run_state(tmp_path) == expected
 
 
-def test_a_sweep_reads_as_it_was_kept(tmp_path: Path) -> None:
-    known = kept(tmp_path, "optimizer.lr=0.1 seed=1", "optimizer.lr=0.01 model.hidden_features=[8]")
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    known = written(tmp_path, "optimizer.lr=0.1 seed=1", "optimizer.lr=0.01 model.hidden_features=[8]")
     assert read_manifest(tmp_path) == known
-    held = json.loads((tmp_path / SWEEP_FILE).read_text())
-    assert held["settings"]["data.split_seed"] == 0, "what all share is kept once"
-    assert held["jobs"][0]["settings"] == {"seed": 1, "model.hidden_features": [256, 128], "optimizer.lr": 0.1}
+    manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
+    assert manifest["settings"]["data.split_seed"] == 0, "shared values are written once"
+    assert manifest["jobs"][0]["settings"] == {"seed": 1, "model.hidden_features": [256, 128], "optimizer.lr": 0.1}
 
 
-def test_words_of_the_command_alone_are_no_part_of_a_job(tmp_path: Path) -> None:
+def test_options_of_the_command_are_not_part_of_a_job(tmp_path: Path) -> None:
     one, other = job(0, "seed=1"), job(0, "seed=1", "sweep.fail_fast=true", "debug=true", "sweep.name=y")
     assert one.settings == other.settings
     write_manifest(tmp_path, [other], ["-m"])
-    assert read_manifest(tmp_path)[0].words == ["seed=1"]
+    assert read_manifest(tmp_path)[0].overrides == ["seed=1"]
 
 
-def test_the_command_that_goes_on_is_the_one_that_was_typed(tmp_path: Path) -> None:
+def test_the_resume_command_is_the_one_that_was_typed(tmp_path: Path) -> None:
     exclude = "hydra.job.config.override_dirname.exclude_keys=[data]"
     words = ["-m", "data=iris", "model.hidden_features=[8],[16]", "sweep.name=x"]
-    known = kept(tmp_path, "seed=1", "seed=2", "seed=3", arguments=[*words, exclude])
+    known = written(tmp_path, "seed=1", "seed=2", "seed=3", arguments=[*words, exclude])
     for name, file in zip(known, ("scores.json", "config.yaml"), strict=False):
         (tmp_path / name.name).mkdir()
         (tmp_path / name.name / file).write_text("")
     said = resume_hint(tmp_path)
-    assert said.startswith("1 finished, 1 half-done, 1 new; go on by: ")
-    typed = shlex.split(said.partition("go on by: ")[2])
+    assert said.startswith("1 finished, 1 half-done, 1 new; resume by: ")
+    typed = shlex.split(said.partition("resume by: ")[2])
     assert typed == ["python", "scripts/train.py", *words, "sweep.resume=true"]
     write_manifest(tmp_path, known, typed[2:])
     assert resume_hint(tmp_path) == said
     assert progress_text(tmp_path, known) == "1 finished, 1 half-done, 1 new"
 
 
-def test_equal_settings_in_other_words_and_another_order_are_the_same_jobs() -> None:
+def test_equal_settings_typed_differently_are_the_same_jobs() -> None:
     old = jobs("optimizer.lr=0.1 seed=1", "optimizer.lr=0.01 seed=1")
     now = jobs("seed=1 optimizer.lr=1e-2", "seed=1 optimizer.lr=1e-1")
     assert [one.name for one in merge_jobs(old, now, Path("x"))] == [one.name for one in old]
-    assert [one.words for one in merge_jobs(old, now, Path("x"))] == [now[1].words, now[0].words]
+    assert [one.overrides for one in merge_jobs(old, now, Path("x"))] == [now[1].overrides, now[0].overrides]
 
 
-def test_more_values_give_more_jobs_and_those_of_before_keep_their_numbers() -> None:
+def test_new_values_add_jobs_and_earlier_jobs_keep_their_numbers() -> None:
     old = jobs("seed=1", "seed=2")
     found = merge_jobs(old, jobs("seed=0", "seed=1", "seed=2", "seed=3"), Path("x"))
     assert [one.name for one in found] == ["0_seed=1", "1_seed=2", "2_seed=0", "3_seed=3"]
 
 
-def test_two_jobs_of_equal_settings_stay_two() -> None:
+def test_two_jobs_with_equal_settings_remain_two() -> None:
     old = jobs("seed=1", "seed=1")
     assert [one.name for one in merge_jobs(old, jobs("seed=1", "seed=1"), Path("x"))] == ["0_seed=1", "1_seed=1"]
     with pytest.raises(UserError, match="job 1 of x is not among"):
         merge_jobs(old, jobs("seed=1"), Path("x"))
 
 
-def test_a_changed_setting_is_refused_and_named() -> None:
+def test_a_changed_setting_is_refused_and_reported() -> None:
     old = jobs("seed=1", "seed=2")
-    with pytest.raises(UserError) as mistake:
+    with pytest.raises(UserError) as refused:
         merge_jobs(old, jobs("seed=1 trainer.max_epochs=7", "seed=2 trainer.max_epochs=7"), Path("sweeps/x"))
-    assert str(mistake.value) == (
+    assert str(refused.value) == (
         "sweep.resume: job 0 of sweeps/x is not among the jobs of this command (trainer.max_epochs=50 then, 7 now): "
-        "a sweep may grow, not change; give all of it, or another sweep.name"
+        "a sweep may grow but not change; give all its values, or another sweep.name"
     )
-    with pytest.raises(UserError, match=r"seed=1 then, 0 now, .* and 2 keys more\)"):
+    with pytest.raises(UserError, match=r"seed=1 then, 0 now, .* and 2 more keys\)"):
         merge_jobs(old, jobs("data=wine batch_size=8 trainer.max_epochs=3"), Path("x"))
 
 
-def test_a_folder_that_is_no_sweeps_is_refused_and_an_empty_one_is_new(tmp_path: Path) -> None:
+def test_a_folder_without_a_sweep_is_refused_and_an_empty_one_has_no_jobs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no sweep"):
         read_manifest(tmp_path / "no")
     (tmp_path / f"{SWEEP_FILE}.tmp").write_text('{"jo')
@@ -135,27 +135,27 @@ def test_a_folder_that_is_no_sweeps_is_refused_and_an_empty_one_is_new(tmp_path:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"jobs": [{}]}'])
-def test_a_damaged_file_is_told(tmp_path: Path, text: str) -> None:
+def test_a_damaged_manifest_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / SWEEP_FILE).write_text(text)
     with pytest.raises(UserError, match=r"sweep\.json: cannot be read"):
         read_manifest(tmp_path)
 
 
-def test_another_version_is_told(tmp_path: Path) -> None:
+def test_another_library_version_is_reported(tmp_path: Path) -> None:
     assert changed_versions(tmp_path) == []
-    kept(tmp_path, "seed=1")
+    written(tmp_path, "seed=1")
     assert changed_versions(tmp_path) == []
-    held = json.loads((tmp_path / SWEEP_FILE).read_text())
-    held["versions"]["torch"] = "1.0"
-    (tmp_path / SWEEP_FILE).write_text(json.dumps(held))
+    manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
+    manifest["versions"]["torch"] = "1.0"
+    (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest))
     (said,) = changed_versions(tmp_path)
     assert said.startswith("torch 1.0 then, ")
 
 
-def test_a_sweep_of_another_format_is_told_so(tmp_path: Path) -> None:
+def test_a_sweep_of_another_format_is_refused(tmp_path: Path) -> None:
     """Its jobs lack keys of today, or have others: none of them would be found again."""
-    kept(tmp_path, "seed=0", "seed=1")
-    held = json.loads((tmp_path / SWEEP_FILE).read_text())
-    (tmp_path / SWEEP_FILE).write_text(json.dumps(held | {"format": held["format"] - 1}))
-    with pytest.raises(UserError, match=r"sweep.json: is of format \d, this mlplab goes on with format \d only"):
+    written(tmp_path, "seed=0", "seed=1")
+    manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
+    (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest | {"format": manifest["format"] - 1}))
+    with pytest.raises(UserError, match=r"sweep.json: has format \d, this mlplab resumes format \d only"):
         read_manifest(tmp_path)

@@ -1,19 +1,21 @@
-"""Nothing is made before the configuration is known to be good, and nothing is written over."""
+"""Nothing is written before the configuration is valid, and nothing is overwritten."""
 
+import importlib.util
 import multiprocessing
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from mlplab.errors import UserError
 from mlplab.run.folder import claim_folder, release_folder
-from tests.conftest import REPO, door
+from mlplab.sweep.preflight import OPTIONAL_PACKAGES, Preflight, check_optional_packages
+from tests.conftest import door
 
 
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
@@ -22,7 +24,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
         claim_folder(tmp_path / "a" / "b", "run_dir")
 
 
-def test_what_was_made_for_a_run_is_given_back_and_nothing_else(tmp_path: Path) -> None:
+def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
     release_folder()
@@ -33,7 +35,7 @@ def test_what_was_made_for_a_run_is_given_back_and_nothing_else(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         claim_folder(tmp_path / "file" / "run", "run_dir")
@@ -41,7 +43,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing can be written: root needs a file system for it, permissions do not bind it."""
+    """A folder in which nothing can be written: root needs a file system for it, permissions do not apply to it."""
     folder = tmp_path / "sealed"
     folder.mkdir(mode=0o555)
     if os.geteuid() != 0:
@@ -61,9 +63,9 @@ def sealed(tmp_path: Path) -> Iterator[Path]:
         (("data=iris", "run_dir=a/b"), "run_dir: a/b"),
         (("-m", "data=iris", "seed=1,2"), r"sweep\.name: outputs/sweeps/\S+"),
     ],
-    ids=["the usual place", "run_dir", "a sweep"],
+    ids=["default", "run_dir", "sweep"],
 )
-def test_outputs_that_cannot_be_written_are_told_in_one_line(words: tuple[str, ...], said: str, sealed: Path) -> None:
+def test_an_output_folder_that_is_not_writable_is_reported(words: tuple[str, ...], said: str, sealed: Path) -> None:
     answer = door("train", *words, cwd=sealed)
     assert answer.returncode == 1
     reason = r"\((Read-only file system|Permission denied)\)"
@@ -72,7 +74,7 @@ def test_outputs_that_cannot_be_written_are_told_in_one_line(words: tuple[str, .
     assert list(sealed.iterdir()) == []
 
 
-def test_an_existing_run_folder_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+def test_an_existing_run_folder_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
     answer = door("train", "run_dir=run", cwd=tmp_path)
@@ -81,36 +83,20 @@ def test_an_existing_run_folder_is_refused_and_left_as_it_was(tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
-def test_a_wrong_job_stops_the_sweep_before_its_first(tmp_path: Path) -> None:
-    answer = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
-    assert answer.returncode == 1
-    assert answer.stderr.strip() == (
-        "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number and above 0"
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_sweep_does_not_write_into_another_of_the_same_name(tmp_path: Path) -> None:
-    (tmp_path / "outputs/sweeps/mine").mkdir(parents=True)
-    answer = door("train", "-m", "sweep.name=mine", "seed=1,2", cwd=tmp_path)
-    assert answer.returncode == 1
-    assert "sweep.name: outputs/sweeps/mine exists already" in answer.stderr
-
-
-def test_only_a_sweep_goes_on_by_sweep_resume(tmp_path: Path) -> None:
+def test_sweep_resume_is_refused_for_a_run(tmp_path: Path) -> None:
     answer = door("train", "data=iris", "sweep.resume=true", cwd=tmp_path)
-    said = "sweep.resume: this is no sweep (-m); a run goes on by: python scripts/resume.py run=FOLDER"
+    said = "sweep.resume: only for a sweep (-m); resume a run by: python scripts/resume.py run=FOLDER"
     assert (answer.returncode, answer.stderr) == (1, f"mlplab: {said}\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_a_sweep_has_seeds_to_unite(tmp_path: Path) -> None:
+def test_sweep_ensemble_is_refused_for_a_run(tmp_path: Path) -> None:
     answer = door("train", "data=iris", "sweep.ensemble=true", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (1, "mlplab: sweep.ensemble: this is no sweep; -m makes one\n")
+    assert (answer.returncode, answer.stderr) == (1, "mlplab: sweep.ensemble: only for a sweep (-m)\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_processes_that_claim_a_folder_at_once_one_gets_it(tmp_path: Path) -> None:
+def test_one_of_several_processes_that_claim_a_folder_gets_it(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     together, found = context.Barrier(4), context.Queue()
     processes = [context.Process(target=_claim, args=(tmp_path, together, found)) for _ in range(4)]
@@ -132,41 +118,80 @@ def _claim(folder: Path, together: Any, found: Any) -> None:
             found.put("")
 
 
-@pytest.mark.slow
-def test_sweeps_that_start_together_have_folders_of_their_own(tmp_path: Path) -> None:
-    """Two without a name, two that are given the same."""
-    command = [sys.executable, str(REPO / "scripts" / "train.py")]
-    words = ["-m", "data=iris", "trainer.max_epochs=2", "seed=1,2"]
-    names: list[list[str]] = [[], [], ["sweep.name=same"], ["sweep.name=same"]]
-    started = [subprocess.Popen([*command, *words, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names]
-    assert sorted(process.wait(timeout=300) for process in started) == [0, 0, 0, 1]
-    sweeps = list((tmp_path / "outputs" / "sweeps").iterdir())
-    assert len(sweeps) == 3
-    for sweep in sweeps:
-        assert sorted(path.name for path in sweep.glob("*_*")) == ["0_seed=1", "1_seed=2"]
-        assert len(list(sweep.glob("*/scores.json"))) == 2
-
-
-@pytest.mark.parametrize("slip", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])
-def test_whatever_is_wrong_a_folder_of_the_users_own_is_left_as_it_was(tmp_path: Path, slip: str) -> None:
+@pytest.mark.parametrize("invalid", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])
+def test_an_invalid_override_leaves_an_existing_folder_unchanged(tmp_path: Path, invalid: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
-    answer = door("train", "run_dir=mine", slip, cwd=tmp_path)
+    answer = door("train", "run_dir=mine", invalid, cwd=tmp_path)
     assert answer.returncode == 1
     assert len(answer.stderr.strip().splitlines()) == 1
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
 
 
-def test_a_sweep_takes_its_choices_by_pattern_and_refuses_run_dir(tmp_path: Path) -> None:
-    answer = door("train", "-m", "run_dir=x", "optimizer=glob(ada*)", cwd=tmp_path)
+@pytest.mark.parametrize("target", OPTIONAL_PACKAGES)
+def test_a_missing_package_is_reported_with_its_extra(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr("mlplab.sweep.preflight.find_spec", nothing)
+    group = "sweeper" if ".sweepers." in target else "launcher"
+    other = "launcher" if group == "sweeper" else "sweeper"
+    choices = {"hydra/sweeper": "tpe", "hydra/launcher": "mine"}
+    hydra = {group: {"_target_": f"{target}X"}, other: {"_target_": "hydra._internal"}, "runtime": {"choices": choices}}
+    extra = OPTIONAL_PACKAGES[target][1]
+    said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{extra}\]'"
+    with pytest.raises(UserError, match=said):
+        check_optional_packages(OmegaConf.create({"hydra": hydra}))
+
+
+def test_without_ray_its_launcher_is_refused(tmp_path: Path) -> None:
+    if importlib.util.find_spec("ray") is not None:
+        pytest.skip("ray is installed")
+    answer = door("train", "-m", "hydra/launcher=ray", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
-    assert answer.stderr.strip() == (
-        "mlplab: run_dir: the folders of a sweep lie in outputs/sweeps/<sweep.name>; give sweep.name instead"
+    assert answer.stderr == (
+        "mlplab: hydra/launcher=ray: needs packages that are not installed: pip install 'mlplab[ray]'\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_slurm_its_launcher_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+    answer = door("train", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", cwd=tmp_path, PATH="/nowhere")
+    assert answer.stderr.startswith("mlplab: hydra/launcher=submitit_slurm: no sbatch on this machine")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"most": 0}, "hydra.launcher.most=0: must be an integer"),
+        ({"at_once": -1}, "hydra.launcher.at_once=-1: must be an integer"),
+        ({"threads": 1.5}, "hydra.launcher.threads=1.5: must be an integer"),
+        ({"n_jobs": 0}, "hydra.launcher.n_jobs=0: must be an integer above 0, or -1 for one process per core"),
+        ({"n_jobs": "two"}, "hydra.launcher.n_jobs=two: must be an integer above 0"),
+    ],
+)
+def test_an_invalid_number_of_the_launcher_is_refused(words: dict[str, Any], said: str) -> None:
+    choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
+    hydra = {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}
+    with pytest.raises(UserError, match=f"^{said}"):
+        check_optional_packages(OmegaConf.create({"hydra": hydra}))
+
+
+@pytest.mark.parametrize("words", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
+def test_valid_numbers_of_the_launcher_are_accepted(words: dict[str, Any]) -> None:
+    choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
+    check_optional_packages(
+        OmegaConf.create({"hydra": {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}})
     )
 
 
-def test_a_sweep_over_no_choice_is_refused(tmp_path: Path) -> None:
-    answer = door("train", "-m", "data=glob(zzz*)", cwd=tmp_path)
-    assert answer.returncode == 1
-    assert answer.stderr.strip() == "mlplab: a sweep over nothing: no choice has such a name"
-    assert list(tmp_path.iterdir()) == []
+def test_a_sweeper_of_another_package_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would launch jobs that nobody has validated."""
+    choices = {"hydra/sweeper": "other"}
+    config = OmegaConf.create({"hydra": {"sweeper": {"_target_": "other.Sweeper"}, "runtime": {"choices": choices}}})
+    with pytest.raises(SystemExit):
+        Preflight().on_multirun_start(config)
+    said = "mlplab: hydra/sweeper=other: unknown choice; choose grid, halving, random, tpe\n"
+    assert capsys.readouterr().err == said

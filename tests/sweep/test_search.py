@@ -1,4 +1,4 @@
-"""A search end to end: budget, seed, stops, several processes, pruned jobs that are no failures."""
+"""Searches: what is drawn, its journal, and whole sweeps that are stopped, shared and pruned."""
 
 import csv
 import json
@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
+from mlplab.run.folder import Outcome
+from mlplab.sweep.search_config import Choices, FloatRange, SearchConfig, SearchSpace
 from tests.conftest import REPO, door
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
+
+from mlplab.sweep.search import Journal, Study
 
 SMALL = ("data=iris", "trainer.max_epochs=4", "model.hidden_features=[8]", "report.picture=false")
 LR = "optimizer.lr=tag(log,interval(1e-5,1))"
@@ -41,7 +45,7 @@ def states(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_no_failure(tmp_path: Path) -> None:
+def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_not_a_failure(tmp_path: Path) -> None:
     how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=6", "hydra.sweeper.first=2")
     prune = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=1", "sweep.name=s")
     answer = door("train", "-m", *how, *prune, LR, "optimizer=sgd,adam", *SMALL, cwd=tmp_path)
@@ -64,7 +68,7 @@ def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_no_failure(tmp_pa
 
 
 @pytest.mark.slow
-def test_the_seed_repeats_a_search_and_one_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_the_seed_repeats_a_search_and_a_resumed_one_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     def words(name: str, jobs: int, *more: str) -> tuple[str, ...]:
         how = ("-m", "hydra/sweeper=tpe", f"hydra.sweeper.num_jobs={jobs}", "hydra.sweeper.first=3")
         return (*how, f"sweep.name={name}", LR, *SMALL, *more)
@@ -78,7 +82,7 @@ def test_the_seed_repeats_a_search_and_one_that_was_stopped_goes_on_as_if_it_had
 
 
 @pytest.mark.slow
-def test_a_search_that_was_killed_goes_on_with_the_job_that_was_under_way(tmp_path: Path) -> None:
+def test_a_killed_search_resumes_the_job_that_was_running(tmp_path: Path) -> None:
     words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=3", "sweep.name=k", LR, *SMALL)
     long = ("trainer.max_epochs=400", "trainer.blocks=false")
     whole = door("train", *words, *long, "sweep.name=whole", cwd=tmp_path)
@@ -98,7 +102,7 @@ def test_a_search_that_was_killed_goes_on_with_the_job_that_was_under_way(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_search_that_is_stopped_says_how_it_goes_on_and_does(tmp_path: Path) -> None:
+def test_a_stopped_search_prints_how_to_resume_and_resumes(tmp_path: Path) -> None:
     words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=t", LR, *SMALL)
     words = (*words, "trainer.max_epochs=400", "trainer.blocks=false")
     command = [sys.executable, str(REPO / "scripts" / "train.py"), *words]
@@ -111,7 +115,7 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_does(tmp_path: Path) -
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true goes on with the search\n")
+    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true resumes the search\n")
     again = door("train", *words, "sweep.resume=true", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     assert states(sweep_of(tmp_path, "t")) == ["COMPLETE"]
@@ -145,7 +149,7 @@ def test_joblib_takes_as_many_suggestions_as_it_has_processes(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_stacked_trains_suggestions_as_one_eight_at_a_time(tmp_path: Path) -> None:
+def test_the_stacked_launcher_trains_eight_suggestions_at_once(tmp_path: Path) -> None:
     how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=10", "hydra.sweeper.first=4", "hydra/launcher=stacked")
     answer = door("train", "-m", *how, "sweep.name=st", LR, *SMALL, cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -164,7 +168,7 @@ def test_stacked_trains_suggestions_as_one_eight_at_a_time(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_stack_of_suggestions_that_was_killed_goes_on(tmp_path: Path) -> None:
+def test_a_killed_stack_of_suggestions_resumes(tmp_path: Path) -> None:
     """Those that were asked for together are the same, and the next ones too."""
     how = ("-m", "hydra/sweeper=tpe", "hydra.sweeper.num_jobs=12", "hydra.sweeper.first=4", "hydra/launcher=stacked")
     words = (*how, LR, *SMALL, "trainer.max_epochs=100")
@@ -192,15 +196,156 @@ def test_another_search_of_the_same_name_is_refused(tmp_path: Path) -> None:
     assert "sweep.name: outputs/sweeps/s exists already" in again.stderr
     other = door("train", *words, "optimizer.lr=interval(1e-4,1)", "hydra.sweeper.join=true", cwd=tmp_path)
     assert other.returncode == 1
-    assert "hydra.sweeper.join: outputs/sweeps/s searches otherwise: searched was" in other.stderr
+    assert "hydra.sweeper.join: outputs/sweeps/s is another search: searched was" in other.stderr
     assert len(other.stderr.splitlines()) == 1
 
 
 @pytest.mark.slow
-def test_a_failed_job_is_told_as_such_and_the_search_goes_on(tmp_path: Path) -> None:
+def test_a_failed_job_is_reported_and_the_search_continues(tmp_path: Path) -> None:
     how = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer=sgd", "optimizer.lr=1e9,1e8")
     answer = door("train", "-m", *how, "sweep.name=f", *SMALL, "data=diabetes", cwd=tmp_path)
     assert answer.returncode == 1
     rows = searched(sweep_of(tmp_path, "f"))
     assert all(row["failure"].startswith("the loss became") for row in rows)
     assert states(sweep_of(tmp_path, "f")) == ["PRUNED"] * 2
+
+
+SPACE = SearchSpace(
+    (), {"lr": FloatRange(1e-4, 1, log=True), "width": FloatRange(8, 64, whole=True), "loss": Choices(("a", "b"))}
+)
+
+
+def study_of(folder: Path, **changed: object) -> Study:
+    known = {"sampler": "tpe", "pruner": "median", "first": 3, "grace": 2, "eta": 3}
+    settings = {**known, "seed": 0, "epochs": 9, "monitor": "loss/val", **changed}
+    (folder / "search").mkdir(parents=True, exist_ok=True)
+    return Study(folder, SearchConfig(**settings))  # type: ignore[arg-type]
+
+
+def finished(score: float) -> Outcome:
+    return Outcome("finished", {"loss/val": score, "accuracy/val": score})
+
+
+def drawn(folder: Path, count: int, **changed: object) -> list[dict[str, object]]:
+    """Each from a study of its own, as of a process that was started anew."""
+    found = []
+    for _ in range(count):
+        study = study_of(folder, **changed)
+        trial = study.ask(SPACE, "me")
+        found.append(trial.params)
+        study.tell(trial.number, finished(abs(trial.params["lr"] - 0.01)))
+    return found
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_the_samples_do_not_depend_on_the_process(sampler: str, tmp_path: Path) -> None:
+    first = drawn(tmp_path / "a", 8, sampler=sampler)
+    assert first == drawn(tmp_path / "b", 8, sampler=sampler)
+    assert first != drawn(tmp_path / "c", 8, sampler=sampler, seed=1)
+    assert len({str(one) for one in first}) == 8
+    assert all(1e-4 <= one["lr"] <= 1 and 8 <= one["width"] <= 64 for one in first)  # type: ignore[operator]
+
+
+def test_tpe_samples_near_good_scores_and_random_does_not(tmp_path: Path) -> None:
+    def late(sampler: str) -> float:
+        values = [float(str(one["lr"])) for one in drawn(tmp_path / sampler, 40, sampler=sampler)[20:]]
+        return sum(0.003 < value < 0.03 for value in values) / len(values)
+
+    assert late("tpe") > late("random") + 0.2
+
+
+def test_the_median_pruner_prunes_after_the_grace_period_in_any_process(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    for score in (0.1, 0.2, 0.3):
+        trial = study.ask(SPACE, "me")
+        judge = study_of(tmp_path).judge(trial.number)
+        assert [judge(epoch, score) for epoch in (1, 2, 3)] == [""] * 3
+        study.tell(trial.number, finished(score))
+    bad, good = (study.ask(SPACE, "me").number for _ in range(2))
+    judges = {number: study_of(tmp_path).judge(number) for number in (bad, good)}
+    assert judges[bad](1, 0.9) == ""
+    assert judges[bad](2, 0.9) == "after epoch 2: the median of the others at this epoch is better"
+    assert judges[good](1, 0.15) == judges[good](2, 0.15) == ""
+    assert study.trials[bad].intermediate_values == {1: 0.9, 2: 0.9}
+
+
+def test_a_metric_that_is_maximised_prunes_low_scores(tmp_path: Path) -> None:
+    study = study_of(tmp_path, monitor="accuracy/val")
+    for score in (0.7, 0.8, 0.9):
+        trial = study.ask(SPACE, "me")
+        study.judge(trial.number)(2, score)
+        study.tell(trial.number, finished(score))
+    judge = study.judge(study.ask(SPACE, "me").number)
+    assert judge(2, 0.95) == ""
+    assert study.judge(study.ask(SPACE, "me").number)(2, 0.1) != ""
+
+
+def test_hyperband_prunes_no_trial_before_the_grace_period(tmp_path: Path) -> None:
+    study = study_of(tmp_path, pruner="hyperband", grace=3, epochs=27)
+    said = []
+    for score in range(12):
+        judge = study.judge(study.ask(SPACE, "me").number)
+        said.append([judge(epoch, float(score)) for epoch in range(1, 10)])
+    assert not any(text for one in said for text in one[:2])
+    assert any(text for one in said for text in one)
+
+
+def test_a_failed_trial_is_stored_as_pruned(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    number = study.ask(SPACE, "me").number
+    study.tell(number, Outcome("failed", {}, "the loss became nan"))
+    assert study.trials[number].state.name == "PRUNED"
+    assert study.trials[number].user_attrs["failed"] == "the loss became nan"
+
+
+DECIDED, SCORE = {"op_code": 4, "study_id": 0}, {"op_code": 7, "trial_id": 0, "step": 1, "intermediate_value": 0.5}
+
+
+def test_all_processes_read_what_one_writes(tmp_path: Path) -> None:
+    one, other = (Journal(tmp_path / "journal.log") for _ in range(2))
+    one.append_logs([DECIDED])
+    other.append_logs([SCORE, DECIDED])
+    assert list(one.read_logs(0)) == list(other.read_logs(0)) == [DECIDED, SCORE, DECIDED]
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_an_incomplete_line_is_dropped(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    journal = Journal(path)
+    journal.append_logs([DECIDED, SCORE])
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert list(Journal(path).read_logs(0)) == [DECIDED]
+    journal.append_logs([DECIDED])
+    assert list(Journal(path).read_logs(0)) == [DECIDED, DECIDED]
+
+
+def test_scores_are_not_synced_and_decisions_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal = Journal(tmp_path / "journal.log")
+    journal.append_logs([SCORE])
+    assert not synced
+    journal.append_logs([SCORE, DECIDED])
+    assert len(synced) == 1
+
+
+def test_a_process_that_is_killed_while_writing_blocks_no_other(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys, time
+        from pathlib import Path
+        from mlplab.sweep.search import Journal
+        def held(_):
+            Path("here").touch()
+            time.sleep(60)
+        os.fsync = held
+        Journal(Path("journal.log")).append_logs([{"op_code": 4}])
+    """
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as process:
+        while not (tmp_path / "here").exists():
+            time.sleep(0.01)
+        process.kill()
+    before = time.monotonic()
+    journal: Any = Journal(tmp_path / "journal.log")
+    journal.append_logs([DECIDED])
+    assert time.monotonic() - before < 5
+    assert list(journal.read_logs(0)) == [{"op_code": 4}, DECIDED]

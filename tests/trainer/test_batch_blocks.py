@@ -61,7 +61,7 @@ def running(run: Path) -> dict[str, list[tuple[int, float]]]:
     ],
     ids=lambda choices: " ".join(choices) or "defaults",
 )
-def test_all_that_a_run_leaves_is_the_same_bit_for_bit(
+def test_all_files_of_a_run_are_the_same_bit_for_bit(
     choices: tuple[str, ...], train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 7)
@@ -86,12 +86,12 @@ def test_all_that_a_run_leaves_is_the_same_bit_for_bit(
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
-def test_values_too_are_the_same_bit_for_bit(train: Train) -> None:
+def test_a_regression_is_the_same_bit_for_bit(train: Train) -> None:
     first, second = (train("data=sine", "trainer.max_epochs=2", *more)[0] for more in ((), (PLAIN,)))
     assert history(first) == history(second)
 
 
-def test_a_loss_that_is_no_number_is_told_alike(train: Train) -> None:
+def test_a_nan_loss_is_reported_in_the_same_way(train: Train) -> None:
     settings = (*SMALL, "optimizer=sgd", "optimizer.lr=1e18")
     messages = []
     for more in ((), (PLAIN,)):
@@ -124,7 +124,7 @@ class Watching(Callback):
         *("+trainer.max_steps=5", "+trainer.limit_train_batches=2", "model.hidden_features=[4096,4096]"),
     ],
 )
-def test_what_needs_the_plain_loop_gets_it(override: str) -> None:
+def test_settings_that_need_the_plain_loop_get_it(override: str) -> None:
     assert not isinstance(taken(override), FusedDataModule)
 
 
@@ -133,7 +133,7 @@ class Louder(StepMetrics):
 
 
 @pytest.mark.parametrize("callback", [Watching(), Louder(), ModelCheckpoint(every_n_train_steps=3)])
-def test_a_callback_of_ones_own_that_looks_at_batches_gets_the_plain_loop(callback: Callback) -> None:
+def test_another_callback_that_watches_batches_gets_the_plain_loop(callback: Callback) -> None:
     assert isinstance(taken(), FusedDataModule)
     assert not isinstance(taken(callback=callback), FusedDataModule)
 
@@ -145,7 +145,7 @@ from torch.optim import SGD
 
 from mlplab.learner.classifier import Classifier
 from mlplab.model.mlp import MLP
-from mlplab.model.scale import Scale
+from mlplab.model.layers import InputScaler
 
 
 class Penalised(Classifier):
@@ -194,7 +194,7 @@ class Hooked(MLP):
         self.register_forward_hook(lambda own, _, output: 2 * output if own.training else output)
 
 
-class Centred(Scale):
+class Centred(InputScaler):
     def forward(self, features):
         scaled = super().forward(features)
         return scaled - scaled.mean(dim=0) if self.training else scaled
@@ -244,9 +244,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("optimizer", "Twice"),
     ],
 )
-def test_what_ones_own_class_does_to_a_mini_batch_is_done_to_each(
-    group: str, kind: str, own: str, train: Train
-) -> None:
+def test_a_custom_class_that_acts_on_mini_batches_acts_on_each(group: str, kind: str, own: str, train: Train) -> None:
     usual = (*SMALL, "optimizer=sgd", "trainer.max_epochs=1")
     words = (*usual, f"{group}._target_={own}.{kind}", f"allow=[{own}]")
     assert not isinstance(taken(*words), FusedDataModule)
@@ -255,11 +253,11 @@ def test_what_ones_own_class_does_to_a_mini_batch_is_done_to_each(
     assert not all(torch.equal(given[key], other[key]) for key in plain)
 
 
-def test_a_learner_that_steps_by_itself_gets_the_plain_loop(own: str) -> None:
+def test_a_learner_with_manual_optimization_gets_the_plain_loop(own: str) -> None:
     assert not isinstance(taken(f"learner._target_={own}.Manual", f"allow=[{own}]"), FusedDataModule)
 
 
-def test_own_classes_that_leave_the_updates_alone_keep_the_blocks(own: str, train: Train) -> None:
+def test_custom_classes_that_do_not_change_updates_are_fused(own: str, train: Train) -> None:
     words = (*SMALL, f"learner._target_={own}.Counting", f"model._target_={own}.Wider", f"allow=[{own}]")
     assert isinstance(taken(*words), FusedDataModule)
     (first, scores), (second, _) = train(*words), train(*words, PLAIN)
@@ -267,7 +265,7 @@ def test_own_classes_that_leave_the_updates_alone_keep_the_blocks(own: str, trai
     assert history(first) == history(second)
 
 
-def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -> None:
+def test_a_fused_batch_groups_the_batches_of_the_loader_from_any_position() -> None:
     part = Split(torch.arange(23.0)[:, None], torch.arange(23))
     loader = TensorLoader(part, 2, shuffle_seed=1)
     loader.set_epoch(4)
@@ -278,7 +276,7 @@ def test_a_block_is_a_grouping_of_the_loaders_own_batches_wherever_it_begins() -
     assert len(FusedLoader(loader, 3)) == len(list(FusedLoader(loader, 3))) == 4
 
 
-def test_a_learner_in_blocks_takes_a_users_own_batches_too(tmp_path: Path) -> None:
+def test_a_fused_learner_accepts_a_plain_batch(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=iris", "trainer.accelerator=cpu", f"run_dir={tmp_path}"))
     assert isinstance(lab.learner, FusedTraining)
     rows = (lab.splits.train.features[:5], lab.splits.train.target[:5])

@@ -47,7 +47,7 @@ def stopped(folder: Path, by: Keys, *overrides: str) -> tuple[Components, int]:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_step_under_way_is_finished_and_kept(tmp_path: Path, number: int, status: int) -> None:
+def test_the_current_step_is_finished_and_saved(tmp_path: Path, number: int, status: int) -> None:
     lab, left_with = stopped(tmp_path, Keys(number))
     assert left_with == status
     assert lab.trainer.global_step == 12
@@ -104,7 +104,7 @@ class AtTheVeryEnd(Callback):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_signal_after_the_last_checkpoint_is_heard_and_the_run_goes_on_to_its_scores(tmp_path: Path) -> None:
+def test_a_signal_after_the_last_checkpoint_stops_the_run_and_it_resumes_to_its_scores(tmp_path: Path) -> None:
     config = mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "report.picture=false")
     (tmp_path / "run").mkdir()
     write_config(config)
@@ -113,7 +113,7 @@ def test_a_signal_after_the_last_checkpoint_is_heard_and_the_run_goes_on_to_its_
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
         with pytest.raises(Stopped) as stop:
-            evaluate_best(config, lab)
+            evaluate_best(lab)
     assert stop.value.status == 143
     assert not (tmp_path / "run" / "scores.json").exists()
     assert resume(tmp_path / "run")["epochs"] == 4

@@ -110,15 +110,15 @@ def test_an_absurd_learning_rate_names_epoch_step_and_place(train: Train, tmp_pa
         train(*settings)
 
 
-def test_weights_that_an_update_made_infinite_are_named(train: Train) -> None:
+def test_infinite_weights_after_an_update_are_named(train: Train) -> None:
     """The gradient of m is 2, -8 or -3 in a batch of (1, 1), (2, 2) or (1, 2): times 3e38 each is beyond float32."""
     settings = (*LINE, "data.x_train=[1.0,2.0,1.0,2.0]", "batch_size=2", "optimizer.lr=3e38", "trainer.max_epochs=2")
-    place = "first in the weights network.body.weight, after the update before"
+    place = "first in the weights network.body.weight, after the previous update"
     with pytest.raises(RunError, match=f"^the loss became (inf|nan|-inf) at epoch 1, step 2, {place}"):
         train(*settings)
 
 
-def test_what_is_left_of_a_run_that_diverged_is_finite(train: Train, tmp_path: Path) -> None:
+def test_the_files_of_a_diverged_run_are_finite(train: Train, tmp_path: Path) -> None:
     """Two observations, lr 0.5: the gradient is (5 m + 3 b - 13, 3 m + 2 b - 8), the error grows 2.427-fold a step."""
     settings = (*LINE, "data.x_train=[1.0,2.0]", "optimizer.lr=0.5", "batch_size=2", "trainer.max_epochs=200")
     splits = build(mlplab.configure(f"run_dir={tmp_path / 'hand'}", *settings)).splits

@@ -152,7 +152,7 @@ def test_a_run_that_fails_gives_the_terminal_back(tmp_path: Path) -> None:
     assert console.file.getvalue().rfind(SHOW) > console.file.getvalue().rfind(HIDE) >= 0
 
 
-def test_speed_and_time_left_follow_from_rows_and_epochs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_speed_and_remaining_time_follow_from_rows_and_epochs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """90 rows in 0.3 s at least: 300 rows a second at most, and 0.3 s at least for each epoch to come."""
     lab = lab_with(tmp_path, Console(file=io.StringIO(), force_terminal=False), "trainer.max_epochs=4")
     lab.trainer.callbacks.append(Pause())
@@ -168,7 +168,7 @@ def test_speed_and_time_left_follow_from_rows_and_epochs(tmp_path: Path, caplog:
         assert seconds(line["left"]) == pytest.approx(expected, abs=0.8)
 
 
-def test_hours_left_are_written_as_hours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_remaining_hours_are_printed_as_hours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After the first of 40,001 epochs of 0.3 s at least, 12,000 s or more are left: 3:20:00."""
     lab = lab_with(tmp_path, Console(file=io.StringIO(), force_terminal=False), "trainer.max_epochs=40001")
     lab.trainer.callbacks.append(Pause(epochs=1))

@@ -71,13 +71,13 @@ def test_the_gradient_norm_is_of_the_gradient_before_clipping(train: Train) -> N
 
 
 @pytest.mark.parametrize(("interval", "steps"), [(1, list(range(1, 13))), (5, [5, 10]), (50, [])])
-def test_points_stand_every_n_steps(train: Train, interval: int, steps: list[int]) -> None:
+def test_there_is_a_point_every_n_steps(train: Train, interval: int, steps: list[int]) -> None:
     run, _ = train(*TINY, f"report.every_n_steps={interval}")
     for tag in ("running/loss", "running/lr", "running/gradient_norm"):
         assert list(points(run / "tensorboard", tag)) == steps
 
 
-def test_the_tags_stand_in_the_root_only(train: Train) -> None:
+def test_the_tags_are_in_the_root_only(train: Train) -> None:
     run, _ = train(*TINY, "report.every_n_steps=3")
     for split in ("train", "val", "test"):
         assert points(run / "tensorboard" / split, "loss"), "the split's own curve is there"

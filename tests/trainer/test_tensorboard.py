@@ -75,7 +75,7 @@ def test_values_have_the_same_curves_as_classes(train: Train) -> None:
         assert [step for step, _ in points(run / "tensorboard" / split, "rmse")] == [0, 1, 2]
 
 
-def test_the_choices_stand_in_the_row_of_the_root(train: Train) -> None:
+def test_the_settings_are_in_the_hparams_row_of_the_root(train: Train) -> None:
     run, scores = train(*TINY, "optimizer=sgd", "batch_size=16", "seed=3")
     row = row_of_choices(run / "tensorboard")
     expected = {
@@ -108,7 +108,7 @@ def test_the_row_is_complete_from_python(tmp_path: Path) -> None:
     assert points(tmp_path, "best/loss/val") == [(0, 0.25)]
 
 
-def test_what_was_varied_is_marked_so_that_its_columns_stand_first(tmp_path: Path) -> None:
+def test_varied_settings_are_marked_so_that_their_columns_come_first(tmp_path: Path) -> None:
     overlay = OverlayLogger(tmp_path)
     overlay.log_best({"activation": "relu", "lr": 0.5, "optimizer": "sgd"}, {"loss/val": 0.25}, ["lr", "optimizer"])
     overlay.close()

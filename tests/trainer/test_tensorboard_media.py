@@ -1,6 +1,7 @@
-"""Graph, images and histograms in the event files: there when asked for, right, and without a trace in the numbers."""
+"""Optional images in event files (graph, sample images, histograms, animation): right, and without effect on scores."""
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mlplab
-from mlplab.run.build import Components, build
+from mlplab.report.decision_boundary import boundary_panels, predict_function
+from mlplab.run.build import Components, build, build_splits
+from mlplab.run.resume import resume
+from mlplab.trainer.event_files import event_files, read_images
+from mlplab.trainer.tensorboard_media import EVERY, frame_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 DIGITS = ("data=digits", "data.num_train=100", "model.hidden_features=[8]", "trainer.max_epochs=2")
@@ -47,14 +52,14 @@ def folder_of_images(root: Path, size: int) -> None:
             Image.fromarray(pixels).save(root / name / f"{number}.png")
 
 
-def test_nothing_of_it_is_there_by_default(train: Train) -> None:
+def test_there_are_none_by_default(train: Train) -> None:
     run, _ = train(*DIGITS)
     found = events(run).Tags()
     assert (found["graph"], found["images"], found["histograms"]) == (False, [], [])
 
 
 @pytest.mark.parametrize("part", ["graph", "images", "histograms"])
-def test_each_part_can_be_asked_for_alone(train: Train, part: str) -> None:
+def test_each_kind_can_be_enabled_alone(train: Train, part: str) -> None:
     run, _ = train(*DIGITS, f"report.{part}=true")
     found = events(run).Tags()
     assert {name for name in ("graph", "images", "histograms") if found[name]} == {part}
@@ -63,7 +68,7 @@ def test_each_part_can_be_asked_for_alone(train: Train, part: str) -> None:
 def test_the_graph_shows_every_layer(train: Train) -> None:
     run, _ = train(*DIGITS, "report=full", "report.html=false")
     scopes = {node.name for node in events(run).Graph().node}
-    for layer in ("Scale[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
+    for layer in ("InputScaler[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
         assert any(layer in scope for scope in scopes), layer
 
 
@@ -90,14 +95,14 @@ def test_pixels_are_shown_as_they_are(train: Train, tmp_path: Path, grey: str) -
     np.testing.assert_allclose(tiles(run, 6, 6).astype(float), expected, atol=1)
 
 
-def test_rows_that_are_no_images_are_not_drawn_as_such(train: Train) -> None:
+def test_rows_that_are_not_images_are_not_drawn_as_images(train: Train) -> None:
     run, _ = train("data=iris", "model=linear", "trainer.max_epochs=1", "report=full", "report.html=false")
     found = events(run).Tags()
     assert (found["graph"], "images" in found["images"]) == (True, False)
     assert sorted(found["histograms"]) == ["weights/body.bias", "weights/body.weight"]
 
 
-def test_each_parameter_has_a_histogram_an_epoch(train: Train, tmp_path: Path) -> None:
+def test_each_parameter_has_a_histogram_per_epoch(train: Train, tmp_path: Path) -> None:
     """The first is of the untouched network, the last of the weights in last.ckpt."""
     run, _ = train(*DIGITS, "report=full", "report.html=false")
     read = events(run)
@@ -116,8 +121,8 @@ def test_each_parameter_has_a_histogram_an_epoch(train: Train, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("choice", ["model.dropout=0.5", "model.normalisation=batch"])
-def test_a_run_learns_the_same_with_and_without(train: Train, choice: str) -> None:
-    """No draw of dropout and no batch statistic goes into the drawing."""
+def test_media_do_not_change_the_training(train: Train, choice: str) -> None:
+    """Drawing uses no random numbers of dropout and no batch statistics."""
     without, scores = train(*DIGITS, choice)
     with_all, same = train(*DIGITS, choice, "report=full", "report.html=false")
     timed = ("seconds", "samples_per_second")
@@ -130,3 +135,87 @@ def test_a_run_learns_the_same_with_and_without(train: Train, choice: str) -> No
     ]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")
+
+
+def frames(run: Path, name: str = "boundary") -> list[bytes]:
+    return read_images(event_files(run / "tensorboard"), f"shape/{name}")
+
+
+def pixels(frame: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(frame)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_frames_are_dense_at_first_and_sparse_later() -> None:
+    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % frame_stride(epoch) == 0]
+    assert drawn[: EVERY + 1] == list(range(EVERY + 1))
+    assert np.diff(drawn).tolist() == [1] * EVERY + [2] * (EVERY // 2) + [4] * (EVERY // 2)
+
+
+def test_each_epoch_has_a_frame_and_the_animation_has_all_of_them(train: Train) -> None:
+    run, _ = train(*MOONS, "trainer.max_epochs=3", "optimizer.lr=0.1")
+    drawn = frames(run)
+    assert len(drawn) == 4
+    assert len(set(drawn)) == 4
+    with Image.open(run / "boundary.gif") as animated:
+        assert animated.n_frames == 4  # type: ignore[attr-defined]
+        for number, frame in enumerate(drawn):
+            animated.seek(number)
+            shown = np.asarray(animated.convert("RGB")).astype(int)
+            assert np.abs(shown - pixels(frame)).mean() < 6
+        assert animated.info["duration"] > 1000
+
+
+def test_one_input_has_a_fitted_curve_and_three_have_no_animation(train: Train) -> None:
+    short = ("trainer.max_epochs=1", "model.hidden_features=[4]", "report.shape=true")
+    run, _ = train("data=sine", "data.num_rows=30", *short)
+    assert len(frames(run, "fit_0")) == 2
+    assert (run / "fit_0.gif").exists()
+    run, _ = train("data=linnerud", *short)
+    assert list(run.glob("*.gif")) == []
+
+
+def test_a_resumed_run_has_the_frames_of_an_uninterrupted_one(train: Train, tmp_path: Path) -> None:
+    run, _ = train(*MOONS, "trainer.max_epochs=2")
+    resume(run, max_epochs=4)
+    whole, _ = train(*MOONS, "trainer.max_epochs=4")
+    assert frames(run) == frames(whole)
+    assert (run / "boundary.gif").read_bytes() == (whole / "boundary.gif").read_bytes()
+
+
+def test_with_averaged_weights_the_frames_are_of_the_averages(train: Train, tmp_path: Path) -> None:
+    """The last frame is that of last.ckpt, whose weights are the averages."""
+    run, _ = train(*MOONS, "trainer.max_epochs=2", "callback=weight_averaging", "optimizer.lr=0.1")
+    shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / "last.ckpt")
+    model = mlplab.reopen(tmp_path / "last.ckpt")
+    part = build_splits(model.config).train
+    points = {"train": (part.features.numpy(), part.target.numpy())}
+    (panel,) = boundary_panels(
+        predict_function(model.learner, True), points, model.feature_names, model.class_names, []
+    )
+    np.testing.assert_array_equal(panel.pixels(f"{panel.title}, epoch 2"), pixels(frames(run)[-1]))
+
+
+def test_the_animation_does_not_change_the_scores(train: Train) -> None:
+    plain, filmed = (
+        train(*MOONS[:-1], f"report.shape={asked}", "trainer.max_epochs=2", "model.dropout=0.2")[1]
+        for asked in ("false", "true")
+    )
+    names = [name for name in plain if "/" in name]
+    assert {name: plain[name] for name in names} == {name: filmed[name] for name in names}
+
+
+@pytest.mark.parametrize("data", [pytest.param("iris", marks=pytest.mark.slow), "moons"])
+def test_report_full_writes_a_page_and_its_figures(train: Train, data: str) -> None:
+    run, scores = train(f"data={data}", "report=full", "trainer.max_epochs=2", "model.hidden_features=[8]")
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert f'data-value="{scores["loss/test"]!r}"' in text
+    assert "of the path&#x27;s variance" in text
+    files = event_files(run / "tensorboard")
+    for name in ("confusion", "calibration", "roc", "precision_recall", "importance", "loss_slice"):
+        (found,) = read_images(files, f"report/{name}")
+        assert pixels(found).std() > 5

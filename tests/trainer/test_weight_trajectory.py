@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab.trainer import weight_trajectory
-from mlplab.trainer.weight_trajectory import _is_kept
+from mlplab.trainer.weight_trajectory import _is_recorded
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 LINE = ("experiment=line", "report.trajectory=true")
@@ -20,7 +20,7 @@ def path(run: Path) -> tuple[np.ndarray, np.ndarray]:
         return held["epochs"], held["weights"]
 
 
-def test_the_first_steps_down_the_line_are_those_made_by_hand(train: Train) -> None:
+def test_the_first_steps_on_line_are_those_computed_by_hand(train: Train) -> None:
     run, _ = train(*LINE, "trainer.max_epochs=1")
     epochs, weights = path(run)
     assert epochs.tolist() == [0, 1]
@@ -37,7 +37,7 @@ def test_a_long_path_is_thinner_the_later_and_has_both_ends(train: Train, monkey
     assert np.array_equal(weights, path(whole)[1][epochs])
 
 
-def test_a_run_that_goes_on_has_the_path_of_one_that_never_stopped(train: Train) -> None:
+def test_a_resumed_run_has_the_path_of_an_uninterrupted_one(train: Train) -> None:
     whole, _ = train(*LINE, "trainer.max_epochs=30")
     stopped, _ = train(*LINE, "trainer.max_epochs=11")
     mlplab.resume(stopped, max_epochs=30)
@@ -45,7 +45,7 @@ def test_a_run_that_goes_on_has_the_path_of_one_that_never_stopped(train: Train)
         assert np.array_equal(one, other)
 
 
-def test_the_numbers_that_are_kept_are_bounded() -> None:
+def test_the_recorded_numbers_are_limited() -> None:
     assert weight_trajectory.MAX_NUMBERS // 669_706 < 16, "a net of MNIST keeps 16 points"
     for dense in (1, 2, 64):
-        assert sum(_is_kept(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)
+        assert sum(_is_recorded(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)

@@ -1,4 +1,4 @@
-"""The launcher: sorts jobs into stacks, and hands on to Hydra's basic launcher those that fit into none."""
+"""`hydra/launcher=stacked`: trains jobs that differ only in numbers as one stack, the others one after the other."""
 
 import os
 import pickle
@@ -6,47 +6,57 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import JobComposer, folder_name, resolve_plain
+from mlplab.config.compose import BasicLauncher, JobComposer, folder_name
+from mlplab.config.configure import resolve_plain
 from mlplab.run.folder import STOP_FILE, job_number, run_state
 from mlplab.signals import defer_signals
 from mlplab.stack.eligibility import group_jobs
-from mlplab.sweep.preflight import Preflight, preflight_of
+
+if TYPE_CHECKING:
+    from mlplab.sweep.plan import SweepPlan
+
+OWN_CALLBACKS = "mlplab."  # the start of their `_target_`
 
 
 @dataclass
-class Job:
-    """plain: the configuration, resolved, without Hydra's own part."""
+class StackJob:
+    """config: resolved, in plain containers, without Hydra's part. swept: the overrides that name the folder."""
 
     number: int
     overrides: list[str]
-    plain: dict[str, Any]
+    config: dict[str, Any]
     swept: str
 
     @property
     def run(self) -> Path:
-        return Path(self.plain["run_dir"])
+        return Path(self.config["run_dir"])
 
     @property
-    def place(self) -> str:
-        """Its number in the sweep, of which the jobs that are launched may be a part."""
+    def sweep(self) -> Path:
+        return self.run.parent
+
+    @property
+    def sweep_number(self) -> str:
+        """Its number in the sweep, which is not `number` if only a part of the sweep is launched."""
         return job_number(self.run.name)
 
     @property
     def label(self) -> str:
-        return f"#{self.place} {self.swept}"
+        return f"#{self.sweep_number} {self.swept}"
 
 
 class StackedLauncher(Launcher):
-    """most: members of a stack; None: as many as fit into memory and are fast."""
+    """most: maximum size of a stack; None: as many as fit into memory and are fast."""
+
+    plan: "SweepPlan | None" = None  # set by the sweeper: without it each job is composed again
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
@@ -69,152 +79,152 @@ class StackedLauncher(Launcher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         self.composer = JobComposer(self.context.config_loader, self.config)
-        known = preflight_of(self.context).known
+        resolved = self.plan.resolved if self.plan else {}
         jobs = [
-            make_job(words, number, self.composer, known)
-            for number, words in enumerate(job_overrides, start=initial_job_idx)
+            create_job(overrides, number, self.composer, resolved)
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        done: dict[int, JobReturn] = {}
-        stacks, alone = self._by_rows(jobs, *_sorted(jobs))
+        returns: dict[int, JobReturn] = {}
+        stacks, singles = self.split_by_rows(jobs, *_group(jobs))
         if stacks or len(jobs) > 1:
-            print(_told(jobs, stacks, alone), flush=True)
+            print(summary(jobs, stacks, singles), flush=True)
         for places in stacks:
-            if (_sweep(jobs[0]) / STOP_FILE).exists():
-                alone |= dict.fromkeys(places, "")  # which will see it, too
-            elif reason := self._stacked([jobs[place] for place in places], done):
+            if (jobs[0].sweep / STOP_FILE).exists():
+                singles |= dict.fromkeys(places, "")  # the task function sees the file too
+            elif reason := self._train([jobs[place] for place in places], returns):
                 print(f"singly: {_numbers([jobs[place] for place in places])} ({reason})", flush=True)
-                alone |= dict.fromkeys(places, reason)
-        for place in sorted(alone):
-            done[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
-        return [done[job.number] for job in jobs]
+                singles |= dict.fromkeys(places, reason)
+        for place in sorted(singles):
+            returns[jobs[place].number] = self.basic.launch([job_overrides[place]], jobs[place].number)[0]
+        return [returns[job.number] for job in jobs]
 
-    def _by_rows(
-        self, jobs: Sequence[Job], stacks: list[list[int]], alone: dict[int, str]
+    def split_by_rows(
+        self, jobs: Sequence[StackJob], stacks: list[list[int]], singles: dict[int, str]
     ) -> tuple[list[list[int]], dict[int, str]]:
-        """Members of a stack have as many rows each, which folds have not always. What is read for it is kept."""
-        self.datasets: Any = None
+        """Split stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
+        of the jobs of each stack, and of the single jobs with the reason."""
+        self.datasets: Any = None  # read to count rows, used again by the stacks
         found: list[list[int]] = []
         for places in stacks:
-            if len({jobs[place].plain["data"].get("fold") for place in places}) == 1:
+            if len({jobs[place].config["data"].get("fold") for place in places}) == 1:
                 found.append(places)
                 continue
             with defer_signals():
                 from mlplab.stack.data import DatasetCache, split_by_data
             self.datasets = self.datasets or DatasetCache()
-            parts, others = split_by_data(LazyConfigs([jobs[place] for place in places]), self.datasets)
+            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), self.datasets)
             found += [[places[at] for at in part] for part in parts]
-            alone |= {places[at]: reason for at, reason in others.items()}
-        return found, alone
+            singles |= {places[at]: reason for at, reason in others.items()}
+        return found, singles
 
-    def _stacked(self, jobs: Sequence[Job], done: dict[int, JobReturn]) -> str:
-        """Trains them, unless something is in the way, which it returns."""
+    def _train(self, jobs: Sequence[StackJob], returns: dict[int, JobReturn]) -> str:
+        """Train a stack and add what its jobs return. Returns why it cannot be trained, else an empty string."""
         with defer_signals():
             from mlplab.stack.train import Stack
-        stack = Stack(LazyConfigs(jobs), [job.label for job in jobs], self.most, self.datasets)
+        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, self.datasets)
         if reason := stack.obstacle():
             return reason
-        heard = self._is_heard()
-        for job in jobs if heard else ():
-            whole = self.composer.numbered(job.overrides, job.number)
-            self.context.callbacks.on_job_start(config=whole, task_function=self.task_function)
+        notify = self._has_user_callbacks()
+        for job in jobs if notify else ():
+            config = self.composer.numbered(job.overrides, job.number)
+            self.context.callbacks.on_job_start(config=config, task_function=self.task_function)
         scores = stack.train()
         failed = [job for place, job in enumerate(jobs) if place not in scores]
-        if failed and jobs[0].plain["sweep"]["fail_fast"]:
-            (_sweep(jobs[0]) / STOP_FILE).write_text(failed[0].place)
+        if failed and jobs[0].config["sweep"]["fail_fast"]:
+            (jobs[0].sweep / STOP_FILE).write_text(failed[0].sweep_number)
         for place, job in enumerate(jobs):
-            monitored = scores[place][job.plain["monitor"]] if place in scores else None
-            done[job.number] = _returned(job, monitored)
-            if heard:
-                whole = self.composer.numbered(job.overrides, job.number)
-                self.context.callbacks.on_job_end(config=whole, job_return=done[job.number])
+            score = scores[place][job.config["monitor"]] if place in scores else None
+            returns[job.number] = _job_return(job, score)
+            if notify:
+                config = self.composer.numbered(job.overrides, job.number)
+                self.context.callbacks.on_job_end(config=config, job_return=returns[job.number])
         return ""
 
-    def _is_heard(self) -> bool:
-        """By callbacks of the user's own; to the gate the jobs of a stack tell nothing."""
-        return not all(isinstance(one, Preflight) for one in self.context.callbacks.callbacks)
+    def _has_user_callbacks(self) -> bool:
+        """Composing each job again for the callbacks takes time, and mlplab's own ignore jobs."""
+        callbacks = (self.config.hydra.get("callbacks") or {}).values()
+        return not all(str(callback.get("_target_")).startswith(OWN_CALLBACKS) for callback in callbacks)
 
 
-def _returned(job: Job, score: float | None) -> JobReturn:
-    """As of a job that trained by itself: one that failed has said so, and has no score."""
-    done: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
-    done.return_value = score
-    return done
+def _job_return(job: StackJob, score: float | None) -> JobReturn:
+    """As of a job that was trained singly: one that failed has printed its reason and returns no score."""
+    returned: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
+    returned.return_value = score
+    return returned
 
 
-def _sorted(jobs: Sequence[Job]) -> tuple[list[list[int]], dict[int, str]]:
-    """The places of each stack, and of those that run singly with the reason: a run that was begun before goes on."""
-    begun = {place: "begun before" for place, job in enumerate(jobs) if run_state(job.run) != "new"}
-    fresh = [place for place in range(len(jobs)) if place not in begun]
-    stacks, alone = group_jobs([jobs[place].plain for place in fresh])
-    reasons = begun | {fresh[place]: reason for place, reason in alone.items()}
-    return [[fresh[place] for place in places] for places in stacks], reasons
+def _group(jobs: Sequence[StackJob]) -> tuple[list[list[int]], dict[int, str]]:
+    """The places of the jobs of each stack, and of the single jobs with the reason: a started run resumes singly."""
+    started = {place: "begun before" for place, job in enumerate(jobs) if run_state(job.run) != "new"}
+    new = [place for place in range(len(jobs)) if place not in started]
+    stacks, singles = group_jobs([jobs[place].config for place in new])
+    reasons = started | {new[place]: reason for place, reason in singles.items()}
+    return [[new[place] for place in places] for places in stacks], reasons
 
 
-def _sweep(job: Job) -> Path:
-    return job.run.parent
-
-
-def _told(jobs: Sequence[Job], stacks: Sequence[Sequence[int]], alone: dict[int, str]) -> str:
-    counts = ", ".join(str(len(places)) for places in stacks) or "none"
-    words = [f"stacked: {counts} of {len(jobs)} jobs"]
-    reasons: dict[str, list[Job]] = {}
-    for place, reason in alone.items():
+def summary(jobs: Sequence[StackJob], stacks: Sequence[Sequence[int]], singles: Mapping[int, str]) -> str:
+    """One line: the size of each stack, and which jobs run singly for which reason."""
+    sizes = ", ".join(str(len(places)) for places in stacks) or "none"
+    reasons: dict[str, list[StackJob]] = {}
+    for place, reason in singles.items():
         reasons.setdefault(reason, []).append(jobs[place])
-    words += [f"singly: {_numbers(those)} ({reason})" for reason, those in reasons.items()]
-    return "; ".join(words)
+    parts = [f"singly: {_numbers(alike)} ({reason})" for reason, alike in reasons.items()]
+    return "; ".join([f"stacked: {sizes} of {len(jobs)} jobs", *parts])
 
 
-def _numbers(jobs: Sequence[Job]) -> str:
-    shown = ", ".join(f"#{job.place}" for job in jobs[:5])
+def _numbers(jobs: Sequence[StackJob]) -> str:
+    shown = ", ".join(f"#{job.sweep_number}" for job in jobs[:5])
     return f"{shown} and {len(jobs) - 5} more" if len(jobs) > 5 else shown
 
 
-def make_job(words: Sequence[str], number: int, composer: JobComposer, known: Mapping[tuple[str, ...], Any]) -> Job:
-    """known: of the jobs of a grid, by their words, what each trains and which keys it is named by."""
-    if tuple(words) in known:
-        held, swept = known[tuple(words)]
+def create_job(
+    overrides: Sequence[str],
+    number: int,
+    composer: JobComposer,
+    resolved: Mapping[tuple[str, ...], tuple[dict[str, Any], str]],
+) -> StackJob:
+    """resolved: of the sweep's plan, which has composed the jobs of a grid already."""
+    if tuple(overrides) in resolved:
+        config, swept = resolved[tuple(overrides)]
         folder = os.path.join(composer.sweep, f"{number}_{folder_name(swept)}")
     else:
-        config = composer.numbered(words, number)
-        hydra, held = config.hydra, resolve_plain(config, config.hydra.overrides.task)
+        composed = composer.numbered(overrides, number)
+        hydra, config = composed.hydra, resolve_plain(composed, composed.hydra.overrides.task)
         swept, folder = hydra.job.override_dirname, hydra.runtime.output_dir
-    held = {**held, "run_dir": os.path.relpath(folder)}
-    return Job(number, list(words), held, swept)
+    return StackJob(number, list(overrides), {**config, "run_dir": os.path.relpath(folder)}, swept)
 
 
 class LazyConfigs(Sequence[DictConfig]):
-    """Of jobs: each is made where it is used first, which may be in a process that trains a part of them, from that of
-    the first job by what differs: from the plain one OmegaConf takes ten times as long."""
+    """The configurations of jobs as OmegaConf, each created on first use, which may be in a process that trains a part
+    of the jobs. Each is a copy of the first with the differing values set: creating one takes ten times as long."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self.jobs = jobs
-        self._made: dict[int, DictConfig] = {}
+    def __init__(self, configs: Sequence[dict[str, Any]]) -> None:
+        self.configs = configs
+        self._created: dict[int, DictConfig] = {}
 
     def __len__(self) -> int:
-        return len(self.jobs)
+        return len(self.configs)
 
     def __getitem__(self, place: Any) -> Any:
-        if place not in self._made:
-            self._made[place] = self._like_first(self.jobs[place].plain)
-        return self._made[place]
+        if place not in self._created:
+            self._created[place] = self._like_first(self.configs[place])
+        return self._created[place]
 
     def _like_first(self, plain: dict[str, Any]) -> DictConfig:
-        first, pickled = self._first
-        config: DictConfig = pickle.loads(pickled)
-        return config if _changed(config, first, plain) else OmegaConf.create(plain)
+        config: DictConfig = pickle.loads(self._pickled_first)
+        return config if _set_differing(config, self.configs[0], plain) else OmegaConf.create(plain)
 
     @cached_property
-    def _first(self) -> tuple[dict[str, Any], bytes]:
-        plain = self.jobs[0].plain
-        return plain, pickle.dumps(OmegaConf.create(plain))
+    def _pickled_first(self) -> bytes:
+        return pickle.dumps(OmegaConf.create(self.configs[0]))
 
 
-def _changed(config: DictConfig, first: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
-    """What differs from the first is put in; nothing is done where the keys are others."""
+def _set_differing(config: DictConfig, first: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
+    """Set the values that differ from the first configuration. Returns False, and sets nothing, if the keys differ."""
     if first.keys() != plain.keys():
         return False
     for key, value in plain.items():
         nested = isinstance(value, dict) and isinstance(first[key], dict) and value.keys() == first[key].keys()
-        if repr(value) != repr(first[key]) and not (nested and _changed(config[key], first[key], value)):
+        if repr(value) != repr(first[key]) and not (nested and _set_differing(config[key], first[key], value)):
             config[key] = value
     return True

@@ -1,68 +1,83 @@
-"""Sweepers of the lab, where Hydra looks for them: it imports this file at each start, so nothing heavy here."""
+"""The sweepers: each plans a sweep, launches its jobs, writes its table. Hydra imports this file at each start."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+if TYPE_CHECKING:
+    from mlplab.sweep.plan import SweepPlan
+
 
 class BaseSweeper(Sweeper):
-    """Holds what a sweeper is told, and the launcher. The keys are those of conf/hydra/sweeper/."""
+    """Validates all jobs, creates the sweep's folder, launches the jobs and summarises them. Its options are the keys
+    of conf/hydra/sweeper/, which the plan reads from the configuration."""
 
-    launcher: Launcher
     config: DictConfig
-    context: HydraContext
+    hydra_context: HydraContext
 
     def __init__(self, **_: Any) -> None:
         super().__init__()
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context = hydra_context
+        self.task_function = task_function
         self.config = config
-        self.context = hydra_context
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
+
+    def sweep(self, arguments: list[str]) -> None:
+        from mlplab.sweep.plan import plan_sweep
+
+        plan = plan_sweep(self.config, arguments, self.hydra_context.config_loader)
+        plan.claim()
+        self.launch(plan, self._launcher(plan))
+        plan.finish()
+
+    @abstractmethod
+    def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
+        """Return when all jobs have ended."""
+
+    def _launcher(self, plan: "SweepPlan") -> Launcher:
+        """Created after the plan, which has checked that its package is installed."""
+        from mlplab.sweep.eta import EstimatingTask
+        from mlplab.sweep.search_config import parallel_jobs
+
+        task = EstimatingTask(self.task_function, plan.num_waiting, parallel_jobs(self.config.hydra.launcher))
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=self.hydra_context, task_function=task, config=self.config
         )
+        if hasattr(launcher, "plan"):  # of mlplab; others compose the jobs again from their overrides
+            launcher.plan = plan
+        return launcher
+
+
+class GridSweeper(BaseSweeper):
+    """Every combination of the values: `hydra/sweeper=grid`, the default."""
+
+    def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
+        from mlplab.sweep.launch import launch_jobs
+
+        launch_jobs(launcher.launch, plan.folder, plan.jobs, self.config.sweep.resume)
 
 
 class SearchSweeper(BaseSweeper):
-    """Random or TPE, with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
+    """Random or TPE search with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
 
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+    def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
         from mlplab.sweep.search import run_search
-        from mlplab.sweep.search_config import plan_search
 
-        return run_search(plan_search(self.config), self.launcher)
+        assert plan.search is not None
+        run_search(plan.search, launcher)
 
 
 class HalvingSweeper(BaseSweeper):
-    """Successive halving over a plain grid: `sweep.halving=true`."""
+    """Successive halving of a grid: `sweep.halving=true`."""
 
-    def sweep(self, arguments: list[str]) -> None:
+    def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
         from mlplab.sweep.halving import run_halving
-        from mlplab.sweep.preflight import preflight_of
 
-        run_halving(self.config, preflight_of(self.context).plan, self.launcher)
-
-
-class GridSweeper(BasicSweeper):
-    """The jobs are those that the gate let in."""
-
-    def __init__(self) -> None:
-        super().__init__(max_batch_size=None)
-
-    def sweep(self, arguments: list[str]) -> Any:
-        from mlplab.sweep.launch import launch_jobs
-        from mlplab.sweep.preflight import preflight_of
-
-        config, launcher, context = self.config, self.launcher, self.hydra_context
-        assert config is not None
-        assert launcher is not None
-        assert context is not None
-        launch_jobs(launcher.launch, Path(config.hydra.sweep.dir), preflight_of(context).plan, config.sweep.resume)
+        assert plan.rounds is not None
+        run_halving(plan.folder, plan.jobs, plan.rounds, self.config.monitor, launcher)

@@ -1,4 +1,4 @@
 """What the numbers of a run mean: verdict, remedies, layer statistics, feature importance, loss landscape.
 
-May import: trainer and what stands below it.
+May import: trainer and the packages before it.
 """

@@ -1,5 +1,4 @@
-"""What the verdict reads beside the history: what a constant would score, the shares of the classes, the layers, and
-whether a rise of the validation loss is more than chance."""
+"""Facts for the verdict beyond the history: baseline scores, class fractions, layers, rise of validation loss."""
 
 import math
 from collections.abc import Sequence
@@ -18,13 +17,13 @@ Diagnosis = dict[str, Any]
 
 
 def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
-    """On the first rows of the measured slice."""
+    """Return the layer statistics on the first MAX_ROWS rows of the evaluated part of train."""
     rows = splits.measured.first(MAX_ROWS)
     return layer_statistics(learner, rows.features.to(learner.device), rows.target.to(learner.device))
 
 
 def val_losses(learner: Learner, splits: Splits) -> Tensor:
-    """(N,): of the first rows of val, each by itself."""
+    """Return the loss of each of the first MAX_ROWS rows of val, (N,)."""
     rows = splits.val.first(MAX_ROWS)
     training = learner.training
     learner.eval()
@@ -35,7 +34,7 @@ def val_losses(learner: Learner, splits: Splits) -> Tensor:
 
 
 def row_losses(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
-    """(N,) of raw outputs and targets, as the learner measures it."""
+    """Return the loss of each row, (N,), of raw outputs and raw targets."""
     output = output.to(torch.promote_types(output.dtype, torch.float32))
     return _by_row(learner.measured_loss, output, learner.encode(target))
 
@@ -44,22 +43,24 @@ def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
     if not hasattr(loss, "reduction"):
         rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
         return torch.stack([loss(*row) for row in rows])
-    each: Any = copy(loss)
-    each.reduction = "none"
-    losses: Tensor = each(output, encoded)
+    unreduced: Any = copy(loss)
+    unreduced.reduction = "none"
+    losses: Tensor = unreduced(output, encoded)
     return losses.view(len(output), -1).mean(dim=1)
 
 
 def validation_rise(best: Tensor, last: Tensor) -> dict[str, float]:
-    """By how much rows are told worse by the last weights than by the best, and the standard error of that mean."""
+    """Mean rise of the row losses (N,) from the best to the last weights, and its standard error."""
     differences = (last - best).double()
     error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
     return {"mean": float(differences.mean()), "error": float(error)}
 
 
 def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[str, Any]) -> Diagnosis:
-    """What diagnosis.json holds, of a learner after its last update. start: its layers before the first. best: the
-    weights of its best epoch, with which it is left."""
+    """Return the content of diagnosis.json for a learner after its last update.
+
+    start: its layers before the first update. best: state of the best epoch, which is loaded and stays loaded.
+    """
     end, last = measured_layers(learner, splits), val_losses(learner, splits)
     learner.load_state_dict(best)
     return {
@@ -70,22 +71,25 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[st
 
 
 def row_facts(learner: Learner, splits: Splits) -> Diagnosis:
-    """What follows from the rows alone.
+    """Return what depends on the data alone.
 
-    baseline: scores of the best constant of the training targets, on the measured slice of train, on val and on test.
-    shares: of each class in val.
+    baseline: scores of the best constant, computed from training targets, on the evaluated part of train, on val and on
+    test. shares: fraction of each class in val.
     """
     parts = {"train": splits.measured, "val": splits.val, "test": splits.test}
     return {
         "rows": {name: len(part) for name, part in parts.items()},
         "baseline": {
-            f"{score}/{name}": value for name, part in parts.items() for score, value in _of(learner, splits, part)
+            f"{score}/{name}": value
+            for name, part in parts.items()
+            for score, value in _baseline_scores(learner, splits, part)
         },
-        "shares": _shares(splits),
+        "shares": _class_fractions(splits),
     }
 
 
 def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
+    """Return dead units and gradient norms of each layer before the first and after the last update."""
     return [
         {
             "name": first.name,
@@ -97,12 +101,12 @@ def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, 
     ]
 
 
-def _of(learner: Learner, splits: Splits, part: Split) -> list[tuple[str, float]]:
+def _baseline_scores(learner: Learner, splits: Splits, part: Split) -> list[tuple[str, float]]:
     constant = learner.baseline(splits.train.target).expand(len(part), -1)
     return [*learner.measure(constant, part.target).items()]
 
 
-def _shares(splits: Splits) -> dict[str, float]:
+def _class_fractions(splits: Splits) -> dict[str, float]:
     if not splits.class_names:
         return {}
     counts = torch.bincount(splits.val.target, minlength=len(splits.class_names))

@@ -1,4 +1,4 @@
-"""How much each input matters: by how much the loss rises when its cells change places among the rows."""
+"""Permutation importance: the rise of the loss when the values of one input are shuffled among the rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAX_ROWS = 2000
 
 @dataclass(frozen=True)
 class Importance:
-    """rise, spread: (N,) mean and sd of the rise of the loss over shuffles. rows: by which it was measured."""
+    """rise, spread: (F,) mean and standard deviation of the rise of the loss over shuffles. rows: rows evaluated."""
 
     names: list[str]
     rise: np.ndarray
@@ -27,9 +27,10 @@ class Importance:
 def permutation_importance(
     learner: Learner, part: Split, names: Sequence[str], columns: Sequence[Mapping[str, Any]], repeats: int = REPEATS
 ) -> Importance:
-    """Permutation importance (Breiman, 2001). scikit-learn's wants an estimator that fits.
+    """Compute permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
 
-    columns: of a table, as the card has them; features that came of one column of text are shuffled together.
+    names: of the features. columns: those of a table, from the metadata of the checkpoint; the features of one
+    categorical column are shuffled together.
     """
     part = part.first(MAX_ROWS)
     groups = _groups(names, columns)
@@ -37,13 +38,16 @@ def permutation_importance(
     learner.eval()
     with torch.inference_mode():
         before = _loss(learner, part)
-        rises = [[_shuffled(learner, part, at, generator) - before for _ in range(repeats)] for at in groups.values()]
+        rises = [
+            [_loss_shuffled(learner, part, places, generator) - before for _ in range(repeats)]
+            for places in groups.values()
+        ]
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))
 
 
-def _shuffled(learner: Learner, part: Split, at: list[int], generator: torch.Generator) -> float:
+def _loss_shuffled(learner: Learner, part: Split, places: list[int], generator: torch.Generator) -> float:
     features = part.features.clone()
-    features[:, at] = part.features[torch.randperm(len(part), generator=generator)][:, at]
+    features[:, places] = part.features[torch.randperm(len(part), generator=generator)][:, places]
     return _loss(learner, Split(features, part.target))
 
 
@@ -53,7 +57,7 @@ def _loss(learner: Learner, part: Split) -> float:
 
 
 def _groups(names: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Places of features by the name of the column that they came from."""
+    """Return the indices of features by the name of their column."""
     if not columns:
         return {name: [place] for place, name in enumerate(names)}
     groups, start = {}, 0

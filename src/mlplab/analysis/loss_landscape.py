@@ -1,4 +1,4 @@
-"""The loss over a plane through the weights: along the path that training took, or in two random directions."""
+"""The loss on a plane through the weights: along the training path, or in two random directions."""
 
 import math
 from collections.abc import Iterator
@@ -18,15 +18,16 @@ from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 
 MAX_ROWS = 1000
-WORK = 2e11  # operations: some ten seconds of one core
+MAX_OPERATIONS = 2e11  # about ten seconds of one core
 Kind = Literal["pca", "random"]
 
 
 @dataclass(frozen=True)
 class LossSlice:
-    """x: (X,), y: (Y,): steps along two directions from the last weights. loss: (Y, X), inf where it is no number.
+    """x: (X,), y: (Y,): steps along two directions from the last weights. loss: (Y, X), inf where it is not finite.
 
-    path: (P, 2) in the same steps, empty without one; epochs: (P,). share: of the path's spread that the plane shows.
+    path: (P, 2) in the same steps, P = 0 for random directions; epochs: (P,). share: fraction of the variance of the
+    path in the plane.
     """
 
     kind: Kind
@@ -40,20 +41,19 @@ class LossSlice:
 
 
 def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int | None = None) -> LossSlice:
-    """The two directions in which the path spreads most (Li et al., 2018, section 7), about its last point.
+    """Evaluate the plane of the first two principal components of the training path (Li et al., 2018, section 7).
 
-    learner: of the last epoch. trajectory: the file that report.trajectory=true leaves.
+    learner: with the weights of the last epoch. trajectory: trajectory.npz, written with report.trajectory=true. Raises
+    UserError for a file that is damaged or of another model.
     """
     try:
-        with np.load(trajectory) as held:
-            weights, epochs = held["weights"], held["epochs"]
+        with np.load(trajectory) as file:
+            weights, epochs = file["weights"], file["epochs"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise UserError(
-            f"{trajectory}: is no path of weights, or is cut short or damaged; take slice=random"
-        ) from error
+        raise UserError(f"{trajectory}: is not a trajectory of weights, or is damaged; use slice=random") from error
     last = _vector(learner)
     if weights.shape[1] != len(last) or len(weights) < 2:
-        raise UserError(f"{trajectory}: is of another model than the checkpoint, or has no path")
+        raise UserError(f"{trajectory}: belongs to another model than the checkpoint, or has fewer than two points")
     steps = weights.astype(np.float64) - weights[-1]
     _, sizes, directions = np.linalg.svd(steps, full_matrices=False)
     directions = np.concatenate([directions, np.zeros_like(directions)])[:2]  # one parameter has one direction
@@ -61,19 +61,21 @@ def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int
     total = float((sizes**2).sum())
     share = float((sizes[:2] ** 2).sum()) / total if total else 1.0
     x, y = (_ends(path[:, axis]) for axis in (0, 1))
-    return _measured("pca", learner, part, torch.from_numpy(directions), (x, y), count, path, epochs, share)
+    return _evaluate("pca", learner, part, torch.from_numpy(directions), (x, y), count, path, epochs, share)
 
 
 def slice_at_random(learner: Learner, part: Split, count: int | None = None, seed: int = 0) -> LossSlice:
-    """Two random directions, each row of a weight matrix as long as the weights' own row, biases still: so that nets of
-    other scale can be compared (Li et al., 2018, section 4)."""
+    """Evaluate the plane of two random directions, which can be compared between networks (Li et al., 2018, section 4).
+
+    Each row of a weight matrix has the norm of that row of the weights; biases do not change.
+    """
     generator = torch.Generator().manual_seed(seed)
     directions = torch.stack([_direction(learner, generator) for _ in range(2)])
     none = np.empty((0, 2)), np.empty(0, dtype=int)
-    return _measured("random", learner, part, directions, ((-1.0, 1.0), (-1.0, 1.0)), count, *none, share=math.nan)
+    return _evaluate("random", learner, part, directions, ((-1.0, 1.0), (-1.0, 1.0)), count, *none, share=math.nan)
 
 
-def _measured(
+def _evaluate(
     kind: Kind,
     learner: Learner,
     part: Split,
@@ -90,9 +92,9 @@ def _measured(
     loss = np.empty((len(y), len(x)))
     with _weights_of(learner) as last, torch.inference_mode():
         encoded = learner.encode(part.target)
-        for row, up in enumerate(y.tolist()):
-            for column, right in enumerate(x.tolist()):
-                moved = last.double() + right * directions[0] + up * directions[1]
+        for row, y_step in enumerate(y.tolist()):
+            for column, x_step in enumerate(x.tolist()):
+                moved = last.double() + x_step * directions[0] + y_step * directions[1]
                 vector_to_parameters(moved.to(last.dtype), learner.network.parameters())
                 value = float(learner.measured_loss(learner.network(part.features), encoded))
                 loss[row, column] = value if math.isfinite(value) else math.inf
@@ -101,7 +103,7 @@ def _measured(
 
 @contextmanager
 def _weights_of(learner: Learner) -> Iterator[Tensor]:
-    """The weights as a vector, put back afterwards."""
+    """Yield the weights as a vector, and restore them afterwards."""
     last, training = _vector(learner), learner.training
     learner.eval()
     try:
@@ -117,24 +119,24 @@ def _vector(learner: Learner) -> Tensor:
 
 
 def _direction(learner: Learner, generator: torch.Generator) -> Tensor:
-    drawn = []
+    parts = []
     for weights in learner.network.parameters():
         if weights.ndim < 2:
-            drawn.append(torch.zeros(weights.numel(), dtype=torch.float64))
+            parts.append(torch.zeros(weights.numel(), dtype=torch.float64))
             continue
-        own = weights.detach().double().flatten(1)
-        noise = torch.randn(own.shape, generator=generator, dtype=torch.float64)
-        drawn.append((noise * own.norm(dim=1, keepdim=True) / noise.norm(dim=1, keepdim=True)).flatten())
-    return torch.cat(drawn)
+        rows = weights.detach().double().flatten(1)
+        noise = torch.randn(rows.shape, generator=generator, dtype=torch.float64)
+        parts.append((noise * rows.norm(dim=1, keepdim=True) / noise.norm(dim=1, keepdim=True)).flatten())
+    return torch.cat(parts)
 
 
 def _ends(along: np.ndarray) -> tuple[float, float]:
     low, high = float(along.min()), float(along.max())
-    room = 0.25 * ((high - low) or 1.0)
-    return low - room, high + room
+    margin = 0.25 * ((high - low) or 1.0)
+    return low - margin, high + margin
 
 
 def _side(learner: Learner, part: Split) -> int:
-    """Places along each side: as many as the work allows."""
-    once = 2 * len(part) * len(_vector(learner)) + 1e7  # a pass has a price of its own
-    return int(np.clip(math.sqrt(WORK / once), 11, 41))
+    """Points along each side of the grid, as many as MAX_OPERATIONS allow."""
+    once = 2 * len(part) * len(_vector(learner)) + 1e7  # a pass has a fixed cost, too
+    return int(np.clip(math.sqrt(MAX_OPERATIONS / once), 11, 41))

@@ -1,4 +1,4 @@
-"""What to try, in config keys that the run has."""
+"""Suggests what to try after a verdict, as overrides of keys that the configuration of the run has."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def bigger(s: Settings) -> str:
         ways.append(f"model.dropout={s['model.dropout'] / 3:.1g}")
     if s.get("optimizer.weight_decay", 0) > 0.01:
         ways.append(f"optimizer.weight_decay={s['optimizer.weight_decay'] / 10:g}")
-    return _try([*ways, "features that tell more of the target"])
+    return _try([*ways, "more informative features"])
 
 
 def too_high(s: Settings) -> str:
@@ -56,9 +56,9 @@ def too_low(s: Settings) -> str:
     return _try([*_rate(s, 10), *_rate(s, 100)] + (["optimizer=adam"] if s.get("choice.optimizer") == "sgd" else []))
 
 
-def dead(s: Settings, born: bool) -> str:
-    """born: before the first update."""
-    ways = [*([] if born else _rate(s, 0.1)), "activation=leaky_relu"]
+def dead(s: Settings, at_start: bool) -> str:
+    """at_start: the units were dead before the first update."""
+    ways = [*([] if at_start else _rate(s, 0.1)), "activation=leaky_relu"]
     if s.get("model.initialisation") not in (None, "he_normal"):
         ways.append("model.initialisation=he_normal")
     return _try(ways)
@@ -76,12 +76,12 @@ def vanishing(s: Settings) -> str:
 def leak(s: Settings) -> str:
     ways = ["data.leak_check=full"] if s.get("data.leak_check") not in (None, "full") else []
     if "data.ignore" in s:
-        ways.append("data.ignore=[COLUMN] for a column that is known only with the target")
+        ways.append("data.ignore=[COLUMN] for a column that is not known before the target")
     if "data.group" in s and s.get("data.split") != "group":
         ways.append("data.split=group data.group=COLUMN where rows belong together")
     if "data.copy_distance" in s and s.get("data.split") == "random":
-        ways.append("data.split=official, which keeps the copies of a photo together")
-    return _try([*ways, "rows from elsewhere (scripts/evaluate.py)"])
+        ways.append("data.split=official, which keeps copies of a photo in one split")
+    return _try([*ways, "an evaluation on new data (scripts/evaluate.py)"])
 
 
 def unlike(s: Settings) -> str:
@@ -95,32 +95,32 @@ def uneven(s: Settings) -> str:
     ways = [f"loss.{key}=balanced" for key in ("weight", "pos_weight") if s.get(f"loss.{key}", 0) is None]
     if s.get("monitor") != "f1/val":
         ways.append("monitor=f1/val")
-    return _try([*ways, "scripts/evaluate.py for each class"])
+    return _try([*ways, "scripts/evaluate.py for the scores of each class"])
 
 
 def no_better(s: Settings, learned: bool) -> str:
-    """learned: whether the training rows were."""
+    """learned: the training loss is far below that of the baseline."""
     if learned:
-        return f"What was learned are the training rows by heart. {_try(['other features', *_more(s)])}"
-    return _try([*_larger(s), *_rate(s, 10), "features that tell of the target"])
+        return f"The network has memorised the training rows. {_try(['other features', *_more_rows(s)])}"
+    return _try([*_nonlinear(s), *_rate(s, 10), "informative features"])
 
 
 def longer(s: Settings, epochs: int) -> str:
-    planned = s.get("choice.scheduler") in ("cosine", "one_cycle", "warmup_cosine")
-    how = "" if planned else " (scripts/resume.py goes on with this run)"
+    fixed_length = s.get("choice.scheduler") in ("cosine", "one_cycle", "warmup_cosine")
+    how = "" if fixed_length else " (scripts/resume.py resumes this run)"
     return _try([f"trainer.max_epochs={max(2 * epochs, epochs + 5)}{how}", *_rate(s, 3)])
 
 
 def made_by_formula(s: Settings) -> bool:
-    """Such data may be met exactly."""
+    """Whether a formula computes the data, so that a perfect score is possible."""
     return str(s.get("data._target_", "")).startswith(FORMULAS)
 
 
-def _more(s: Settings) -> list[str]:
+def _more_rows(s: Settings) -> list[str]:
     return ["data.num_train larger" if s.get("data.num_train") is not None else "more rows"]
 
 
-def _larger(s: Settings) -> list[str]:
+def _nonlinear(s: Settings) -> list[str]:
     if s.get("choice.model") == "linear":
         return ["model=mlp"]
     return [f"activation=relu in place of {s['choice.activation']}"] if s.get("choice.activation") == "linear" else []

@@ -1,5 +1,8 @@
-"""What a run came to, in a word and in a sentence: a closed list of rules in order, of which the first that matches
-wins."""
+"""Judges a run from its recorded numbers: an ordered list of rules, of which the first match is the verdict.
+
+Each rule compares the numbers with THRESHOLDS and returns a sentence with what it measured and what to try. "Remaining
+loss" is the last training loss / that of the baseline, which predicts the best constant.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +17,64 @@ Row = Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """All thresholds of the rules: fractions and ratios, except counts of epochs and rows, and standard errors."""
+
+    diverged: float = 1.05  # last / first training loss; 1 / sqrt(rows) is added
+    swing: float = 0.03  # mean rise of training loss between epochs of the last half / baseline loss
+    turns: float = 0.2  # fraction of epochs of the last half in which training loss rises
+    dead: float = 0.5  # fraction of the ReLU units of a layer
+    lamed: float = 0.25  # least remaining training loss at which dead units matter
+    vanished: float = 1e-3  # gradient norm of a layer / largest of all layers
+    stuck: float = 0.5  # least remaining training loss at which a vanished gradient or a low learning rate matters
+    falls: float = 0.8  # lr_too_low: fraction of epochs in which training loss falls
+    steady: float = 0.6  # lr_too_low: fall in the second half of the epochs / fall in the first
+    perfect: float = 0.999  # accuracy or R2 on val
+    perfect_rows: int = 100  # least rows of val
+    better: float = 0.05  # accuracy on val - accuracy on train; for a regression least unexplained variance on train
+    better_ratio: float = 1.5  # mean squared error on train / on val
+    errors: float = 3.0  # standard errors that such a difference must exceed
+    uneven: float = 0.8  # fraction of the largest class
+    misled: float = 0.2  # accuracy - balanced accuracy
+    no_better: float = 0.03  # validation loss below the baseline, or 0.5 / sqrt(rows); for a regression R2 on val
+    risen: float = 1.1  # validation loss / its lowest, in all of the last epochs
+    sure: float = 2.0  # standard errors of the rise over the rows of val
+    by_heart: float = 0.25  # training / validation loss at which the rise needs no standard errors
+    wide: float = 0.25  # gap between the losses / baseline loss at which a smaller rise is enough:
+    risen_wide: float = 1.05  # validation loss / its lowest
+    few: int = 3  # epochs for which it must last
+    lasting: float = 0.1  # fraction of the epochs that are the last ones
+    material: float = 0.005  # least rise of validation loss / baseline loss
+    improved: float = 0.05  # fall of validation loss in the last quarter of the epochs / the lowest before
+    worth: float = 0.01  # the same fall / baseline loss
+    underfit: float = 0.6  # remaining training loss
+    swing_epochs: int = 4  # least epochs for lr_too_high
+    slope_epochs: int = 8  # least epochs for lr_too_low
+
+
+THRESHOLDS = Thresholds()
+
+
+class Verdict(NamedTuple):
+    """name: a key of RULES. text: what was measured and what to try."""
+
+    name: str
+    text: str
+
+
+def verdict(rows: Sequence[Row], best_epoch: int, diagnosis: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
+    """Judge a run; see Facts for the arguments."""
+    facts = Facts(rows, best_epoch, diagnosis, settings)
+    return next(Verdict(name, f"{text}.") for name, rule in RULES.items() if (text := rule(facts)))
+
+
+@dataclass(frozen=True)
 class Facts:
-    """rows: the history, epoch 0 first. best_epoch: of scores.json. diagnosis: of diagnosis.json. settings: the values
-    of config.yaml by dotted key."""
+    """Numbers of a run that the rules compare.
+
+    rows: of history.csv, epoch 0 first. best_epoch: of scores.json. diagnosis: of diagnosis.json. settings: values of
+    config.yaml by dotted key.
+    """
 
     rows: Sequence[Row]
     best_epoch: int
@@ -29,16 +87,17 @@ class Facts:
 
     @cached_property
     def train(self) -> list[float]:
-        """The training loss by epoch."""
+        """Training loss by epoch."""
         return [row["loss/train"] for row in self.rows]
 
     @cached_property
     def val(self) -> list[float]:
+        """Validation loss by epoch."""
         return [row["loss/val"] for row in self.rows]
 
     @cached_property
     def lowest(self) -> int:
-        """The epoch of the lowest validation loss; the untouched network, epoch 0, does not count."""
+        """Epoch of the lowest validation loss, epoch 0 (before training) excluded."""
         return min(range(1, len(self.val)), key=self.val.__getitem__)
 
     @property
@@ -46,32 +105,39 @@ class Facts:
         return self.rows[self.best_epoch]
 
     @property
-    def is_classes(self) -> bool:
+    def is_classification(self) -> bool:
         return "accuracy/val" in self.rows[0]
 
     def baseline(self, score: str) -> float:
-        """What the best constant of the training targets scores."""
+        """Score of the best constant, computed from training targets."""
         return float(self.diagnosis["baseline"][score])
 
     def count(self, split: str) -> int:
+        """Rows of a split."""
         return int(self.diagnosis["rows"][split])
 
     @property
-    def left(self) -> float:
-        """The share of the baseline's training loss that is left at the end; of values, of their variance."""
-        if not self.is_classes:
+    def remaining(self) -> float:
+        """Last training loss / that of the baseline; for a regression the unexplained variance 1 - R2."""
+        if not self.is_classification:
             return 1 - self.rows[-1]["r2/train"]
         return self.train[-1] / max(self.baseline("loss/train"), 1e-12)
 
     @property
-    def rise(self) -> float:
-        """By how many standard errors the last weights tell the rows of val worse than the best ones do."""
-        found = self.diagnosis["rise"]
-        return float(found["mean"] / max(found["error"], 1e-12))
+    def remaining_text(self) -> str:
+        if not self.is_classification:
+            return f"R² {self.rows[-1]['r2/train']:.2f}"
+        return f"{self.remaining:.0%} of the baseline loss"
 
     @property
-    def has_parted(self) -> bool:
-        """Whether the validation loss has ended far above the training loss, in a few rows or in all."""
+    def rise(self) -> float:
+        """Rise of the loss on val from the best to the last weights, in standard errors over its rows."""
+        rise = self.diagnosis["rise"]
+        return float(rise["mean"] / max(rise["error"], 1e-12))
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether the last validation loss is far above the last training loss."""
         return self.val[-1] - self.train[-1] >= THRESHOLDS.wide * self.baseline("loss/val")
 
     @property
@@ -81,40 +147,35 @@ class Facts:
 
     @property
     def gain(self) -> float:
-        """How far the validation loss fell in the last quarter below the lowest before it."""
+        """Fall of the lowest validation loss in the last quarter of the epochs."""
         return min(self.val[: -self.recent]) - min(self.val[-self.recent :])
 
     @property
-    def balanced(self) -> float:
-        """The share of rows that are found, a mean over the classes of val, at the best epoch."""
+    def balanced_accuracy(self) -> float:
+        """Mean recall of the classes on val at the best epoch."""
         recall = self.best["recall/val"]
         if self.settings["choice.learner"] != "binary_classifier":
             return recall
-        ones = [*self.diagnosis["shares"].values()][1]  # recall is that of class 1; with accuracy it tells the other's
+        ones = [*self.diagnosis["shares"].values()][1]  # recall is that of class 1; with accuracy it gives the other
         return (recall + (self.best["accuracy/val"] - ones * recall) / max(1 - ones, 1e-12)) / 2
 
     @property
     def layers(self) -> list[Mapping[str, Any]]:
         return list(self.diagnosis["layers"])
 
-    def place(self, number: int) -> str:
-        """What a layer is called, by its number from 0."""
+    def layer_name(self, number: int) -> str:
+        """Name of a layer in a text. number: from 0."""
         kind = "the output layer" if number == len(self.layers) - 1 else f"hidden layer {number + 1}"
         return f"{kind} ({self.layers[number]['name']})"
 
-    def noise(self, share: float, times: float) -> float:
-        """So many standard errors of the difference of a share of train's and val's rows."""
+    def noise(self, fraction: float, times: float) -> float:
+        """Standard errors, as many as `times`, of the difference of a fraction between train and val."""
         rows = 1 / self.count("train") + 1 / self.count("val")
-        return times * math.sqrt(share * (1 - share) * rows)
-
-    @property
-    def of_baseline(self) -> str:
-        what = "of the baseline's" if self.is_classes else "of the variance left"
-        return f"{self.left:.0%} {what}"
+        return times * math.sqrt(fraction * (1 - fraction) * rows)
 
     @property
     def stopped_early(self) -> bool:
-        """Early stopping waits `patience` epochs for a better one: that the validation loss ends higher is no fault."""
+        """Whether early stopping ended the run: validation loss then rises for `patience` epochs by design."""
         patience = self.settings.get("callback.early_stopping.patience", math.inf)
         return self.epochs < self.settings["trainer.max_epochs"] and self.epochs - self.best_epoch >= patience
 
@@ -125,8 +186,8 @@ class Facts:
 
     @property
     def is_no_better(self) -> bool:
-        """Than the baseline: by accuracy, beyond chance, and by loss; of values by R2."""
-        if not self.is_classes:
+        """Whether neither accuracy (beyond chance) nor loss is better than the baseline; for a regression R2."""
+        if not self.is_classification:
             return self.best["r2/val"] < THRESHOLDS.no_better
         constant = self.baseline("accuracy/val")
         chance = THRESHOLDS.errors * math.sqrt(constant * (1 - constant) / self.count("val"))
@@ -135,30 +196,23 @@ class Facts:
         return not higher and self.val[self.lowest] >= least * self.baseline("loss/val")
 
 
-Rule = Callable[[Facts], str | None]
-
-
-class Verdict(NamedTuple):
-    """name: of the closed list. text: what it means here, with what to try."""
-
-    name: str
-    text: str
-
-
-def verdict(rows: Sequence[Row], best_epoch: int, diagnosis: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
-    """By recorded numbers alone; see Facts for what is what."""
-    facts = Facts(rows, best_epoch, diagnosis, settings)
-    return next(Verdict(name, f"{text}.") for name, rule in RULES.items() if (text := rule(facts)))
+def _dead_units(f: Facts) -> str | None:
+    fractions = [layer["dead"]["end"] if layer["rectified"] else 0.0 for layer in f.layers]
+    worst = max(range(len(fractions)), key=fractions.__getitem__, default=None)
+    if worst is None or fractions[worst] < THRESHOLDS.dead or f.remaining < THRESHOLDS.lamed:
+        return None
+    start = f.layers[worst]["dead"]["start"]
+    text = f"dead units: {fractions[worst]:.0%} of the ReLU units of {f.layer_name(worst)} are 0 for all training rows"
+    return f"{text} ({start:.0%} at the start) and do not learn. {remedies.dead(f.settings, start >= THRESHOLDS.dead)}"
 
 
 def _diverging(f: Facts) -> str | None:
-    above = THRESHOLDS.diverged + 1 / math.sqrt(
-        f.count("train")
-    )  # a few rows may be met worse while all are met better
-    if f.train[-1] < above * f.train[0] or f.train[-1] <= f.baseline("loss/train"):
+    # on a few rows the loss may rise by chance
+    limit = (THRESHOLDS.diverged + 1 / math.sqrt(f.count("train"))) * f.train[0]
+    if f.train[-1] < limit or f.train[-1] <= f.baseline("loss/train"):
         return None
-    told = f"diverging: training loss ends at {f.train[-1]:.3g}, above the {f.train[0]:.3g} where it began"
-    return f"{told}. The learning rate is too high. {remedies.too_high(f.settings)}"
+    text = f"diverging: training loss ends at {f.train[-1]:.3g}, above its initial {f.train[0]:.3g}"
+    return f"{text}. The learning rate is too high. {remedies.too_high(f.settings)}"
 
 
 def _lr_too_high(f: Facts) -> str | None:
@@ -169,117 +223,109 @@ def _lr_too_high(f: Facts) -> str | None:
     often = sum(rise > 0 for rise in rises) / len(rises)
     if often < THRESHOLDS.turns or sum(rises) / len(rises) < THRESHOLDS.swing * f.baseline("loss/train"):
         return None
-    told = f"learning rate too high: training loss swings between {min(half):.3g} and {max(half):.3g}"
-    return f"{told} in the last {len(rises)} epochs. {remedies.too_high(f.settings)}"
-
-
-def _dead_units(f: Facts) -> str | None:
-    shares = [layer["dead"]["end"] if layer["rectified"] else 0.0 for layer in f.layers]
-    worst = max(range(len(shares)), key=shares.__getitem__, default=None)
-    if worst is None or shares[worst] < THRESHOLDS.dead or f.left < THRESHOLDS.lamed:
-        return None
-    before = f.layers[worst]["dead"]["start"]
-    told = f"dead units: {shares[worst]:.0%} of the ReLU units of {f.place(worst)} never fire on the training rows"
-    born = before >= THRESHOLDS.dead
-    return f"{told} ({before:.0%} at the start), so they learn nothing. {remedies.dead(f.settings, born)}"
+    text = f"learning rate too high: training loss oscillates between {min(half):.3g} and {max(half):.3g}"
+    return f"{text} in the last {len(rises)} epochs. {remedies.too_high(f.settings)}"
 
 
 def _vanishing_gradient(f: Facts) -> str | None:
-    if f.left < THRESHOLDS.stuck:
+    if f.remaining < THRESHOLDS.stuck:
         return None
     for when in ("start", "end"):
         norms = [layer["gradient"][when] for layer in f.layers]
         least = min(range(len(norms)), key=norms.__getitem__, default=None)
         if least is None or norms[least] >= THRESHOLDS.vanished * max(norms) > 0:
             continue
-        largest = f"of {f.place(norms.index(max(norms)))} {max(norms):.1g}" if max(norms) else "as of every layer"
-        told = (
-            f"vanishing gradient: at the {when} the gradient by the weights of {f.place(least)} is {norms[least]:.1g}"
+        largest = (
+            f"that of {f.layer_name(norms.index(max(norms)))} {max(norms):.1g}" if max(norms) else "as of all layers"
         )
-        left = f"training loss ends at {f.train[-1]:.3g}, {f.of_baseline}"
-        return f"{told}, {largest}; {left}. {remedies.vanishing(f.settings)}"
+        text = f"vanishing gradient: at the {when} the gradient norm of {f.layer_name(least)} is {norms[least]:.1g}"
+        loss = f"training loss ends at {f.train[-1]:.3g}, {f.remaining_text}"
+        return f"{text}, {largest}; {loss}. {remedies.vanishing(f.settings)}"
     return None
 
 
 def _lr_too_low(f: Facts) -> str | None:
-    if f.epochs < THRESHOLDS.slope_epochs or f.left < THRESHOLDS.stuck or f.val[-1] >= f.val[0]:
+    if f.epochs < THRESHOLDS.slope_epochs or f.remaining < THRESHOLDS.stuck or f.val[-1] >= f.val[0]:
         return None
     falls = [before - after for before, after in pairwise(f.train)]
     middle = f.train[f.epochs // 2]
     first, second = f.train[0] - middle, middle - f.train[-1]
     if sum(fall > 0 for fall in falls) < THRESHOLDS.falls * len(falls) or second < THRESHOLDS.steady * first:
         return None
-    told = f"learning rate too low: training loss fell steadily but only from {f.train[0]:.4g} to {f.train[-1]:.4g}"
-    return f"{told} in {f.epochs} epochs, {f.of_baseline}. {remedies.too_low(f.settings)}"
+    text = f"learning rate too low: training loss fell steadily, but only from {f.train[0]:.4g} to {f.train[-1]:.4g}"
+    return f"{text} in {f.epochs} epochs, {f.remaining_text}. {remedies.too_low(f.settings)}"
 
 
 def _suspiciously_perfect(f: Facts) -> str | None:
-    score = "accuracy" if f.is_classes else "r2"
-    reached = f.best[f"{score}/val"]
-    if reached < THRESHOLDS.perfect or f.count("val") < THRESHOLDS.perfect_rows or remedies.made_by_formula(f.settings):
+    score, name = ("accuracy", "accuracy") if f.is_classification else ("r2", "R²")
+    value, rows = f.best[f"{score}/val"], f.count("val")
+    if value < THRESHOLDS.perfect or rows < THRESHOLDS.perfect_rows or remedies.made_by_formula(f.settings):
         return None
-    told = f"suspiciously perfect: {_WORDS[score]} {reached:.4g} on {f.count('val'):,} validation rows"
-    return f"{told}. Does a feature hold the target, or do rows stand in two splits? {remedies.leak(f.settings)}"
+    text = f"suspiciously perfect: {name} {value:.4g} on {rows:,} validation rows"
+    return f"{text}. Does a feature contain the target, or are rows in two splits? {remedies.leak(f.settings)}"
 
 
 def _validation_better(f: Facts) -> str | None:
-    if f.settings.get("data.label_noise"):  # of training targets only: that is why
+    if f.settings.get("data.label_noise"):  # only training targets have it, which explains the difference
         return None
-    last = f.rows[-1]
-    if f.is_classes:
-        train, val = last["accuracy/train"], last["accuracy/val"]
-        chance = f.noise((train + val) / 2, THRESHOLDS.errors)
-        if val - train < max(THRESHOLDS.better, chance) or f.val[-1] >= f.train[-1]:
-            return None
-        words = f"accuracy {val:.3g} against {train:.3g}"
-    else:
-        train, val = last["mse/train"], last["mse/val"]
-        spread = 2 * math.sqrt(1 / f.count("train") + 1 / f.count("val"))  # of a ratio of squared errors, tails heavy
-        if (
-            f.left < THRESHOLDS.better
-            or train < max(THRESHOLDS.better_ratio, math.exp(THRESHOLDS.errors * spread)) * val
-        ):
-            return None
-        words = f"mean squared error {val:.3g} against {train:.3g}"
-    told = f"validation better than training: {words} at the end, more than chance would give"
-    return f"{told}. The splits are not alike: easier, cleaner or copied rows in val? {remedies.unlike(f.settings)}"
+    compared = _better_accuracy(f) if f.is_classification else _better_error(f)
+    if compared is None:
+        return None
+    text = f"validation better than training: {compared} at the end, more than chance explains"
+    return f"{text}. Does val have easier, cleaner or duplicate rows? {remedies.unlike(f.settings)}"
+
+
+def _better_accuracy(f: Facts) -> str | None:
+    train, val = f.rows[-1]["accuracy/train"], f.rows[-1]["accuracy/val"]
+    chance = f.noise((train + val) / 2, THRESHOLDS.errors)
+    if val - train < max(THRESHOLDS.better, chance) or f.val[-1] >= f.train[-1]:
+        return None
+    return f"accuracy {val:.3g} on val, {train:.3g} on train"
+
+
+def _better_error(f: Facts) -> str | None:
+    train, val = f.rows[-1]["mse/train"], f.rows[-1]["mse/val"]
+    spread = 2 * math.sqrt(1 / f.count("train") + 1 / f.count("val"))  # of a ratio of squared errors, heavy tails
+    ratio = max(THRESHOLDS.better_ratio, math.exp(THRESHOLDS.errors * spread))
+    if f.remaining < THRESHOLDS.better or train < ratio * val:
+        return None
+    return f"mean squared error {val:.3g} on val, {train:.3g} on train"
 
 
 def _uneven_classes(f: Facts) -> str | None:
-    if not f.is_classes or f.baseline("accuracy/val") < THRESHOLDS.uneven:
+    if not f.is_classification or f.baseline("accuracy/val") < THRESHOLDS.uneven:
         return None
     accuracy = f.best["accuracy/val"]
-    if accuracy - f.balanced < THRESHOLDS.misled:
+    if accuracy - f.balanced_accuracy < THRESHOLDS.misled:
         return None
-    shares = f.diagnosis["shares"]
-    largest = max(shares, key=shares.__getitem__)
-    told = f"uneven classes: accuracy {accuracy:.3g} misleads, for {shares[largest]:.0%} of the rows are {largest}"
-    return f"{told}; a mean over the classes finds {f.balanced:.0%} of their rows. {remedies.uneven(f.settings)}"
+    fractions = f.diagnosis["shares"]
+    largest = max(fractions, key=fractions.__getitem__)
+    text = f"uneven classes: accuracy {accuracy:.3g} is misleading, {fractions[largest]:.0%} of the rows are {largest}"
+    return f"{text}; balanced accuracy (mean recall) {f.balanced_accuracy:.3g}. {remedies.uneven(f.settings)}"
 
 
 def _no_better_than_baseline(f: Facts) -> str | None:
-    if not f.is_no_better or (f.is_improving and f.left >= THRESHOLDS.stuck):
+    if not f.is_no_better or (f.is_improving and f.remaining >= THRESHOLDS.stuck):
         return None
-    name = "majority class" if f.is_classes else "training mean"
-    low = f"lowest validation loss {f.val[f.lowest]:.3g} @ {f.lowest}, of the {name} {f.baseline('loss/val'):.3g}"
-    told = f"no better than the baseline: {low}; training loss ends at {f.train[-1]:.3g}"
-    return f"{told}, {f.of_baseline}. {remedies.no_better(f.settings, f.left < THRESHOLDS.stuck)}"
+    name = "majority class" if f.is_classification else "training mean"
+    low = f"lowest validation loss {f.val[f.lowest]:.3g} at epoch {f.lowest}, {name} {f.baseline('loss/val'):.3g}"
+    text = f"no better than the baseline: {low}; training loss ends at {f.train[-1]:.3g}, {f.remaining_text}"
+    return f"{text}. {remedies.no_better(f.settings, f.remaining < THRESHOLDS.stuck)}"
 
 
 def _overfitting(f: Facts) -> str | None:
     low, end = f.val[f.lowest], f.val[-1]
     lasting = max(1, round(THRESHOLDS.lasting * f.epochs))
     after = min(f.val[-lasting:])
-    is_sure = after >= THRESHOLDS.risen * low and (
-        f.rise >= THRESHOLDS.sure or f.train[-1] <= THRESHOLDS.by_heart * end
-    )
-    is_wide = min(f.val[-max(lasting, THRESHOLDS.few) :]) >= THRESHOLDS.risen_wide * low and f.has_parted
+    memorises = f.train[-1] <= THRESHOLDS.by_heart * end
+    is_sure = after >= THRESHOLDS.risen * low and (f.rise >= THRESHOLDS.sure or memorises)
+    is_wide = min(f.val[-max(lasting, THRESHOLDS.few) :]) >= THRESHOLDS.risen_wide * low and f.has_gap
     if after <= low or after - low < THRESHOLDS.material * f.baseline("loss/val") or not (is_sure or is_wide):
         return None
     if f.stopped_early or f.train[-1] - f.train[f.lowest] > (end - low) / 2:
         return None
-    told = f"overfitting from epoch {f.lowest + 1}: validation loss best {low:.3g} @ {f.lowest}, now {end:.3g}"
-    return f"{told}; training {f.train[-1]:.3g}. {remedies.overfitting(f.settings)}"
+    text = f"overfitting from epoch {f.lowest + 1}: validation loss {low:.3g} at epoch {f.lowest}, {end:.3g} at the end"
+    return f"{text}; training loss {f.train[-1]:.3g}. {remedies.overfitting(f.settings)}"
 
 
 def _still_improving(f: Facts) -> str | None:
@@ -287,24 +333,24 @@ def _still_improving(f: Facts) -> str | None:
         return None
     span = "epoch" if f.recent == 1 else f"{f.recent} epochs"
     before, low = min(f.val[: -f.recent]), min(f.val[-f.recent :])
-    told = f"still improving: validation loss fell from {before:.3g} to {low:.3g} in the last {span}"
-    return f"{told}; training {f.train[-1]:.3g}. {remedies.longer(f.settings, f.epochs)}"
+    text = f"still improving: validation loss fell from {before:.3g} to {low:.3g} in the last {span}"
+    return f"{text}; training loss {f.train[-1]:.3g}. {remedies.longer(f.settings, f.epochs)}"
 
 
 def _underfitting(f: Facts) -> str | None:
-    if f.left < THRESHOLDS.underfit:
+    if f.remaining < THRESHOLDS.underfit:
         return None
-    told = f"underfitting: training loss {f.train[-1]:.3g}, {f.of_baseline}, falls no more"
-    return f"{told}; validation {f.val[-1]:.3g}. {remedies.bigger(f.settings)}"
+    text = f"underfitting: training loss has stopped falling at {f.train[-1]:.3g}, {f.remaining_text}"
+    return f"{text}; validation loss {f.val[-1]:.3g}. {remedies.bigger(f.settings)}"
 
 
 def _fits(f: Facts) -> str:
-    ended = f"early stopping ended it after epoch {f.epochs}; " if f.stopped_early else ""
-    told = f"fits: {ended}validation loss lowest {f.val[f.lowest]:.3g} @ {f.lowest}, now {f.val[-1]:.3g}"
-    return f"{told}; training {f.train[-1]:.3g}, {f.of_baseline}"
+    stopped = f"stopped early after epoch {f.epochs}; " if f.stopped_early else ""
+    text = f"fits: {stopped}validation loss {f.val[f.lowest]:.3g} at epoch {f.lowest}, {f.val[-1]:.3g} at the end"
+    return f"{text}; training loss {f.train[-1]:.3g}, {f.remaining_text}"
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, Callable[[Facts], str | None]] = {
     "dead_units": _dead_units,
     "diverging": _diverging,
     "lr_too_high": _lr_too_high,
@@ -319,43 +365,3 @@ RULES: dict[str, Rule] = {
     "underfitting": _underfitting,
     "fits": _fits,
 }
-_WORDS = {"accuracy": "accuracy", "r2": "R2"}
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Every threshold. Shares and ratios, but for counts of epochs and rows, and standard errors."""
-
-    diverged: float = 1.05  # training loss at the end by that at the start; and 1 / sqrt(rows) more
-    swing: float = 0.03  # mean rise of training loss between epochs of the last half, by the baseline's loss
-    turns: float = 0.2  # share of epochs of the last half in which it rises
-    dead: float = 0.5  # share of the ReLU units of a layer
-    lamed: float = 0.25  # of the baseline's training loss: so much is left where dead units matter
-    vanished: float = 1e-3  # a layer's gradient by the largest of all layers
-    stuck: float = 0.5  # of the baseline's training loss: so much is left where a gradient vanishes or lr is too low
-    falls: float = 0.8  # share of epochs in which training loss falls, with lr too low
-    steady: float = 0.6  # fall in the second half of the epochs by that in the first, with lr too low
-    perfect: float = 0.999  # accuracy or R2 on val
-    perfect_rows: int = 100  # of val
-    better: float = 0.05  # by so much is val's accuracy above training's; of training's variance so much is left
-    better_ratio: float = 1.5  # training's mean squared error by val's
-    errors: float = 3.0  # standard errors that such a difference needs
-    uneven: float = 0.8  # share of the largest class
-    misled: float = 0.2  # accuracy less the mean over classes
-    no_better: float = 0.03  # lowest validation loss below the baseline's, or 0.5 / sqrt(rows); of values R2 of val
-    risen: float = 1.1  # validation loss by its lowest, in all of the last epochs
-    sure: float = 2.0  # standard errors of that rise, row by row
-    by_heart: float = 0.25  # of the validation loss: a training loss this low makes it sure, too
-    wide: float = 0.25  # of the baseline's validation loss: where the losses part by so much, a smaller rise tells
-    risen_wide: float = 1.05  # and this is it, however sure
-    few: int = 3  # epochs at least in which it lasts
-    lasting: float = 0.1  # share of the epochs that these are
-    material: float = 0.005  # rise of validation loss by the baseline's: less is nothing
-    improved: float = 0.05  # fall of validation loss in the last quarter of the epochs, by the lowest before
-    worth: float = 0.01  # the same by the baseline's
-    underfit: float = 0.6  # of the baseline's training loss (of values: of the variance) that is left
-    swing_epochs: int = 4  # least to tell a swing
-    slope_epochs: int = 8  # least to tell a slope
-
-
-THRESHOLDS = Thresholds()

@@ -1,4 +1,4 @@
-"""Compare: a table of all runs, best first within what can be compared; or a sweep, or any runs, explained."""
+"""compare: prints tables of comparable runs, best first, or explains a sweep or a set of runs."""
 
 import glob
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ SWEEPS = Path("outputs/sweeps")
 
 
 def compare(settings: Mapping[str, Any]) -> None:
-    """settings: the keys of conf/compare.yaml. Raises Mistake where there is no such run or score."""
+    """Print, and for a sweep or a set of runs write, the comparison.
+
+    settings: the keys of conf/compare.yaml. Raises UserError where there is no such run or score.
+    """
     limit, sort = settings["limit"], settings["sort"]
     if limit < 0:
         raise UserError(f"limit={limit}: must be a whole number of at least 1, or 0 for all")
@@ -26,27 +29,27 @@ def compare(settings: Mapping[str, Any]) -> None:
     output = _output(settings, sweep)
     runs = [run for folder in _folders(settings, sweep) if (run := read_record(folder)) is not None]
     if not runs:
-        raise UserError(_nothing(settings, sweep))
+        raise UserError(_no_runs_message(settings, sweep))
     for group in ("data", "model"):
         runs = _filtered(runs, group, settings["only"][group])
-    _known(sort, runs, settings["show_test"])
+    _check_sort(sort, runs, settings["show_test"])
     if sweep or settings["runs"]:
         if output and output != sweep:
             output.mkdir()
         write_comparison(runs, output, (), sort, limit, settings["show_test"], settings["picture"], sweep)
         return
-    last = _last()
-    for title, alike in _comparable(runs).items():
-        print(_table(title, alike, settings, last), end="\n\n")
-    print("evaluate one by: python scripts/evaluate.py run=FOLDER (or run=last)")
+    last = _last_run()
+    for title, comparable in _comparable(runs).items():
+        print(_table(title, comparable, settings, last), end="\n\n")
+    print("to evaluate one: python scripts/evaluate.py run=FOLDER (or run=last)")
 
 
 def _sweep(name: str) -> Path:
-    """A sweep's folder, or its name below outputs/sweeps, or the word `last`."""
+    """The folder of a sweep, given as a path, as its name below outputs/sweeps, or as `last`."""
     if name == "last":
         found = sorted(SWEEPS.glob("*/"), key=lambda folder: folder.stat().st_mtime_ns)
         if not found:
-            raise UserError(f"sweep=last: there is no sweep below {SWEEPS}; make one by train -m, or give its folder")
+            raise UserError(f"sweep=last: there is no sweep below {SWEEPS}; train one with -m, or give its folder")
         return found[-1]
     for folder in (Path(name).expanduser(), SWEEPS / name):
         if folder.is_dir():
@@ -67,7 +70,7 @@ def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
     return [*dict.fromkeys(run for path in found if path.is_dir() for run in iter_runs(path))]
 
 
-def _nothing(settings: Mapping[str, Any], sweep: Path | None) -> str:
+def _no_runs_message(settings: Mapping[str, Any], sweep: Path | None) -> str:
     if sweep:
         return f"sweep={settings['sweep']}: no job of a sweep is in {sweep}; runs='{sweep}/**' compares any runs"
     if settings["runs"]:
@@ -76,7 +79,7 @@ def _nothing(settings: Mapping[str, Any], sweep: Path | None) -> str:
 
 
 def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
-    """Where table and pictures go: a sweep's own folder, whose files are replaced, or one that is new."""
+    """The folder for table and pictures: that of the sweep, whose files are replaced, or a new one."""
     if not settings["output"]:
         return sweep
     output = Path(settings["output"]).expanduser()
@@ -87,25 +90,25 @@ def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
     return output
 
 
-def _known(sort: str | None, runs: list[RunRecord], tests: bool) -> None:
+def _check_sort(sort: str | None, runs: list[RunRecord], show_test: bool) -> None:
     known = sorted({name for run in runs for name in run.scores})
     if sort is not None and sort not in known:
         remedy = f"choose {', '.join(known)}" if known else "no run has finished"
         raise UserError(f"sort={sort}: no run has this score; {remedy}")
-    if sort is not None and sort.endswith("/test") and not tests:
+    if sort is not None and sort.endswith("/test") and not show_test:
         raise UserError(f"sort={sort}: chooses by the test set, which then measures nothing; show_test=true allows it")
 
 
 def _filtered(runs: list[RunRecord], group: str, chosen: str | None) -> list[RunRecord]:
-    kept = [run for run in runs if chosen is None or run.choice[group] == str(chosen)]
-    if not kept:
-        there = ", ".join(sorted({run.choice[group] for run in runs}))
-        raise UserError(f"{group}={chosen}: there is no such run; there are runs of {there}")
-    return kept
+    matching = [run for run in runs if chosen is None or run.choice[group] == str(chosen)]
+    if not matching:
+        found = ", ".join(sorted({run.choice[group] for run in runs}))
+        raise UserError(f"{group}={chosen}: there is no such run; there are runs of {found}")
+    return matching
 
 
-def _last() -> Path | None:
-    """What run=last means to the other doors, wherever runs are looked for here."""
+def _last_run() -> Path | None:
+    """The run that run=last means in the other commands."""
     try:
         return find_run("last").resolve()
     except UserError:
@@ -113,21 +116,21 @@ def _last() -> Path | None:
 
 
 def _comparable(runs: list[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Runs that were measured on the same rows, by a title that says in what they differ from others on these data."""
-    named: dict[str, list[RunRecord]] = {}
+    """Groups of runs that were measured on the same rows, by a title with the keys that other groups differ in."""
+    by_data: dict[str, list[RunRecord]] = {}
     for run in runs:
-        named.setdefault(run.data, []).append(run)
+        by_data.setdefault(run.data, []).append(run)
     groups: dict[str, list[RunRecord]] = {}
-    for data, alike in named.items():
-        keys = dict.fromkeys(key for run in alike for key in run.rows)
-        differ = [key for key in keys if len({run.rows.get(key) for run in alike}) > 1]
-        for run in alike:
+    for data, same_data in by_data.items():
+        keys = dict.fromkeys(key for run in same_data for key in run.rows)
+        differ = [key for key in keys if len({run.rows.get(key) for run in same_data}) > 1]
+        for run in same_data:
             groups.setdefault(" ".join([data, *(f"{key}={run.rows.get(key)}" for key in differ)]), []).append(run)
     return dict(sorted(groups.items()))
 
 
 def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last: Path | None) -> str:
-    """Test scores of the best run alone, unless asked."""
+    """Test scores of the best run alone, unless `show_test`."""
     headline, limit = runs[0].headline, settings["limit"]
     score = settings["sort"] or f"{headline}/val"
     sign = 1 if monitor_mode(score) == "min" else -1
@@ -143,7 +146,7 @@ def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last:
     names = list(dict.fromkeys([score, *tests, "loss/val"]))
     rows = [
         [
-            f"{place:>{len(str(len(shown)))}}  {run.folder}{' (last)' if run.folder.resolve() == last else ''}",
+            f"{rank_number:>{len(str(len(shown)))}}  {run.folder}{' (last)' if run.folder.resolve() == last else ''}",
             *(run.choice[group] for group in ("model", "loss", "optimizer")),
             format(run.lr, "g"),
             *(run.scores.get(name) for name in names),
@@ -151,11 +154,11 @@ def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last:
             run.state,
             run.date,
         ]
-        for place, run in enumerate(shown, start=1)
+        for rank_number, run in enumerate(shown, start=1)
     ]
     more = f", of which {limit} are shown" if len(shown) < len(runs) else ""
     head = f"{title}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}{more}, best {score} first"
     columns = ["run", "model", "loss", "optimizer", "lr", *names, "epochs", "state", "date"]
     tested = ordered[0].scores.get(f"{headline}/test")
-    foot = "" if tests or tested is None else f"\non the test set, of the first alone: {headline}/test {tested:#.4g}"
+    foot = "" if tests or tested is None else f"\non the test set, the first run alone: {headline}/test {tested:#.4g}"
     return f"{head}\n{format_table(columns, rows)}{foot}"

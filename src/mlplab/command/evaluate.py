@@ -1,4 +1,4 @@
-"""Evaluate: the scores of a run once more, from its folder alone, with the tables and pictures that explain them."""
+"""evaluate: measures a run again, from its folder alone, and writes tables and pictures that explain its scores."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from mlplab.config.tree import format_value
+from mlplab.config.validate import check_choice
 from mlplab.data.formats import TABLE_KINDS, base_name, file_kind
 from mlplab.errors import UserError
 from mlplab.report.text import align_lines, format_table
@@ -22,36 +22,47 @@ from mlplab.signals import defer_signals
 if TYPE_CHECKING:
     from mlplab.run.evaluate import Evaluation
 
+FILES_OF_AN_EVALUATION = (
+    {"report.txt", "scores.csv", "confusion.csv", "classes.csv", "confusion.png"},
+    {"report.txt", "scores.csv", "predictions.csv", "parity.png"},
+)
+
 
 def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
-    """settings: the keys of conf/evaluate.yaml. Prints, writes and returns the scores of one split.
+    """Print, write and return the scores of one split, or of a file.
 
-    Raises Mistake where the run, the data or the folder for the tables are not what they should be.
+    settings: the keys of conf/evaluate.yaml. Raises UserError where the run, the data or the output folder are invalid.
     """
     run = find_run(settings["run"])
     config = read_config(run, settings["allow"])
     split = evaluation_split(settings)
     redirect_config(config, settings)
-    output = Path(settings["output"] or run / "evaluation" / _folder(settings, split))
+    output = Path(settings["output"] or run / "evaluation" / _folder_name(settings, split))
     check_output_folder(output, overwrite=settings["overwrite"] or not settings["output"])
-    trained = _trained(run, settings, split)
+    trained = _scores_in_training(run, settings, split)
 
     with defer_signals():
+        from mlplab.data.preprocessing import dtype_for_precision
+        from mlplab.run.build import build_evaluator, build_splits
         from mlplab.run.evaluate import evaluate_learner, file_data, split_data
         from mlplab.run.load import load_learner, read_checkpoint
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
     learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
-    if _is_of_file(settings):
-        rows = file_data(config, known, settings["data"]["path"])
+    if _measures_a_file(settings):
+        separator = config.data.get("separator", ",")
+        class_column = str(config.data.target) if config.choice.data == "csv" else "target"
+        dtype = dtype_for_precision(config.trainer.precision)
+        rows = file_data(settings["data"]["path"], known, dtype, separator, class_column)
     else:
-        rows = split_data(config, known, split, settings["all_rows"], elsewhere=any(settings["data"].values()))
-    measured = evaluate_learner(config, learner, rows)
+        other_data = any(settings["data"].values())
+        rows = split_data(build_splits(config), known, split, settings["all_rows"], other_data)
+    measured = evaluate_learner(build_evaluator(config), learner, rows)
     model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
     head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)
-    files = _explained(measured, known, f"{config.choice.data}: {model}, {rows.title}")
+    files = _tables_and_pictures(measured, known, f"{config.choice.data}: {model}, {rows.title}")
     text = "\n\n".join([align_lines({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
     write_output_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
@@ -60,20 +71,18 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
 
 
 def evaluation_split(settings: Mapping[str, Any]) -> str:
+    check_choice("split", settings["split"])
     split: str = settings["split"] or "test"
-    if split not in ("train", "val", "test"):
-        raise UserError(f"split={format_value(split)}: must be one of train, val, test")
     if settings["all_rows"] and split != "train":
         raise UserError(f"all_rows=true: {split} is measured on all of its rows anyway; it is for split=train")
     return split
 
 
 def redirect_config(config: DictConfig, settings: Mapping[str, Any]) -> None:
-    """Other data, another device."""
+    """Set the data and the device that the command names in place of those of training."""
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:
-        if accelerator not in ("auto", "cpu", "gpu", "cuda", "mps"):
-            raise UserError(f"accelerator={format_value(accelerator)}: must be one of auto, cpu, gpu, cuda, mps")
+        check_choice("accelerator", accelerator)
         config.trainer.accelerator = accelerator
     if root is not None:
         if "root" not in config.data:
@@ -90,23 +99,23 @@ def redirect_config(config: DictConfig, settings: Mapping[str, Any]) -> None:
             config.data.path = path
 
 
-def _is_of_file(settings: Mapping[str, Any]) -> bool:
+def _measures_a_file(settings: Mapping[str, Any]) -> bool:
     return settings["data"]["path"] is not None and settings["split"] is None
 
 
-def _folder(settings: Mapping[str, Any], split: str) -> str:
-    """Evaluations that differ have folders that do: other files by a digest of their place."""
+def _folder_name(settings: Mapping[str, Any], split: str) -> str:
+    """Different evaluations get different names: other files are distinguished by a digest of their path."""
     root, path = settings["data"]["root"], settings["data"]["path"]
-    name = f"file_{base_name(path)[:100]}" if _is_of_file(settings) else split
-    words = [name, *(["all_rows"] if settings["all_rows"] else [])]
+    name = f"file_{base_name(path)[:100]}" if _measures_a_file(settings) else split
+    parts = [name, *(["all_rows"] if settings["all_rows"] else [])]
     if root or path:
-        places = [place and str(Path(place).expanduser().resolve()) for place in (root, path)]
-        words.append(blake2b(json.dumps(places).encode(), digest_size=4).hexdigest())
-    return "_".join([*words, *([settings["accelerator"]] if settings["accelerator"] else [])])
+        paths = [given and str(Path(given).expanduser().resolve()) for given in (root, path)]
+        parts.append(blake2b(json.dumps(paths).encode(), digest_size=4).hexdigest())
+    return "_".join([*parts, *([settings["accelerator"]] if settings["accelerator"] else [])])
 
 
-def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
-    """What training wrote of the same rows."""
+def _scores_in_training(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
+    """The scores that training wrote for the same rows, by metric; none for other rows."""
     path = run / "scores.json"
     if settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"] or not path.exists():
         return {}
@@ -120,7 +129,7 @@ def _trained(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, fl
 
 
 def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, float]) -> str:
-    """All digits, so that they can be compared."""
+    """A table of scores with all digits, so that they can be compared."""
     rows = []
     for metric, value in scores.items():
         before = "the same" if trained.get(metric) == value else repr(trained.get(metric))
@@ -128,8 +137,8 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
     return format_table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
 
 
-def _explained(measured: "Evaluation", known: Mapping[str, Any], title: str) -> dict[str, Any]:
-    """Files by name, and what they tell under `text`."""
+def _tables_and_pictures(measured: "Evaluation", known: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Contents of files by name, and the tables of the report under `text`."""
     with defer_signals():
         from mlplab.report.classification import Confusion
         from mlplab.report.regression import Parity
@@ -143,23 +152,15 @@ def _explained(measured: "Evaluation", known: Mapping[str, Any], title: str) -> 
     return {"text": confusion.text(), "classes.csv": confusion.per_class(), **files}
 
 
-ALWAYS = {"report.txt", "scores.csv"}
-OURS = (  # all that one evaluation writes
-    ALWAYS | {"confusion.csv", "classes.csv", "confusion.png"},
-    ALWAYS | {"predictions.csv", "parity.png"},
-)
-
-
 def check_output_folder(folder: Path, overwrite: bool) -> None:
-    """Raises Mistake for a folder that is not new or empty. overwrite: one that holds an evaluation and nothing else
-    may be replaced."""
+    """Raises UserError unless the folder is new, empty, or with `overwrite` holds one evaluation and nothing else."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"output={folder}: is a file; name a folder")
     if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"output={folder}: is the current folder, or holds it; name a folder of its own")
     names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-    if names and names not in OURS:
-        other = min(names - set().union(*OURS) or names)
+    if names and names not in FILES_OF_AN_EVALUATION:
+        other = min(names - set().union(*FILES_OF_AN_EVALUATION) or names)
         raise UserError(
             f"output={folder}: holds {other}, and is no folder of one evaluation alone; name another folder"
         )
@@ -168,9 +169,9 @@ def check_output_folder(folder: Path, overwrite: bool) -> None:
 
 
 def write_output_folder(folder: Path, files: Mapping[str, Any]) -> None:
-    """files: name, and text, rows of a CSV file, or a function that draws into a path. All of them, or none.
+    """Write all files, or none. files: by name a text, the rows of a CSV file, or a function that draws to a path.
 
-    Raises Mistake where the disk refuses.
+    Raises UserError where the disk refuses.
     """
     try:
         _write_folder(folder.resolve(), files)
@@ -180,8 +181,8 @@ def write_output_folder(folder: Path, files: Mapping[str, Any]) -> None:
 
 def _write_folder(folder: Path, files: Mapping[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as room:
-        fresh, old = Path(room, "fresh"), Path(room, "old")
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as temporary:
+        fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
         fresh.mkdir()
         for name, content in files.items():
             if isinstance(content, str):

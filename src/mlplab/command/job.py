@@ -1,4 +1,4 @@
-"""One job of a door: its failure in one line, its exit status."""
+"""train and resume: runs one job, with its exit status and a one-line message where it fails."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import resolve_plain
+from mlplab.config.configure import VALIDATED, resolve_plain
 from mlplab.config.messages import describe_error
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import validate
@@ -30,44 +30,46 @@ from mlplab.sweep.launch import exit_with_sweep
 from mlplab.sweep.manifest import resume_hint
 from mlplab.sweep.search_config import SEARCH_FOLDER
 
+Judge = Callable[[int, float], str]
 log = logging.getLogger(__name__)
 
 
 def train_job(config: DictConfig) -> float | None:
-    """Train in the folder that Hydra made."""
+    """Train in the folder that Hydra has created; returns the monitored score."""
     hydra = HydraConfig.get()
-    resolved = OmegaConf.create(resolve_plain(config, hydra.overrides.task))
+    overrides = tuple(hydra.overrides.task)
+    resolved = OmegaConf.create(VALIDATED.get(overrides) or resolve_plain(config, overrides))
     resolved.run_dir = os.path.relpath(hydra.runtime.output_dir)
     run = Path(resolved.run_dir)
     if hydra.mode == RunMode.MULTIRUN:
         judge = pruning_judge(hydra.sweeper, Path(hydra.sweep.dir))
         with exit_with_sweep():
-            return _of_a_sweep(resolved, run, hydra.job.override_dirname, judge)
+            return _sweep_job(resolved, run, hydra.job.override_dirname, judge)
     begun: list[bool] = []
 
     def train() -> dict[str, Any]:
         return _train(resolved, lambda: begun.append(True))
 
-    with lock_folder(run):  # which is new: nobody else can be in it
+    with lock_folder(run):  # the folder is new, so the lock is free
         scores = run_guarded(train, run, lambda: bool(begun), lambda: _clear(run), config.debug)
     return float(scores[config.monitor]) if scores else None
 
 
-Judge = Callable[[int, float], str]
+def _sweep_job(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
+    """Train, or resume, one job of a sweep. One that fails writes its reason, and the other jobs run, unless
+    sweep.fail_fast is set.
 
-
-def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
-    """A job that fails leaves its reason, and the others go on, unless sweep.fail_fast; one that was begun before goes
-    on. judge: of a search, or of a round of halving; a job that it ends is no failure."""
+    judge: of a search, or of a round of halving; a job that it prunes has not failed.
+    """
     number = job_number(run.name)
     label = f"#{number} {overrides}"
-    _quiet()
+    _silence_console()
     if (run.parent / STOP_FILE).exists():
         _clear(run)
         return None
 
-    def work() -> dict[str, Any]:
-        with lock_folder(run, wait=True):  # a process of a sweep that was killed may outlive it
+    def train_or_resume() -> dict[str, Any]:
+        with lock_folder(run, wait=True):  # a worker of a killed sweep may still be running
             if not (run / "config.yaml").exists():
                 write_config(config)
                 return _train(config, lambda: None, judge)
@@ -75,7 +77,7 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | No
 
     def until_pruned() -> dict[str, Any]:
         try:
-            return work()
+            return train_or_resume()
         except Pruned as pruned:
             files.write(run / PRUNED_FILE, f"{pruned}\n")
             log.info(f"pruned     {pruned}")
@@ -88,8 +90,8 @@ def _of_a_sweep(config: DictConfig, run: Path, overrides: str, judge: Judge | No
                 (run.parent / STOP_FILE).write_text(number)
         return None
     if PRUNED_FILE in scores:
-        known = best_scores(run, config.monitor)
-        print(f"{label}: pruned {scores[PRUNED_FILE]}; {config.monitor} {known[config.monitor]:.4f}", flush=True)
+        best = best_scores(run, config.monitor)
+        print(f"{label}: pruned {scores[PRUNED_FILE]}; {config.monitor} {best[config.monitor]:.4f}", flush=True)
         return None
     print(f"{label}: {config.monitor} {scores[config.monitor]:.4f} at epoch {scores['best_epoch']}", flush=True)
     return float(scores[config.monitor])
@@ -109,7 +111,7 @@ def _resume(run: Path, **settings: Any) -> dict[str, Any]:
 
 
 def resume_job(settings: Mapping[str, Any]) -> None:
-    """Resume a run, its lines added to its train.log. settings: the keys of conf/resume.yaml."""
+    """Resume a run and append to its train.log. settings: the keys of conf/resume.yaml."""
     run = find_run(str(settings["run"]))
     limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
     config = read_config(run, settings["allow"])
@@ -136,17 +138,19 @@ def run_guarded(
     debug: bool = False,
     label: str = "",
 ) -> dict[str, Any] | None:
-    """What `work` returns. What ends it is told in one line and ends the process; of a job of a sweep, which has a
-    label, a failure ends that job only. begun: whether the run had begun, so that its folder keeps the reason; else
-    `clear` is called."""
-    threading.excepthook = _told_already
+    """Return what `work` returns; where it fails, log the error in one line and exit.
+
+    label: of a job of a sweep, where an error ends that job only and None is returned. begun: whether the run has
+    begun, so that its folder gets failure.txt; if not, `clear` is called.
+    """
+    threading.excepthook = _ignore_disk_errors
     try:
         return work()
     except (Exception, SystemExit) as error:
         if not begun():
             clear()
         if asked := exit_status(error):
-            log.error(f"mlplab: stopped; {_remedy(run)}")
+            log.error(f"mlplab: stopped; {_how_to_resume(run)}")
             sys.exit(asked)
         if debug:
             traceback.print_exc()
@@ -160,14 +164,14 @@ def run_guarded(
         return None
 
 
-def _told_already(failure: threading.ExceptHookArgs) -> None:
-    """TensorBoard's writing thread raises what the next call raises again."""
+def _ignore_disk_errors(failure: threading.ExceptHookArgs) -> None:
+    """An OSError in TensorBoard's writing thread is raised again by the next call."""
     if not isinstance(failure.exc_value, OSError):
         threading.__excepthook__(failure)
 
 
 def _clear(run: Path) -> None:
-    """Of a run that never began nothing stays, but for what is not ours."""
+    """Remove the folder of a run that has not begun, unless it holds other files."""
     if {path.name for path in run.glob("*")} <= {"train.log", "config.yaml"}:
         with contextlib.suppress(OSError):
             for name in ("train.log", "config.yaml"):
@@ -176,31 +180,31 @@ def _clear(run: Path) -> None:
             release_folder()
 
 
-def _remedy(run: Path) -> str:
+def _how_to_resume(run: Path) -> str:
     if (run.parent / SWEEP_FILE).exists():
         return resume_hint(run.parent)
     if (run.parent / SEARCH_FOLDER).is_dir():
-        return "the same command with sweep.resume=true goes on with the search"
+        return "the same command with sweep.resume=true resumes the search"
     if not (run / "config.yaml").exists():
         return "the run had not begun"
-    kept = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
-    return f"{kept}go on by: python scripts/resume.py run={shlex.quote(str(run))}"
+    lost = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
+    return f"{lost}resume by: python scripts/resume.py run={shlex.quote(str(run))}"
 
 
-def _quiet() -> None:
-    """In a sweep the console has one line a job; train.log has the rest."""
+def _silence_console() -> None:
+    """In a sweep the console shows one line a job; train.log has the rest."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setLevel(logging.WARNING)
 
 
 def pruning_judge(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
-    """sweeper: Hydra's of the job. Nobody judges the jobs of a plain grid."""
+    """The judge of a job in a search or a halving; None in a plain grid. sweeper: Hydra's configuration of it."""
     if sweeper.get("trial") is not None:
         from mlplab.sweep.search import shared_study  # imports optuna
         from mlplab.sweep.search_config import stored_search_config
 
         return shared_study(sweep.absolute(), stored_search_config(sweep)).judge(sweeper["trial"])
     if (until := sweeper.get("until")) is not None:
-        return lambda epoch, _: f"after epoch {epoch}, where the best of its round go on" if epoch >= until else ""
+        return lambda epoch, _: f"after epoch {epoch}, the end of its round" if epoch >= until else ""
     return None

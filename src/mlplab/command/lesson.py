@@ -1,4 +1,4 @@
-"""Lesson: an idea of a course is trained, drawn and held to numbers; or all of them."""
+"""lesson: trains and draws one lesson of the course, or all, and checks its claims."""
 
 import contextlib
 import json
@@ -12,6 +12,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
+from mlplab.config.messages import describe_error
 from mlplab.errors import RunError, UserError
 from mlplab.report.text import align_lines, format_table
 
@@ -19,41 +20,39 @@ Result = dict[str, Any]
 
 
 def lesson(settings: Mapping[str, Any]) -> list[Result]:
-    """settings: the keys of conf/lesson.yaml. What is claimed is printed, and kept as lesson.json beside the picture.
+    """Run the chosen lessons; prints their claims and writes them to lesson.json, beside the picture.
 
-    Raises Failure where a claim does not hold; all lessons that were asked for are shown first.
+    settings: the keys of conf/lesson.yaml. Raises RunError where a claim does not hold, after all lessons have run.
     """
     for key, value in settings["lesson"].items():
         if value == [] and key != "allow":
             raise UserError(f"lesson.{key}=[]: one value at least is needed")
     names: Sequence[str] | None = settings["lesson"].get("lessons")
     if names is None:
-        results = [_shown(settings["choice"]["lesson"], settings)]
+        results = [_run_lesson(settings["choice"]["lesson"], settings)]
     else:
-        results = [_shown(name, _of(name, settings)) for name in names]
-        rows = [[one["lesson"], one["outcome"], f"{one['seconds']:.0f}"] for one in results]
+        results = [_run_lesson(name, _settings_of(name, settings)) for name in names]
+        rows = [[result["lesson"], result["outcome"], f"{result['seconds']:.0f}"] for result in results]
         print(format_table(["lesson", "outcome", "seconds"], rows))
-    if failed := [f"{one['lesson']}: {one['outcome']}" for one in results if one["outcome"] != "pass"]:
+    if failed := [f"{result['lesson']}: {result['outcome']}" for result in results if result["outcome"] != "pass"]:
         raise RunError("; ".join(failed))
     return results
 
 
-def _of(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _settings_of(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     composed = OmegaConf.to_container(compose("lesson", [f"lesson={name}"]).lesson)
     return {**settings, "lesson": composed, "choice": {"lesson": name}}
 
 
-def _shown(name: str, settings: Mapping[str, Any]) -> Result:
-    """One of several that fails leaves the others to be shown."""
-    from mlplab.config.messages import describe_error
-
+def _run_lesson(name: str, settings: Mapping[str, Any]) -> Result:
+    """An error becomes the outcome, so that the other lessons run."""
     started = time.perf_counter()
     folder = Path(settings["output"], name)
     fresh = [path for path in (folder / "runs", folder, *folder.parents) if not path.exists()]
     try:
-        claims = _show(OmegaConf.create({**settings}), folder)
-    except Exception as error:
-        for path in fresh:  # of a lesson that never began nothing stays
+        claims = _check_claims(OmegaConf.create({**settings}), folder)
+    except Exception as error:  # the other lessons run
+        for path in fresh:  # a lesson that failed before its first run leaves no folder
             with contextlib.suppress(OSError):
                 path.rmdir()
         if settings["debug"]:
@@ -64,34 +63,37 @@ def _shown(name: str, settings: Mapping[str, Any]) -> Result:
     result = {"lesson": name, "outcome": outcome, "seconds": time.perf_counter() - started, "claims": claims}
     files.write(folder / "lesson.json", json.dumps(result, indent=2) + "\n")
     if settings["pictures"]:
-        _copy(result, folder, Path(settings["pictures"]))
+        _copy_picture(result, folder, Path(settings["pictures"]))
     _print(result, folder)
     return result
 
 
-def _show(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
+def _check_claims(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
     from mlplab.lesson.base import Lesson, LessonRunner
     from mlplab.run.instantiate import instantiate_group
     from mlplab.run.resume import resume
     from mlplab.run.train import train
 
     folder.mkdir(parents=True, exist_ok=True)
-    bench = LessonRunner(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
-    return [claim.told() for claim in instantiate_group(config, "lesson", Lesson).show(bench)]
+    runner = LessonRunner(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
+    return [claim.told() for claim in instantiate_group(config, "lesson", Lesson).show(runner)]
 
 
-def _copy(result: Result, folder: Path, book: Path) -> None:
-    """What a text shows, and the numbers that it may tell."""
+def _copy_picture(result: Result, folder: Path, book: Path) -> None:
+    """Copies the picture for a text, and the numbers that the text may quote."""
     book.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "picture.png", book / f"{result['lesson']}.png")
-    told = {name: result[name] for name in ("lesson", "claims")}
-    files.write(book / f"{result['lesson']}.json", json.dumps(told, indent=1) + "\n")
+    quoted = {name: result[name] for name in ("lesson", "claims")}
+    files.write(book / f"{result['lesson']}.json", json.dumps(quoted, indent=1) + "\n")
 
 
 def _print(result: Result, folder: Path) -> None:
     rows = [
-        [one["claim"], one["measured"], f"{one['relation']} {one['limit']:g}", "holds" if one["holds"] else "FAILS"]
-        for one in result["claims"]
+        [
+            *(claim["claim"], claim["measured"], f"{claim['relation']} {claim['limit']:g}"),
+            "holds" if claim["holds"] else "FAILS",
+        ]
+        for claim in result["claims"]
     ]
     print(format_table([f"lesson {result['lesson']}", "measured", "must be", ""], rows))
     head = {"picture": str(folder / "picture.png"), "seconds": f"{result['seconds']:.0f}"}

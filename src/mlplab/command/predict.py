@@ -1,4 +1,4 @@
-"""Predict: what a run says of rows or images that have no target, as a CSV file."""
+"""predict: writes the predictions of a run for new rows or images to a CSV file."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplab import files
+from mlplab.config.validate import check_choice
 from mlplab.data.formats import TABLE_KINDS, file_kind, is_compressed
 from mlplab.errors import UserError
 from mlplab.report.text import count_noun
 from mlplab.signals import defer_signals
 
-if TYPE_CHECKING:  # torch is imported when the settings are known to be good
+if TYPE_CHECKING:  # torch is imported only after the settings have been checked
     from mlplab.data.inference import NewRows
     from mlplab.run.predictor import Predictor
 
-BLOCK = 4096  # rows that are predicted and written at once
+BLOCK_SIZE = 4096  # rows that are predicted and written at once
 
 
 def predict(settings: Mapping[str, Any]) -> Path:
-    """settings: the keys of conf/predict.yaml. Returns the file that it wrote, with a row for each, in their order.
+    """Write a row for each row or image of the input, in the same order, and return the path of the file.
 
-    Raises Mistake where the run, the input or the output is not what it should be; then no file is left.
+    settings: the keys of conf/predict.yaml. Raises UserError where run, input or output are invalid; then no file is
+    written.
     """
     source, output = Path(settings["input"]).expanduser(), Path(settings["output"]).expanduser()
     _check(settings, source, output)
@@ -36,27 +38,16 @@ def predict(settings: Mapping[str, Any]) -> Path:
         _write(model, unseen, output)
     except OSError as error:
         raise UserError(f"output={settings['output']}: cannot be written ({error.strerror})") from error
-    for word in unseen.words:
-        print(f"note      {word}")
+    for note in unseen.words:
+        print(f"note      {note}")
     print(f"written   {settings['output']}: {count_noun(len(unseen.features), 'row')}")
     return output
 
 
-def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
-    with files.open_atomic(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([unseen.kind, *_header(model)])
-        for start in range(0, len(unseen.features), BLOCK):
-            block = slice(start, start + BLOCK)
-            writer.writerows(_cells(model, unseen.rows[block], unseen.features[block]))
-
-
 def _check(settings: Mapping[str, Any], source: Path, output: Path) -> None:
-    """What can be known before anything heavy is imported."""
-    if settings["gaps"] not in ("refuse", "fill"):
-        raise UserError(f"gaps={settings['gaps']}: must be one of refuse, fill")
-    if settings["invert"] not in (None, "auto", True, False):
-        raise UserError(f"invert={settings['invert']}: must be one of auto, true, false")
+    """Raises UserError for what can be checked before torch is imported."""
+    for key in ("gaps", "invert"):
+        check_choice(key, settings[key])
     if not source.exists():
         raise UserError(f"input={settings['input']}: no such file or folder")
     if source.is_file() and source.stat().st_size == 0:
@@ -94,6 +85,15 @@ def _read(model: "Predictor", settings: Mapping[str, Any], source: Path) -> "New
     return from_array(name, model.card)
 
 
+def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
+    with files.open_atomic(output.resolve()) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([unseen.kind, *_header(model)])
+        for start in range(0, len(unseen.features), BLOCK_SIZE):
+            block = slice(start, start + BLOCK_SIZE)
+            writer.writerows(_cells(model, unseen.rows[block], unseen.features[block]))
+
+
 def _header(model: "Predictor") -> list[str]:
     if model.class_names:
         return ["class", *(f"probability of {name}" for name in model.class_names)]
@@ -103,6 +103,6 @@ def _header(model: "Predictor") -> list[str]:
 def _cells(model: "Predictor", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
     predictions = model.of_features(features, rows)
     named = model.named(predictions).tolist() if model.class_names else None
-    for place, row in enumerate(rows):
-        told = [str(value) for value in predictions[place]]  # the shortest digits that give the number again
-        yield [row, *([named[place]] if named else []), *told]
+    for index, row in enumerate(rows):
+        cells = [str(value) for value in predictions[index]]  # the shortest digits that give the number again
+        yield [row, *([named[index]] if named else []), *cells]

@@ -1,4 +1,4 @@
-"""Report: a run as one page of HTML, which needs nothing beside itself."""
+"""report: writes a run as one self-contained HTML page."""
 
 import json
 import shlex
@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from mlplab.command.evaluate import evaluation_split, redirect_config
-from mlplab.config.tree import format_value
+from mlplab.config.validate import check_choice
 from mlplab.errors import UserError
 from mlplab.run.config_file import read_config, refuse_ensemble
 from mlplab.run.folder import find_run
-from mlplab.run.report import _usual_slice, write_report
-
-SLICES = (None, "pca", "random", "none")
 
 
 def report(settings: Mapping[str, Any]) -> Path:
-    """settings: the keys of conf/report.yaml. Returns the file that it wrote.
+    """Write the page and return its path.
 
-    Raises Mistake where the run or its data are not what they should be, or the run has not ended.
+    settings: the keys of conf/report.yaml. Raises UserError where the run has not ended, or where the run, its data or
+    the output are invalid.
     """
     run = find_run(settings["run"])
     config = read_config(run, settings["allow"])
@@ -30,16 +28,18 @@ def report(settings: Mapping[str, Any]) -> Path:
     output = _output(settings, run)
     scores = _scores(run)
 
-    from mlplab.run.report import build_report
+    from mlplab.run.report import build_report, default_slice, write_report  # imports torch
 
-    story = build_report(config, run, scores, split, kind, elsewhere=settings["data"]["root"] is not None)
-    write_report(story, output)
+    page = build_report(
+        config, run, scores, split, kind or default_slice(run), other_data=settings["data"]["root"] is not None
+    )
+    write_report(page, output)
     print(f"written   {output}: {output.stat().st_size / 1e6:.1f} MB")
     return output
 
 
 def _output(settings: Mapping[str, Any], run: Path) -> Path:
-    """A page of the run's own folder is replaced, another file only when asked."""
+    """Replaces the page in the run's folder, another file only with `overwrite`."""
     if not settings["output"]:
         return run / "report.html"
     output = Path(settings["output"]).expanduser()
@@ -50,19 +50,19 @@ def _output(settings: Mapping[str, Any], run: Path) -> Path:
     return output
 
 
-def _slice(settings: Mapping[str, Any], run: Path) -> str:
-    kind, path = settings["slice"], run / "trajectory.npz"
-    if kind not in SLICES:
-        raise UserError(f"slice={format_value(kind)}: must be one of pca, random, none")
+def _slice(settings: Mapping[str, Any], run: Path) -> str | None:
+    kind: str | None = settings["slice"]
+    path = run / "trajectory.npz"
+    check_choice("slice", kind)
     if kind == "pca" and not path.exists():
         raise UserError(f"slice=pca: {path} is missing; train with report.trajectory=true, or take slice=random")
-    return kind or _usual_slice(run)
+    return kind
 
 
 def _scores(run: Path) -> dict[str, Any]:
     path = run / "scores.json"
     if not path.exists():
-        remedy = f"go on by: python scripts/resume.py run={shlex.quote(str(run))}"
+        remedy = f"resume by: python scripts/resume.py run={shlex.quote(str(run))}"
         raise UserError(f"{path}: is missing: the run has not ended; {remedy}")
     try:
         scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

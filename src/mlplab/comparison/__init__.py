@@ -1,4 +1,4 @@
-"""Many runs explained: groups of equal settings, significance tests, tables, pictures, sweep.html.
+"""Compares many runs: groups of equal configurations, significance tests, tables, figures, sweep.html.
 
 May import: run and what stands below it.
 """

@@ -1,4 +1,4 @@
-"""Is a difference more than chance? Each setting against the best, by seed or fold, corrected for their number."""
+"""Significance tests: each configuration against the best, over seeds or folds, corrected for their number."""
 
 import math
 import statistics
@@ -11,38 +11,44 @@ Scores = Mapping[Hashable, float]  # by seed and fold
 
 
 def compare_to_best(best: Scores, others: Sequence[Scores]) -> tuple[str, list[float | None]]:
-    """Which test, and p of each after Holm's correction; None where there are fewer than two seeds on a side."""
+    """Returns the name of the test and the p values after Holm's correction.
+
+    The test is paired where all have the same seeds. p is None where either side has fewer than two seeds.
+    """
     paired = len(best) > 1 and all(other.keys() == best.keys() for other in others)
     test = _paired if paired else _welch
     found = [test(best, other) if len(best) > 1 and len(other) > 1 else None for other in others]
-    return (PAIRED if paired else WELCH) if any(p is not None for p in found) else "", _held(found)
+    return (PAIRED if paired else WELCH) if any(p is not None for p in found) else "", _correct(found)
 
 
 def compare_over_folds(
-    best: Scores, others: Sequence[Scores], shares: Sequence[float]
+    best: Scores, others: Sequence[Scores], ratios: Sequence[float]
 ) -> tuple[str, list[float | None]]:
-    """The same where scores are of folds, over those that a pair has both. shares: of the best and of each other, rows
-    that validate by rows that train: of a pair the larger counts.
+    """Returns the name of the test and the p values after Holm's correction, over the folds that both sides have.
 
-    Folds train on mostly the same rows, so that their scores lie nearer to each other than those of new rows would, and
-    a plain t-test takes too much for more than chance. Nadeau and Bengio, Inference for the generalization error, 2003,
-    doi:10.1023/A:1024068626366: the variance of the mean is 1 / n + share times that of one difference, not 1 / n.
+    ratios: validation rows / training rows, of the best and of each other; the larger one of a pair counts.
+
+    Folds share most of their training rows, so their scores are closer to each other than those of independent rows,
+    and a plain t-test finds too many differences significant. Nadeau and Bengio, Inference for the generalization
+    error, 2003, doi:10.1023/A:1024068626366: the variance of the mean is (1 / n + ratio) times that of a difference,
+    not 1 / n.
     """
     found: list[float | None] = []
-    for other, share in zip(others, shares[1:], strict=True):
+    for other, ratio in zip(others, ratios[1:], strict=True):
         differences = [value - other[key] for key, value in best.items() if key in other]
-        found.append(_corrected(differences, max(shares[0], share)) if len(differences) > 1 else None)
-    return OVER_FOLDS if any(p is not None for p in found) else "", _held(found)
+        found.append(_corrected(differences, max(ratios[0], ratio)) if len(differences) > 1 else None)
+    return OVER_FOLDS if any(p is not None for p in found) else "", _correct(found)
 
 
-def _held(found: Sequence[float | None]) -> list[float | None]:
-    """After Holm's correction for as many as are known."""
+def _correct(found: Sequence[float | None]) -> list[float | None]:
+    """Applies Holm's correction to the p values that are known."""
     corrected = iter(holm([p for p in found if p is not None]))
     return [None if p is None else next(corrected) for p in found]
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm (1979): the smallest of m counts m times, the next m - 1 times, none less than one before it."""
+    """Holm (1979): the smallest of m p values is multiplied by m, the next by m - 1, ...; none is less than one before
+    it."""
     corrected, least = [1.0] * len(p), 0.0
     for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
         least = max(least, min(1.0, (len(p) - rank) * p[place]))
@@ -59,13 +65,13 @@ def _paired(one: Scores, other: Scores) -> float:
     return float(ttest_rel([one[seed] for seed in one], [other[seed] for seed in one]).pvalue)
 
 
-def _corrected(differences: Sequence[float], share: float) -> float:
+def _corrected(differences: Sequence[float], ratio: float) -> float:
     from scipy.stats import t
 
     if _equal(differences):
         return 0.0 if abs(differences[0]) > 0 else 1.0
     count = len(differences)
-    error = math.sqrt((1 / count + share) * statistics.variance(differences))
+    error = math.sqrt((1 / count + ratio) * statistics.variance(differences))
     return float(2 * t.sf(abs(statistics.fmean(differences)) / error, count - 1))
 
 
@@ -79,5 +85,5 @@ def _welch(one: Scores, other: Scores) -> float:
 
 
 def _equal(values: Sequence[float]) -> bool:
-    """Within rounding: a spread of nothing has no t."""
+    """Whether values are equal up to rounding; t is undefined for them."""
     return max(values) - min(values) <= 1e-9 * max(map(math.fabs, values))

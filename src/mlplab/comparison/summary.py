@@ -1,4 +1,4 @@
-"""At the end of a sweep, or later: console, sweep.csv, sweep.html and its pictures."""
+"""Writes the comparison at the end of a sweep or on request: console, sweep.csv, sweep.html and its pictures."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from typing import Any
 
 from mlplab import files
 from mlplab.comparison.comparison import Comparison, group_runs
-from mlplab.comparison.settings import SEED_KEYS
+from mlplab.comparison.configuration import SEED_KEYS
 from mlplab.comparison.text import (
-    TITLE,
+    ENSEMBLES,
     best_configuration,
     best_ensemble_text,
     comparison_table,
@@ -21,20 +21,20 @@ from mlplab.comparison.text import (
     footer_text,
 )
 from mlplab.config.schema import monitor_mode
-from mlplab.report.text import format_table
-from mlplab.run.folder import best_scores, ensemble_folders, job_folders, jobs_without_run
+from mlplab.report.text import count_noun, format_table
+from mlplab.run.folder import NO_REASON, best_scores, ensemble_folders, job_folders, jobs_without_run
 from mlplab.run.record import RunRecord, read_record
 
-LIMIT = 20  # rows of a table on the console
-STATES = ("finished", "pruned", "failed", "unfinished")  # of a run, as sweep.csv has them below each other
+LIMIT = 20  # rows of the table on the console
+STATES = ("finished", "pruned", "failed", "unfinished")  # of runs, in the order of sweep.csv
 
 
 def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True) -> int:
-    """At the end of a sweep. jobs: the words of each. Returns how many have failed."""
+    """Compares the runs of a sweep and returns how many jobs failed. jobs: the overrides of each."""
     missing = jobs_without_run(folder, jobs)
-    begun = [path for path in job_folders(folder).values() if (path / "config.yaml").exists()]
-    runs = [run for path in [*begun, *ensemble_folders(folder)] if (run := read_record(path))]
-    lines = [f"job {number} ({words}) was not begun" for number, words in missing.items()]
+    started = [path for path in job_folders(folder).values() if (path / "config.yaml").exists()]
+    runs = [run for path in [*started, *ensemble_folders(folder)] if (run := read_record(path))]
+    lines = [f"job {number} ({overrides}) was not started" for number, overrides in missing.items()]
     write_comparison(runs, folder, lines, picture=picture, sweep=folder)
     return len(missing) + sum(run.state not in STATES[:2] for run in runs)
 
@@ -49,19 +49,22 @@ def write_comparison(
     picture: bool = True,
     sweep: Path | None = None,
 ) -> None:
-    """Prints a table for each set of runs that can be compared; writes the files where there is a folder. sweep: the
-    folder that the runs are the jobs of."""
+    """Prints one table per dataset and writes the files into `folder`, if there is one.
+
+    missing: lines on jobs without a run. sort: the score that ranks. tests: show test scores. sweep: the folder whose
+    jobs the runs are.
+    """
     compared = group_runs(runs, sort)
     for one in compared:
-        print(f"\n{_told(one, limit, tests, titled=len(compared) > 1)}")
-    unended = [line for run in runs if (line := _unended(run, sweep))]
-    print("\n".join(["", *unended, *missing]) if unended or missing else "")
+        print(f"\n{_console_text(one, limit, tests, titled=len(compared) > 1)}")
+    problems = [*(line for run in runs if (line := _problem(run, sweep))), *missing]
+    print("\n".join(["", *problems]) if problems else "")
     if folder is None:
         return
     files.write(folder / "sweep.csv", _csv(compared, sweep))
     print(f"table     {folder / 'sweep.csv'}")
     if picture and any(one.best for one in compared):
-        _draw(folder, compared, [*unended, *missing], tests, sweep)
+        _write_page(folder, compared, problems, tests, sweep)
         print(f"page      {folder / 'sweep.html'}, its pictures in {folder / 'pictures'}")
     for one in compared:
         if best := best_configuration(one):
@@ -70,50 +73,58 @@ def write_comparison(
         print(f"curves    tensorboard --logdir {sweep}")
 
 
-def _draw(
-    folder: Path, compared: Sequence[Comparison], missing: Sequence[str], tests: bool, sweep: Path | None
+def _write_page(
+    folder: Path, compared: Sequence[Comparison], problems: Sequence[str], tests: bool, sweep: Path | None
 ) -> None:
-    from mlplab.comparison.page import KINDS, build_figures, comparison_page
-    from mlplab.report.figure import Panel  # heavy
+    from mlplab.comparison.page import KINDS, build_figures, comparison_page  # imports matplotlib
 
-    drawn: dict[int, list[Panel]] = {place: build_figures(one) for place, one in enumerate(compared)}
+    panels = {place: build_figures(one) for place, one in enumerate(compared)}
     (folder / "pictures").mkdir(exist_ok=True)
     for old in (folder / "pictures").glob("*.png"):
         if old.stem.startswith(KINDS):
             old.unlink()
-    for place, panels in drawn.items():
-        for panel in panels:
+    for place, drawn in panels.items():
+        for panel in drawn:
             number = f"_{place + 1}" if len(compared) > 1 else ""
             files.write(folder / "pictures" / f"{panel.name}{number}.png", panel.png())
+    title = f"Sweep {sweep.name}" if sweep else "Comparison of runs"
+    page = comparison_page(title, compared, panels, problems, _commands(compared, sweep), tests)
+    files.write(folder / "sweep.html", page)
+
+
+def _commands(compared: Sequence[Comparison], sweep: Path | None) -> list[str]:
     best = [one.best.finished[0].folder for one in compared if one.best]
     commands = [f"python scripts/report.py run={shlex.quote(str(run))}" for run in best]
     if sweep:
         quoted = shlex.quote(str(sweep))
         commands += [f"python scripts/compare.py sweep={quoted}", f"tensorboard --logdir {quoted}"]
-    title = f"Sweep {sweep.name}" if sweep else "Runs compared"
-    files.write(folder / "sweep.html", comparison_page(title, compared, drawn, missing, commands, tests))
+    return commands
 
 
-def _told(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
+def _console_text(one: Comparison, limit: int, tests: bool, titled: bool) -> str:
     header, rows = comparison_table(one, limit, tests)
-    more = f", of which {limit} are shown" if limit and limit < len(one.settings) else ""
-    head = [f"{one.data}: {len(one.settings)} settings{more}, best {one.score} first"] if titled or more else []
-    told = [*head, format_table(header, rows), *footer_text(one, tests), "", *conclusion_text(one)]
+    shown = f", of which {limit} are shown" if limit and limit < len(one.configurations) else ""
+    counted = count_noun(len(one.configurations), "configuration")
+    head = [f"{one.data}: {counted}{shown}, best {one.score} first"] if titled or shown else []
+    lines = [*head, format_table(header, rows), *footer_text(one, tests), "", *conclusion_text(one)]
     if one.ensembles:
-        told += ["", TITLE, format_table(*ensemble_gains(one, tests)), "", *best_ensemble_text(one)]
-    return "\n".join(told)
+        lines += ["", ENSEMBLES, format_table(*ensemble_gains(one, tests)), "", *best_ensemble_text(one)]
+    return "\n".join(lines)
 
 
-def _unended(run: RunRecord, sweep: Path | None) -> str:
-    who = f"job {_job(run, sweep)}" if sweep else str(run.folder)
+def _problem(run: RunRecord, sweep: Path | None) -> str:
+    """Why a run has no scores; empty for one that has."""
+    name = f"job {_job(run, sweep)}" if sweep else str(run.folder)
     if run.state == "failed":
-        return f"{who} failed: {run.failure or 'ended without a word'}"
-    return f"{who} has not finished: {run.epochs} epochs" if run.state == "unfinished" else ""
+        return f"{name} failed: {run.failure or NO_REASON}"
+    return f"{name} has not finished: {run.epochs} epochs" if run.state == "unfinished" else ""
 
 
 def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:
-    """One row a run, best first, below them those that were pruned, last those without scores. Test scores are left
-    out: choosing by them is the error that courses warn of."""
+    """One row per run: best first, then pruned runs, then those without scores.
+
+    Test scores are left out, as selecting by them makes them no estimate.
+    """
     runs = sorted(((one, run) for one in compared for run in one.runs), key=_rank)
     keys = dict.fromkeys(key for one in compared for key in one.columns)
     keys |= {seed: None for seed in SEED_KEYS if len({run.words.get(seed) for _, run in runs}) > 1}
@@ -123,8 +134,8 @@ def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(run, sweep) for _, run in runs)
-    writer.writerows(_of_ensemble(ensemble.run) for one in compared for ensemble in one.ensembles)
+    writer.writerows(_run_row(run, sweep) for _, run in runs)
+    writer.writerows(_ensemble_row(ensemble.run) for one in compared for ensemble in one.ensembles)
     return text.getvalue()
 
 
@@ -135,25 +146,22 @@ def _rank(pair: tuple[Comparison, RunRecord]) -> tuple[int, str, float]:
 
 
 def _job(run: RunRecord, sweep: Path | None) -> str:
-    """Its number, or of any run its folder."""
+    """The number of a job; the folder of a run outside a sweep."""
     return run.folder.name.partition("_")[0] if sweep else str(run.folder)
 
 
-def _line(run: RunRecord, sweep: Path | None) -> dict[str, Any]:
-    failure = "" if run.state in STATES[:2] else run.failure or "ended without a word"
+def _run_row(run: RunRecord, sweep: Path | None) -> dict[str, Any]:
+    facts = {"best_epoch": run.report.get("best_epoch"), "seconds": run.report.get("seconds"), **_scores(run)}
     verdict = f"pruned {run.failure}" if run.state == "pruned" else run.report.get("verdict")
-    told = {"best_epoch": run.report.get("best_epoch"), "seconds": run.report.get("seconds"), **_scores(run)}
-    return {"job": _job(run, sweep), **run.words, **told, "verdict": verdict, "failure": failure}
+    failure = "" if run.state in STATES[:2] else run.failure or NO_REASON
+    return {"job": _job(run, sweep), **run.words, **facts, "verdict": verdict, "failure": failure}
 
 
-def _of_ensemble(run: RunRecord) -> dict[str, Any]:
+def _ensemble_row(run: RunRecord) -> dict[str, Any]:
     words = {key: word for key, word in run.words.items() if key != "seed"}
     return {"job": run.folder.name, **words, **run.scores, "verdict": run.epochs}
 
 
 def _scores(run: RunRecord) -> dict[str, Any]:
-    """Of a run that was pruned, those of its best epoch so far."""
+    """The scores of a run; of a pruned run those of its best epoch so far."""
     return best_scores(run.folder, str(run.settings["monitor"])) if run.state == "pruned" else run.scores
-
-
-__all__ = ["summarise"]

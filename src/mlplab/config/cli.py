@@ -1,4 +1,4 @@
-"""From a command line to a configuration: Hydra's messages in one line, exit statuses, nothing heavy imported."""
+"""Runs a command: exit status, and one line on stderr in place of a traceback; imports nothing heavy."""
 
 import logging
 import os
@@ -17,6 +17,10 @@ from mlplab.config.tree import to_plain
 from mlplab.config.validate import validate_command
 from mlplab.signals import Interrupted, exit_status, ignore_signals, install_handlers
 
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+Settings = Mapping[str, Any]
+
 
 class BelowWarning(logging.Filter):
     """Leaves warnings and errors to the stderr handler."""
@@ -25,25 +29,21 @@ class BelowWarning(logging.Filter):
         return record.levelno < logging.WARNING
 
 
-OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
-
-
 def run_cli(main: Callable[[], Any], name: str = "train") -> None:
-    """Run a Hydra main, whose configuration is `conf/<name>.yaml`: a user's mistake ends in one line on stderr and exit
-    status 1."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that errors reach us, not Hydra's printer
+    """Runs a `hydra.main` whose configuration is `conf/<name>.yaml`; an error becomes one line and exit status 1."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra would print errors itself, and exit
     # torch's OpenMP threads wait by spinning: where the cores are shared with other work they starve each other, and a
     # run takes ten times as long; with a short spin it does not, and alone it is as fast (benchmarks/sharing.py)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    logging.raiseExceptions = False  # `train.py | head`: a line that nobody reads is no error
+    logging.raiseExceptions = False  # `train.py | head`: a closed pipe is no error
     install_handlers()
     try:
         sys.argv[1:] = expand_overrides(sys.argv[1:]) if name == "train" else command_overrides(name, sys.argv[1:])
         prefer_own_configs()
         main()
-        if exit_status():  # heard where no exception leaves, as in a finalizer
+        if exit_status():  # a signal where no exception can be raised, as in a finalizer
             exit_with_error("stopped")
-    except BrokenPipeError:  # `--help | head`: the reader has seen enough
+    except BrokenPipeError:  # `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:  # whatever it is, a user sees one line
@@ -51,39 +51,35 @@ def run_cli(main: Callable[[], Any], name: str = "train") -> None:
     except Interrupted:
         exit_with_error("stopped")
     finally:
-        ignore_signals()  # all is written, or removed
+        ignore_signals()  # all files are written, or removed
 
 
-def exit_with_error(message: str, traced: bool = False) -> NoReturn:
-    """Exit status 1, unless a signal is the reason. traced: with debug=true the traceback of the error at hand goes
-    before."""
-    asked = exit_status()
-    if traced and any(word.lstrip("+").lower() == "debug=true" for word in sys.argv):
-        traceback.print_exc()
-    print(f"mlplab: {'stopped' if asked else message}", file=sys.stderr)
-    raise SystemExit(asked or 1)
-
-
-Settings = Mapping[str, Any]
-
-
-def run_command(act: Callable[[Settings], Any], config: DictConfig, door: str) -> None:
-    """Call a door with what `conf/<door>.yaml` and the command line say. An error that reached Hydra would be told
-    twice."""
+def run_command(act: Callable[[Settings], Any], config: DictConfig, name: str) -> None:
+    """Validates the options of a command that trains no run, and calls it. Hydra would print an error a second time."""
     try:
         settings = to_plain(config)
         chosen = [f"{group}={choice}" for group, choice in settings.get("choice", {}).items()]
-        defaults = to_plain(compose(door, chosen))
-        validate_command(without_unset(settings, defaults), defaults)
+        defaults = to_plain(compose(name, chosen))
+        validate_command(without_free_keys(settings, defaults), defaults)
         act(settings)
     except BrokenPipeError:
         raise
     except Exception as error:
-        exit_with_error(describe_error(error, door), traced=True)
+        exit_with_error(describe_error(error, name), traced=True)
 
 
-def without_unset(settings: Settings, defaults: Settings) -> Settings:
-    """Without the keys and values that a lesson is given for a default of null: their names are the user's."""
-    own, usual = settings.get("lesson", {}), defaults.get("lesson", {})
-    free = {key for key, value in own.items() if isinstance(value, Mapping) and usual.get(key, value) is None}
-    return {**settings, "lesson": {**own, **dict.fromkeys(free)}} if free else settings
+def exit_with_error(message: str, traced: bool = False) -> NoReturn:
+    """Prints the message and exits with status 1, or with that of a signal. traced: debug=true prints the traceback of
+    the current exception first."""
+    status = exit_status()
+    if traced and any(override.lstrip("+").lower() == "debug=true" for override in sys.argv):
+        traceback.print_exc()
+    print(f"mlplab: {'stopped' if status else message}", file=sys.stderr)
+    raise SystemExit(status or 1)
+
+
+def without_free_keys(settings: Settings, defaults: Settings) -> Settings:
+    """Replaces mappings of a lesson by null where their default is null: their keys are the user's own names."""
+    lesson, usual = settings.get("lesson", {}), defaults.get("lesson", {})
+    free = {key for key, value in lesson.items() if isinstance(value, Mapping) and usual.get(key, value) is None}
+    return {**settings, "lesson": {**lesson, **dict.fromkeys(free)}} if free else settings

@@ -1,69 +1,104 @@
-"""The configurations of a sweep's jobs, as Hydra composes each, but for reading the same YAML files again a job."""
+"""Hydra composes; every private Hydra call is here, written for Hydra 1.3.8.
+
+tests/config/test_compose.py checks the name and the signature of each, and says what it is used for. Other files use
+Hydra's documented interface: `hydra.main`, `compose`, `hydra.plugins`, `hydra.core.hydra_config`, override parser.
+"""
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig, open_dict, read_write
 
-from mlplab.config.groups import CONF_DIR, choice_keys
-from mlplab.config.messages import describe_error
-from mlplab.config.overrides import expand_overrides, is_group_override, parse_overrides
-from mlplab.config.tree import to_plain
-from mlplab.config.validate import cast_like_default, check_learner_fits_data, validate
-from mlplab.errors import UserError
+from mlplab.config.groups import CONF_DIR
+
+__all__ = ["BasicLauncher"]
+
+
+def parse_flags(arguments: Sequence[str], refuse: Callable[[str], NoReturn]) -> Namespace:
+    """Hydra's flags, and `overrides`, in any order. Calls `refuse` with argparse's message for an unknown flag."""
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    return ArgumentParser.parse_intermixed_args(parser, list(arguments))
+
+
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    hydra = GlobalHydra.instance()
+    loader = hydra.config_loader() if hydra.is_initialized() else None  # glob() asks it for the choices of a group
+    return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+
+
+def grid_overrides(overrides: Sequence[Override]) -> list[list[str]]:
+    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
+    return jobs
+
+
+def is_group_override(override: Override) -> bool:
+    return override.key_or_group != "" and (Path(CONF_DIR) / override.key_or_group).is_dir()
+
+
+def folder_name(text: str) -> str:
+    """A name for a folder: unsafe characters become `-`, at most 100 characters."""
+    return re.sub(r"[^\w.,=+-]", "-", text)[:100]
 
 
 class JobComposer:
-    """Jobs that choose the same of each group, and set the same keys, differ in the values of these keys alone."""
+    """The configurations of a sweep's jobs, as Hydra composes each one, without reading the same YAML files for each.
+
+    Jobs that choose the same from each group, and override the same keys, differ in the values of these keys alone.
+    """
 
     def __init__(self, loader: Any, master: DictConfig) -> None:
-        """loader: Hydra's. master: the configuration of the sweep."""
+        """loader: Hydra's config loader. master: the configuration of the sweep."""
         self.loader = loader
         self.master = master
-        self._known: dict[tuple[Any, ...], tuple[DictConfig, Any]] = {}  # with Hydra's state, which tells the choices
+        self._composed: dict[tuple[Any, ...], tuple[DictConfig, Any]] = {}  # with the state of HydraConfig
 
     @cached_property
     def sweep(self) -> str:
-        """The sweep's folder, which is the same for all jobs; each look at it parses it anew."""
+        """The sweep's folder, the same for all jobs; OmegaConf parses it at each access."""
         return str(self.master.hydra.sweep.dir)
 
-    def compose(self, words: Sequence[str]) -> DictConfig:
-        """With Hydra's own part, as HydraConfig then holds it. It is that of another job after the next call."""
-        overrides = parse_overrides(words)
-        choices = tuple(str(one.input_line) for one in overrides if is_group_override(one))
-        key = (choices, tuple(one.key_or_group for one in overrides))
-        simple = not any(map(_is_more_than_a_value, overrides))
-        if not simple or key not in self._known:
-            config = self.loader.load_sweep_config(self.master, list(words))
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """A job's configuration, with the group `hydra`; sets HydraConfig. The next call may change it in place."""
+        parsed = parse_overrides(overrides)
+        chosen = tuple(str(override.input_line) for override in parsed if is_group_override(override))
+        key = (chosen, tuple(override.key_or_group for override in parsed))
+        values_only = not any(map(_changes_keys, parsed))
+        if not values_only or key not in self._composed:
+            config = self.loader.load_sweep_config(self.master, list(overrides))
             HydraConfig.instance().set_config(config)
-            if simple:
-                self._known[key] = config, HydraConfig.instance().cfg
+            if values_only:
+                self._composed[key] = config, HydraConfig.instance().cfg
             return config
-        config, HydraConfig.instance().cfg = self._known[key]
+        config, HydraConfig.instance().cfg = self._composed[key]
         with read_write(config.hydra), open_dict(config.hydra):
-            ConfigLoaderImpl._apply_overrides_to_config(
-                [one for one in overrides if not is_group_override(one)], config
-            )
-            _note(config.hydra, self.master.hydra.overrides.hydra, overrides)
+            values = [override for override in parsed if not is_group_override(override)]
+            ConfigLoaderImpl._apply_overrides_to_config(values, config)
+            _record_overrides(config.hydra, self.master.hydra.overrides.hydra, parsed)
         return config
 
-    def numbered(self, words: Sequence[str], number: int) -> DictConfig:
-        """As the basic launcher hands it to the job of that number."""
-        config = self.compose(words)
+    def numbered(self, overrides: Sequence[str], number: int) -> DictConfig:
+        """As Hydra's basic launcher passes it to the job of that number."""
+        config = self.compose(overrides)
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.job.id = config.hydra.job.num = number
             folder = os.path.join(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir))
@@ -71,91 +106,31 @@ class JobComposer:
         return config
 
 
-def _note(hydra: DictConfig, always: Sequence[str], overrides: Sequence[Override]) -> None:
-    """What Hydra itself keeps of the words."""
-    own = [one for one in overrides if one.is_hydra_override()]
-    rest = [one for one in overrides if not one.is_hydra_override()]
-    hydra.overrides.hydra = [*always, *(one.input_line for one in own)]
-    hydra.overrides.task = [one.input_line for one in rest]
-    settings = hydra.job.config.override_dirname
-    hydra.job.override_dirname = get_overrides_dirname(
-        overrides=rest, **{name: settings[name] for name in ("kv_sep", "item_sep", "exclude_keys")}
-    )
-
-
-def _is_more_than_a_value(override: Override) -> bool:
-    """Adds or removes a key, or sets several."""
+def _changes_keys(override: Override) -> bool:
+    """Whether an override adds or removes a key, or sets several."""
     return override.is_delete() or override.is_add() or override.is_force_add() or isinstance(override.value(), dict)
 
 
-def folder_name(text: str) -> str:
-    """Unsafe characters as `-`, at most 100 characters."""
-    return re.sub(r"[^\w.,=+-]", "-", text)[:100]
+def _record_overrides(hydra: DictConfig, inherited: Sequence[str], overrides: Sequence[Override]) -> None:
+    """Write what Hydra itself records of a job's overrides. inherited: overrides of `hydra` that the sweep has."""
+    of_hydra = [override for override in overrides if override.is_hydra_override()]
+    of_job = [override for override in overrides if not override.is_hydra_override()]
+    hydra.overrides.hydra = [*inherited, *(override.input_line for override in of_hydra)]
+    hydra.overrides.task = [override.input_line for override in of_job]
+    options = hydra.job.config.override_dirname
+    hydra.job.override_dirname = get_overrides_dirname(
+        overrides=of_job, **{name: options[name] for name in ("kv_sep", "item_sep", "exclude_keys")}
+    )
 
 
-def configure(*overrides: str) -> DictConfig:
-    """The configuration of `python scripts/train.py OVERRIDES`, from Python; checked.
-
-    Raises Mistake for an unknown key or choice, a value out of range, a loss that does not fit.
-    """
-    with isolated_hydra():
-        try:
-            config = compose("train", expand_overrides(overrides), return_hydra_config=True)
-            return resolve(config)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise UserError(describe_error(error)) from error
-
-
-def resolve(composed: DictConfig) -> DictConfig:
-    """Hydra's composed configuration as ours: checked, interpolations resolved. Composes again to know the defaults."""
-    composed = composed.copy()
-    HydraConfig.instance().set_config(composed)
-    return OmegaConf.create(resolve_plain(composed, composed.hydra.overrides.task))
-
-
-def resolve_plain(composed: DictConfig, words: Sequence[str]) -> dict[str, Any]:
-    """As `resolve`, in plain containers; HydraConfig holds the state with which it was composed from these words."""
-    overrides = parse_overrides(words)
-    config = to_plain(composed)
-    if config.get("ensemble") is not None:
-        raise UserError(f"ensemble={config['ensemble']}: is for the command line of a sweep; -m makes one")
-    for override in overrides:
-        key = override.key_or_group
-        if key.partition(".")[0] == "choice":
-            raise UserError(f"{override.input_line}: what was chosen is recorded here; choose by {key[7:]}=")
-        if key == "data.name":
-            raise UserError(f"{override.input_line}: each data set has a choice of its own; choose by data=")
-    groups = tuple(str(override.input_line) for override in overrides if is_group_override(override))
-    defaults = _defaults(groups) if len(groups) < len(overrides) else config
-    validate(config, defaults)
-    config = cast_like_default(config, defaults)
-    if config["choice"]["experiment"]:
-        _foreign(config, {override.key_or_group for override in overrides if override.is_add()})
-    if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
-        rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
-        check_learner_fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
-    return config
-
-
-@lru_cache(maxsize=256)  # the jobs of a sweep share a few
-def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
-    return to_plain(compose("train", list(groups), return_hydra_config=True))
-
-
-def _foreign(config: dict[str, Any], added: set[str]) -> None:
-    """An experiment may set keys that another choice of a group, given beside it, has not."""
-    for group in ("data", "model", "learner", "loss", "optimizer", "scheduler", "activation"):
-        chosen = config["choice"][group]
-        path = Path(CONF_DIR, group, f"{chosen}.yaml")
-        for key in set(config[group]) - choice_keys(path) if path.exists() else ():
-            if f"{group}.{key}" not in added:
-                experiment = config["choice"]["experiment"]
-                raise UserError(f"experiment={experiment} sets {group}.{key}, which {group}={chosen} has not")
+def job_error(returned: JobReturn) -> Any:
+    """The exception of a failed job; the public `return_value` would raise it, and print."""
+    return returned._return_value
 
 
 @contextmanager
 def isolated_hydra() -> Iterator[None]:
-    """To compose as train does. Hydra holds one state for the whole process, in which a door may be open."""
+    """Compose as train does, then restore Hydra's state, which is one for the whole process."""
     config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -166,8 +141,9 @@ def isolated_hydra() -> Iterator[None]:
 
 
 def prefer_own_configs() -> None:
-    """Hydra would take a plugin's own configuration as the schema of our file, and refuse its keys."""
-    Plugins.instance()  # finds the plugins, which register as they are imported
+    """Remove the configurations of launcher plugins where conf/ has one of that name: Hydra would take the plugin's as
+    a schema of ours, and refuse our keys."""
+    Plugins.instance()  # imports the plugins, which register their configurations
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
     for path in Path(CONF_DIR, "hydra", "launcher").glob("*.yaml"):
         launchers.pop(path.name, None)

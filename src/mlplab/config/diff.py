@@ -1,4 +1,4 @@
-"""What sets a run apart from the defaults of its dataset, and the command that trains it again."""
+"""How a run differs from the defaults of its dataset; the command that reproduces it."""
 
 import re
 import shlex
@@ -16,91 +16,88 @@ from mlplab.config.tree import format_value, portable_config, to_plain
 NOT_COMPARED = ("run_dir", "sweep", "choice", "debug")
 MISSING = object()
 Difference = tuple[str, Any, Any]  # key, value, default
+Plain = Mapping[str, Any]
 
 
 def differences(config: DictConfig) -> list[Difference]:
-    """Choices that are not those of `train.py data=...` alone, then keys that are not as their choices have them.
+    """Choices that differ from those of `train.py data=...`, then keys that differ from the defaults of their choices.
 
-    config: of a run, checked.
+    config: the validated configuration of a run.
     """
-    ours = _containers(config)
-    words = [f"data={ours['choice']['data']}"]
-    usual = _composed(words)
-    chosen = _chosen(ours, usual)
-    given = {key: value for key, value, _ in chosen if key != "experiment"}
-    defaults = _composed([*words, *(f"{key}={format_value(value)}" for key, value in given.items())])
-    return [*chosen, *_unlike(ours, defaults)]
+    run = portable_config(config)
+    overrides = [f"data={run['choice']['data']}"]
+    chosen = _changed_choices(run, _compose_plain(overrides))
+    defaults = _compose_plain([*overrides, *_as_overrides(chosen)])
+    return [*chosen, *_changed_keys(run, defaults)]
 
 
 def reproducing_command(config: DictConfig) -> str:
-    """An experiment is named, with what was changed of it."""
-    ours = _containers(config)
-    choice = ours["choice"]
-    words = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
-    if choice["data"] != _composed(words)["choice"]["data"]:
-        words.append(f"data={choice['data']}")
-    words += [
-        f"{key}={format_value(value)}" for key, value, _ in _chosen(ours, _composed(words)) if key != "experiment"
-    ]
-    for key, value, default in _unlike(ours, _composed(words)):
-        words.append(f"{'+' if default is MISSING else ''}{key}={_literal(value)}")
-    return shlex.join(["python", "scripts/train.py", *words])
+    """The command that trains a run again. An experiment is named, followed by what differs from it."""
+    run = portable_config(config)
+    choice = run["choice"]
+    overrides = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
+    if choice["data"] != _compose_plain(overrides)["choice"]["data"]:
+        overrides.append(f"data={choice['data']}")
+    overrides += _as_overrides(_changed_choices(run, _compose_plain(overrides)))
+    for key, value, default in _changed_keys(run, _compose_plain(overrides)):
+        overrides.append(f"{'+' if default is MISSING else ''}{key}={_quote_value(value)}")
+    return shlex.join(["python", "scripts/train.py", *overrides])
 
 
-def _chosen(ours: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Difference]:
+def _changed_choices(run: Plain, defaults: Plain) -> list[Difference]:
     found = [
-        (group, chosen, usual["choice"][group])
-        for group, chosen in ours["choice"].items()
-        if group != "data" and chosen != usual["choice"][group]
+        (group, chosen, defaults["choice"][group])
+        for group, chosen in run["choice"].items()
+        if group != "data" and chosen != defaults["choice"][group]
     ]
-    own, default = _callbacks(ours), _callbacks(usual)
-    if own != default:
-        found.append(("callback", own, default))
-    if ours["report"] != usual["report"]:
-        same = [name for name in choices("report") if _composed([f"report={name}"])["report"] == ours["report"]]
+    callbacks, default_callbacks = _callbacks(run), _callbacks(defaults)
+    if callbacks != default_callbacks:
+        found.append(("callback", callbacks, default_callbacks))
+    if run["report"] != defaults["report"]:
+        same = [name for name in choices("report") if _compose_plain([f"report={name}"])["report"] == run["report"]]
         found += [("report", name, "default") for name in same]
     return found
 
 
-def _callbacks(config: Mapping[str, Any]) -> list[str]:
+def _as_overrides(chosen: Sequence[Difference]) -> list[str]:
+    return [f"{group}={format_value(choice)}" for group, choice, _ in chosen if group != "experiment"]
+
+
+def _callbacks(run: Plain) -> list[str]:
     """Each choice of the group adds one key of its own name."""
-    return [name for name in config["callback"] if name in choices("callback")] or ["none"]
+    return [name for name in run["callback"] if name in choices("callback")] or ["none"]
 
 
-def _unlike(ours: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
-    for key, value in ours.items():
+def _changed_keys(run: Plain, defaults: Plain, prefix: str = "") -> Iterator[Difference]:
+    for key, value in run.items():
         default = defaults.get(key, MISSING)
         if not prefix and key in NOT_COMPARED:
             continue
         if isinstance(value, Mapping) and isinstance(default, Mapping):
-            yield from _unlike(value, default, f"{prefix}{key}.")
+            yield from _changed_keys(value, default, f"{prefix}{key}.")
         elif value != default:
             yield f"{prefix}{key}", value, default
 
 
-def _composed(words: Sequence[str]) -> dict[str, Any]:
+def _compose_plain(overrides: Sequence[str]) -> dict[str, Any]:
     with isolated_hydra():
-        composed = compose("train", list(words), return_hydra_config=True)
+        composed = compose("train", list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
-        return _containers(OmegaConf.create(to_plain(composed)))
+        return portable_config(OmegaConf.create(to_plain(composed)))
 
 
-def _containers(config: DictConfig) -> dict[str, Any]:
-    return portable_config(config)
-
-
-def _literal(value: Any) -> str:
-    """A value as Hydra reads it; words that could be read otherwise stand in quotes."""
+def _quote_value(value: Any) -> str:
+    """A value as Hydra's grammar reads it; a string that it would read as something else is quoted."""
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_literal(str(key))}:{_literal(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_quote_value(str(key))}:{_quote_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_literal, value)) + "]"
-    if isinstance(value, str) and not _is_plain(value):
+        return "[" + ",".join(map(_quote_value, value)) + "]"
+    if isinstance(value, str) and not _reads_as_string(value):
         quoted = re.sub(r"(\\*)'", r"\1\1\\'", value)
         return f"'{quoted}'"
     return format_value(value)
 
 
-def _is_plain(text: str) -> bool:
-    reads_as = re.fullmatch(r"(?i)null|true|false|nan|inf|[\d_.]+(e[-+]?\d+)?", text)
-    return bool(re.fullmatch(r"[\w./-]+", text)) and not reads_as and text[0] not in ".-"
+def _reads_as_string(text: str) -> bool:
+    other = re.fullmatch(r"(?i)null|true|false|nan|inf|[\d_.]+(e[-+]?\d+)?", text)
+    return bool(re.fullmatch(r"[\w./-]+", text)) and not other and text[0] not in ".-"

@@ -1,4 +1,4 @@
-"""What may be given: the one table of ranges, of choices, and of the losses that fit a learner."""
+"""What each key may be: types, ranges, lengths, choices, and the losses and metrics of each learner."""
 
 import math
 from dataclasses import dataclass
@@ -7,29 +7,34 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Range:
+    """Numbers from `low` to `high`; a bound itself belongs to it only where `include_low`, `include_high` say so."""
+
     low: float = -math.inf
     high: float = math.inf
-    low_itself: bool = False
-    high_itself: bool = False
-    whole: bool = False
+    include_low: bool = False
+    include_high: bool = False
+    integer: bool = False
 
     def holds(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
             return False
-        above = value >= self.low if self.low_itself else value > self.low
-        below = value <= self.high if self.high_itself else value < self.high
+        above = value >= self.low if self.include_low else value > self.low
+        below = value <= self.high if self.include_high else value < self.high
         return above and below  # false for NaN
 
     def __str__(self) -> str:
-        if self.whole and self.low_itself and self.high_itself:
-            return f"a whole number from {self.low} to {self.high}"
-        above = "" if self.low == -math.inf else f"{'at least' if self.low_itself else 'above'} {self.low}"
-        below = "" if self.high == math.inf else f"{'at most' if self.high_itself else 'below'} {self.high}"
-        return " and ".join(filter(None, ("a whole number" if self.whole else "a number", above, below)))
+        kind = "an integer" if self.integer else "a number"
+        if self.integer and self.include_low and self.include_high:
+            return f"{kind} from {self.low} to {self.high}"
+        above = "" if self.low == -math.inf else f"{'of at least' if self.include_low else 'above'} {self.low}"
+        below = "" if self.high == math.inf else f"{'at most' if self.include_high else 'below'} {self.high}"
+        return " ".join(filter(None, (kind, " and ".join(filter(None, (above, below))))))
 
 
 @dataclass(frozen=True)
 class Text:
+    """A string that is not empty; `number_too`: YAML may have read it as a number."""
+
     number_too: bool = False
 
     def holds(self, value: Any) -> bool:
@@ -37,7 +42,7 @@ class Text:
         return isinstance(value, kinds) and not isinstance(value, bool) and value != ""
 
     def __str__(self) -> str:
-        return "a word" if self.number_too else "a word, and a number only in quotes"
+        return "a string" if self.number_too else "a string; put a number in quotes"
 
 
 @dataclass(frozen=True)
@@ -49,16 +54,24 @@ class Character:
         return r"one character, or '\t' for a tab"
 
 
+def integers(low: int, high: int = 10**9) -> Range:
+    return Range(low, high, include_low=True, include_high=True, integer=True)
+
+
 NUMBER = Range()
 POSITIVE = Range(0)
-NOT_NEGATIVE = Range(0, low_itself=True)
+NOT_NEGATIVE = Range(0, include_low=True)
 FRACTION = Range(0, 1)
-FRACTION_OR_ZERO = Range(0, 1, low_itself=True)
-ORDINAL = Range(0, 10**9, low_itself=True, high_itself=True, whole=True)
-COUNT = Range(1, 10**9, low_itself=True, high_itself=True, whole=True)
-SEED = Range(0, 2**32 - 1, low_itself=True, high_itself=True, whole=True)
-ENSEMBLE_SIZE = Range(2, 1000, low_itself=True, high_itself=True, whole=True)
-DIVISOR = Range(1, low_itself=True)
+FRACTION_OR_ZERO = Range(0, 1, include_low=True)
+DIVISOR = Range(1, include_low=True)
+ORDINAL = integers(0)
+COUNT = integers(1)
+SEED = integers(0, 2**32 - 1)
+ENSEMBLE_SIZE = integers(2, 1000)
+CV_FOLDS = integers(2, 1000)  # each fold is a job of the sweep
+ETA = integers(2, 100)
+ANY_LENGTH = Range(0, include_low=True, integer=True)
+PAIR = integers(2, 2)
 TEXT = Text()
 NAME = Text(number_too=True)
 RANGES: dict[str, Range | Text | Character] = {
@@ -71,14 +84,14 @@ RANGES: dict[str, Range | Text | Character] = {
     "report.every_n_steps": COUNT,
     "data.val_fraction": FRACTION,
     "data.test_fraction": FRACTION,
-    "data.folds": Range(2, 10**9, low_itself=True, high_itself=True, whole=True),
+    "data.folds": integers(2),
     "data.fold": ORDINAL,
     "data.split_seed": SEED,
     "data.num_train": COUNT,
     "data.label_noise": NOT_NEGATIVE,
-    "data.num_rows": Range(10, 10**9, low_itself=True, high_itself=True, whole=True),
+    "data.num_rows": integers(10),
     "data.noise": NOT_NEGATIVE,
-    "data.num_classes": Range(2, 10**6, low_itself=True, high_itself=True, whole=True),
+    "data.num_classes": integers(2, 10**6),
     "data.path": TEXT,
     "data.root": TEXT,
     "data.target": NAME,
@@ -114,7 +127,7 @@ RANGES: dict[str, Range | Text | Character] = {
     "scheduler.div_factor": DIVISOR,
     "scheduler.final_div_factor": DIVISOR,
     "scheduler.eta_min": NOT_NEGATIVE,
-    "scheduler.gamma": Range(1e-3, low_itself=True),
+    "scheduler.gamma": Range(1e-3, include_low=True),
     "scheduler.step_size": COUNT,
     "scheduler.factor": FRACTION,
     "scheduler.patience": ORDINAL,
@@ -124,26 +137,26 @@ RANGES: dict[str, Range | Text | Character] = {
     "callback.early_stopping.min_delta": NOT_NEGATIVE,
     "callback.gradient_accumulation.scheduling": COUNT,
     "callback.weight_averaging.decay": FRACTION_OR_ZERO,
-    # of the doors that make no run
+    # keys of the other commands
     "run": TEXT,
     "input": TEXT,
     "output": TEXT,
     "below": TEXT,
     "separator": Character(),
 }
-# how many items a list has; a list is refused elsewhere
+# number of items; all other keys of RANGES take no list
 LENGTHS = {
-    "allow": Range(0, low_itself=True, whole=True),
-    "optimizer.betas": Range(2, 2, low_itself=True, high_itself=True, whole=True),
-    "data.size": Range(2, 2, low_itself=True, high_itself=True, whole=True),
+    "allow": ANY_LENGTH,
+    "optimizer.betas": PAIR,
+    "data.size": PAIR,
     "data.coefficients": COUNT,
     "data.x_train": COUNT,
     "data.target": COUNT,
-    "data.ignore": Range(0, low_itself=True, whole=True),
-    "model.hidden_features": ORDINAL,  # none: see fitting.py
+    "data.ignore": ANY_LENGTH,
+    "model.hidden_features": ORDINAL,  # validate.py refuses an empty one with a remedy
 }
 SCALAR_OR_LIST = {"data.target", "data.ignore"}
-# where null has a meaning
+# keys that may be null even where their default is not
 NULLABLE = {
     *("data.folds", "data.num_train", "data.group", "data.ignore", "data.ranges", "data.x_train"),
     *("loss.weight", "loss.pos_weight", "model.max_norm", "model.initial_weight", "model.initial_bias"),
@@ -151,14 +164,20 @@ NULLABLE = {
 }
 # packages whose classes a `_target_` may name; `allow` adds modules
 ALLOWED_PACKAGES = ("mlplab", "torch", "torchvision", "lightning", "torchmetrics", "sklearn")
-# of the Trainer: what the lab decides itself
+# keys of conf/trainer/default.yaml; with any other Trainer argument neither fused mini-batches nor stacks are used
+TRAINER_KEYS = {
+    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
+    *("deterministic", "compile", "matmul_precision", "blocks"),
+}
+# Trainer arguments that mlplab sets itself
 RESERVED_TRAINER_KEYS = {
     *("logger", "callbacks", "default_root_dir", "num_sanity_val_steps", "log_every_n_steps", "enable_progress_bar"),
     *("enable_model_summary", "enable_checkpointing", "fast_dev_run", "overfit_batches", "barebones"),
     *("limit_val_batches", "limit_test_batches", "limit_predict_batches", "check_val_every_n_epoch"),
     *("val_check_interval", "strategy", "num_nodes", "use_distributed_sampler", "reload_dataloaders_every_n_epochs"),
 }
-CHOICES = {
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+CHOICES: dict[str, tuple[Any, ...]] = {
     "data.split": ("official", "random", "group"),
     "data.leak_check": ("basic", "full", "off"),
     "data.task": ("classes", "values"),
@@ -177,12 +196,26 @@ CHOICES = {
     "loss.weight": (None, "balanced"),
     "loss.pos_weight": (None, "balanced"),
     "trainer.devices": (1,),
-    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
+    "trainer.accelerator": ACCELERATORS,
     "trainer.precision": ("32-true", "64-true", "bf16-mixed", "16-mixed"),
     "trainer.matmul_precision": ("highest", "high", "medium"),
     "sweep.resume": (None, True, False, "failed"),
-    "invert": (None, "auto", True, False),  # of predict
+    # keys of the other commands
+    "accelerator": (*ACCELERATORS, None),
+    "split": ("train", "val", "test", None),
+    "slice": ("pca", "random", "none", None),
+    "gaps": ("refuse", "fill"),
+    "invert": ("auto", True, False, None),
 }
+# keys of hydra/sweeper and hydra/launcher, which sweep/ checks
+SWEEPER_RANGES = {"num_jobs": COUNT, "at_once": COUNT, "first": COUNT, "grace": COUNT, "eta": ETA}
+SWEEPER_CHOICES: dict[str, tuple[Any, ...]] = {
+    "sampler": ("random", "tpe"),
+    "pruner": ("none", "median", "hyperband"),
+    "join": (True, False),
+}
+LAUNCHER_COUNTS = ("most", "at_once", "threads", "timeout_min", "cpus_per_task", "mem_gb", "array_parallelism")
+# losses and metrics of each learner
 LOSSES = {
     "classifier": ("ce", "mse", "mae"),
     "binary_classifier": ("bce", "mse", "mae"),
@@ -197,5 +230,5 @@ HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
 
 
 def monitor_mode(monitor: str) -> Literal["min", "max"]:
-    """The direction of a score named `<metric>/<split>`."""
+    """Whether a lower or a higher value of the score `<metric>/<split>` is better."""
     return "max" if monitor.partition("/")[0] in HIGHER_IS_BETTER else "min"

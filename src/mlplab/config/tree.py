@@ -1,4 +1,4 @@
-"""Nested plain dicts: dotted keys, values as they are typed."""
+"""Nested plain dicts: dotted keys, and values as they are typed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,28 +7,29 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 
-def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and their values; a list is a value."""
-    for key, value in config.items():
+def flatten(nested: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and their values; a list, or an empty dict, is a value."""
+    for key, value in nested.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def select(config: Any, key: str, default: Any = None) -> Any:
-    """The value at a dotted key."""
+def select(nested: Any, key: str, default: Any = None) -> Any:
+    """The value at a dotted key; `default` where there is none."""
     for name in key.split("."):
-        if not isinstance(config, Mapping):
+        if not isinstance(nested, Mapping):
             return default
-        values = [value for own, value in config.items() if str(own) == name]  # a key may be a number
+        values = [value for own, value in nested.items() if str(own) == name]  # a key may be a number
         if not values:
             return default
-        config = values[0]
-    return config
+        nested = values[0]
+    return nested
 
 
 def format_value(value: Any) -> str:
+    """A value as the command line takes it."""
     if value is None or isinstance(value, bool):
         return str({None: "null", True: "true", False: "false"}[value])
     if isinstance(value, list):
@@ -39,25 +40,24 @@ def format_value(value: Any) -> str:
 
 
 def to_plain(composed: DictConfig) -> dict[str, Any]:
-    """Plain containers, interpolations resolved, without Hydra's own part."""
+    """Plain containers with interpolations resolved, without the group `hydra`; a missing value is `???`."""
     if "hydra" not in composed:
-        whole: Any = OmegaConf.to_container(composed, resolve=True)
-        return dict(whole)
+        container: Any = OmegaConf.to_container(composed, resolve=True)
+        return dict(container)
     keys = [str(key) for key in composed if key != "hydra"]
-    held = {key: "???" if OmegaConf.is_missing(composed, key) else composed[key] for key in keys}
+    values = {key: "???" if OmegaConf.is_missing(composed, key) else composed[key] for key in keys}
     return {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in held.items()
+        for key, value in values.items()
     }
 
 
-def portable_config(config: DictConfig) -> dict[str, Any]:
-    """Plain containers, which find their files from any folder, and hold nothing of the command that began or resumed
-    their sweep."""
-    held = to_plain(config)
-    if "sweep" in held:
-        held["sweep"] |= {"resume": None, "fail_fast": False, "ensemble": False}
+def portable_config(composed: DictConfig) -> dict[str, Any]:
+    """As `to_plain`, with absolute paths, and without the options of the command that started or resumed a sweep."""
+    plain = to_plain(composed)
+    if "sweep" in plain:
+        plain["sweep"] |= {"resume": None, "fail_fast": False, "ensemble": False}
     for key in ("path", "root"):
-        if isinstance(given := held["data"].get(key), str):
-            held["data"][key] = str(Path(given).expanduser().absolute())
-    return held
+        if isinstance(path := plain["data"].get(key), str):
+            plain["data"][key] = str(Path(path).expanduser().absolute())
+    return plain

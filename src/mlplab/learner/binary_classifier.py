@@ -1,4 +1,4 @@
-"""Two classes: one output, sigmoid, a threshold."""
+"""Binary classification: one output, sigmoid, a decision threshold."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from mlplab.learner.metrics import confusion_matrix, positive_class_scores
 
 
 class BinaryClassifier(Learner):
-    """Target (N,) int64 of 0 and 1; predictions (N,) probabilities of class 1, class 1 at `threshold` and above.
+    """Target (N,) int64 with values 0 and 1; predictions (N,) probabilities of class 1.
 
-    loss: bce, or mse and mae on the probability.
+    loss: bce, or mse and mae on the probability. A probability of `threshold` and above predicts class 1.
     """
 
     def __init__(self, network: nn.Module, loss: nn.Module, threshold: float = 0.5, **rest: Any) -> None:
@@ -29,18 +29,17 @@ class BinaryClassifier(Learner):
         return output.squeeze(1).sigmoid()
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        decided = (predictions >= self.threshold).long()
+        matrix = confusion_matrix(self.choose(predictions), target, 2)
         auroc = binary_auroc(predictions, target, validate_args=False)
-        return {**positive_class_scores(confusion_matrix(decided, target, 2)), "auroc": auroc.clamp(max=1.0)}
+        return {**positive_class_scores(matrix), "auroc": auroc.clamp(max=1.0)}
 
     def baseline(self, target: Tensor) -> Tensor:
-        return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite also where one class is missing
+        return target.to(self.dtype).mean().logit().clamp(-50, 50)[None, None]  # finite if one class is missing
 
     @staticmethod
     def combine(outputs: Tensor) -> Tensor:
-        """The logit of the mean probability, by logarithms of both shares: a mean that rounds to 1 has none."""
-        yes, no = logsigmoid(outputs).logsumexp(dim=0), logsigmoid(-outputs).logsumexp(dim=0)
-        return yes - no
+        """Logit of the mean probability, computed from logarithms: a mean that rounds to 1 has no finite logit."""
+        return logsigmoid(outputs).logsumexp(dim=0) - logsigmoid(-outputs).logsumexp(dim=0)
 
     def choose(self, predictions: Tensor) -> Tensor:
         return (predictions >= self.threshold).long()

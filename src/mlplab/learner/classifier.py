@@ -1,4 +1,4 @@
-"""Classes: softmax over one output a class."""
+"""Multiclass classification: one output per class, softmax."""
 
 import math
 from typing import Any
@@ -18,20 +18,22 @@ class Classifier(Learner):
         one_hot = isinstance(loss, nn.MSELoss | nn.L1Loss)
         super().__init__(network, OnProbabilities(loss, nn.Softmax(dim=1)) if one_hot else loss, **rest)
         self.num_classes = num_classes
-        self._form = self._one_hot if one_hot else self._index
+        self._one_hot_targets = one_hot
 
     def encode(self, target: Tensor) -> Tensor:
-        return self._form(target)
+        if not self._one_hot_targets:
+            return target
+        return nn.functional.one_hot(target, self.num_classes).to(self.dtype)
 
     def decode(self, output: Tensor) -> Tensor:
         return output.softmax(dim=1)
 
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return macro_scores(confusion_matrix(predictions.argmax(dim=1), target, self.num_classes))
+        return macro_scores(confusion_matrix(self.choose(predictions), target, self.num_classes))
 
     def baseline(self, target: Tensor) -> Tensor:
-        shares = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)
-        return shares.log()[None]
+        fractions = torch.bincount(target, minlength=self.num_classes).to(self.dtype) / len(target)
+        return fractions.log()[None]
 
     @staticmethod
     def combine(outputs: Tensor) -> Tensor:
@@ -39,9 +41,3 @@ class Classifier(Learner):
 
     def choose(self, predictions: Tensor) -> Tensor:
         return predictions.argmax(dim=1)
-
-    def _one_hot(self, target: Tensor) -> Tensor:
-        return nn.functional.one_hot(target, self.num_classes).to(self.dtype)
-
-    def _index(self, target: Tensor) -> Tensor:
-        return target

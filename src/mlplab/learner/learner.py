@@ -1,4 +1,4 @@
-"""What a classifier and a regressor share: the step, the measuring of a split, the optimizer."""
+"""Base class of all learners: training step, scores of a split, optimizer and scheduler."""
 
 import inspect
 from abc import abstractmethod
@@ -14,16 +14,18 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from mlplab.errors import UserError
+from mlplab.learner.lightning_internals import update_callback_metrics
 
 Batch = tuple[Tensor, Tensor]
 
 
 class Learner(LightningModule):
-    """network: any module, raw features (N, ...) -> raw output (N, out_features).
+    """Trains any network that maps raw features (N, ...) to raw outputs (N, out_features).
 
-    loss: (output, encoded target) -> scalar. optimizer, scheduler: constructors that lack only the parameters (the
-    optimizer). monitor, mode: the score that tells the best epoch. Validation loaders: 0 is val, 1 the measured slice
-    of train; their scores, as floats named `<metric>/<split>`, stand in `scores` after each.
+    loss: (output, encoded target) -> scalar. optimizer: called with the parameters. scheduler: called with the
+    optimizer, and with total_steps, T_max and mode where it takes them and they are not set. monitor, mode: the score
+    that decides the best epoch, and its direction. Expects two validation loaders: val, then the evaluated part of
+    train. `scores` holds the latest scores as floats, named `<metric>/<split>`.
     """
 
     def __init__(
@@ -44,35 +46,38 @@ class Learner(LightningModule):
         self.monitor = monitor
         self.mode = mode
         self.scores: dict[str, float] = {}
-        self._kept: dict[str, list[Batch]] = defaultdict(list)
+        self._outputs: dict[str, list[Batch]] = defaultdict(list)
 
     @abstractmethod
     def encode(self, target: Tensor) -> Tensor:
-        """The target in the form that the loss takes."""
+        """Convert a raw target to the form that the loss expects."""
 
     @abstractmethod
     def decode(self, output: Tensor) -> Tensor:
-        """Raw output as predictions: probabilities, or values in their own unit."""
+        """Convert raw outputs to predictions: probabilities, or values in the unit of the target."""
 
     @abstractmethod
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Every metric of all rows, by name; of values in the target's own unit."""
+        """Compute every metric over all rows, by name; errors of a regression are in the unit of the target."""
 
     @abstractmethod
     def baseline(self, target: Tensor) -> Tensor:
-        """(1, out_features): the best constant output, from training targets alone."""
+        """Return the best constant output (1, out_features), computed from training targets."""
 
     @staticmethod
     @abstractmethod
     def combine(outputs: Tensor) -> Tensor:
-        """Raw outputs of K networks (K, N, out_features) -> (N, out_features), decoded as the mean of predictions."""
+        """Combine the raw outputs of K networks: (K, N, out_features) -> (N, out_features).
+
+        The result decodes to the mean of their predictions.
+        """
 
     def choose(self, predictions: Tensor) -> Tensor:
-        """(N,) the class that is told, by predictions; of values there is none."""
+        """Return the predicted class (N,); a regressor has none."""
         raise NotImplementedError
 
     def learn_target(self, target: Tensor) -> None:
-        """Take what is learned from training targets; classes need nothing."""
+        """Fit what depends on training targets (the target scaling of a regressor)."""
 
     def forward(self, features: Tensor) -> Tensor:
         return self.decode(self.network(features))
@@ -82,55 +87,55 @@ class Learner(LightningModule):
         return self.loss(self.network(features), self.encode(target))
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
-        self._keep(("val", "train")[dataloader_idx], batch)
+        self._collect(("val", "train")[dataloader_idx], batch)
 
     def test_step(self, batch: Batch, _: int) -> None:
-        self._keep("test", batch)
+        self._collect("test", batch)
 
     def on_validation_epoch_start(self) -> None:
-        self._kept.clear()  # of a measuring that was interrupted
+        self._outputs.clear()  # an interrupted evaluation may have left some
 
     def on_test_epoch_start(self) -> None:
-        self._kept.clear()
+        self._outputs.clear()
 
     def on_validation_epoch_end(self) -> None:
         self._score()
         if self.trainer.state.fn == TrainerFn.FITTING:
-            self._hand_out()
+            self._log_scores()
         else:
             self.log_dict(self.scores)
 
     def on_test_epoch_end(self) -> None:
         self._score()
-        # a test score belongs to the best epoch, which Lightning does not know
+        # test scores are logged at the best epoch, which Lightning does not know
         self.log_dict(self.scores, logger=False)
 
-    def _hand_out(self) -> None:
-        """What `log_dict` does in a fit, without its objects a score: they cost milliseconds an epoch."""
-        self.trainer.callback_metrics.update({name: torch.tensor(score) for name, score in self.scores.items()})
+    def _log_scores(self) -> None:
+        """Log as `log_dict` does in a fit, without an object for each score: those cost milliseconds per epoch."""
+        update_callback_metrics(self.trainer, self.scores)
         if not self.trainer.sanity_checking:
             for logger in self.trainer.loggers:
                 logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        """Loss and metrics of raw outputs (N, out_features) and targets (N,) or (N, K), as one batch."""
+        """Compute loss and metrics of raw outputs (N, out_features) and raw targets (N,) or (N, num_targets)."""
         output = output.detach().to(torch.promote_types(output.dtype, torch.float32))
         loss = self.measured_loss(output, self.encode(target))
         scores = {"loss": loss, **self.metrics(self.decode(output), target)}
         return {name: float(score) for name, score in scores.items()}
 
     def configure_optimizers(self) -> Any:
-        optimizer = _made("optimizer", self.make_optimizer, self._parameter_groups())
+        optimizer = _call("optimizer", self.make_optimizer, self._parameter_groups())
         if self.make_scheduler is None:
             return optimizer
-        known: dict[str, Callable[[], Any]] = {
+        run_time: dict[str, Callable[[], Any]] = {
             "total_steps": self.total_steps,
             "T_max": lambda: self.trainer.max_epochs,
             "mode": lambda: self.mode,
         }
-        lacking = self._scheduler_lacks
-        given = {name: known[name]() for name in known if name in lacking}
-        scheduler = _made("scheduler", self.make_scheduler, optimizer, **given)
+        missing = self._missing_scheduler_arguments
+        arguments = {name: value() for name, value in run_time.items() if name in missing}
+        scheduler = _call("scheduler", self.make_scheduler, optimizer, **arguments)
         interval = "step" if "total_steps" in inspect.signature(self.make_scheduler).parameters else "epoch"
         return {
             "optimizer": optimizer,
@@ -139,26 +144,26 @@ class Learner(LightningModule):
 
     @property
     def plans_length(self) -> bool:
-        """Whether the learning rates follow from the number of epochs."""
-        return bool(self._scheduler_lacks & {"total_steps", "T_max"})
+        """Whether the scheduler depends on the number of epochs."""
+        return bool(self._missing_scheduler_arguments & {"total_steps", "T_max"})
 
     @property
-    def _scheduler_lacks(self) -> set[str]:
-        """The arguments that only a trainer knows."""
+    def _missing_scheduler_arguments(self) -> set[str]:
+        """Arguments that the scheduler takes and that are not set; some are known only to the Trainer."""
         if self.make_scheduler is None:
             return set()
-        takes = inspect.signature(self.make_scheduler).parameters
-        return takes.keys() - getattr(self.make_scheduler, "keywords", {})
+        parameters = inspect.signature(self.make_scheduler).parameters
+        return parameters.keys() - getattr(self.make_scheduler, "keywords", {})
 
     def total_steps(self) -> int:
-        """Updates of the whole training, for schedulers by step."""
+        """Optimizer steps of the whole training."""
         return int(self.trainer.estimated_stepping_batches)
 
     def _parameter_groups(self) -> list[Any]:
-        """Weight decay acts on parameters of two or more dimensions only: biases and norms have no cause to shrink."""
+        """Exclude biases and normalisation parameters (fewer than two dimensions) from weight decay."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         decay = inspect.signature(self.make_optimizer).parameters.get("weight_decay")
-        if decay is None or decay.default == 0:  # a group of its own costs each step a call
+        if decay is None or decay.default == 0:  # a second group costs time in each step
             return parameters
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
@@ -166,30 +171,30 @@ class Learner(LightningModule):
         ]
         return [group for group in groups if group["params"]]
 
-    def _keep(self, split: str, batch: Batch) -> None:
+    def _collect(self, split: str, batch: Batch) -> None:
         features, target = batch
-        self._kept[split].append((self.network(features), target))
+        self._outputs[split].append((self.network(features), target))
 
     def _score(self) -> None:
-        """A split is measured as one batch: a mean of batch means is wrong for rmse and for weighted ce."""
+        """Evaluate each split as one batch: a mean of batch means is wrong for rmse and for weighted cross entropy."""
         self.scores = {}
-        for split, blocks in self._kept.items():
-            output, target = (torch.cat(parts) for parts in zip(*blocks, strict=True))
+        for split, batches in self._outputs.items():
+            output, target = (torch.cat(parts) for parts in zip(*batches, strict=True))
             self.scores |= {f"{name}/{split}": score for name, score in self.measure(output, target).items()}
-        self._kept.clear()
+        self._outputs.clear()
 
 
-def _made(name: str, make: Callable[..., Any], *arguments: Any, **given: Any) -> Any:
-    """What torch says of settings that it refuses only now."""
+def _call(name: str, constructor: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """Call a constructor of torch. Raises UserError with torch's message for arguments that it rejects."""
     try:
-        return make(*arguments, **given)
+        return constructor(*arguments, **keywords)
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
         raise UserError(f"{name}: {error}") from error
 
 
 def _unregularised(loss: nn.Module) -> nn.Module:
-    """The loss as it is measured: label smoothing off, class weights on."""
-    measured = deepcopy(loss)
-    if isinstance(measured, nn.CrossEntropyLoss):
-        measured.label_smoothing = 0.0
-    return measured
+    """Return the loss for evaluation: without label smoothing, with class weights."""
+    unregularised = deepcopy(loss)
+    if isinstance(unregularised, nn.CrossEntropyLoss):
+        unregularised.label_smoothing = 0.0
+    return unregularised

@@ -1,11 +1,11 @@
-"""A loss of values (mse, mae) taken between probabilities and one-hot targets, as early courses do."""
+"""Losses that torch lacks: mse and mae between probabilities and one-hot targets, root mean squared error."""
 
 import torch
 from torch import Tensor, nn
 
 
 class OnProbabilities(nn.Module):
-    """loss(activation(output), target); torch's classification losses take raw outputs only."""
+    """loss(activation(output), target); the classification losses of torch take raw outputs only."""
 
     def __init__(self, loss: nn.Module, activation: nn.Module) -> None:
         super().__init__()
@@ -18,9 +18,9 @@ class OnProbabilities(nn.Module):
 
 
 class RootMeanSquaredError(nn.Module):
-    """sqrt(mean((output - target)^2)) over all entries. At zero error its gradient is taken as 0."""
+    """sqrt(mean((output - target)^2)) over all entries. At zero error the gradient is defined as 0."""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         squared = nn.functional.mse_loss(output, target)
-        # sqrt has slope infinity at 0, and infinity times 0 is NaN
+        # the derivative of sqrt is infinite at 0, and infinity times 0 is NaN
         return torch.where(squared == 0, 1.0, squared).sqrt() * (squared != 0)

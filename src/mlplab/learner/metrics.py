@@ -1,4 +1,8 @@
-"""Accuracy, precision, recall, F1 from one confusion matrix; torchmetrics' four objects count the rows four times."""
+"""Classification metrics from one confusion matrix, and regression metrics, for single runs (N,) and stacks (K, N).
+
+The leading axes may be of any number: every function takes (..., N) and returns one score for each. torchmetrics has no
+leading axes, and counts the rows once for each of its metrics.
+"""
 
 import torch
 from torch import Tensor
@@ -6,23 +10,89 @@ from torch import Tensor
 Scores = dict[str, Tensor]
 
 
-def confusion_matrix(decided: Tensor, target: Tensor, num_classes: int) -> Tensor:
-    """(num_classes, num_classes) counts, on the CPU in double precision: a row is a true class, a column a decided."""
-    cells = torch.bincount(target * num_classes + decided, minlength=num_classes**2)
-    return cells.reshape(num_classes, num_classes).cpu().double()
+def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Tensor:
+    """(..., N) class indices, target (N,) or (..., N) -> (..., C, C) float64 counts on the CPU.
+
+    A row is a true class, a column a predicted one.
+    """
+    cells = target * num_classes + predicted
+    leading = cells.shape[:-1]
+    first_cell = torch.arange(leading.numel(), device=cells.device).view(*leading, 1) * num_classes**2
+    counts = torch.bincount((first_cell + cells).flatten(), minlength=leading.numel() * num_classes**2)
+    return counts.view(*leading, num_classes, num_classes).cpu().double()
+
+
+def class_scores(matrix: Tensor) -> Scores:
+    """Precision, recall and F1 of each class: (..., C, C) -> (..., C); 0 where nothing was predicted or is present."""
+    correct, predicted, present = _class_counts(matrix)
+    scores = {
+        "precision": correct / predicted,
+        "recall": correct / present,
+        "f1": 2 * correct / (predicted + present),
+    }
+    return {name: values.nan_to_num(0.0) for name, values in scores.items()}
 
 
 def macro_scores(matrix: Tensor) -> Scores:
-    """Averages over the classes that are in the target or were decided, as torchmetrics and scikit-learn take them."""
-    right, decided, there = matrix.diagonal(), matrix.sum(dim=0), matrix.sum(dim=1)
-    counted = decided + there > 0
-    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
-    averages = {name: part[counted].nan_to_num(0.0).mean() for name, part in parts.items()}
-    return {"accuracy": right.sum() / matrix.sum(), **averages}
+    """Accuracy, and class scores averaged over the classes that are present or predicted: (..., C, C) -> (...,).
+
+    scikit-learn and torchmetrics count the same classes.
+    """
+    _, predicted, present = _class_counts(matrix)
+    counted = predicted + present > 0
+    averages = {name: _mean_where(values, counted) for name, values in class_scores(matrix).items()}
+    return {"accuracy": _accuracy(matrix), **averages}
 
 
 def positive_class_scores(matrix: Tensor) -> Scores:
-    """Of two classes; 0 where nothing was decided or is there."""
-    right, decided, there = matrix[1, 1], matrix[:, 1].sum(), matrix[1].sum()
-    parts = {"precision": right / decided, "recall": right / there, "f1": 2 * right / (decided + there)}
-    return {"accuracy": matrix.trace() / matrix.sum(), **{name: part.nan_to_num(0.0) for name, part in parts.items()}}
+    """Accuracy, and the scores of class 1: (..., 2, 2) -> (...,)."""
+    return {"accuracy": _accuracy(matrix), **{name: values[..., 1] for name, values in class_scores(matrix).items()}}
+
+
+def regression_scores(predictions: Tensor, target: Tensor) -> Scores:
+    """mse, rmse, mae and r2 over all targets: (..., N, num_targets), target (N, num_targets) or alike -> (...,)."""
+    predictions, target = _in_float64(predictions), _in_float64(target)
+    error = predictions - target
+    squares = error.square()
+    mse = squares.mean(dim=(-2, -1))
+    return {"mse": mse, "rmse": mse.sqrt(), "mae": error.abs().mean(dim=(-2, -1)), "r2": _r2(squares, target)}
+
+
+def _class_counts(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of each class that are predicted correctly, predicted at all, and present in the target, each (..., C)."""
+    return matrix.diagonal(dim1=-2, dim2=-1), matrix.sum(dim=-2), matrix.sum(dim=-1)
+
+
+def _accuracy(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / matrix.sum(dim=(-2, -1))
+
+
+def _mean_where(values: Tensor, counted: Tensor) -> Tensor:
+    """Mean over the last axis where counted: (..., C) -> (...,).
+
+    A sum with zeros in place of the other classes would round in another order: a run of a stack then differs from
+    the same run alone in the last bit.
+    """
+    if counted.all():
+        return values.mean(dim=-1)
+    number = counted.sum(dim=-1)
+    means = values.new_zeros(number.shape)
+    for count in set(number.flatten().tolist()):
+        rows = number == count
+        means[rows] = values[rows][counted[rows]].view(-1, count).mean(dim=-1)
+    return means
+
+
+def _r2(squares: Tensor, target: Tensor) -> Tensor:
+    """Mean over the targets of 1 - residual / total sum of squares; a constant target has 1 if predicted exactly, or 0.
+
+    torchmetrics takes a residual below 1e-4 for 0, whatever the unit, and refuses a single row.
+    """
+    residual = squares.sum(dim=-2)
+    total = (target - target.mean(dim=-2, keepdim=True)).square().sum(dim=-2)
+    return torch.where(total > 0, 1 - residual / total, (residual == 0).to(total.dtype)).mean(dim=-1)
+
+
+def _in_float64(values: Tensor) -> Tensor:
+    """In float32 the sums of squares of R2 cancel when values are large; MPS has no float64."""
+    return values if values.device.type == "mps" else values.double()

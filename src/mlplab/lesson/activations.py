@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mlplab.analysis.layer_statistics import Layer, layer_statistics
-from mlplab.config.compose import configure
+from mlplab.config.configure import configure
 from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score, final_value
 from mlplab.report.decision_boundary import Plane, draw_boundary, predict_function
 from mlplab.report.figure import mosaic_page

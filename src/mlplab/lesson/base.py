@@ -15,7 +15,7 @@ import torch
 from omegaconf import DictConfig
 
 import mlplab
-from mlplab.config.compose import configure
+from mlplab.config.configure import configure
 from mlplab.config.tree import to_plain
 from mlplab.data.splits import Splits
 from mlplab.errors import RunError

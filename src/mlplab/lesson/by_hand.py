@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlplab.config.compose import configure
+from mlplab.config.configure import configure
 from mlplab.data.datamodule import InMemoryDataModule
 from mlplab.data.splits import Split
 from mlplab.lesson.activations import activation as made

@@ -87,8 +87,8 @@ class Function(Lesson):
         caption = (
             f"{self._name}({', '.join(self._source.limits)}) from {self.num_rows} rows; "
             f"{count_noun(len(self.hidden_features), 'ReLU layer')} and a sigmoid. Upper two: one seed. Lower left: "
-            f"mean of {count_noun(len(runs), 'seed')}, band from the lowest to the highest. Beyond: one input as far again "
-            "above its range, the others inside theirs."
+            f"mean of {count_noun(len(runs), 'seed')}, band from the lowest to the highest. Beyond: one input as far "
+            "again above its range, the others inside theirs."
         )
         farthest = max(inside[0], key=lambda name: np.mean(errors[name]))
         with mosaic_page(bench.picture, title, "AB;CD", caption=caption) as axes:

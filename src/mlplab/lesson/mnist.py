@@ -63,8 +63,9 @@ class MNIST(Lesson):
         title = f"784 numbers in, ten probabilities out: {run.scores['accuracy/test']:.0%} of new digits are read right"
         caption = (
             f"{self.num_rows} training images, one hidden layer of {self.hidden} units, "
-            f"{count_noun(self.epochs, 'epoch')}. D: {len(told)} test images. F: white pixels speak for a unit, black ones against it, grey ones do not "
-            "count; a speckled unit is dead: it fires for no image, and has learned nothing."
+            f"{count_noun(self.epochs, 'epoch')}. D: {len(told)} test images. F: white pixels speak for a unit, black "
+            "ones against it, grey ones do not count; a speckled unit is dead: it fires for no image, and has learned "
+            "nothing."
         )
         with mosaic_page(bench.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
             draw_given(axes["A"], axes["B"], parts)

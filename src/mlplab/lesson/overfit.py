@@ -85,8 +85,8 @@ class Overfit(Lesson):
         caption = (
             f"A: 200 digits, one label in five wrong. B, D: {self.num_rows} digits, in D {self.wrong:.0%} of the "
             f"labels wrong. B, E: {self.width} hidden units. C: {self.points} points, with noise of half the spread of "
-            f"y. D, E: means over {count_noun(len(self.seeds), 'seed')} after {count_noun(self.epochs, 'epoch')}, bands "
-            "from lowest to highest."
+            f"y. D, E: means over {count_noun(len(self.seeds), 'seed')} after {count_noun(self.epochs, 'epoch')}, "
+            "bands from lowest to highest."
         )
         with mosaic_page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
             draw_turn(axes["A"], turn[0])

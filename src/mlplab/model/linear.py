@@ -1,4 +1,4 @@
-"""One layer, no hidden one: linear and logistic regression."""
+"""A single linear layer: linear and logistic regression."""
 
 from torch import nn
 
@@ -6,7 +6,7 @@ from mlplab.model.network import Network
 
 
 class Linear(Network):
-    """y = W x + b. initial_weight, initial_bias: a number at which all weights (biases) start, null for torch's own."""
+    """y = W x + b. initial_weight, initial_bias: initial value of all weights (biases); None: that of torch."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from mlplab.model.network import Network
 
 
 class MaxoutLayer(nn.Module):
-    """(N, in_features) -> (N, out_features): the largest of `pieces` linear functions."""
+    """Maximum of `pieces` linear functions for each unit: (N, in_features) -> (N, out_features)."""
 
     def __init__(self, in_features: int, out_features: int, pieces: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class MaxoutLayer(nn.Module):
 
 
 class Maxout(Network):
-    """Like `MLP`, but the activation is learned: each hidden unit is the largest of `pieces` linear functions."""
+    """MLP whose activation is learned: each hidden unit is the maximum of `pieces` linear functions."""
 
     def __init__(
         self,

@@ -10,12 +10,12 @@ from mlplab.model.network import Network
 
 
 class MLP(Network):
-    """Hidden layers of linear, normalisation, activation, dropout; then a linear output layer.
+    """Hidden layers of linear, normalisation, activation and dropout, then a linear output layer.
 
-    hidden_features: the widths, one a hidden layer. activation: called once a layer, because a learnable one must not
-    be shared. normalisation: none, batch, layer. initialisation: see `mlplab.model.layers`. max_norm: bound on the
-    L2 norm of a hidden unit's incoming weights (Srivastava et al., 2014, jmlr.org/papers/v15/srivastava14a.html).
-    input_noise: sd of noise on the scaled features while training.
+    hidden_features: width of each hidden layer. activation: called once for each layer, because a learnable one must
+    not be shared. normalisation: none, batch or layer. initialisation: see `mlplab.model.layers`. max_norm: bound on
+    the L2 norm of the incoming weights of a hidden unit (Srivastava et al., 2014,
+    jmlr.org/papers/v15/srivastava14a.html). input_noise: standard deviation of noise on scaled features in training.
     """
 
     def __init__(

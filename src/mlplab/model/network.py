@@ -1,4 +1,4 @@
-"""What every network here shares: it takes raw features, scales them, and gives raw outputs."""
+"""Base class of all networks (raw features in, raw outputs out), and an ensemble of networks."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class Network(nn.Module):
-    """(N, in_features) -> (N, out_features). `body` is what differs."""
+    """Scales features, then applies `body` and an output activation: (N, in_features) -> (N, out_features)."""
 
     def __init__(self, in_features: int, body: nn.Module, output_activation: str, standardise: bool) -> None:
         super().__init__()
@@ -31,12 +31,16 @@ class Network(nn.Module):
         return self.of_scaled(self.scale(features))
 
     def of_scaled(self, features: Tensor) -> Tensor:
+        """Raw outputs of features that are scaled already."""
         output: Tensor = self.output_activation(self.body(features))
         return output
 
 
 class Ensemble(nn.Module):
-    """(N, in_features) -> (N, out_features). combine: raw outputs (K, N, out_features) -> (N, out_features)."""
+    """Combines the raw outputs of K networks: (N, in_features) -> (N, out_features).
+
+    combine: raw outputs (K, N, out_features) -> (N, out_features).
+    """
 
     def __init__(self, networks: Sequence[nn.Module], combine: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

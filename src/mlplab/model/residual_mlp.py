@@ -1,5 +1,5 @@
-"""An MLP with skip connections, as in Gorishniy et al., Revisiting Deep Learning Models for Tabular Data, 2021
-(arXiv:2106.11959)."""
+"""An MLP with skip connections (Gorishniy et al., Revisiting Deep Learning Models for Tabular Data, 2021,
+arXiv:2106.11959)."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualMLP(Network):
-    """num_blocks residual blocks of `width`, each with an inner layer of `expansion` times that width."""
+    """num_blocks residual blocks of `width` units, each with an inner layer of expansion * width units."""
 
     def __init__(
         self,

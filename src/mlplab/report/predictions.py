@@ -1,4 +1,4 @@
-"""What a run told of the rows of a split, and the pictures of it."""
+"""The predictions on the rows of one split, and the figures and tables made from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from mlplab.report.classification import FEW, Calibration, Confusion, RankingCur
 from mlplab.report.figure import Panel
 from mlplab.report.regression import Parity
 
-MOST_TARGETS = 4
+MAX_TARGETS = 4  # that have figures
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """N rows. predictions: (N, C) probabilities, of two classes too; or (N, K) values. chosen: (N,) class indices."""
+    """N rows of a split.
+
+    rows: what they are called in titles. predictions: class probabilities (N, C), for two classes too; for regression
+    (N, K). chosen: predicted class indices (N,), None for regression.
+    """
 
     rows: str
     features: np.ndarray
@@ -41,51 +45,58 @@ class Predictions:
     def parity(self) -> Parity:
         return Parity(self.target, self.predictions, self.target_names)
 
-    def hits(self) -> list[Panel]:
-        """Confusion matrix; or parity and residuals of each target."""
+    def result_panels(self) -> list[Panel]:
+        """The confusion matrix; or predictions and residuals per target."""
         if self.chosen is not None:
             side = min(self.confusion.side - 0.7, 8.5)
-            caption = "Rows are true classes, columns what was told; a shade is a share of the true class."
+            caption = "Numbers are counts of rows; the colour is the fraction of the true class."
             return [Panel("confusion", "Confusion matrix", self.confusion.draw_on, caption, (side, side))]
         panels = []
-        for number, name in enumerate(self.target_names[:MOST_TARGETS]):
-            of = f" of {name}" if len(self.target_names) > 1 else ""
+        for number, name in enumerate(self.target_names[:MAX_TARGETS]):
+            suffix = f" of {name}" if len(self.target_names) > 1 else ""
             panels += [
-                Panel(f"parity_{number}", f"Prediction against target{of}", self._parity(number)),
-                Panel(f"residuals_{number}", f"Residuals{of}", self._residuals(number)),
+                Panel(f"parity_{number}", f"Prediction against target{suffix}", self._parity(number)),
+                Panel(f"residuals_{number}", f"Residuals{suffix}", self._residuals(number)),
             ]
         return panels
 
-    def probabilities(self) -> list[Panel]:
-        """Calibration, ROC and precision-recall curves; nothing of values."""
+    def probability_panels(self) -> list[Panel]:
+        """Calibration, ROC and precision-recall curves; nothing for regression."""
         if self.chosen is None:
             return []
-        calibration = Calibration.of(self.predictions, self.target)
-        of = f"Of class {self.class_names[1]}. " if len(self.class_names) == 2 else "Of the class that is told. "
-        told = f"{of}A dot's area is its share of the rows. Expected calibration error {calibration.error:.3f}."
-        panels = [Panel("calibration", "Calibration", calibration.draw, told)]
+        panels = [self._calibration_panel()]
         if not self.ranking.classes:
             return panels
-        against = "Each class against the rest; " if len(self.class_names) > 2 else f"Of class {self.class_names[1]}; "
+        caption = "Each class against the rest; " if len(self.class_names) > 2 else f"Class {self.class_names[1]}; "
         if len(self.ranking.classes) > FEW:
-            against += "those of the least area are named, the others grey; "
+            caption += f"the {FEW} classes with the smallest areas are labelled, the others grey; "
         return [
             *panels,
-            Panel("roc", "ROC curve", self.ranking.draw_roc, f"{against}the number is the area."),
+            Panel("roc", "ROC curve", self.ranking.draw_roc, f"{caption}the number is the area under the curve."),
             Panel(
                 "precision_recall",
-                "Precision against recall",
+                "Precision-recall curve",
                 self.ranking.draw_precision,
-                f"{against}the number is the average precision.",
+                f"{caption}the number is the average precision.",
             ),
         ]
 
     def per_class(self) -> tuple[list[str], list[list[object]]]:
-        """Header and rows: precision, recall, f1, support, and the areas under both curves."""
+        """Header and rows: precision, recall, F1, support, ROC AUC and average precision."""
         header, *rows = self.confusion.per_class()
         areas = self.ranking.areas
-        added = [[*row, *areas.get(number, (None, None))] for number, row in enumerate(rows)]
-        return [*map(str, header), "ROC area", "average precision"], added
+        cells = [[*row, *areas.get(number, (None, None))] for number, row in enumerate(rows)]
+        return [*map(str, header), "ROC AUC", "average precision"], cells
+
+    def _calibration_panel(self) -> Panel:
+        calibration = Calibration.of(self.predictions, self.target)
+        two = len(self.class_names) == 2
+        event = f"Probability of class {self.class_names[1]}" if two else "Probability of the predicted class"
+        caption = (
+            f"{event}; a dot's area is proportional to its number of rows. "
+            f"Expected calibration error {calibration.error:.3f}."
+        )
+        return Panel("calibration", "Calibration curve", calibration.draw, caption)
 
     def _parity(self, number: int) -> Callable[[Axes], None]:
         return lambda axes: self.parity.draw_parity(axes, number)

@@ -1,4 +1,4 @@
-"""How near values are met: parity and residuals, as text, rows and picture."""
+"""Results of a regression: predictions against targets, residuals."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlplab.report.style import COLOURS
+from mlplab.report.figure import FILE_DPI
+from mlplab.report.style import COLOURS, hide_spines
 from mlplab.report.text import format_table
+
+RESIDUAL_COLUMNS = ("residual (target - prediction) of", "mean", "std", "min", "median", "max")
 
 
 @dataclass(frozen=True)
 class Parity:
-    """target, predictions: (N, K), in the target's unit."""
+    """target, predictions: (N, K), in the unit of the target."""
 
     target: np.ndarray
     predictions: np.ndarray
@@ -28,65 +31,62 @@ class Parity:
         return self.target.astype(np.float64) - self.predictions
 
     def rows(self) -> list[list[object]]:
-        """A header, then row, target, prediction and residual of each target."""
+        """A header, and per row its number with target, prediction and residual of each target."""
         kinds = {"": self.target, "predicted ": self.predictions, "residual of ": self.residuals}
         header = [f"{kind}{name}" for name in self.target_names for kind in kinds]
         values = np.stack([*kinds.values()], axis=2).reshape(len(self.target), -1)
         return [["row", *header], *([row, *cells] for row, cells in enumerate(values.tolist(), start=1))]
 
     def per_target(self) -> list[list[object]]:
-        """target, and of its residuals: mean, sd, the smallest, median and largest."""
-        columns = self.residuals.T
+        """Per target the cells of RESIDUAL_COLUMNS."""
         return [
             [name, *map(float, (r.mean(), r.std(), r.min(), np.median(r), r.max()))]
-            for name, r in zip(self.target_names, columns, strict=True)
+            for name, r in zip(self.target_names, self.residuals.T, strict=True)
         ]
 
     def text(self) -> str:
-        return format_table(
-            ["residual (target - prediction) of", "mean", "sd", "min", "median", "max"], self.per_target()
-        )
+        return format_table(RESIDUAL_COLUMNS, self.per_target())
 
     def draw(self, title: str, path: str | Path) -> None:
-        """A row of pictures a target: prediction against target, residual against prediction."""
+        """Draws one row of panels per target: prediction against target, residual against prediction."""
         count = len(self.target_names)
-        figure = Figure(figsize=(9, 4.2 * count), dpi=150, layout="constrained")
+        figure = Figure(figsize=(9, 4.2 * count), dpi=FILE_DPI, layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         grid = figure.subplots(count, 2, squeeze=False)
-        for number, (parity, rest) in enumerate(grid):
+        for number, (parity, residuals) in enumerate(grid):
             self.draw_parity(parity, number)
-            self.draw_residuals(rest, number)
+            self.draw_residuals(residuals, number)
         for axes in grid.flat:
-            axes.spines[["top", "right"]].set_visible(False)
+            hide_spines(axes)
         figure.savefig(path)
 
     def draw_parity(self, axes: Axes, number: int) -> None:
-        """Prediction against target, of one target."""
-        name, target, told = self.target_names[number], self.target[:, number], self.predictions[:, number]
-        ends = [float(min(target.min(), told.min())), float(max(target.max(), told.max()))]
-        axes.plot(ends, ends, color="0.6", linewidth=1, label="exact")
-        axes.scatter(target, told, **self._dots)
+        """Draws prediction against target. number: of the target."""
+        name, target, predicted = self.target_names[number], self.target[:, number], self.predictions[:, number]
+        ends = [float(min(target.min(), predicted.min())), float(max(target.max(), predicted.max()))]
+        axes.plot(ends, ends, color="0.6", linewidth=1, label="prediction = target")
+        axes.scatter(target, predicted, **self._dots)
         axes.set_xlabel(f"target: {name}")
         axes.set_ylabel(textwrap.fill(f"prediction: {name}", 32))
         axes.legend(frameon=False, loc="upper left")
 
     def draw_residuals(self, axes: Axes, number: int) -> None:
-        """Residual against prediction, of one target."""
+        """Draws residual against prediction. number: of the target."""
         axes.axhline(0, color="0.6", linewidth=1)
         axes.scatter(self.predictions[:, number], self.residuals[:, number], **self._dots)
         axes.set_xlabel(f"prediction: {self.target_names[number]}")
-        axes.set_ylabel("residual: target - prediction")
+        axes.set_ylabel("residual (target - prediction)")
 
     @property
     def _dots(self) -> dict[str, Any]:
-        """Many dots are one image, where a picture is of lines."""
+        """Arguments of scatter; many dots become one image in an SVG, which keeps the file small."""
         size = float(np.clip(3000 / len(self.target), 2, 25))
         many = len(self.target) > 1000
         return {"s": size, "color": COLOURS["train"], "alpha": 0.5, "linewidths": 0, "rasterized": many}
 
 
 def draw_spread(axes: Any, values: Mapping[str, Sequence[float] | np.ndarray]) -> None:
-    """The smallest mean stands on top; the names stand on the right."""
+    """Draws one row of dots per name with a mark at the mean, the smallest mean at the top."""
     names = sorted(values, key=lambda name: float(np.mean(values[name])))
     for row, name in enumerate(names):
         axes.plot(values[name], [row] * len(values[name]), "o", color="0.65", markersize=4, linewidth=0)

@@ -1,4 +1,4 @@
-"""The composition root: the only place where configuration becomes objects."""
+"""The composition root: builds all that a run needs from its configuration, which ends here."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlplab.analysis.diagnosis import measured_layers
 from mlplab.analysis.layer_statistics import Layer
@@ -28,7 +28,7 @@ from mlplab.model.network import Ensemble
 from mlplab.run.instantiate import instantiate_group
 from mlplab.run.metadata import Metadata, checkpoint_metadata, output_sizes
 from mlplab.trainer.batch_blocks import fuse_batches
-from mlplab.trainer.checkpoint import BestAndLastCheckpoint, Judge, Pruning, ResumeState
+from mlplab.trainer.checkpoint import BestAndLastCheckpoint, DurableCheckpointIO, Judge, Pruning, ResumeState
 from mlplab.trainer.device import check_device
 from mlplab.trainer.history import History
 from mlplab.trainer.interrupt import GracefulStop
@@ -40,16 +40,45 @@ from mlplab.trainer.tensorboard_media import media_callbacks
 from mlplab.trainer.weight_trajectory import WeightTrajectory
 
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
-
-
 for name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
-class Components:
-    """All that a run needs."""
+class RunSettings:
+    """What is printed, drawn and recorded about a run, as plain values.
 
+    split: how the rows were split. activation, hidden_features: None where the model does not take them.
+    """
+
+    folder: Path
+    seed: int
+    data: str
+    split: str
+    model: str
+    activation: str | None
+    hidden_features: tuple[int, ...] | None
+    loss: str
+    scaled_target: bool
+    optimizer: str
+    lr: float
+    batch_size: int
+    max_epochs: int
+    accelerator: str
+    draws_curves: bool
+    writes_report: bool
+
+    @property
+    def loss_label(self) -> str:
+        """For an axis: the loss of a scaled target is in the scaled target's unit."""
+        return f"{self.loss}, of the scaled target" if self.scaled_target else self.loss
+
+
+@dataclass(frozen=True)
+class Components:
+    """All that a run needs. initial_layers: statistics of the layers before the first update."""
+
+    settings: RunSettings
     splits: Splits
     batches: InMemoryDataModule
     learner: Learner
@@ -58,45 +87,56 @@ class Components:
     history: History
     checkpoints: BestAndLastCheckpoint
     callbacks: list[Callback]
-    start: list[Layer] = field(default_factory=list)  # before the first update
+    initial_layers: list[Layer] = field(default_factory=list)
 
 
 def build(config: DictConfig, judge: Judge | None = None) -> Components:
-    """config: checked and resolved. judge: of a search, may end it."""
-    lab = build_without_statistics(config, judge)
-    return replace(lab, start=measured_layers(lab.learner, lab.splits))
+    """config: checked and resolved. judge: of a search, may end the run early."""
+    components = build_without_statistics(config, judge)
+    return replace(components, initial_layers=measured_layers(components.learner, components.splits))
 
 
 def build_without_statistics(
     config: DictConfig,
     judge: Judge | None = None,
     splits: Splits | None = None,
-    taught: Learner | None = None,
+    fitted: Learner | None = None,
     trainer: Trainer | None = None,
 ) -> Components:
-    """As `build`, but for its layers. splits: where they have been read. taught: as for `build_learner`. trainer: of
-    another lab, for one that trains by other means."""
+    """Like `build`, without statistics of the layers.
+
+    splits: if they have been read before. fitted: see `build_learner`. trainer: of another run, for one that is
+    trained without its own.
+    """
     check_device(config.trainer.accelerator, config.trainer.precision)
     splits = splits or build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
-    learner = build_learner(config, splits, taught)
+    learner = build_learner(config, splits, fitted)
     batches = InMemoryDataModule(splits, config.batch_size, config.seed)
-    run, judged = Path(config.run_dir), (config.monitor, monitor_mode(config.monitor))
-    overlay, history = OverlayLogger(run / "tensorboard"), History(run / "history.csv", *judged)
-    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *judged, first=(history.sync, overlay.sync))
-    judged_by = [Pruning(checkpoints, config.monitor, judge)] if judge else []
-    traced = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
-    drawn = [*traced, *media_callbacks(config.report, overlay, splits, run)]
-    callbacks = [*_callbacks(config, history, checkpoints), *judged_by, *drawn]
-    if trainer:
-        return Components(splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
-    trainer = build_trainer(config, callbacks, overlay, batches)
-    if config.trainer.compile:
-        from mlplab.trainer.device import compile_network  # imports the compiler: a second
+    run, monitored = Path(config.run_dir), (config.monitor, monitor_mode(config.monitor))
+    overlay, history = OverlayLogger(run / "tensorboard"), History(run / "history.csv", *monitored)
+    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, before_write=(history.sync, overlay.sync))
+    pruning = [Pruning(checkpoints, config.monitor, judge)] if judge else []
+    trajectory = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
+    media = media_callbacks(config.report, overlay, splits, run)
+    callbacks = [*_callbacks(config, history, checkpoints), *pruning, *trajectory, *media]
+    if trainer is None:
+        trainer = _trainer(
+            config,
+            default_root_dir=config.run_dir,
+            logger=overlay,
+            callbacks=callbacks,
+            plugins=[DurableCheckpointIO()],
+            num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
+            log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
+        )
+        if config.trainer.compile:
+            from mlplab.trainer.device import compile_network  # imports the compiler: a second
 
-        compile_network(learner, batches)
-    batches = fuse_batches(config, learner, batches, trainer)
-    return Components(splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
+            compile_network(learner, batches)
+        batches = fuse_batches(config, learner, batches, trainer)
+    settings = run_settings(learner.hparams["config"])
+    return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -107,13 +147,14 @@ def build_splits(config: DictConfig) -> Splits:
     return splits
 
 
-def build_learner(config: DictConfig, splits: Splits, taught: Learner | None = None) -> Learner:
-    """The learner, with all that it first learns from training rows. taught: one of its form that has learned that."""
-    known = {**taught.hparams, "config": portable_config(config)} if taught else checkpoint_metadata(config, splits)
-    learner = build_untrained_learner(config, known, balanced_weights(config, splits))
+def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = None) -> Learner:
+    """Build the learner and fit its scalers to the training rows. fitted: a learner that has been fitted to the same
+    rows, whose statistics are copied."""
+    known = {**fitted.hparams, "config": portable_config(config)} if fitted else checkpoint_metadata(config, splits)
+    learner = build_untrained_learner(config, known, balanced_weights(known["config"]["loss"], splits))
     scale: Any = learner.network.scale
-    if taught:
-        scale.load_state_dict(taught.get_submodule("network.scale").state_dict())
+    if fitted:
+        scale.load_state_dict(fitted.get_submodule("network.scale").state_dict())
     else:
         scale.learn(splits.train.features)
     learner.learn_target(splits.train.target)
@@ -121,25 +162,31 @@ def build_learner(config: DictConfig, splits: Splits, taught: Learner | None = N
 
 
 def build_untrained_learner(
-    config: DictConfig, known: Metadata, weights: Mapping[str, Tensor] | None = None
+    config: DictConfig, known: Metadata, class_weights: Mapping[str, Tensor] | None = None
 ) -> Learner:
-    """The learner that a card describes, before it has seen a row: a state_dict fills what is learned from data.
+    """Build the learner that the metadata of a checkpoint describe; a state_dict fills what is fitted to data.
 
-    weights: of the classes, where they are balanced. Of an ensemble the learner has the networks of all members.
+    class_weights: of a loss that balances the classes, by its key. For an ensemble the learner has the networks of all
+    members.
     """
-    outputs, told = output_sizes(config.choice.learner, known)
+    outputs, sizes = output_sizes(config.choice.learner, known)
     networks = [
         instantiate_group(config, "model", in_features=known["in_features"], out_features=outputs)
         for _ in range(config.ensemble or 1)
     ]
+    if class_weights is None:
+        class_weights = unit_weights(config.loss, len(known["class_names"]))
+    # under mixed precision Lightning does not clip the gradients of a fused optimizer
+    clips_mixed = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
+    unfused = {"fused": False} if clips_mixed and "fused" in config.optimizer else {}
     learner: Learner = instantiate_group(config, "learner")(
         networks[0],
-        build_loss(config, weights or unit_weights(config, known)),
-        optimizer=instantiate_group(config, "optimizer", **_unfused(config)),
+        instantiate_group(config, "loss", **class_weights),
+        optimizer=instantiate_group(config, "optimizer", **unfused),
         scheduler=instantiate_group(config, "scheduler") or None,
         monitor=config.monitor,
         mode=monitor_mode(config.monitor),
-        **told,
+        **sizes,
     )
     if config.ensemble:
         learner.network = Ensemble(networks, learner.combine)
@@ -149,83 +196,86 @@ def build_untrained_learner(
     return learner
 
 
-def build_loss(config: DictConfig, weights: Mapping[str, Tensor]) -> nn.Module:
-    return instantiate_group(config, "loss", **weights)
+def build_evaluator(config: DictConfig, **arguments: Any) -> Trainer:
+    """Build a trainer with the precision and the device of training that writes nothing. arguments: of Trainer.
 
-
-def build_evaluator(config: DictConfig, **known: Any) -> Trainer:
-    """A trainer of the same precision, on the same device, that only measures, and writes nothing. Raises Mistake where
-    the device is not there, or has not the precision: the scores would be others."""
+    Raises UserError where the device is not available or does not support the precision: scores would differ.
+    """
     check_device(config.trainer.accelerator, config.trainer.precision, trained=True)
-    return _trainer(config, logger=False, enable_checkpointing=False, **known)
+    return _trainer(config, logger=False, enable_checkpointing=False, **arguments)
 
 
-def build_trainer(
-    config: DictConfig, callbacks: list[Callback], overlay: OverlayLogger, batches: InMemoryDataModule
-) -> Trainer:
-    return _trainer(
-        config,
-        default_root_dir=config.run_dir,
-        logger=overlay,
-        callbacks=callbacks,
-        num_sanity_val_steps=-1,  # epoch 0 of the curves: measured by the same code, before any update
-        log_every_n_steps=min(config.report.every_n_steps, len(batches.train_dataloader())),
-    )
-
-
-def _trainer(config: DictConfig, **known: Any) -> Trainer:
+def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
     config = config.copy()
     torch.set_float32_matmul_precision(config.trainer.pop("matmul_precision"))
     for key in ("blocks", "compile"):  # not the Trainer's either
         config.trainer.pop(key)
-    config.trainer.max_time = None  # a Timer of whole epochs stands for it, so that a row of the history is one
+    config.trainer.max_time = None  # a Timer that stops after whole epochs replaces it: a row of the history is one
     trainer: Trainer = instantiate_group(
-        config, "trainer", enable_progress_bar=False, enable_model_summary=False, **known
+        config, "trainer", enable_progress_bar=False, enable_model_summary=False, **arguments
     )
     if not torch.cuda.is_available():  # Lightning has each step of Adam look for a GPU in a way that takes 30 us
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return trainer
 
 
-def _unfused(config: DictConfig) -> dict[str, bool]:
-    """Under mixed precision Lightning clips no gradient of a fused optimizer."""
-    clipped = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
-    return {"fused": False} if clipped and "fused" in config.optimizer else {}
-
-
 def _callbacks(config: DictConfig, history: History, checkpoints: BestAndLastCheckpoint) -> list[Callback]:
-    """The guard stands before the history, so that no row is written of a loss that is no number."""
+    """The guard comes before the history, so that no row is written for a loss that is not a number."""
     mode = monitor_mode(config.monitor)
-    asked = instantiate_group(config, "callback") or {}
+    chosen = instantiate_group(config, "callback") or {}
     if config.trainer.max_time is not None:
-        asked["max_time"] = Timer(config.trainer.max_time, interval="epoch", verbose=False)
-    chosen = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in asked.values()]
+        chosen["max_time"] = Timer(config.trainer.max_time, interval="epoch", verbose=False)
+    own = [one if isinstance(one, Callback) else one(monitor=config.monitor, mode=mode) for one in chosen.values()]
     interval = config.report.every_n_steps
-    kept = [ResumeState(config.monitor), GracefulStop(checkpoints), checkpoints]
-    return [NaNGuard(interval), history, StepMetrics(interval), ProgressLine(), *chosen, *kept]
+    last = [ResumeState(config.monitor), GracefulStop(checkpoints), checkpoints]
+    return [NaNGuard(interval), history, StepMetrics(interval), ProgressLine(), *own, *last]
+
+
+def run_settings(stored: Mapping[str, Any]) -> RunSettings:
+    """stored: the configuration as a checkpoint holds it, in plain containers: a DictConfig takes 20 us a key."""
+    choice, data, model, trainer, report = (stored[group] for group in ("choice", "data", "model", "trainer", "report"))
+    hidden, folds = model.get("hidden_features"), data.get("folds")
+    return RunSettings(
+        folder=Path(stored["run_dir"]),
+        seed=stored["seed"],
+        data=choice["data"],
+        split=f"{data['split']} split" + ("" if folds is None else f", fold {data['fold']} of 0 to {folds - 1}"),
+        model=choice["model"],
+        activation=choice["activation"] if "activation" in model else None,
+        hidden_features=None if hidden is None else tuple(hidden),
+        loss=choice["loss"],
+        scaled_target=stored["learner"].get("target_scaling", "none") != "none",
+        optimizer=choice["optimizer"],
+        lr=stored["optimizer"]["lr"],
+        batch_size=stored["batch_size"],
+        max_epochs=trainer["max_epochs"],
+        accelerator=trainer["accelerator"],
+        draws_curves=report["picture"],
+        writes_report=report["html"],
+    )
 
 
 # by the key of the loss, from the number of training rows of each class
-RULES: dict[str, Callable[[Tensor], Tensor]] = {
+CLASS_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "weight": lambda counts: counts.sum() / (len(counts) * counts),
     "pos_weight": lambda counts: counts[:1] / counts[1:],
 }
 
 
-def balanced_weights(config: DictConfig, splits: Splits) -> dict[str, Tensor]:
-    """From the training rows: n / (num_classes n_c), or negatives a positive."""
-    weights = {}
-    for key, rule in _asked(config).items():
-        counts = torch.bincount(splits.train.target, minlength=len(splits.class_names))
-        weights[key] = rule(counts.to(torch.get_default_dtype()))
-    return weights
+def balanced_weights(loss: Mapping[str, Any], splits: Splits) -> dict[str, Tensor]:
+    """Class weights from the training rows, by the keys of the loss that are `balanced`: n / (num_classes n_c), or
+    negatives / positives."""
+    keys = _balanced_keys(loss)
+    if not keys:
+        return {}
+    counts = torch.bincount(splits.train.target, minlength=len(splits.class_names)).to(torch.get_default_dtype())
+    return {key: CLASS_WEIGHTS[key](counts) for key in keys}
 
 
-def unit_weights(config: DictConfig, known: Metadata) -> dict[str, Tensor]:
-    """Of the same form, until a state_dict fills them."""
-    equal = torch.ones(len(known["class_names"]))
-    return {key: rule(equal) for key, rule in _asked(config).items()}
+def unit_weights(loss: Mapping[str, Any], num_classes: int) -> dict[str, Tensor]:
+    """Weights of the same shape, until a state_dict fills them."""
+    return {key: CLASS_WEIGHTS[key](torch.ones(num_classes)) for key in _balanced_keys(loss)}
 
 
-def _asked(config: DictConfig) -> dict[str, Callable[[Tensor], Tensor]]:
-    return {key: rule for key, rule in RULES.items() if config.loss.get(key) == "balanced"}
+def _balanced_keys(loss: Mapping[str, Any]) -> list[str]:
+    return [key for key in CLASS_WEIGHTS if loss.get(key) == "balanced"]

@@ -25,7 +25,7 @@ from mlplab.errors import UserError
 # the C versions are ten times as fast
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-# names of classes in files of formats before 6 -> names of today: of `_target_`, of callbacks' states, of search ranges
+# class paths in files of formats before 6 -> those of today; callback states have fixed keys (`state_key`)
 NEW_NAMES = {
     **{f"mlplab.data.points.{name}": f"mlplab.data.synthetic.{name}" for name in ("Blobs", "Circles", "Moons")},
     **{f"mlplab.data.points.{name}": f"mlplab.data.synthetic.{name}" for name in ("Spiral", "Xor")},
@@ -34,12 +34,6 @@ NEW_NAMES = {
     "mlplab.loss.root_mean_squared_error.RootMeanSquaredError": "mlplab.learner.losses.RootMeanSquaredError",
     "mlplab.scheduler.warmup_cosine.WarmupCosine": "mlplab.learner.schedulers.WarmupCosine",
     "mlplab.callback.weight_averaging.WeightAveraging": "mlplab.trainer.weight_averaging.WeightAveraging",
-    "Checkpoints": "BestAndLastCheckpoint",
-    "Continuation": "ResumeState",
-    "Running": "StepMetrics",
-    "Trajectory": "WeightTrajectory",
-    "Options": "Choices",
-    "Numbers": "FloatRange",
 }
 NAMED_BY = ("_target_", "function")  # the keys whose values name a class or a function
 
@@ -119,17 +113,6 @@ def upgrade_config(config: dict[str, Any], version: object, where: str) -> dict[
         return config if version == FORMAT else _fill(_rename(config), _defaults(config.get("choice")))
 
 
-def upgrade_states(states: Mapping[str, Any], version: object) -> dict[str, Any]:
-    """Returns the callback states of a checkpoint under the keys by which the callbacks of today look for them."""
-    return {key if version == FORMAT else NEW_NAMES.get(key, key): state for key, state in states.items()}
-
-
-def upgrade_repr(text: str) -> str:
-    """Returns the repr of a dataclass with the name of today."""
-    name, bracket, fields = text.partition("(")
-    return NEW_NAMES.get(name, name) + bracket + fields
-
-
 def _rename(value: Any, key: str = "") -> Any:
     if isinstance(value, Mapping):
         return {name: _rename(item, str(name)) for name, item in value.items()}
@@ -189,7 +172,7 @@ def _refuse_misspelt_keys(config: dict[str, Any], defaults: dict[str, Any]) -> N
         if select(defaults, key, given) is given and (
             meant := difflib.get_close_matches(key, missing, n=1, cutoff=0.8)
         ):
-            raise UserError(f"{key}: no such key; did you mean {meant[0]}?")
+            raise UserError(f"{key}: unknown key; did you mean {meant[0]}?")
 
 
 class _Dumper(DUMPER):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The scores of a run once more, by the code and on the device that measured them in training."""
+"""Measures the scores of a run again, with the code and on the device of training."""
 
 import math
 from collections.abc import Sequence
@@ -7,25 +7,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from lightning import Trainer
 from torch import Tensor
 
 from mlplab.data.datamodule import EVAL_BATCH_SIZE, TensorLoader
 from mlplab.data.formats import base_name, file_kind
 from mlplab.data.inference import encode_table, from_array, load_arrays, text_columns
-from mlplab.data.preprocessing import dtype_for_precision, encode_labels, has_ambiguous_names, numeric_columns
+from mlplab.data.preprocessing import encode_labels, has_ambiguous_names, numeric_columns
 from mlplab.data.readers import read_table
 from mlplab.data.splits import Split, Splits
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.report.text import count_noun
-from mlplab.run.build import build_evaluator, build_splits
 from mlplab.run.metadata import Metadata
 
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """part: the rows that are measured. name, title: what they are called in scores, and in what is printed."""
+    """part: the rows to measure. name: in the names of scores. title: in what is printed."""
 
     part: Split
     name: str
@@ -34,7 +33,8 @@ class EvaluationData:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """scores: loss and metrics. target, predictions: of each row, in their unit. chosen: (N,) class indices."""
+    """scores: loss and metrics. target, predictions: of each row, in their unit. chosen: (N,) predicted class indices,
+    None for regression."""
 
     scores: dict[str, float]
     target: np.ndarray
@@ -43,10 +43,12 @@ class Evaluation:
     device: str
 
 
-def evaluate_learner(config: DictConfig, learner: Learner, rows: EvaluationData) -> Evaluation:
-    """As training does: whole blocks through the network, then one batch of all raw outputs."""
+def evaluate_learner(trainer: Trainer, learner: Learner, rows: EvaluationData) -> Evaluation:
+    """Evaluate like training does: large blocks through the network, then one batch of all raw outputs.
+
+    trainer: from `build_evaluator`. Raises UserError where a score is not finite.
+    """
     outputs: list[Tensor] = []
-    trainer = build_evaluator(config)
     hook = learner.network.register_forward_hook(lambda _, __, output: outputs.append(output))
     blocks = TensorLoader(rows.part, EVAL_BATCH_SIZE)
     try:
@@ -59,23 +61,21 @@ def evaluate_learner(config: DictConfig, learner: Learner, rows: EvaluationData)
         classes = not rows.part.target.is_floating_point()
         chosen = learner.choose(predictions).cpu().numpy() if classes else None
     scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
-    if unlike := [name for name, score in scores.items() if not math.isfinite(score)]:
-        raise UserError(f"{rows.title}: {unlike[0]} is {scores[unlike[0]]}: numbers too far from those of training")
+    if not_finite := [name for name, score in scores.items() if not math.isfinite(score)]:
+        name = not_finite[0]
+        raise UserError(f"{rows.title}: {name} is {scores[name]}: numbers too far from those of training")
     device = trainer.strategy.root_device.type
     return Evaluation(scores, rows.part.target.numpy(), predictions.cpu().numpy(), chosen, device)
 
 
-def split_data(
-    config: DictConfig, known: Metadata, split: str, all_rows: bool, elsewhere: bool = False
-) -> EvaluationData:
-    """The rows of the run's own dataset. elsewhere: other files are measured on purpose.
+def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, other_data: bool = False) -> EvaluationData:
+    """Select one split of a run's data. other_data: files of another place are measured on purpose.
 
-    Raises Mistake where the data have changed: a test split of other rows may hold some that were trained on.
+    Raises UserError where the data have changed: a test split of other rows may hold some of the training rows.
     """
-    read = build_splits(config)
-    same = known.get("data_digest") in (None, read.digest())
-    splits = _as_known(read, known)
-    if not same and not elsewhere:
+    same = known.get("data_digest") in (None, splits.digest())
+    splits = _with_known_classes(splits, known)
+    if not same and not other_data:
         raise UserError(
             "the data are not those of training: their rows, or the packages that make them, have changed since; "
             "other files are measured by data.path= or data.root="
@@ -86,50 +86,12 @@ def split_data(
         which = "the measured slice" if count < total else "all of them are the measured slice"
         return EvaluationData(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
     part: Split = getattr(splits, split)
-    words = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
-    return EvaluationData(part, split, f"{words[split]}, {count_noun(len(part), 'row')}{changed}")
+    titles = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
+    return EvaluationData(part, split, f"{titles[split]}, {count_noun(len(part), 'row')}{changed}")
 
 
-def file_data(config: DictConfig, known: Metadata, path: str) -> EvaluationData:
-    """All rows of a CSV or NPZ file with the columns, or the arrays, of training."""
-    dtype = dtype_for_precision(config.trainer.precision)
-    read = _of_arrays if file_kind(path) == "arrays" else _of_table
-    features, target, rows = read(config, known, path)
-    try:
-        if known["class_names"]:
-            wanted = torch.from_numpy(encode_labels(target, known["class_names"], rows))
-        else:
-            wanted = torch.tensor(numeric_columns(target, known["target_names"], rows, dtype), dtype=dtype)
-    except UserError as mistake:
-        raise UserError(f"{path}: {mistake}") from mistake
-    part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), wanted)
-    return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
-
-
-def _of_arrays(_: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
-    unseen = from_array(path, known)
-    held = load_arrays(path)
-    if "target" not in held:
-        raise UserError(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
-    return unseen.features, held["target"], unseen.rows
-
-
-def _of_table(config: DictConfig, known: Metadata, path: str) -> tuple[np.ndarray, Any, Sequence[object]]:
-    """Features, target, and the line of each row."""
-    names = _target_columns(config, known)
-    text = [*text_columns(known), *(names if has_ambiguous_names(known["class_names"]) else [])]
-    table = read_table(path, config.data.get("separator", ","), text)
-    if missing := [name for name in names if name not in table.columns]:
-        raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
-    try:
-        features = encode_table(table, known, "fill")[0]
-    except UserError as mistake:
-        raise UserError(f"{path}: {mistake}") from mistake
-    return features, table[names[0]] if known["class_names"] else table[names], table.index.tolist()
-
-
-def _as_known(splits: Splits, known: Metadata) -> Splits:
-    """The splits with their classes in the order of training. Raises Mistake for other features or a new class."""
+def _with_known_classes(splits: Splits, known: Metadata) -> Splits:
+    """The splits with their classes in the order of training. Raises UserError for other features or a new class."""
     if splits.in_features != known["in_features"]:
         raise UserError(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
     if list(splits.columns) != known["columns"]:
@@ -142,13 +104,54 @@ def _as_known(splits: Splits, known: Metadata) -> Splits:
         return splits
     if unseen := [name for name in splits.class_names if name not in names]:
         raise UserError(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
-    at = torch.tensor([names.index(name) for name in splits.class_names])
-    train, val, test = (Split(part.features, at[part.target]) for part in (splits.train, splits.val, splits.test))
+    index = torch.tensor([names.index(name) for name in splits.class_names])
+    train, val, test = (Split(part.features, index[part.target]) for part in (splits.train, splits.val, splits.test))
     return replace(splits, train=train, val=val, test=test)
 
 
-def _target_columns(config: DictConfig, known: Metadata) -> list[str]:
-    """Values have names; a class stands in the column that training took it from, else in one called target."""
-    if not known["class_names"]:
-        return list(known["target_names"])
-    return [str(config.data.target) if config.choice.data == "csv" else "target"]
+def file_data(
+    path: str, known: Metadata, dtype: torch.dtype, separator: str = ",", class_column: str = "target"
+) -> EvaluationData:
+    """Read all rows of a CSV or NPZ file with the columns, or the arrays, of training.
+
+    dtype: of features and of a regression target. separator, class_column: of a CSV file. Raises UserError where the
+    file cannot be read as such.
+    """
+    if file_kind(path) == "arrays":
+        features, target, rows = _read_arrays(path, known)
+    else:
+        target_columns = [class_column] if known["class_names"] else list(known["target_names"])
+        features, target, rows = _read_table(path, known, target_columns, separator)
+    try:
+        if known["class_names"]:
+            encoded = torch.from_numpy(encode_labels(target, known["class_names"], rows))
+        else:
+            encoded = torch.tensor(numeric_columns(target, known["target_names"], rows, dtype), dtype=dtype)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), encoded)
+    return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
+
+
+def _read_arrays(path: str, known: Metadata) -> tuple[np.ndarray, Any, Sequence[object]]:
+    unseen = from_array(path, known)
+    arrays = load_arrays(path)
+    if "target" not in arrays:
+        raise UserError(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
+    return unseen.features, arrays["target"], unseen.rows
+
+
+def _read_table(
+    path: str, known: Metadata, target_columns: list[str], separator: str
+) -> tuple[np.ndarray, Any, Sequence[object]]:
+    """Features, target, and the line of each row."""
+    text = [*text_columns(known), *(target_columns if has_ambiguous_names(known["class_names"]) else [])]
+    table = read_table(path, separator, text)
+    if missing := [name for name in target_columns if name not in table.columns]:
+        raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
+    try:
+        features = encode_table(table, known, "fill")[0]
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    target = table[target_columns[0]] if known["class_names"] else table[target_columns]
+    return features, target, table.index.tolist()

@@ -1,17 +1,20 @@
-"""The one place where a name in a configuration becomes an object."""
+"""Instantiates what a group of the configuration names, and only classes that a configuration may name.
+
+Defence in depth, not a sandbox: a class that passes is called with arguments of the configuration's choosing.
+"""
 
 import importlib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -25,64 +28,7 @@ from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Network
 
-# Defence in depth, not a sandbox: a class that passes is called with arguments of the configuration's choosing.
-
-
-CACHED_GROUPS = ("model", "learner", "loss", "optimizer", "scheduler")  # by the members of a sweep
-
-
-def instantiate_group(config: DictConfig, group: str, expected: type | None = None, /, **known: Any) -> Any:
-    """The object that a group names. expected: its class, for a group that is none of a run's. Raises Mistake where it
-    may not be made, or its constructor refuses."""
-    node: Any = OmegaConf.to_container(config[group], resolve=True)
-    if not node:  # no scheduler, no callbacks
-        return {}
-    if group in CACHED_GROUPS and (made := _made(group, node, tuple(config.allow), known)) is not None:
-        return made
-    check_targets(node, group, list(config.allow), expected)
-    try:
-        return instantiate(node, _convert_="all", **known)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, UserError):
-            raise cause from error
-        if cause is None or isinstance(cause, MemoryError) or OUT_OF_MEMORY.search(str(cause)):
-            raise
-        chosen = f"{group}={config.choice[group]}" if group in config.choice else group
-        raise UserError(f"{chosen}: {library_message(cause)}") from error
-
-
-def _made(group: str, node: dict[str, Any], allow: tuple[str, ...], known: dict[str, Any]) -> Any:
-    """None where there is no maker, or what it makes fails, which instantiate tells better."""
-    numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
-    if (maker := _maker(group, json.dumps(node | dict.fromkeys(numbers, 0)), allow)) is None:
-        return None
-    made = partial(maker.func, *maker.args, **{**maker.keywords, **numbers, **known})
-    with suppress(Exception):
-        return made if node.get("_partial_") else made()
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _maker(group: str, form: str, allow: tuple[str, ...]) -> Any:
-    """The constructor that a node names, with its settings but for numbers: a tenth of the time of instantiate. None
-    where settings are themselves objects, which may not be shared."""
-    held = json.loads(form)
-    check_targets(held, group, list(allow))
-    if "_target_" not in held or any(map(_is_an_object, held.values())):
-        return None
-    try:
-        return instantiate({**held, "_partial_": True}, _convert_="all")
-    except InstantiationException:
-        return None
-
-
-def _is_an_object(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(map(_is_an_object, value))
-    return isinstance(value, dict) and ("_partial_" not in value or any(map(_is_an_object, value.values())))
-
-
+CACHED_GROUPS = ("model", "learner", "loss", "optimizer", "scheduler")  # each run of a sweep instantiates them again
 ALLOWED_CLASSES: tuple[type, ...] = (nn.Module, Optimizer, LRScheduler, Callback, Trainer, Metric, Dataset)
 CLASS_OF_GROUP: dict[str, type] = {
     "data": Dataset,
@@ -97,44 +43,106 @@ CLASS_OF_GROUP: dict[str, type] = {
 }
 
 
+def instantiate_group(config: DictConfig, group: str, expected: type | None = None, /, **arguments: Any) -> Any:
+    """Instantiate a group of the configuration; an empty one (no scheduler, no callbacks) gives {}.
+
+    expected: the base class of a group that is not in CLASS_OF_GROUP. arguments: added to those of the configuration.
+    Raises UserError where the class is not allowed, or its constructor refuses the arguments.
+    """
+    node: Any = OmegaConf.to_container(config[group], resolve=True)
+    if not node:
+        return {}
+    allow = tuple(config.allow)
+    constructor = _cached_constructor(group, node, allow) if group in CACHED_GROUPS else None
+    if constructor is None:
+        check_targets(node, group, list(allow), expected)
+        constructor = partial(instantiate, node, _convert_="all")
+    elif node.get("_partial_"):
+        return partial(constructor, **arguments)
+    try:
+        return constructor(**arguments)
+    except Exception as error:  # a class of a library, or of the user's own module, may raise anything
+        reported = _reported(error, f"{group}={config.choice[group]}" if group in config.choice else group)
+        if reported is error:
+            raise
+        raise reported from error
+
+
+def _reported(error: Exception, chosen: str) -> Exception:
+    """What a constructor raised, as a UserError that names the choice; errors that need no name as they are."""
+    cause = error.__cause__ if isinstance(error, InstantiationException) else error
+    if not isinstance(cause, Exception):
+        return error
+    own = isinstance(cause, UserError | MemoryError | HydraException | OmegaConfBaseException)
+    return cause if own or OUT_OF_MEMORY.search(str(cause)) else UserError(f"{chosen}: {library_message(cause)}")
+
+
+def _cached_constructor(group: str, node: dict[str, Any], allow: tuple[str, ...]) -> Callable[..., Any] | None:
+    """The constructor that a node names, with its arguments: in a tenth of the time that Hydra takes. None where
+    arguments are objects themselves, which must not be shared."""
+    numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
+    constructor = _constructor(group, json.dumps(node | dict.fromkeys(numbers, 0)), allow)
+    return None if constructor is None else partial(constructor, **numbers)
+
+
+@lru_cache(maxsize=1024)
+def _constructor(group: str, form: str, allow: tuple[str, ...]) -> Callable[..., Any] | None:
+    """form: the node as JSON, its numbers replaced by 0."""
+    node = json.loads(form)
+    check_targets(node, group, list(allow))
+    if "_target_" not in node or any(map(_is_object, node.values())):
+        return None
+    checking = instantiate({**node, "_partial_": True}, _convert_="all")
+    return partial(checking.func, *checking.args, **checking.keywords)  # Hydra's own checks the class at each call
+
+
+def _is_object(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_object, value))
+    return isinstance(value, dict) and ("_partial_" not in value or any(map(_is_object, value.values())))
+
+
 def check_targets(node: Any, group: str, allow: list[str], expected: type | None = None) -> None:
-    """node: plain containers, resolved. Raises Mistake for what may not be made, before anything of it is made."""
+    """Raises UserError for what a configuration may not name, before anything is instantiated.
+
+    node: plain containers, resolved.
+    """
     classes: dict[str, tuple[type, Mapping[str, Any]]] = {}
-    for key, settings in _nodes(node, group):
-        for name, value in settings.items():
+    for key, arguments in _nodes(node, group):
+        for name, value in arguments.items():
             if name in INSTANTIATE_KEYS:
-                raise UserError(f"{key}.{name}: not a setting; it belongs to how objects are made")
+                raise UserError(f"{key}.{name}: cannot be set: an option of hydra.utils.instantiate, not of the object")
             if isinstance(value, str) and "${" in value:
                 raise UserError(f"{key}.{name}={value}: is resolved only later; write what it stands for")
-        if "_target_" in settings:
-            classes[key] = _class(f"{key}._target_", settings["_target_"], allow), settings
+        if "_target_" in arguments:
+            classes[key] = _class(f"{key}._target_", arguments["_target_"], allow), arguments
     function = node.get("function") if group == "data" else None
     if function is not None and not is_allowed_name(str(function), ["mlplab.data.function", *allow], packages=()):
         raise UserError(not_allowed_message("data.function", str(function)))
-    for key, (made, settings) in classes.items():
-        whole = key == group or (group == "callback" and key.count(".") == 1)
-        own = (expected or CLASS_OF_GROUP[group]) if whole else ALLOWED_CLASSES
-        _of_a_kind(f"{key}._target_", made, own)
-        _takes(key, made, settings)
+    for key, (named, arguments) in classes.items():
+        is_group = key == group or (group == "callback" and key.count(".") == 1)
+        bases = (expected or CLASS_OF_GROUP[group]) if is_group else ALLOWED_CLASSES
+        _check_base(f"{key}._target_", named, bases)
+        _check_arguments(key, named, arguments)
 
 
 def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping of a configuration, also those in lists."""
+    """Every mapping of a configuration, also those in lists, with its dotted key."""
     if isinstance(node, Mapping):
         yield key, node
         for name, value in node.items():
             yield from _nodes(value, f"{key}.{name}")
     elif isinstance(node, list):
-        yield key, {str(place): item for place, item in enumerate(node) if isinstance(item, str)}
-        for place, item in enumerate(node):
-            yield from _nodes(item, f"{key}[{place}]")
+        yield key, {str(index): item for index, item in enumerate(node) if isinstance(item, str)}
+        for index, item in enumerate(node):
+            yield from _nodes(item, f"{key}[{index}]")
 
 
 def _class(key: str, target: Any, allow: list[str]) -> type:
-    """Nothing of a package that is not allowed is imported."""
+    """The class that a `_target_` names. Imports nothing of a package that is not allowed."""
     if not isinstance(target, str) or not is_allowed_name(target, allow):
         raise UserError(not_allowed_message(key, str(target)))
-    found = _found(target)
+    found = _import(target)
     if found is None:
         raise UserError(f"{key}={target}: there is no such class")
     if not isinstance(found, type):
@@ -144,8 +152,8 @@ def _class(key: str, target: Any, allow: list[str]) -> type:
     return found
 
 
-def _found(target: str) -> Any:
-    """What a dotted name stands for: the longest module, then attributes."""
+def _import(target: str) -> Any:
+    """The object with a dotted name: imports the longest module, then gets attributes; None where there is none."""
     parts = target.split(".")
     for count in range(len(parts) - 1, 0, -1):
         try:
@@ -161,29 +169,29 @@ def _found(target: str) -> Any:
     return None
 
 
-def _of_a_kind(key: str, made: type, kinds: type | tuple[type, ...]) -> None:
-    if not issubclass(made, kinds):
-        names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-        raise UserError(f"{key}={made.__module__}.{made.__qualname__}: is no {names}")
+def _check_base(key: str, named: type, bases: type | tuple[type, ...]) -> None:
+    if not issubclass(named, bases):
+        names = " or ".join(base.__name__ for base in (bases if isinstance(bases, tuple) else (bases,)))
+        raise UserError(f"{key}={named.__module__}.{named.__qualname__}: is no {names}")
 
 
-def _takes(key: str, made: type, settings: Mapping[str, Any]) -> None:
-    known = _arguments(made)
-    for name in settings:
+def _check_arguments(key: str, named: type, arguments: Mapping[str, Any]) -> None:
+    known = _parameters(named)
+    for name in arguments:
         if known is not None and name not in known and not name.startswith("_"):
             takes = ", ".join(sorted(known)) or "none"
-            raise UserError(f"{key}.{name}: {made.__name__} takes no such argument; it takes {takes}")
+            raise UserError(f"{key}.{name}: {named.__name__} takes no such argument; it takes {takes}")
 
 
-def _arguments(made: type) -> set[str] | None:
-    """What a constructor takes by name, through `**rest` to those that it inherits; None where nobody can tell."""
+def _parameters(named: type) -> set[str] | None:
+    """Names of a constructor's parameters, through `**kwargs` those of the base classes too; None if unknown."""
     known: set[str] = set()
-    for ancestor in made.__mro__:
+    for ancestor in named.__mro__:
         if "__init__" not in vars(ancestor):
             continue
-        takes = inspect.signature(vars(ancestor)["__init__"]).parameters
-        named = [name for name, one in takes.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
-        known |= set(named[1:])
-        if all(one.kind != one.VAR_KEYWORD for one in takes.values()):
+        parameters = inspect.signature(vars(ancestor)["__init__"]).parameters
+        names = [name for name, one in parameters.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+        known |= set(names[1:])
+        if all(one.kind != one.VAR_KEYWORD for one in parameters.values()):
             return known
     return None

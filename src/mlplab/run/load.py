@@ -16,7 +16,7 @@ from mlplab.config.tree import flatten, format_value
 from mlplab.errors import UnsafeCheckpoint, UserError
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_untrained_learner
-from mlplab.run.config_file import check_format, upgrade_config, upgrade_states, validate_stored
+from mlplab.run.config_file import check_format, upgrade_config, validate_stored
 from mlplab.run.metadata import first_wrong_key
 
 Checkpoint = dict[str, Any]
@@ -52,13 +52,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def _upgraded(held: Checkpoint, where: str) -> Checkpoint:
-    """In today's format: the configuration, and the keys of the callbacks' states."""
+    """Return the checkpoint with its configuration in today's format."""
     known = held["hyper_parameters"]
     if (version := known["format"]) == FORMAT:
         return held
     config = upgrade_config(known["config"], version, where)
-    states = upgrade_states(held.get("callbacks", {}), version)
-    return {**held, "callbacks": states, "hyper_parameters": {**known, "config": config, "format": FORMAT}}
+    return {**held, "hyper_parameters": {**known, "config": config, "format": FORMAT}}
 
 
 def checkpoint_config(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:

@@ -149,7 +149,7 @@ def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
         value = float(value)
     if type(value) is kind and value not in ("", {}):
         return value
-    raise UserError(f"{where}={' '.join(format_value(value).split())[:80]}: {TYPE_NAMES.get(kind, 'a word')} is needed")
+    raise UserError(f"{where}={' '.join(format_value(value).split())[:80]}: must be {TYPE_NAMES.get(kind, 'a string')}")
 
 
 def _headline(learner: str) -> str:

@@ -1,4 +1,4 @@
-"""What there is to tell of a run that has ended: from its folder and its data, by the code of training."""
+"""Builds the report of a finished run, from its folder and its data, with the code of training."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from mlplab import files
 from mlplab.analysis.feature_importance import Importance, permutation_importance
 from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
 from mlplab.config.diff import MISSING, differences, reproducing_command
-from mlplab.config.tree import format_value
+from mlplab.config.tree import format_value, to_plain
 from mlplab.data.splits import Split
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
@@ -23,49 +23,76 @@ from mlplab.report.predictions import Predictions
 from mlplab.report.run_page import RunReport
 from mlplab.report.sweep_plots import draw_bars
 from mlplab.report.text import count_noun
+from mlplab.run.build import build_evaluator, build_splits, run_settings
+from mlplab.run.config_file import read_config
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
 from mlplab.run.load import load_learner, read_checkpoint
 from mlplab.run.metadata import Metadata
 from mlplab.trainer.history import read_history
 
-MAX_INPUTS = 200  # beyond, shuffling each of them takes long and tells little
+MAX_INPUTS = 200  # with more, shuffling each of them takes long and shows little
 
 
 def build_report(
-    config: DictConfig, run: Path, scores: Mapping[str, Any], split: str, kind: str, elsewhere: bool = False
+    config: DictConfig, run: Path, scores: Mapping[str, Any], split: str, kind: str, other_data: bool = False
 ) -> RunReport:
-    """split: whose rows are told of. kind: of the slice through the loss: pca, random or none.
+    """Build the report of one split. kind: of the slice through the loss surface: pca, random or none.
 
-    Raises Mistake where the data have changed since training, unless they are read from elsewhere on purpose.
+    Raises UserError where the data have changed since training, unless other data are read on purpose.
     """
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
     learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
-    rows = split_data(config, known, split, False, elsewhere)
-    trained = split_data(config, known, "train", False, elsewhere)
-    measured = evaluate_learner(config, learner, rows)
+    settings = run_settings(to_plain(config))
+    splits = build_splits(config)
+    rows = split_data(splits, known, split, False, other_data)
+    trained = split_data(splits, known, "train", False, other_data)
+    measured = evaluate_learner(build_evaluator(config), learner, rows)
     learner.to("cpu").eval()
-    outcome = _outcome(rows, measured, known)
-    matters = _importance(learner, rows, known)
-    scaled = config.learner.get("target_scaling", "none") != "none"
+    outcome = _predictions(rows, measured, known)
+    importance = _importance(learner, rows, known)
+    slices: list[Panel] = []
+    if kind != "none":
+        last = run / "checkpoints" / "last.ckpt"
+        slices = _slice_panels(load_learner(read_checkpoint(last), last, config), run, trained.part, kind)
     return RunReport(
-        title=f"{config.choice.model} on {config.choice.data}",
+        title=f"{settings.model} on {settings.data}",
         run=str(run),
         scores=scores,
         rows=read_history(run / "history.csv"),
-        loss=config.choice.loss + (", of the scaled target" if scaled else ""),
+        loss=settings.loss_label,
         outcome=outcome,
         command=reproducing_command(config),
-        differences=[(key, _word(value), _word(default)) for key, value, default in differences(config)],
+        differences=[(key, _format(value), _format(default)) for key, value, default in differences(config)],
         shape=_shape(learner, {"train": trained.part, split: rows.part}, known),
-        importance=_bars(matters, rows),
-        order=_order(matters, known),
-        slice=_slice(config, run, trained.part, kind),
-        notes=_unlike(scores, measured, split),
+        importance=_importance_panels(importance, rows),
+        order=_feature_order(importance, known),
+        slice=slices,
+        notes=_notes(scores, measured, split),
     )
 
 
-def _outcome(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Predictions:
+def write_final_report(run: Path, scores: Mapping[str, Any]) -> RunReport:
+    """Write the report at the end of a training, with the defaults of the command. scores: not yet written."""
+    report = build_report(read_config(run), run, scores, "test", default_slice(run))
+    write_report(report, run / "report.html")
+    return report
+
+
+def write_report(report: RunReport, output: Path) -> None:
+    """Raises UserError where the file cannot be written."""
+    try:
+        files.write(output, report.html())
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error
+
+
+def default_slice(run: Path) -> str:
+    """Along the path of the weights if it was recorded, else in random directions."""
+    return "pca" if (run / "trajectory.npz").exists() else "random"
+
+
+def _predictions(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Predictions:
     classes = measured.chosen is not None
     return Predictions(
         rows=rows.title,
@@ -80,103 +107,75 @@ def _outcome(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Pre
     )
 
 
-def _unlike(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[str]:
-    """Where the scores are not those of training to the last digit, as on another device."""
-    names = {name: scores.get(f"{name}/{split}") for name in measured.scores}
-    other = [name for name, before in names.items() if measured.scores[name] != before]
-    if not other:
+def _notes(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[str]:
+    """Where scores differ from those of training in any digit, as on another device."""
+    trained = {name: scores.get(f"{name}/{split}") for name in measured.scores}
+    differ = [name for name, before in trained.items() if measured.scores[name] != before]
+    if not differ:
         return []
-    name = other[0]
-    here, there = measured.scores[name], names[name]
-    return [f"Measured on {measured.device}: {name} of {split} is {here!r} here, {there!r} in training."]
+    name = differ[0]
+    now, before = measured.scores[name], trained[name]
+    return [f"Measured on {measured.device}: {name} of {split} is {now!r} here, {before!r} in training."]
 
 
 def _importance(learner: Learner, rows: EvaluationData, known: Metadata) -> Importance | None:
-    """Of tables of two inputs or more."""
+    """For tables with two inputs or more."""
     if known["image_size"] or not 1 < known["in_features"] <= MAX_INPUTS:
         return None
     return permutation_importance(learner, rows.part, known["feature_names"], known["columns"])
 
 
-def _bars(matters: Importance | None, rows: EvaluationData) -> list[Panel]:
-    if matters is None:
+def _importance_panels(importance: Importance | None, rows: EvaluationData) -> list[Panel]:
+    if importance is None:
         return []
     caption = (
-        "By how much the loss rises when the cells of one input change places among the rows: "
-        f"mean and sd of 5 shuffles, {count_noun(matters.rows, 'row')} of {rows.name}."
+        "Increase of the loss when the values of one input are shuffled among the rows: "
+        f"mean and standard deviation of 5 shuffles, {count_noun(importance.rows, 'row')} of {rows.name}."
     )
-    size = (4.8, 1.3 + 0.26 * min(15, len(matters.names)))
-    return [
-        Panel(
-            "importance",
-            "Permutation importance",
-            lambda axes: draw_bars(axes, matters.names, matters.rise, matters.spread, "rise of the loss"),
-            caption,
-            size,
-        )
-    ]
+    size = (4.8, 1.3 + 0.26 * min(15, len(importance.names)))
+
+    def draw(axes: Any) -> None:
+        draw_bars(axes, importance.names, importance.rise, importance.spread, "increase of the loss")
+
+    return [Panel("importance", "Permutation importance", draw, caption, size)]
 
 
-def _order(matters: Importance | None, known: Metadata) -> list[int]:
-    """Places of features: of each input in the order in which they matter."""
-    if matters is None:
+def _feature_order(importance: Importance | None, known: Metadata) -> list[int]:
+    """Indices of features, those of the most important input first."""
+    if importance is None:
         return list(range(known["in_features"]))
-    rise = dict(zip(matters.names, matters.rise.tolist(), strict=True))
-    own = [str(column["name"]) for column in known["columns"] for _ in column.get("categories", [0])]
-    names = own or known["feature_names"]
-    return sorted(range(len(names)), key=lambda place: -rise[names[place]])
+    rise = dict(zip(importance.names, importance.rise.tolist(), strict=True))
+    inputs = [str(column["name"]) for column in known["columns"] for _ in column.get("categories", [0])]
+    names = inputs or known["feature_names"]
+    return sorted(range(len(names)), key=lambda index: -rise[names[index]])
 
 
 def _shape(learner: Learner, parts: Mapping[str, Split], known: Metadata) -> list[Panel]:
-    classes = bool(known["class_names"])
+    """The decision boundary or the fitted curve, of a model with few inputs."""
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
-    return boundary_panels(
-        predict_function(learner, classes), points, known["feature_names"], known["class_names"], known["target_names"]
-    )
+    predict = predict_function(learner, bool(known["class_names"]))
+    return boundary_panels(predict, points, known["feature_names"], known["class_names"], known["target_names"])
 
 
-def _slice(config: DictConfig, run: Path, part: Split, kind: str) -> list[Panel]:
-    if kind == "none":
-        return []
-    path = run / "checkpoints" / "last.ckpt"
-    learner = load_learner(read_checkpoint(path), path, config)
+def _slice_panels(learner: Learner, run: Path, part: Split, kind: str) -> list[Panel]:
+    """learner: with the last weights."""
     path = run / "trajectory.npz"
     found = slice_along_path(learner, part, path) if kind == "pca" else slice_at_random(learner, part)
     if not np.isfinite(found.loss).any():
         return []
-    return [Panel("loss_slice", "Slice of the loss surface", _drawing(found), _told(found), (5.4, 4.4))]
+
+    def draw(axes: Any) -> None:
+        draw_slice(axes, found.x, found.y, found.loss, found.path, found.epochs)
+
+    return [Panel("loss_slice", "Slice of the loss surface", draw, _slice_caption(found), (5.4, 4.4))]
 
 
-def _drawing(found: LossSlice) -> Any:
-    return lambda axes: draw_slice(axes, found.x, found.y, found.loss, found.path, found.epochs)
-
-
-def _told(found: LossSlice) -> str:
-    on = f"Loss of {count_noun(found.rows, 'training row')}"
+def _slice_caption(found: LossSlice) -> str:
+    loss = f"Loss of {count_noun(found.rows, 'training row')}"
     if math.isnan(found.share):
-        return f"{on}, from the last weights in two random directions, each row of weights scaled to its own length."
-    return f"{on} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."
+        return f"{loss}, from the last weights in two random directions, each row of weights scaled to its own length."
+    return f"{loss} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."
 
 
-def _word(value: Any) -> str:
+def _format(value: Any) -> str:
     return "not there" if value is MISSING else format_value(value)
-
-
-def write_final_report(config: "DictConfig", run: Path, scores: Mapping[str, Any]) -> "RunReport":
-    """As the door with its defaults does, at the end of a training, whose scores are not yet written."""
-    story = build_report(config, run, scores, "test", _usual_slice(run))
-    write_report(story, run / "report.html")
-    return story
-
-
-def write_report(story: "RunReport", output: Path) -> None:
-    """Raises Mistake where the disk refuses."""
-    try:
-        files.write(output, story.html())
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error
-
-
-def _usual_slice(run: Path) -> str:
-    """Along the path where it was kept, else in random directions."""
-    return "pca" if (run / "trajectory.npz").exists() else "random"

@@ -100,10 +100,10 @@ def _begin_anew(
         lab.overlay.clear()
         for past in (history, folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
-    log.info(align_lines({**describe_run(config, lab), "resume": "from the beginning: no epoch had ended"}))
+    log.info(align_lines({**describe_run(lab), "resume": "from the beginning: no epoch had ended"}))
     with closing(lab.overlay):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)
-        return evaluate_best(config, lab)
+        return evaluate_best(lab)
 
 
 def _go_on(
@@ -151,18 +151,15 @@ def _go_on(
         write_config(config)
         for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
-    log.info(
-        align_lines({**describe_run(config, lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"})
-    )
+    log.info(align_lines({**describe_run(lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
     for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
         timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
     with closing(lab.overlay):
         if over:
             lab.checkpoints.take_best(state)
         else:
-            lab.checkpoints.resumed = checkpoint
             lab.trainer.fit(lab.learner, datamodule=lab.batches, ckpt_path=path, weights_only=True)
-        return evaluate_best(config, lab)
+        return evaluate_best(lab)
 
 
 @contextmanager
@@ -184,7 +181,7 @@ def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> 
 
 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
-    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get(BestAndLastCheckpoint.__qualname__)
+    state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get(BestAndLastCheckpoint.state_key)
     if state is None:
         raise UserError(f"{path}: holds weights only, from which a run cannot go on")
     return state

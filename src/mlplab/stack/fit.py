@@ -1,4 +1,4 @@
-"""Train K members as one: a batched product a layer, one optimizer step for all, each with its own numbers."""
+"""Trains K members as one: one batched product per layer and one optimizer step for all, each with its own numbers."""
 
 import math
 import time
@@ -12,182 +12,197 @@ from mlplab.data.datamodule import TensorLoader
 from mlplab.errors import RunError
 from mlplab.signals import defer_signals
 from mlplab.stack.data import StackedData
-from mlplab.stack.member import Member, Of, StackedStepMetrics
+from mlplab.stack.losses import stacked_loss
+from mlplab.stack.member import Member, MemberState
 from mlplab.stack.metrics import compute_metrics, stacked_outputs
-from mlplab.stack.network import MemberGenerators, StackedNetwork, stacked_loss
+from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
-from mlplab.stack.weights import Snapshot, Weights, load_member, restore
+from mlplab.stack.step_metrics import StackedStepMetrics
+from mlplab.stack.weights import Snapshot, Weights
 
-Ended = Callable[[Weights, Sequence[Of]], None]
-After = Callable[["StackedFit", int], None]
+OnEnd = Callable[[Weights, Sequence[MemberState]], None]
+AfterEpoch = Callable[["StackedFit", int], None]
 
 
 class StackedFit:
-    """members: of one form, as `groups` and `datasets` find them.
+    """members: alike, as `group_jobs` and `split_by_data` sort them; those that end or fail leave the list.
 
-    end: told of each member once, however it ends: with where its last epoch and its best stand, each a snapshot of
-    that member alone. after: called after each epoch with this and how many are over.
+    on_end: called once for each member, whether it ended, failed or was interrupted. after_epoch: called with this
+    object and the number of complete epochs.
     """
 
-    def __init__(self, members: Sequence[Member], end: Ended, after: After = lambda *_: None) -> None:
+    def __init__(self, members: Sequence[Member], on_end: OnEnd, after_epoch: AfterEpoch = lambda *_: None) -> None:
+        config = members[0].config
         self.members = list(members)
-        self.end, self.after = end, after
-        self.config = members[0].config
-        self.clip: float | None = self.config.trainer.gradient_clip_val  # to look it up at each step takes 20 us
-        self.share = 1 / len(members)
+        self.on_end, self.after_epoch = on_end, after_epoch
+        self.max_epochs: int = config.trainer.max_epochs
+        self.clip: float | None = config.trainer.gradient_clip_val  # reading the configuration per step takes 20 us
+        self.time_fraction = 1 / len(members)
         self.started = time.perf_counter()
-        self.rows = StackedData(members)
-        size = self.config.batch_size
-        self.loaders = [TensorLoader(one.lab.splits.train, size, one.config.seed) for one in members]
-        self.records = StackedStepMetrics(self.config.report.every_n_steps)
+        self.data = StackedData(members)
+        self.loaders = [
+            TensorLoader(member.lab.splits.train, config.batch_size, member.config.seed) for member in members
+        ]
+        self.step_metrics = StackedStepMetrics(config.report.every_n_steps)
         for member in members:
-            member.begin()
-        self._stack()
-        self.safe = self._now().copied()
-        self.best = self._now().copied()
+            member.set_up()
+        self._build()
+        self.last = self._snapshot().clone()
+        self.best = self._snapshot().clone()
 
     def run(self) -> None:
+        """Trains to the last epoch. Also after an exception `on_end` gets each member with its last complete epoch."""
         try:
             self._measure()
-            for epoch in range(self.config.trainer.max_epochs):
+            for epoch in range(self.max_epochs):
                 self._train(epoch)
-                with defer_signals():  # so that what a member has come to is of one epoch
+                with defer_signals():  # so that a member's files are of one epoch
                     self._measure()
-                    self._judge(last=epoch + 1 == self.config.trainer.max_epochs)
-                self.after(self, epoch + 1)
-        finally:  # where something stopped it, each has its last epoch kept
-            self._drop(range(len(self.members)))
+                    self._end_epoch(last=epoch + 1 == self.max_epochs)
+                self.after_epoch(self, epoch + 1)
+        finally:
+            self._remove(range(len(self.members)))
 
-    def _stack(self) -> None:
+    def states(self) -> list[MemberState]:
+        """The members that still train."""
+        return [self._state(index) for index in range(len(self.members))]
+
+    def _build(self) -> None:
+        """Stacks what the members train with; repeated when members leave."""
         self.learners: list[Any] = [member.lab.learner for member in self.members]
         networks = [learner.network for learner in self.learners]
         self.weights = Weights(networks)
-        draws = MemberGenerators([member.generator for member in self.members])
-        self.network = StackedNetwork(networks, self.weights, draws)
+        self.network = StackedNetwork(networks, self.weights, [member.generator for member in self.members])
         self.loss = stacked_loss([learner.loss for learner in self.learners])
         self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
-        self.rates = [member.rate for member in self.members]
-        self.by_step = self.members[0].plan_of("step") is not None
+        self.rates = [member.lr for member in self.members]
+        self.steps_scheduler_per_update = self.members[0].steps_scheduler_per_update
 
-    def _now(self) -> Snapshot:
-        held = self.optimizer
-        return Snapshot(self.weights.flat, self.network.buffers, held.state, held.products, held.steps)
+    def _snapshot(self) -> Snapshot:
+        """The state of all members, sharing memory with it."""
+        optimizer = self.optimizer
+        return Snapshot(
+            self.weights.flat, self.network.buffers, optimizer.state, optimizer.mu_products, optimizer.steps
+        )
 
     def _train(self, epoch: int) -> None:
         for member, loader in zip(self.members, self.loaders, strict=True):
-            member.standing.current_epoch = epoch
-            member.standing.sanity_checking = False
+            member.trainer.current_epoch = epoch
+            member.trainer.sanity_checking = False
             loader.set_epoch(epoch)
         if not self.members:
             return
-        orders = self.rows.order(self.loaders)
-        for low, high in self.loaders[0].bounds:
-            if broken := self._update(orders[:, low:high]):
-                self._drop(broken)
+        orders = self.data.order(self.loaders)
+        for start, stop in self.loaders[0].bounds:
+            if failed := self._update(orders[:, start:stop]):
+                self._remove(failed)
                 if not self.members:
                     return
-                orders = self.rows.order(self.loaders)
-        self.records.hand_out(self.members)
+                orders = self.data.order(self.loaders)
+        self.step_metrics.end_epoch(self.members)
         for member in self.members:
-            member.standing.global_step = self.optimizer.steps
-            member.step_plan("epoch")
-        self._take_rates()
+            member.trainer.global_step = self.optimizer.steps
+            member.step_scheduler("epoch")
+        self._update_rates()
 
-    def _update(self, places: Tensor) -> list[int]:
-        """places: (K, B) of rows. Returns the places of members whose loss is no number: they have to go."""
-        features, target = self.rows.batch(places)
+    def _update(self, rows: Tensor) -> list[int]:
+        """rows: indices (K, B). Returns the indices of members whose loss is not finite, which have to be removed."""
+        features, target = self.data.batch(rows)
         losses = self.loss(self.network(features, True), target)
-        total, broken = losses.sum(), []
+        total, failed = losses.sum(), []
         if not math.isfinite(total.item()):
-            broken = [place for place, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
-            self._explain(broken, losses.detach(), places)
-            total = losses[[place for place in range(len(losses)) if place not in broken]].sum()
+            failed = [index for index, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
+            self._record_failures(failed, losses.detach(), rows)
+            total = losses[[index for index in range(len(losses)) if index not in failed]].sum()
         self._step(self.weights.gradients(total), losses.detach())
-        if self.by_step:
+        if self.steps_scheduler_per_update:
             for member in self.members:
-                member.step_plan("step")
-            self._take_rates()
-        return broken
+                member.step_scheduler("step")
+            self._update_rates()
+        return failed
 
     def _step(self, gradients: list[Tensor], losses: Tensor) -> None:
-        clip = self.clip
-        if clip is None and not self.records.norm_is_due and self.optimizer.takes_pieces:
-            self.records.add(losses, None, self.rates)
-            self.optimizer.step_in_pieces(gradients)
+        clip, needs_norm = self.clip, self.step_metrics.needs_norm
+        if clip is None and not needs_norm and self.optimizer.can_step_per_parameter:
+            self.step_metrics.add(losses, None, self.rates)
+            self.optimizer.step_per_parameter(gradients)
             return
-        gradient = self.weights.joined(gradients)
-        norm = gradient.norm(dim=1) if clip is not None or self.records.norm_is_due else None
-        self.records.add(losses, norm, self.rates)
-        if clip is not None and norm is not None:
-            gradient.mul_((clip / (norm + 1e-6)).clamp(max=1.0)[:, None])
+        gradient = self.weights.concatenate(gradients)
+        norms = gradient.norm(dim=1) if clip is not None or needs_norm else None
+        self.step_metrics.add(losses, norms if needs_norm else None, self.rates)
+        if clip is not None and norms is not None:
+            gradient.mul_((clip / (norms + 1e-6)).clamp(max=1.0)[:, None])
         self.optimizer.step(gradient)
 
-    def _explain(self, broken: Sequence[int], losses: Tensor, places: Tensor) -> None:
-        for place in broken:
-            member = self.members[place]
-            member.standing.global_step = self.optimizer.steps
-            load_member(self._now().only([place]), self.weights, member.lab.learner.network)
-            member.failed(losses[place], self.rows.raw(member, places[place]))
+    def _record_failures(self, failed: Sequence[int], losses: Tensor, rows: Tensor) -> None:
+        for index in failed:
+            member = self.members[index]
+            member.trainer.global_step = self.optimizer.steps
+            self._load_network(index)
+            member.fail(losses[index], self.data.raw_batch(member, rows[index]))
 
-    def _take_rates(self) -> None:
-        rates = [member.rate for member in self.members]
+    def _load_network(self, index: int) -> None:
+        """Copies the current weights of a member into its own network, where its NaNGuard looks for the cause."""
+        self._snapshot().select([index]).load_into(self.learners[index].network, self.weights)
+
+    def _update_rates(self) -> None:
+        rates = [member.lr for member in self.members]
         if rates != self.rates:
             self.rates = rates
-            self.optimizer.take_rates(rates)
+            self.optimizer.set_learning_rates(rates)
 
     def _measure(self) -> None:
-        """A row for the history of each."""
+        """Adds a row to the history of each member; removes those whose loss is not finite."""
         if not self.members:
             return
+        data, count = self.data, self.data.num_val
         with torch.no_grad():
-            output, count = stacked_outputs(self.network, self.rows.measured, self.rows.by_member), self.rows.num_val
-            val = compute_metrics(self.learners, output[:, :count], self.rows.by_member(self.rows.val))
-            train = compute_metrics(self.learners, output[:, count:], self.rows.by_member(self.rows.train))
-        seconds = (time.perf_counter() - self.started) * self.share
-        named = {f"{name}/{part}": of[name] for name in val for part, of in (("train", train), ("val", val))}
-        broken = []
-        for place, (member, values) in enumerate(zip(self.members, zip(*named.values(), strict=True), strict=True)):
-            scores = dict(zip(named, values, strict=True))
-            if not math.isfinite(scores["loss/val"] + scores["loss/train"]):  # where in the network is looked up
-                load_member(self._now().only([place]), self.weights, member.lab.learner.network)
+            output = stacked_outputs(self.network, data.measured, data.per_member)
+            val = compute_metrics(self.learners, output[:, :count], data.per_member(data.val))
+            train = compute_metrics(self.learners, output[:, count:], data.per_member(data.train))
+        seconds = (time.perf_counter() - self.started) * self.time_fraction
+        columns = {f"{name}/{split}": of[name] for name in val for split, of in (("train", train), ("val", val))}
+        failed = []
+        for index, (member, values) in enumerate(zip(self.members, zip(*columns.values(), strict=True), strict=True)):
+            scores = dict(zip(columns, values, strict=True))
+            if not math.isfinite(scores["loss/val"] + scores["loss/train"]):
+                self._load_network(index)
             try:
-                member.add(scores, seconds)
+                member.add_row(scores, seconds)
             except RunError as error:
                 member.failure = str(error)
-                broken.append(place)
-        self._drop(broken)
+                failed.append(index)
+        self._remove(failed)
 
-    def _judge(self, last: bool) -> None:
-        """After an epoch: which have their best one, and which have ended."""
-        now = self._now()
-        self.best.take_weights([place for place, member in enumerate(self.members) if member.judge()], now)
-        self.safe = now.copied()
+    def _end_epoch(self, last: bool) -> None:
+        """Keeps the best weights, steps plateau schedulers, and removes the members that have ended."""
+        now = self._snapshot()
+        improved = [index for index, member in enumerate(self.members) if member.evaluate_last_row()]
+        self.best.copy_weights(improved, now)
+        self.last = now.clone()
         for member in self.members:
-            member.take_mark()
+            member.save_epoch_state()
             member.step_plateau()
-        self._take_rates()
-        self._drop([place for place, member in enumerate(self.members) if last or member.standing.should_stop])
+        self._update_rates()
+        self._remove([index for index, member in enumerate(self.members) if last or member.trainer.should_stop])
 
-    def going(self) -> list[Of]:
-        """Those that go on, as `end` is told of them."""
-        return [self._of(place) for place in range(len(self.members))]
+    def _state(self, index: int) -> MemberState:
+        return MemberState(self.members[index], self.last.select([index]), self.best.select([index]))
 
-    def _of(self, place: int) -> Of:
-        return self.members[place], self.safe.only([place]), self.best.only([place])
-
-    def _drop(self, places: Sequence[int]) -> None:
-        """They have ended; the others go on."""
-        if not places:
+    def _remove(self, indices: Sequence[int]) -> None:
+        """Gives members to `on_end` and stacks the others anew."""
+        if not indices:
             return
-        ended = [self._of(place) for place in places]
-        rest = [place for place in range(len(self.members)) if place not in places]
-        now, weights = self._now().only(rest), self.weights
-        self.safe, self.best = self.safe.only(rest), self.best.only(rest)
-        self.members = [self.members[place] for place in rest]
-        self.loaders = [self.loaders[place] for place in rest]
-        self.records.only(torch.tensor(rest, dtype=torch.long))
-        self.rows.only(torch.tensor(rest, dtype=torch.long))
+        ended = [self._state(index) for index in indices]
+        rest = [index for index in range(len(self.members)) if index not in indices]
+        now, weights = self._snapshot().select(rest), self.weights
+        self.last, self.best = self.last.select(rest), self.best.select(rest)
+        self.members = [self.members[index] for index in rest]
+        self.loaders = [self.loaders[index] for index in rest]
+        self.step_metrics.select(rest)
+        self.data.select(rest)
         if rest:
-            self._stack()
-            restore(now, self.weights, self.network, self.optimizer)
-        self.end(weights, ended)
+            self._build()
+            self.network.load(now)
+            self.optimizer.load(now)
+        self.on_end(weights, ended)

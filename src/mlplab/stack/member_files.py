@@ -1,4 +1,4 @@
-"""The files of a member, as its single run would have written them: history, curves, checkpoints."""
+"""The files of a member, as its single run writes them: history, TensorBoard curves, checkpoints, train.log."""
 
 import logging
 from collections.abc import Iterator
@@ -6,88 +6,82 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch.optim import Optimizer
 
-from mlplab.stack.member import EpochState, Member
+from mlplab.stack.member import EpochState, Member, MemberState
 from mlplab.stack.optimizer import optimizer_state
-from mlplab.stack.weights import Snapshot, Weights, load_member
+from mlplab.stack.weights import Snapshot, Weights
 from mlplab.trainer.checkpoint import inference_state
 from mlplab.trainer.step_metrics import StepMetrics
-from mlplab.trainer.tensorboard import OverlayLogger
-
-
-def write_member(member: Member, weights: Weights, safe: Snapshot, best: Snapshot, curves: bool = True) -> None:
-    """safe, best: of this member alone, where its last epoch and its best ended. The learner is left with the last.
-
-    curves: of a member that has ended; a run that goes on draws them anew from its history.
-    """
-    history, overlay = member.lab.history, member.lab.overlay
-    if not member.rows:
-        return
-    history.path.parent.mkdir(parents=True, exist_ok=True)  # type: ignore[union-attr]
-    history.go_on(member.rows)
-    if curves:
-        _curves(member, overlay)
-    if member.mark is None or member.best is None:
-        return
-    learner, standing, checkpoints = member.lab.learner, member.standing, member.lab.checkpoints
-    load_member(best, weights, learner.network)
-    value, epoch = member.best
-    standing.current_epoch, standing.global_step = epoch - 1, epoch * standing.updates
-    held = {"value": value, "checkpoint": inference_state(standing, learner)}  # type: ignore[arg-type]
-    load_member(safe, weights, learner.network)
-    standing.current_epoch, standing.global_step = member.mark.epoch, safe.steps
-    _as_marked(member, member.mark, weights, safe)
-    done = {"epochs": member.mark.epoch + 1, "step": safe.steps, "ended": _end(member)}
-    checkpoints.load_state_dict({**done, "best": held})
-    with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(member.mark.random)
-        checkpoints.write(standing)  # type: ignore[arg-type]
-
-
-def _as_marked(member: Member, mark: EpochState, weights: Weights, safe: Snapshot) -> None:
-    optimizer: Optimizer = member.optimizer
-    for group, rate in zip(optimizer.param_groups, mark.lr, strict=True):
-        group["lr"] = rate
-    pieces = {name: weights.singles(values[0]) for name, values in safe.state.items()}
-    places = {id(one): place for place, one in enumerate(member.lab.learner.network.parameters())}
-    for parameter in (one for group in optimizer.param_groups for one in group["params"]):
-        at = places[id(parameter)]
-        held = {name: values[at].clone(memory_format=torch.contiguous_format) for name, values in pieces.items()}
-        if state := optimizer_state(optimizer, held, safe.steps, safe.products[0, 0].clone()):
-            optimizer.state[parameter] = state
-    member.standing.plan_state = mark.plan
-    member.callback(StepMetrics).load_state_dict(mark.running)
-
-
-def _end(member: Member) -> str | None:
-    return "early_stopping" if member.standing.should_stop else None
-
-
-def _curves(member: Member, overlay: OverlayLogger) -> None:
-    """Events as the run would have logged them, at the times at which they came."""
-    overlay.is_over()
-    points = iter([*member.points, None])
-    point = next(points)
-    for row, clock in zip(member.rows, member.clocks, strict=True):
-        while point is not None and point[0] <= row["step"]:
-            overlay.log_metrics(point[1], point[0], point[2])
-            point = next(points)
-        scores = {name: value for name, value in row.items() if "/" in name}
-        overlay.log_metrics(scores, int(row["epoch"]), clock)
-
 
 log = logging.getLogger(__name__)
 
 
+def write_member(state: MemberState, weights: Weights, curves: bool = True) -> None:
+    """Writes history.csv, the checkpoints and TensorBoard's curves; the learner keeps the last weights.
+
+    curves: False for a member that still trains; a resumed run draws its curves from the history.
+    """
+    member, last, best = state
+    if not member.rows:
+        return
+    Path(member.config.run_dir).mkdir(parents=True, exist_ok=True)
+    member.lab.history.go_on(member.rows)
+    if curves:
+        _write_curves(member)
+    if member.epoch_state is None or member.best is None:
+        return
+    learner, trainer, checkpoints = member.lab.learner, member.trainer, member.lab.checkpoints
+    best.load_into(learner.network, weights)
+    trainer.current_epoch, trainer.global_step = member.best.epoch - 1, member.best.epoch * trainer.updates
+    best_checkpoint = {"value": member.best.value, "checkpoint": inference_state(trainer, learner)}
+    last.load_into(learner.network, weights)
+    trainer.current_epoch, trainer.global_step = member.epoch_state.epoch, last.steps
+    _restore_epoch_state(member, member.epoch_state, weights, last)
+    ended = "early_stopping" if trainer.should_stop else None
+    done = {"epochs": member.epoch_state.epoch + 1, "step": last.steps, "ended": ended}
+    checkpoints.load_state_dict({**done, "best": best_checkpoint})
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(member.epoch_state.random)
+        checkpoints.write(trainer)
+
+
+def _restore_epoch_state(member: Member, epoch_state: EpochState, weights: Weights, last: Snapshot) -> None:
+    """Puts optimizer, scheduler and StepMetrics into their state after the last complete epoch."""
+    for group, lr in zip(member.optimizer.param_groups, epoch_state.lr, strict=True):
+        group["lr"] = lr
+    stacked = {name: weights.parameters_of(values[0]) for name, values in last.state.items()}
+    places = {parameter: place for place, parameter in enumerate(member.lab.learner.network.parameters())}
+    for parameter in (parameter for group in member.optimizer.param_groups for parameter in group["params"]):
+        place = places[parameter]
+        own = {name: values[place].clone(memory_format=torch.contiguous_format) for name, values in stacked.items()}
+        if state := optimizer_state(member.optimizer, own, last.steps, last.mu_products[0, 0].clone()):
+            member.optimizer.state[parameter] = state
+    member.trainer.scheduler_state = epoch_state.scheduler
+    member.callback(StepMetrics).load_state_dict(epoch_state.step_metrics)
+
+
+def _write_curves(member: Member) -> None:
+    """Logs the events of the run at the times at which they happened."""
+    overlay = member.lab.overlay
+    overlay.is_over()
+    points = iter([*member.points, None])
+    point = next(points)
+    for row, time in zip(member.rows, member.row_times, strict=True):
+        while point is not None and point.step <= row["step"]:
+            overlay.log_metrics(point.values, point.step, point.time)
+            point = next(points)
+        scores = {name: value for name, value in row.items() if "/" in name}
+        overlay.log_metrics(scores, int(row["epoch"]), time)
+
+
 @contextmanager
 def redirect_log(path: Path) -> Iterator[None]:
-    """What is told meanwhile stands in that file, and not on the console."""
+    """Sends log messages to this file instead of the console."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     file = logging.FileHandler(path)
     root.handlers = [file]
-    if level != logging.INFO:  # to set it makes all loggers forget what they know
+    if level != logging.INFO:  # setting a level clears the cache of every logger
         root.setLevel(logging.INFO)
     try:
         yield
@@ -98,8 +92,8 @@ def redirect_log(path: Path) -> Iterator[None]:
         file.close()
 
 
-def log_epoch(member: Member) -> None:
-    """A line an epoch."""
+def log_epochs(member: Member) -> None:
+    """Logs one line per epoch."""
     last = member.config.trainer.max_epochs
     width = len(str(last))
     lines = [

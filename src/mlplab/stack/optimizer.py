@@ -1,4 +1,4 @@
-"""One step for K members by torch's own formulas, element by element; torch's optimizers take one lr a call."""
+"""One update of K members by torch's formulas, elementwise; torch's optimizers take one learning rate per call."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,87 +8,101 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RMSprop
 from torch.optim.adam import adam
 
-Number = Any  # a float where all members share it, else (K, 1) in double precision
+from mlplab.stack.weights import Snapshot
+
+Number = Any  # a float where all members agree, else (K, 1) in double precision
+NUMBERS = ("lr", "momentum", "dampening", "eps", "alpha", "lr_decay", "momentum_decay")
+LARGE = 2**15  # parameters from which a call per member costs less than several passes over all members
 
 
 class StackedOptimizer:
-    """flat: (K, P) weights, changed in place. state: (K, P) each, by torch's own names.
+    """flat: (K, P) weights, changed in place. state: (K, P) each, under torch's names.
 
-    settings: of each member, as its optimizer's first group has them: one name a Number.
+    settings: hyperparameters from the first parameter group of each member's optimizer, one Number per name.
+    mu_products: (K, 1) NAdam's product of momentum factors, in float32 as torch keeps it.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], networks: Sequence[nn.Module], flat: Tensor) -> None:
         self.flat = flat
         self.state: dict[str, Tensor] = {}
-        self.products = torch.ones(len(flat), 1, dtype=torch.float32)  # NAdam's, which torch keeps so
+        self.mu_products = torch.ones(len(flat), 1, dtype=torch.float32)
         self.steps = 0
-        self._move: Tensor | None = None
-        groups = [one.param_groups[0] for one in optimizers]
+        self._zeros: Tensor | None = None
+        groups = [optimizer.param_groups[0] for optimizer in optimizers]
         self.first = groups[0]
         self.formula = FORMULAS[type(optimizers[0])]
-        self.apart = type(optimizers[0]) is AdamW or bool(self.first.get("decoupled_weight_decay"))
-        self.settings = {name: _number([group[name] for group in groups]) for name in NAMES if name in self.first}
+        self.decoupled = type(optimizers[0]) is AdamW or bool(self.first.get("decoupled_weight_decay"))
+        self.settings = {name: _number([group[name] for group in groups]) for name in NUMBERS if name in self.first}
         if "betas" in self.first:
             for place, name in enumerate(("beta1", "beta2")):
                 self.settings[name] = _number([group["betas"][place] for group in groups])
-        self.decay = _decay(optimizers, networks, flat.dtype)
+        self.decay = _weight_decay(optimizers, networks, flat.dtype)
 
-    def take_rates(self, rates: Sequence[float]) -> None:
+    def set_learning_rates(self, rates: Sequence[float]) -> None:
         self.settings["lr"] = _number(rates)
 
+    def load(self, snapshot: Snapshot) -> None:
+        """Takes the state of all members from a snapshot, without a copy."""
+        self.state, self.mu_products, self.steps = snapshot.state, snapshot.mu_products, snapshot.steps
+
     def step(self, gradient: Tensor) -> None:
+        """gradient: (K, P)."""
         self.steps += 1
-        if self.decay is not None and self.apart:
+        if self.decay is not None and self.decoupled:
             self._shrink()
         elif self.decay is not None:
             gradient = gradient + self.decay * self.flat
         self.formula(self, gradient, **self.settings)
 
     @property
-    def takes_pieces(self) -> bool:
-        """Whether gradients need not be joined first: of a large net that is a tenth of the step."""
-        return self.formula is step_adam and self.flat.shape[1] >= LARGE and (self.decay is None or self.apart)
+    def can_step_per_parameter(self) -> bool:
+        """Whether gradients need no concatenation, which takes a tenth of the step of a large network."""
+        adam_formula = self.formula is _adam and self.flat.shape[1] >= LARGE
+        return adam_formula and (self.decay is None or self.decoupled)
 
-    def step_in_pieces(self, gradients: Sequence[Tensor]) -> None:
-        """gradients: (K, ...) of each parameter, in their order."""
+    def step_per_parameter(self, gradients: Sequence[Tensor]) -> None:
+        """gradients: (K, ...) for each parameter, in their order."""
         self.steps += 1
         if self.decay is not None:
             self._shrink()
-        sizes = [one[0].numel() for one in gradients]
-        held = (self.flat, self.kept("exp_avg"), self.kept("exp_avg_sq"))
-        for place in range(len(self.flat)):
-            weights, first, second = (torch.split(one[place], sizes) for one in held)
-            step_member(self, place, weights, [one[place].reshape(-1) for one in gradients], first, second)
+        sizes = [gradient[0].numel() for gradient in gradients]
+        stacked = (self.flat, self.state_of("exp_avg"), self.state_of("exp_avg_sq"))
+        for index in range(len(self.flat)):
+            weights, first, second = (torch.split(values[index], sizes) for values in stacked)
+            own = [gradient[index].reshape(-1) for gradient in gradients]
+            _adam_of_member(self, index, weights, own, first, second)
 
-    def _shrink(self) -> None:
-        self.flat.mul_(1 - self.cast(self.settings["lr"]) * self.decay)
+    def state_of(self, name: str, initial: float = 0.0) -> Tensor:
+        if name not in self.state:
+            self.state[name] = torch.full_like(self.flat, initial)
+        return self.state[name]
+
+    def moving_average(self, name: str, values: Tensor, weight: Number) -> Tensor:
+        """Updates an exponential moving average. weight: of the new values."""
+        return self.state_of(name).lerp_(values, self.cast(weight))
 
     def cast(self, value: Number) -> Number:
         return value.to(self.flat.dtype) if isinstance(value, Tensor) else value
 
-    def kept(self, name: str, start: float = 0.0) -> Tensor:
-        if name not in self.state:
-            self.state[name] = torch.full_like(self.flat, start)
-        return self.state[name]
+    def zeros(self) -> Tensor:
+        """(K, P), in the same memory at each step."""
+        if self._zeros is None:
+            self._zeros = torch.empty_like(self.flat)
+        return self._zeros.zero_()
 
-    def zeroed(self) -> Tensor:
-        """(K, P), the same at each step."""
-        if self._move is None:
-            self._move = torch.empty_like(self.flat)
-        return self._move.zero_()
-
-    def averaged(self, name: str, values: Tensor, share: Number) -> Tensor:
-        """The moving average, by a share of the new."""
-        return self.kept(name).lerp_(values, self.cast(share))
+    def _shrink(self) -> None:
+        self.flat.mul_(1 - self.cast(self.settings["lr"]) * self.decay)
 
 
-def optimizer_state(optimizer: Optimizer, stacked: dict[str, Tensor], steps: int, product: Tensor) -> dict[str, Tensor]:
-    """What torch keeps beside one weight: stacked, of that weight alone."""
+def optimizer_state(
+    optimizer: Optimizer, stacked: dict[str, Tensor], steps: int, mu_product: Tensor
+) -> dict[str, Tensor]:
+    """Returns what torch's optimizer keeps for one parameter. stacked: the state of that parameter alone."""
     kind = type(optimizer)
     if kind is SGD:
         return stacked or {}
-    counted = {"step": torch.tensor(float(steps), dtype=torch.float32)}
-    return {**counted, **({"mu_product": product} if kind is NAdam else {}), **stacked}
+    step = {"step": torch.tensor(float(steps), dtype=torch.float32)}
+    return {**step, **({"mu_product": mu_product} if kind is NAdam else {}), **stacked}
 
 
 def _number(values: Sequence[Any]) -> Number:
@@ -97,12 +111,12 @@ def _number(values: Sequence[Any]) -> Number:
     return torch.tensor(values, dtype=torch.float64)[:, None]
 
 
-def _decay(optimizers: Sequence[Optimizer], networks: Sequence[nn.Module], dtype: torch.dtype) -> Tensor | None:
-    """(K, P), or (K, 1) where no parameter is spared."""
+def _weight_decay(optimizers: Sequence[Optimizer], networks: Sequence[nn.Module], dtype: torch.dtype) -> Tensor | None:
+    """(K, P), or (K, 1) where it is the same for all parameters; None where there is none."""
     rows = []
-    for one, network in zip(optimizers, networks, strict=True):
-        found = {id(held): group["weight_decay"] for group in one.param_groups for held in group["params"]}
-        rows.append([found[id(parameter)] for parameter in network.parameters()])
+    for optimizer, network in zip(optimizers, networks, strict=True):
+        decays = {param: group["weight_decay"] for group in optimizer.param_groups for param in group["params"]}
+        rows.append([decays[parameter] for parameter in network.parameters()])
     values = torch.tensor(rows, dtype=torch.float64).to(dtype)
     if not values.any():
         return None
@@ -112,28 +126,68 @@ def _decay(optimizers: Sequence[Optimizer], networks: Sequence[nn.Module], dtype
     return values.repeat_interleave(sizes, dim=1)
 
 
-def _sgd(own: StackedOptimizer, gradient: Tensor, lr: Number, momentum: Number, dampening: Number, **_: Any) -> None:
-    if own.first["momentum"]:
-        momentum = own.cast(momentum)
-        if "momentum_buffer" in own.state:
-            buffer = own.state["momentum_buffer"].mul_(momentum).add_(gradient * own.cast(1 - dampening))
+def _sgd(stack: StackedOptimizer, gradient: Tensor, lr: Number, momentum: Number, dampening: Number, **_: Any) -> None:
+    if stack.first["momentum"]:
+        momentum = stack.cast(momentum)
+        if "momentum_buffer" in stack.state:
+            buffer = stack.state["momentum_buffer"].mul_(momentum).add_(gradient * stack.cast(1 - dampening))
         else:
-            buffer = own.state["momentum_buffer"] = gradient.clone()
-        gradient = gradient + buffer * momentum if own.first["nesterov"] else buffer
-    own.flat.sub_(gradient * own.cast(lr))
+            buffer = stack.state["momentum_buffer"] = gradient.clone()
+        gradient = gradient + buffer * momentum if stack.first["nesterov"] else buffer
+    stack.flat.sub_(gradient * stack.cast(lr))
+
+
+def _adam(
+    stack: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
+) -> None:
+    first, second = stack.state_of("exp_avg"), stack.state_of("exp_avg_sq")
+    if stack.flat.shape[1] >= LARGE:
+        for index, rows in enumerate(zip(stack.flat, gradient, first, second, strict=True)):
+            _adam_of_member(stack, index, *([row] for row in rows))
+    elif any(isinstance(value, Tensor) for value in (beta1, beta2, eps)):
+        first.lerp_(gradient, stack.cast(1 - beta1))
+        second.lerp_(gradient * gradient, stack.cast(1 - beta2))
+        unbiased = stack.cast((1 - beta2**stack.steps) ** -0.5)
+        rate = stack.cast(lr / (1 - beta1**stack.steps))
+        stack.flat.sub_((first / second.sqrt().mul_(unbiased).add_(stack.cast(eps))).mul_(rate))
+    elif isinstance(lr, Tensor):
+        move = stack.zeros()
+        _adam_of_member(stack, 0, [move], [gradient], [first], [second], lr=1.0)
+        stack.flat.addcmul_(move, stack.cast(lr))
+    else:
+        _adam_of_member(stack, 0, [stack.flat], [gradient], [first], [second])
+
+
+def _adam_of_member(
+    stack: StackedOptimizer,
+    index: int,
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    first: Sequence[Tensor],
+    second: Sequence[Tensor],
+    **replaced: float,
+) -> None:
+    """Takes torch's fused step with the numbers of one member: one pass over memory where the formula takes eight."""
+    settings = {name: stack.settings[name] for name in ("lr", "beta1", "beta2", "eps")} | replaced
+    numbers: dict[str, Any] = {
+        name: float(value[index]) if isinstance(value, Tensor) else value for name, value in settings.items()
+    }
+    steps = [torch.tensor(float(stack.steps - 1)) for _ in weights]
+    numbers |= {"amsgrad": False, "maximize": False, "weight_decay": 0.0}
+    adam([*weights], [*gradients], [*first], [*second], [], steps, fused=True, **numbers)
 
 
 def _adamax(
-    own: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
+    stack: StackedOptimizer, gradient: Tensor, lr: Number, beta1: Number, beta2: Number, eps: Number, **_: Any
 ) -> None:
-    first = own.averaged("exp_avg", gradient, 1 - beta1)
-    largest = own.kept("exp_inf").mul_(own.cast(beta2))
-    torch.maximum(largest, gradient.abs().add_(own.cast(eps)), out=largest)
-    own.flat.sub_((first / largest).mul_(own.cast(lr / (1 - beta1**own.steps))))
+    first = stack.moving_average("exp_avg", gradient, 1 - beta1)
+    largest = stack.state_of("exp_inf").mul_(stack.cast(beta2))
+    torch.maximum(largest, gradient.abs().add_(stack.cast(eps)), out=largest)
+    stack.flat.sub_((first / largest).mul_(stack.cast(lr / (1 - beta1**stack.steps))))
 
 
 def _nadam(
-    own: StackedOptimizer,
+    stack: StackedOptimizer,
     gradient: Tensor,
     lr: Number,
     beta1: Number,
@@ -142,79 +196,39 @@ def _nadam(
     momentum_decay: Number,
     **_: Any,
 ) -> None:
-    now, following = (beta1 * (1 - 0.5 * 0.96 ** ((own.steps + ahead) * momentum_decay)) for ahead in (0, 1))
-    own.products *= now.float() if isinstance(now, Tensor) else now
-    done = own.products.double()
-    first = own.averaged("exp_avg", gradient, 1 - beta1)
-    second = own.averaged("exp_avg_sq", gradient * gradient, 1 - beta2)
-    below = second.mul(own.cast(1 / (1 - beta2**own.steps))).sqrt_().add_(own.cast(eps))
-    by_gradient, by_first = own.cast(lr * (1 - now) / (1 - done)), own.cast(lr * following / (1 - done * following))
-    own.flat.sub_((gradient * by_gradient).add_(first * by_first).div_(below))
+    now, following = (beta1 * (1 - 0.5 * 0.96 ** ((stack.steps + ahead) * momentum_decay)) for ahead in (0, 1))
+    stack.mu_products *= now.float() if isinstance(now, Tensor) else now
+    product = stack.mu_products.double()
+    first = stack.moving_average("exp_avg", gradient, 1 - beta1)
+    second = stack.moving_average("exp_avg_sq", gradient * gradient, 1 - beta2)
+    divisor = second.mul(stack.cast(1 / (1 - beta2**stack.steps))).sqrt_().add_(stack.cast(eps))
+    gradient_rate = stack.cast(lr * (1 - now) / (1 - product))
+    first_rate = stack.cast(lr * following / (1 - product * following))
+    stack.flat.sub_((gradient * gradient_rate).add_(first * first_rate).div_(divisor))
 
 
 def _rmsprop(
-    own: StackedOptimizer, gradient: Tensor, lr: Number, alpha: Number, momentum: Number, eps: Number, **_: Any
+    stack: StackedOptimizer, gradient: Tensor, lr: Number, alpha: Number, momentum: Number, eps: Number, **_: Any
 ) -> None:
-    move = gradient / own.averaged("square_avg", gradient * gradient, 1 - alpha).sqrt().add_(own.cast(eps))
-    if own.first["momentum"]:
-        move = own.kept("momentum_buffer").mul_(own.cast(momentum)).add_(move)
-    own.flat.sub_(move * own.cast(lr))
+    average = stack.moving_average("square_avg", gradient * gradient, 1 - alpha)
+    move = gradient / average.sqrt().add_(stack.cast(eps))
+    if stack.first["momentum"]:
+        move = stack.state_of("momentum_buffer").mul_(stack.cast(momentum)).add_(move)
+    stack.flat.sub_(move * stack.cast(lr))
 
 
-def _adagrad(own: StackedOptimizer, gradient: Tensor, lr: Number, lr_decay: Number, eps: Number, **_: Any) -> None:
-    total = own.kept("sum", own.first["initial_accumulator_value"]).addcmul_(gradient, gradient)
-    rate = own.cast(lr / (1 + (own.steps - 1) * lr_decay))
-    own.flat.sub_((gradient / total.sqrt().add_(own.cast(eps))).mul_(rate))
-
-
-NAMES = ("lr", "momentum", "dampening", "eps", "alpha", "lr_decay", "momentum_decay")
-
-
-def step_adam(
-    own: "StackedOptimizer", gradient: Tensor, lr: "Number", beta1: "Number", beta2: "Number", eps: "Number", **_: Any
-) -> None:
-    first, second = own.kept("exp_avg"), own.kept("exp_avg_sq")
-    if own.flat.shape[1] >= LARGE:
-        for place, held in enumerate(zip(own.flat, gradient, first, second, strict=True)):
-            step_member(own, place, *([one] for one in held))
-    elif any(isinstance(one, Tensor) for one in (beta1, beta2, eps)):
-        first.lerp_(gradient, own.cast(1 - beta1))
-        second.lerp_(gradient * gradient, own.cast(1 - beta2))
-        unbiased = own.cast((1 - beta2**own.steps) ** -0.5)
-        rate = own.cast(lr / (1 - beta1**own.steps))
-        own.flat.sub_((first / second.sqrt().mul_(unbiased).add_(own.cast(eps))).mul_(rate))
-    elif isinstance(lr, Tensor):
-        move = own.zeroed()
-        step_member(own, 0, [move], [gradient], [first], [second], lr=1.0)
-        own.flat.addcmul_(move, own.cast(lr))
-    else:
-        step_member(own, 0, [own.flat], [gradient], [first], [second])
+def _adagrad(stack: StackedOptimizer, gradient: Tensor, lr: Number, lr_decay: Number, eps: Number, **_: Any) -> None:
+    total = stack.state_of("sum", stack.first["initial_accumulator_value"]).addcmul_(gradient, gradient)
+    rate = stack.cast(lr / (1 + (stack.steps - 1) * lr_decay))
+    stack.flat.sub_((gradient / total.sqrt().add_(stack.cast(eps))).mul_(rate))
 
 
 FORMULAS: dict[type, Callable[..., None]] = {
     SGD: _sgd,
-    Adam: step_adam,
-    AdamW: step_adam,
+    Adam: _adam,
+    AdamW: _adam,
     Adamax: _adamax,
     NAdam: _nadam,
     RMSprop: _rmsprop,
     Adagrad: _adagrad,
 }
-LARGE = 2**15  # parameters of a net for which one call a member costs less than passes over all
-
-
-def step_member(
-    own: "StackedOptimizer",
-    place: int,
-    weights: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    first: Sequence[Tensor],
-    second: Sequence[Tensor],
-    **given: float,
-) -> None:
-    """With a member's numbers: torch's own step, which passes once over what the formula passes over eight times."""
-    held = {name: own.settings[name] for name in ("lr", "beta1", "beta2", "eps")} | given
-    numbers: Any = {name: float(one[place]) if isinstance(one, Tensor) else one for name, one in held.items()}
-    steps = [torch.tensor(float(own.steps - 1)) for _ in weights]
-    settings: dict[str, Any] = {"amsgrad": False, "maximize": False, "weight_decay": 0.0, **numbers}
-    adam([*weights], [*gradients], [*first], [*second], [], steps, fused=True, **settings)

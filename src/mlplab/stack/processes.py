@@ -1,4 +1,4 @@
-"""Work on many members shared out among processes, a core each: the step of a small stack fills no second core."""
+"""Divides the members of a stack among processes, one per core: a step of a small stack does not use a second core."""
 
 import ctypes
 import os
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,83 +17,105 @@ from mlplab import files
 from mlplab.config.messages import describe_error
 from mlplab.errors import RunError
 
-LARGE = 2**15  # parameters of a net that fills a core by itself
-TOGETHER = 4  # smaller nets share the fixed cost of a step: so many at least are trained as one
-PARENT_DIED = 1  # PR_SET_PDEATHSIG of Linux
-Work = Callable[[Sequence[int]], Mapping[int, Any]]
+LARGE = 2**15  # parameters of a network that uses a whole core by itself
+MIN_MEMBERS = 4  # of smaller networks per process: together they share the fixed cost of a step
+PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent dies
+Work = Callable[[Sequence[int]], Mapping[int, Any]]  # indices -> results by index
+
+
+class Results(NamedTuple):
+    """found: results by index. killed: the indices whose process was killed."""
+
+    found: dict[int, Any]
+    killed: list[int]
+
+
+class _Part(NamedTuple):
+    process: BaseProcess
+    pipe: Connection
+    indices: Sequence[int]
+
+
+class _Message(NamedTuple):
+    """kind: `done` with results, `failed` with the reason, `no gradients` without content."""
+
+    kind: str
+    content: Any
 
 
 def split_members(members: int, parameters: int) -> list[list[int]]:
-    """Places of the members of each process; one share where a process would not pay, or cannot be forked safely.
+    """Returns the indices of the members of each process; one part where a second process does not pay.
 
-    Of so many processes as torch may use threads here (`OMP_NUM_THREADS`): each takes one.
+    As many processes as torch may use threads (`OMP_NUM_THREADS`), each with one thread. parameters: of one network.
     """
-    least = 1 if parameters >= LARGE else TOGETHER
-    processes = min(torch.get_num_threads(), members // least) if sys.platform == "linux" else 1
-    return [list(range(first, members, max(1, processes))) for first in range(max(1, processes))]
+    least = 1 if parameters >= LARGE else MIN_MEMBERS
+    # elsewhere than on Linux a fork is unsafe
+    processes = max(1, min(torch.get_num_threads(), members // least)) if sys.platform == "linux" else 1
+    return [list(range(first, members, processes)) for first in range(processes)]
 
 
-def run_in_processes(work: Work, parts: Sequence[Sequence[int]]) -> tuple[dict[int, Any], list[int]]:
-    """What `work` returns of all parts, by place, and the places whose process was killed.
+def run_in_processes(work: Work, parts: Sequence[Sequence[int]]) -> Results:
+    """Runs `work` for each part in its own process.
 
-    Raises Failure where it fails in a process, with its reason. A signal ends all of them.
+    Raises RunError where it fails in one, with the reason. Any exception here, a signal too, ends all processes.
     """
-    fork = get_context("fork")
     sys.stdout.flush()
     sys.stderr.flush()
-    running = []
+    running: list[_Part] = []
     try:
-        for part in parts:
-            ours, theirs = fork.Pipe(duplex=False)
-            process = fork.Process(target=_child, args=(work, part, theirs, os.getpid()))
-            process.start()
-            theirs.close()
-            running.append((process, ours, part))
-        return _gathered(work, running)
+        for indices in parts:
+            running.append(_start(work, indices))
+        return _collect(work, running)
     except BaseException:
-        for process, *_ in running:
-            process.terminate()
+        for part in running:
+            part.process.terminate()
         raise
     finally:
-        for process, *_ in running:
-            process.join()
+        for part in running:
+            part.process.join()
 
 
-def _gathered(work: Work, running: Sequence[tuple[Any, Connection, Sequence[int]]]) -> tuple[dict[int, Any], list[int]]:
-    found: dict[int, Any] = {}
-    killed: list[int] = []
-    for _, pipe, part in running:
+def _start(work: Work, indices: Sequence[int]) -> _Part:
+    fork = get_context("fork")
+    receiver, sender = fork.Pipe(duplex=False)
+    process = fork.Process(target=_run_child, args=(work, indices, sender, os.getpid()))
+    process.start()
+    sender.close()
+    return _Part(process, receiver, indices)
+
+
+def _collect(work: Work, running: Sequence[_Part]) -> Results:
+    results = Results({}, [])
+    for part in running:
         try:
-            kind, told = pipe.recv()
+            message: _Message = part.pipe.recv()
         except EOFError:
-            killed += part
+            results.killed.extend(part.indices)
             continue
-        if kind == "failed":
-            raise RunError(told)
-        found |= told if kind == "done" else work(part)
-    return found, killed
+        if message.kind == "failed":
+            raise RunError(message.content)
+        results.found.update(message.content if message.kind == "done" else work(part.indices))
+    return results
 
 
-def _child(work: Work, part: Sequence[int], pipe: Connection, parent: int) -> None:
+def _run_child(work: Work, indices: Sequence[int], pipe: Connection, parent: int) -> None:
     files.release_in_fork()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGTERM)  # else it would go on, and nobody could go on with it
+    with suppress(OSError, AttributeError):  # without prctl a child outlives its parent, and blocks a resume
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         return
     torch.set_num_threads(1)
     try:
-        if not _has_gradients():
-            pipe.send(("cannot", None))
-            return
-        pipe.send(("done", dict(work(part))))
-    except Exception as error:
-        pipe.send(("failed", describe_error(error)))
+        pipe.send(_Message("done", dict(work(indices))) if _has_gradients() else _Message("no gradients", None))
+    except Exception as error:  # the border of this process: the parent raises it again
+        pipe.send(_Message("failed", describe_error(error)))
 
 
 def _has_gradients() -> bool:
-    """Of a process that was forked after a backward pass autograd refuses."""
+    """Whether autograd works: it refuses in a process that was forked after a backward pass, where there is a GPU."""
+    weight = torch.ones(1, requires_grad=True)
     try:
-        torch.ones(1, requires_grad=True).sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.grad(weight.sum(), weight)
     except RuntimeError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Which jobs of a sweep are members of one ensemble, and its folder: made when all of them have finished."""
+"""Ensembles of a sweep: which jobs form one, and its folder, written when all of them have finished."""
 
 import json
 import re
@@ -11,38 +11,37 @@ from mlplab.run.folder import job_number, run_state
 from mlplab.signals import defer_signals
 from mlplab.sweep.manifest import Job
 
-LONGEST = 100  # characters of a name, as of a job's
-PREFIX = "ensemble"  # a job's folder begins with its number
+MAX_LENGTH = 100  # characters of a folder's name, as for a job
+PREFIX = "ensemble"  # where the name of a job's folder has its number
 
 
 def group_by_seed(jobs: Sequence[Job]) -> dict[str, list[Job]]:
-    """The jobs of each setting, which are alike in all but their seeds, one a seed, by the name of its ensemble."""
-    settings: dict[str, dict[int, Job]] = {}
+    """The jobs whose settings differ only in the seed, one for each seed, by the name of their ensemble."""
+    groups: dict[str, dict[int, Job]] = {}
     for job in jobs:
         shared = {key: value for key, value in job.settings.items() if key != "seed"}
-        settings.setdefault(json.dumps(shared, sort_keys=True), {}).setdefault(job.settings["seed"], job)
-    found: dict[str, list[Job]] = {}
-    for setting, members in settings.items():
+        groups.setdefault(json.dumps(shared, sort_keys=True), {}).setdefault(job.settings["seed"], job)
+    named: dict[str, list[Job]] = {}
+    for settings, members in groups.items():
         name = _name(next(iter(members.values())))
-        if len(name) >= LONGEST or name in found:  # cut short, or alike once unsafe characters are `-`
-            name = f"{name[: LONGEST - 9]}_{blake2b(setting.encode(), digest_size=4).hexdigest()}"
-        found[name] = [*members.values()]
-    return found
+        if len(name) >= MAX_LENGTH or name in named:  # truncated, or equal once unsafe characters are `-`
+            name = f"{name[: MAX_LENGTH - 9]}_{blake2b(settings.encode(), digest_size=4).hexdigest()}"
+        named[name] = [*members.values()]
+    return named
 
 
 def write_ensembles(sweep: Path, jobs: Sequence[Job]) -> int:
-    """Make the ensemble of each setting, in the sweep's folder. Returns how many could not be made, each told in one
-    line."""
+    """Build the ensembles in the sweep's folder. Returns how many could not be built; prints one line for each."""
     groups = group_by_seed(jobs)
     reasons = {name: _unfinished(sweep, members) for name, members in groups.items()}
-    due = {sweep / name: [sweep / job.name for job in groups[name]] for name in groups if not reasons[name]}
-    if due:
+    complete = {sweep / name: [sweep / job.name for job in groups[name]] for name in groups if not reasons[name]}
+    if complete:
         with defer_signals():
             from mlplab.run.ensemble import build_ensembles
-        reasons |= {folder.name: reason for folder, reason in build_ensembles(due).items()}
+        reasons |= {folder.name: reason for folder, reason in build_ensembles(complete).items()}
     for name, reason in reasons.items():
         if reason:
-            print(f"mlplab: {name} was not made: {reason}", file=sys.stderr, flush=True)
+            print(f"mlplab: {name} was not built: {reason}", file=sys.stderr, flush=True)
     return sum(map(bool, reasons.values()))
 
 
@@ -50,11 +49,11 @@ def _unfinished(sweep: Path, members: Sequence[Job]) -> str:
     missing = [job_number(job.name) for job in members if run_state(sweep / job.name) != "finished"]
     if not missing:
         return ""
-    jobs = f"{'jobs' if len(missing) > 1 else 'job'} {', '.join(missing)}"
-    return f"{len(missing)} of its {len(members)} members did not finish ({jobs})"
+    numbers = f"{'jobs' if len(missing) > 1 else 'job'} {', '.join(missing)}"
+    return f"{len(missing)} of its {len(members)} members did not finish ({numbers})"
 
 
 def _name(job: Job) -> str:
-    """Of a member's folder, without its number and seed."""
-    words = re.sub(r"(^|,)seed=\d+(?=,|$)", "", job.name.partition("_")[2]).strip(",")
-    return f"{PREFIX}_{words}" if words else PREFIX
+    """The name of a member's folder without its number and seed."""
+    overrides = re.sub(r"(^|,)seed=\d+(?=,|$)", "", job.name.partition("_")[2]).strip(",")
+    return f"{PREFIX}_{overrides}" if overrides else PREFIX

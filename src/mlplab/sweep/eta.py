@@ -1,31 +1,39 @@
-"""How long the rest of a sweep will take, said after its first job."""
+"""How long the rest of a sweep will take, printed after its first job."""
 
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-EVERY = 10.0  # s between lines
-_since: list[float] = []
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+INTERVAL = 10.0  # s between lines
+_started: list[float] = []
 
 
 def mark_start() -> None:
-    """A job begins, or its libraries are imported, which the next ones need not wait for."""
-    _since[:] = [time.perf_counter()]
+    """Call when the first job starts, its libraries imported: the next jobs need not wait for that."""
+    _started[:] = [time.perf_counter()]
 
 
-def estimate_remaining(jobs: int, at_once: int = 1, seconds: float | None = None) -> str:
-    """After the first of so many jobs has ended; nothing where the others end about now. seconds: that it took, without
-    those since `start` in this process."""
-    rounds = math.ceil(jobs / at_once) - 1
-    if rounds < 1 or (seconds is None and not _since):
+def estimate_remaining(num_jobs: int, parallel: int = 1, seconds: float | None = None) -> str:
+    """The text to print after the first job; empty if the other jobs end at about the same time.
+
+    parallel: jobs that run at once. seconds: duration of the first job; None: since `mark_start` in this process.
+    """
+    rounds = math.ceil(num_jobs / parallel) - 1
+    if rounds < 1 or (seconds is None and not _started):
         return ""
-    seconds = rounds * (time.perf_counter() - _since[0] if seconds is None else seconds)
-    others = f"{jobs - 1} jobs" if jobs > 2 else "job"
-    together = f", {at_once} at once" if at_once > 1 else ""
-    return f"about {format_duration(seconds)} for the other {others}{together}, if they are like the first"
+    seconds = rounds * (time.perf_counter() - _started[0] if seconds is None else seconds)
+    others = f"{num_jobs - 1} jobs" if num_jobs > 2 else "job"
+    at_once = f", {parallel} at once" if parallel > 1 else ""
+    return f"about {format_duration(seconds)} for the other {others}{at_once}, if they are like the first"
 
 
 def format_duration(seconds: float) -> str:
-    """To two parts: `40 s`, `3 min 20 s`, `2 h 5 min`."""
+    """At most two units: `40 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -34,18 +42,33 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 // 60 else "")
 
 
+@dataclass(frozen=True)
+class EstimatingTask:
+    """Hydra's task function, which prints the estimate after job 0, in the process of that job. Launchers pickle it."""
+
+    task_function: Callable[[DictConfig], Any]
+    num_jobs: int
+    parallel: int
+
+    def __call__(self, config: DictConfig) -> Any:
+        first = HydraConfig.get().job.num == 0
+        returned = self.task_function(config)
+        if first and (estimate := estimate_remaining(self.num_jobs, self.parallel)):
+            print(estimate, flush=True)
+        return returned
+
+
 class StackProgress:
-    """Says from time to time how far nets that train as one have come; those of a short sweep end before."""
+    """Prints every ten seconds how far a stack has trained."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self.began = self.said = time.perf_counter()
+    def __init__(self, num_epochs: int) -> None:
+        self.num_epochs = num_epochs
+        self.started = self.printed = time.perf_counter()
 
-    def tell(self, done: int) -> None:
-        """After so many epochs."""
+    def tell(self, epoch: int) -> None:
         now = time.perf_counter()
-        if now - self.said < EVERY or done == self.epochs:
+        if now - self.printed < INTERVAL or epoch == self.num_epochs:
             return
-        self.said = now
-        left = (now - self.began) / done * (self.epochs - done)
-        print(f"epoch {done}/{self.epochs} of the stack, about {format_duration(left)} left", flush=True)
+        self.printed = now
+        remaining = (now - self.started) / epoch * (self.num_epochs - epoch)
+        print(f"epoch {epoch}/{self.num_epochs} of the stack, about {format_duration(remaining)} left", flush=True)

@@ -1,4 +1,4 @@
-"""The jobs of a sweep are launched: those that are not done, and again those that a killed process took along."""
+"""Launches the jobs of a sweep that have not finished, and again those that a killed process took down."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from mlplab import files
+from mlplab.config.compose import job_error
 from mlplab.config.messages import describe_error
 from mlplab.errors import RunError
 from mlplab.files import lock_folder
@@ -17,29 +18,31 @@ from mlplab.run.folder import STOP_FILE, UNFINISHED, job_number, run_state
 from mlplab.signals import Interrupted
 from mlplab.sweep.manifest import Job, resume_hint, write_manifest
 
-PROCESS = "MLPLAB_SWEEP"  # in the environment of worker processes: the number of their sweep's
+PROCESS = "MLPLAB_SWEEP"  # environment variable of worker processes: the process number of their sweep
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
 
 
 def launch_jobs(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
-    """launch: of Hydra's launcher. resume: as sweep.resume. Returns when each job has finished or failed, or was not
-    begun because sweep.fail_fast stopped the sweep."""
+    """Return when every job has finished or failed, or was not started because of sweep.fail_fast.
 
-    def waits(job: Job) -> bool:
+    launch: the method of Hydra's launcher. resume: sweep.resume; "failed" launches failed jobs again.
+    """
+
+    def is_waiting(job: Job) -> bool:
         return run_state(folder / job.name) in UNFINISHED
 
     with lock_sweep(folder, jobs):
         if resume == "failed":
             for job in jobs:
                 (folder / job.name / "failure.txt").unlink(missing_ok=True)
-        stop_together(launch, folder, [job for job in jobs if waits(job)], waits, named=not resume)
-        _tell_not_begun(folder, jobs)
+        launch_safely(launch, folder, [job for job in jobs if is_waiting(job)], is_waiting, new=not resume)
+        _report_not_started(folder, jobs)
 
 
 @contextmanager
 def lock_sweep(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
-    """While jobs of a sweep are launched: no other process is in its folder, which says what they are; what ends it
-    tells how it goes on."""
+    """While jobs are launched: lock the folder against other processes, write sweep.json, and add to the message of
+    whatever ends the sweep how to resume it."""
     os.environ[PROCESS] = str(os.getpid())
     with lock_folder(folder):
         write_manifest(folder, jobs, sys.argv[1:])
@@ -49,68 +52,69 @@ def lock_sweep(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
         except Interrupted as stop:
             print(f"mlplab: stopped; {resume_hint(folder)}", file=sys.stderr)
             raise SystemExit(stop.code) from None
-        except Exception as error:  # of the launcher itself, or of Hydra, where it makes a job's folder
+        except Exception as error:  # the border of the sweep: of any launcher, or of Hydra as it creates a job's folder
             raise RunError(f"{describe_error(error)}; {resume_hint(folder)}") from error
 
 
 @contextmanager
 def exit_with_sweep() -> Iterator[None]:
-    """A worker process whose sweep was killed meanwhile finishes its job and ends: joblib's would wait for ever."""
+    """In a worker process whose sweep has been killed: finish the job, then exit; joblib's would wait forever."""
     sweep = os.getppid()
     yield
     if os.environ.get(PROCESS) == str(sweep) and os.getppid() != sweep:
         os._exit(1)
 
 
-def stop_together(
-    launch: Launch, folder: Path, jobs: Sequence[Job], waits: Callable[[Job], bool], named: bool = False
+def launch_safely(
+    launch: Launch, folder: Path, jobs: Sequence[Job], is_waiting: Callable[[Job], bool], new: bool = False
 ) -> None:
-    """A launcher's processes end with the first that is killed, and nothing says which that was: so those that were
-    under way go on one at a time, where the one that is killed again is known.
+    """Launch jobs together. If a worker is killed, all workers of its pool end and nothing says whose job was killed:
+    the jobs that were running continue one at a time, where one that is killed again is known.
 
-    waits: whether a job is still to be launched. named: Hydra names each folder so."""
+    new: Hydra itself names each folder as planned; a resumed job is launched into its earlier folder.
+    """
     if not jobs:
         return
     try:
-        _keep_reasons(folder, jobs, launch([job.words if named else _words(job) for job in jobs], 0))
+        _write_failures(folder, jobs, launch([job.overrides if new else _into_folder(job) for job in jobs], 0))
     except BrokenProcessPool:
-        caught = [job for job in jobs if run_state(folder / job.name) == "half-done"] or list(jobs[:1])
-        names = ", ".join(job_number(job.name) for job in caught)
-        print(f"a process was killed; jobs under way ({names}) go on one at a time, then the others", flush=True)
-        for job in caught:
-            _alone(launch, folder, job)
-        stop_together(launch, folder, [job for job in jobs if job not in caught and waits(job)], waits)
+        running = [job for job in jobs if run_state(folder / job.name) == "half-done"] or list(jobs[:1])
+        numbers = ", ".join(job_number(job.name) for job in running)
+        print(f"a process was killed; running jobs ({numbers}) continue one at a time, then the others", flush=True)
+        for job in running:
+            _launch_alone(launch, folder, job)
+        launch_safely(launch, folder, [job for job in jobs if job not in running and is_waiting(job)], is_waiting)
 
 
-def _alone(launch: Launch, folder: Path, job: Job) -> None:
+def _launch_alone(launch: Launch, folder: Path, job: Job) -> None:
     try:
-        _keep_reasons(folder, [job], launch([_words(job)], 0))
+        _write_failures(folder, [job], launch([_into_folder(job)], 0))
     except BrokenProcessPool:
-        _failed(folder, job, "its process was killed twice: is there memory enough for it?")
+        _write_failure(folder, job, "its process was killed twice; is there enough memory?")
 
 
-def _keep_reasons(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
-    """Of jobs that ended in an error before they could keep one themselves."""
-    for job, one in zip(jobs, returned, strict=True):
-        if one.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
-            _failed(folder, job, describe_error(one._return_value))  # return_value would raise it
+def _into_folder(job: Job) -> list[str]:
+    return [*job.overrides, f"hydra.sweep.subdir='{job.name}'"]
 
 
-def _failed(folder: Path, job: Job, reason: str) -> None:
+def _write_failures(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
+    """Write failure.txt for jobs that failed before they could write it themselves."""
+    for job, result in zip(jobs, returned, strict=True):
+        if result.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
+            _write_failure(folder, job, describe_error(job_error(result)))
+
+
+def _write_failure(folder: Path, job: Job, reason: str) -> None:
     print(f"mlplab: #{job_number(job.name)}: {reason}", file=sys.stderr)
     (folder / job.name).mkdir(exist_ok=True)
     files.write(folder / job.name / "failure.txt", reason + "\n")
 
 
-def _words(job: Job) -> list[str]:
-    return [*job.words, f"hydra.sweep.subdir='{job.name}'"]
-
-
-def _tell_not_begun(folder: Path, jobs: Sequence[Job]) -> None:
+def _report_not_started(folder: Path, jobs: Sequence[Job]) -> None:
     if not (folder / STOP_FILE).exists():
         return
     waiting = [job_number(job.name) for job in jobs if run_state(folder / job.name) == "new"]
-    why = f"job {(folder / STOP_FILE).read_text().strip()} failed and sweep.fail_fast=true"
+    reason = f"job {(folder / STOP_FILE).read_text().strip()} failed and sweep.fail_fast=true"
     (folder / STOP_FILE).unlink()
     if waiting:
-        print(f"mlplab: {why}: not begun: {', '.join(waiting)}; {resume_hint(folder)}", file=sys.stderr)
+        print(f"mlplab: {reason}: not started: {', '.join(waiting)}; {resume_hint(folder)}", file=sys.stderr)

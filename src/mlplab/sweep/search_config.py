@@ -1,7 +1,8 @@
-"""A search as its command line describes it, checked before the first job. Imports nothing heavy."""
+"""The configuration of a search: sampler, pruner, space, number of jobs; checked before the first job starts."""
 
 import itertools
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,25 +14,23 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import resolve
-from mlplab.config.overrides import parse_overrides
-from mlplab.config.schema import COUNT, Range, monitor_mode
+from mlplab.config.compose import parse_overrides
+from mlplab.config.configure import resolve
+from mlplab.config.schema import SWEEPER_CHOICES, SWEEPER_RANGES, monitor_mode
 from mlplab.errors import UserError
-from mlplab.run.config_file import upgrade_repr
 from mlplab.run.folder import SWEEP_FILE
 
 TARGET = "hydra_plugins.mlplab.sweepers.SearchSweeper"
-STACKED, STACK = "hydra_plugins.mlplab.", 8
-SEARCH_FOLDER = "search"  # of a sweep: journal.log, settings.json, a lock a process
-SAMPLERS, PRUNERS = ("random", "tpe"), ("none", "median", "hyperband")
-ETA = Range(2, 100, low_itself=True, high_itself=True, whole=True)
-WHOLE = {"num_jobs": COUNT, "at_once": COUNT, "first": COUNT, "grace": COUNT, "eta": ETA}
+STACKED_LAUNCHER = "hydra_plugins.mlplab.stacked_launcher.StackedLauncher"
+STACK_SIZE = 8  # jobs that the stacked launcher trains together in a search
+SEARCH_FOLDER = "search"  # in the sweep's folder: journal.log, settings.json, one lock for each process
+MAX_CORNERS = 256  # jobs that are validated before the first starts
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """sampler: random, tpe. pruner: none, median, hyperband. first: random jobs before the sampler learns, and before
-    the median counts. grace: the epoch after which a job may be ended at the earliest. epochs: of a whole job."""
+    """sampler: random, tpe. pruner: none, median, hyperband. first: random jobs before the sampler and the median
+    pruner use their scores. grace: the first epoch after which a job may be pruned. epochs: of a complete job."""
 
     sampler: str
     pruner: str
@@ -52,7 +51,7 @@ Value = str | int | float
 
 @dataclass(frozen=True)
 class FloatRange:
-    """From low to high, both included."""
+    """From low to high, both included. whole: integers only."""
 
     low: float
     high: float
@@ -62,57 +61,63 @@ class FloatRange:
 
     @property
     def ends(self) -> tuple[str, ...]:
-        return self.word(self.low), self.word(self.high)
+        return self.format(self.low), self.format(self.high)
 
-    def word(self, value: Value) -> str:
-        """Four digits: a folder is named by it, and no search is finer."""
+    def format(self, value: Value) -> str:
+        """Four digits: the job's folder is named by the value, and no search is finer."""
         if self.whole:
             return str(int(value))
         rounded = float(f"{value:.12g}" if self.step else f"{value:.4g}")
         return repr(min(max(rounded, self.low), self.high))
 
+    def stored(self) -> str:
+        """The text in settings.json, which stays the same from version to version."""
+        return f"Numbers({', '.join(f'{name}={value!r}' for name, value in asdict(self).items())})"
+
 
 @dataclass(frozen=True)
 class Choices:
-    """Words as they are typed: a choice, a list, a number."""
+    """Values as they are typed: a choice of a group, a list, a number."""
 
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
     @property
     def ends(self) -> tuple[str, ...]:
-        return self.words
+        return self.options
 
-    def word(self, value: Value) -> str:
+    def format(self, value: Value) -> str:
         return str(value)
+
+    def stored(self) -> str:
+        return f"Options(words={self.options!r})"
 
 
 @dataclass(frozen=True)
 class SearchSpace:
+    """fixed: overrides that all jobs share. searched: the values of each searched key."""
+
     fixed: tuple[str, ...]
     searched: Mapping[str, Choices | FloatRange]
 
-    def words(self, chosen: Mapping[str, Value]) -> list[str]:
+    def overrides(self, chosen: Mapping[str, Value]) -> list[str]:
         """The command line of a job."""
-        return [*self.fixed, *(f"{key}={part.word(chosen[key])}" for key, part in self.searched.items())]
+        return [*self.fixed, *(f"{key}={values.format(chosen[key])}" for key, values in self.searched.items())]
 
     def corners(self) -> Iterator[list[str]]:
-        """Jobs that have every option and both ends of every range: all combinations of them, or, where these are many,
-        each beside the first of the others."""
-        ends = [[f"{key}={word}" for word in part.ends] for key, part in self.searched.items()]
-        count = 1
-        for of_key in ends:
-            count *= len(of_key)
-        if count <= MANY:
+        """Jobs that contain every choice and both ends of every range: all combinations, or, if there are many, each
+        end with the first end of the other keys."""
+        ends = [[f"{key}={end}" for end in values.ends] for key, values in self.searched.items()]
+        if math.prod(map(len, ends)) <= MAX_CORNERS:
             yield from ([*self.fixed, *job] for job in itertools.product(*ends))
             return
         first = [of_key[0] for of_key in ends]
         for place, of_key in enumerate(ends):
-            yield from ([*self.fixed, *first[:place], word, *first[place + 1 :]] for word in of_key)
+            yield from ([*self.fixed, *first[:place], end, *first[place + 1 :]] for end in of_key)
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """at_once: jobs that are launched together."""
+    """at_once: jobs that are launched together. joins: whether the search may exist already."""
 
     folder: Path
     space: SearchSpace
@@ -121,72 +126,72 @@ class SearchPlan:
     at_once: int
     joins: bool
 
-    def told(self) -> str:
+    def summary(self) -> str:
         how = self.settings.sampler + ("" if self.settings.pruner == "none" else f" and {self.settings.pruner}")
         return f"{self.num_jobs} jobs, {how} over {', '.join(self.space.searched)}"
 
-    def agree(self) -> None:
-        """Note what is searched, or see that it is what was noted. Raises Mistake where it is not."""
+    def write_or_compare(self) -> None:
+        """Write settings.json, or, in a search that exists, raise UserError if it differs."""
         path = self.folder / SEARCH_FOLDER / "settings.json"
         if not self.folder.is_dir() or (self.folder / SWEEP_FILE).exists():
-            raise UserError(f"sweep.name: there is no search {self.folder} to go on with; give the name of one")
-        fixed = [word for word in self.space.fixed if not word.startswith("sweep.")]
-        searched = {key: repr(part) for key, part in self.space.searched.items()}
-        mine = json.loads(json.dumps({**asdict(self.settings), "fixed": sorted(fixed), "searched": searched}))
+            raise UserError(f"sweep.name: there is no search {self.folder} to resume; give the name of a search")
+        fixed = [override for override in self.space.fixed if not override.startswith("sweep.")]
+        searched = {key: values.stored() for key, values in self.space.searched.items()}
+        ours = json.loads(json.dumps({**asdict(self.settings), "fixed": sorted(fixed), "searched": searched}))
         if not self.joins or not path.exists():
             path.parent.mkdir(exist_ok=True)
-            files.write(path, json.dumps(mine, indent=2) + "\n")
+            files.write(path, json.dumps(ours, indent=2) + "\n")
             return
         theirs = json.loads(path.read_text())
-        theirs["searched"] = {key: upgrade_repr(text) for key, text in theirs["searched"].items()}
-        other = [key for key in mine if mine[key] != theirs.get(key)]
-        if other:
-            said = f"{other[0]} was {theirs.get(other[0])}, is {mine[other[0]]}"
-            raise UserError(f"hydra.sweeper.join: {self.folder} searches otherwise: {said}; the same command goes on")
+        if differing := [key for key in ours if ours[key] != theirs.get(key)]:
+            change = f"{differing[0]} was {theirs.get(differing[0])}, is {ours[differing[0]]}"
+            raise UserError(
+                f"hydra.sweeper.join: {self.folder} is another search: {change}; resume it by the same command"
+            )
 
 
 def is_search(config: DictConfig) -> bool:
     return bool(config.hydra.sweeper.get("_target_") == TARGET)
 
 
-def plan_search(config: DictConfig) -> SearchPlan:
-    """config: Hydra's of a sweep. Raises Mistake for what is wrong with it."""
+def plan_search(config: DictConfig, arguments: Sequence[str]) -> SearchPlan:
+    """config: of the sweep, with Hydra's part. arguments: of the command line. Raises UserError for what is invalid."""
     sweeper = config.hydra.sweeper
-    _right(sweeper)
-    overrides = parse_overrides(config.hydra.overrides.task)
-    usual = compose("train", [str(one.input_line) for one in overrides if not one.is_sweep_override()])
-    space = parse_space(overrides, lambda key: OmegaConf.select(usual, key))
+    _check_options(sweeper)
+    overrides = parse_overrides(arguments)
+    default = compose("train", [str(override.input_line) for override in overrides if not override.is_sweep_override()])
+    space = parse_space(overrides, lambda key: OmegaConf.select(default, key))
     first = resolve(compose("train", next(space.corners()), return_hydra_config=True))
-    known = {name: sweeper[name] for name in ("sampler", "pruner", "first", "grace", "eta")}
-    settings = SearchConfig(**known, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
+    options = {name: sweeper[name] for name in ("sampler", "pruner", "first", "grace", "eta")}
+    settings = SearchConfig(**options, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
     if settings.pruner == "hyperband" and settings.grace >= settings.epochs:
         raise UserError(f"hydra.sweeper.grace={settings.grace}: must be below trainer.max_epochs={settings.epochs}")
-    at_once = sweeper.at_once or _together(config.hydra.launcher)
-    joins = bool(sweeper.join or OmegaConf.select(usual, "sweep.resume"))
+    at_once = sweeper.at_once or suggestions_at_once(config.hydra.launcher)
+    joins = bool(sweeper.join or OmegaConf.select(default, "sweep.resume"))
     return SearchPlan(Path(config.hydra.sweep.dir), space, settings, sweeper.num_jobs, at_once, joins)
 
 
 def stored_search_config(folder: Path) -> SearchConfig:
-    """Of a search under way."""
-    held = json.loads((folder / SEARCH_FOLDER / "settings.json").read_text())
-    return SearchConfig(**{name: held[name] for name in SearchConfig.__dataclass_fields__})
+    """The configuration of a search that has started."""
+    stored = json.loads((folder / SEARCH_FOLDER / "settings.json").read_text())
+    return SearchConfig(**{name: stored[name] for name in SearchConfig.__dataclass_fields__})
 
 
-def _right(sweeper: Mapping[str, Any]) -> None:
-    for name, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("join", (True, False))):
+def _check_options(sweeper: Mapping[str, Any]) -> None:
+    for name, choices in SWEEPER_CHOICES.items():
         if sweeper[name] not in choices:
             allowed = ", ".join(str(choice).lower() for choice in choices)
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be one of {allowed}")
-    for name, limits in WHOLE.items():
+    for name, limits in SWEEPER_RANGES.items():
         if not (limits.holds(sweeper[name]) or (name == "at_once" and sweeper[name] is None)):
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {limits}")
 
 
-def _together(launcher: Mapping[str, Any]) -> int:
-    """As many suggestions as the launcher runs at once, so that none waits; of one that trains them as one so many that
-    it pays, and that most are still chosen by what came of others."""
-    if str(launcher.get("_target_")).startswith(STACKED):
-        return min(launcher.get("most") or STACK, STACK)
+def suggestions_at_once(launcher: Mapping[str, Any]) -> int:
+    """How many jobs a search chooses together: as many as the launcher runs at once; for stacks, few enough that most
+    jobs are chosen from earlier scores."""
+    if launcher.get("_target_") == STACKED_LAUNCHER:
+        return min(launcher.get("most") or STACK_SIZE, STACK_SIZE)
     return parallel_jobs(launcher)
 
 
@@ -201,33 +206,31 @@ def parallel_jobs(launcher: Mapping[str, Any]) -> int:
     return cores if "at_once" in launcher else 1
 
 
-MANY = 256  # jobs that are checked before the first starts
-
-
 def parse_space(overrides: Sequence[Override], default_of: Callable[[str], object]) -> SearchSpace:
-    """default_of: what a key is where the command line does not say; where that is a whole number, so are those of a
-    range. Raises Mistake where nothing is swept, or a range is none."""
-    fixed = [f"{one.get_key_element()}={one.get_value_element_as_str()}" for one in overrides if not _swept(one)]
-    searched = {one.get_key_element(): _part(one, default_of) for one in overrides if _swept(one)}
+    """default_of: the value of a key without the sweep; if it is an integer, a range of the key has integers only.
+    Raises UserError if nothing is swept, or a range is not valid."""
+    fixed, searched = [], {}
+    for override in overrides:
+        if override.is_sweep_override():
+            searched[override.get_key_element()] = _parse_values(override, default_of)
+        else:
+            fixed.append(f"{override.get_key_element()}={override.get_value_element_as_str()}")
     if not searched:
-        raise UserError("nothing to search: give a range, as optimizer.lr='tag(log,interval(1e-4,1e-1))', or choices")
+        example = "optimizer.lr='tag(log,interval(1e-4,1e-1))'"
+        raise UserError(f"nothing to search: give a range, such as {example}, or choices")
     return SearchSpace(tuple(fixed), searched)
 
 
-def _swept(override: Override) -> bool:
-    return bool(override.is_sweep_override())
-
-
-def _part(override: Override, default_of: Callable[[str], object]) -> Choices | FloatRange:
+def _parse_values(override: Override, default_of: Callable[[str], object]) -> Choices | FloatRange:
     sweep: Any = override.value()
     tags = set(getattr(sweep, "tags", ()))
     if tags - {"log"} or (tags and not isinstance(sweep, IntervalSweep | RangeSweep)):
-        raise UserError(f"{override.input_line}: the one tag is log, of a range, as tag(log,interval(1e-4,1e-1))")
+        raise UserError(f"{override.input_line}: the only tag is log, of a range, such as tag(log,interval(1e-4,1e-1))")
     if isinstance(sweep, IntervalSweep):
         low, high = cast(float, sweep.start), cast(float, sweep.end)
         whole = type(low) is int or type(default_of(override.key_or_group)) is int
         if whole and (low % 1 or high % 1):
-            raise UserError(f"{override.input_line}: {override.key_or_group} takes whole numbers")
+            raise UserError(f"{override.input_line}: {override.key_or_group} takes integers")
         return _checked(override, FloatRange(low, high, None, bool(tags), whole))
     if isinstance(sweep, RangeSweep):
         values: list[Any] = list(override.sweep_iterator())
@@ -235,17 +238,17 @@ def _part(override: Override, default_of: Callable[[str], object]) -> Choices | 
             whole = all(type(value) is int for value in values)
             step = abs(values[1] - values[0])
             if tags and not (whole and step == 1):
-                raise UserError(f"{override.input_line}: a log scale takes interval(low,high), or whole numbers by 1")
+                raise UserError(f"{override.input_line}: a log scale takes interval(low,high), or a range of step 1")
             return _checked(override, FloatRange(min(values), max(values), step, bool(tags), whole))
-    words = tuple(dict.fromkeys(map(str, override.sweep_string_iterator())))
-    if not words:
-        raise UserError(f"{override.input_line}: a search over nothing: no choice has such a name")
-    return Choices(words)
+    options = tuple(dict.fromkeys(map(str, override.sweep_string_iterator())))
+    if not options:
+        raise UserError(f"{override.input_line}: nothing to search: no choice has such a name")
+    return Choices(options)
 
 
-def _checked(override: Override, numbers: FloatRange) -> FloatRange:
-    if not numbers.low < numbers.high:
-        raise UserError(f"{override.input_line}: {numbers.low} is not below {numbers.high}")
-    if numbers.log and numbers.low <= 0:
+def _checked(override: Override, values: FloatRange) -> FloatRange:
+    if not values.low < values.high:
+        raise UserError(f"{override.input_line}: {values.low} is not below {values.high}")
+    if values.log and values.low <= 0:
         raise UserError(f"{override.input_line}: a log scale starts above 0")
-    return numbers
+    return values

@@ -1,4 +1,4 @@
 """What is added to Lightning's Trainer: callbacks, the TensorBoard logger, device checks, fused mini-batches.
 
-May import: learner and what stands below it.
+May import: learner and the packages before it.
 """

@@ -1,13 +1,18 @@
-"""Several mini-batches as one batch of Lightning's, whose loop costs more than a step of a small net.
+"""Fused mini-batches: several mini-batches of a small network as one batch of Lightning, whose loop is slower.
 
-The plain automatic loop is the reference: `trainer.blocks=false` takes it, and gives the same weights, history, scores
-and running tags, bit for bit. Lightning sees the last mini-batch of a block; the updates before it are made here as it
-makes them: guard, backward, running loss, clipping, step, scheduler.
+Each mini-batch still has its own forward pass, loss, gradient and optimizer step. Lightning sees the last mini-batch of
+a fused batch; the updates before it are made here in the order of Lightning's loop: loss check, backward, running loss,
+clipping, step, scheduler. Fitting falls back to the plain loop where anything else may depend on single mini-batches: a
+callback, an overridden hook, another device or precision.
+
+The proof of equality is tests/trainer/test_batch_blocks.py: it trains the same configurations with trainer.blocks=true
+and false and compares weights, history, scores and TensorBoard tags bit for bit, for optimizers, schedulers, clipping,
+dropout, early stopping and a diverging loss.
 """
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
@@ -16,38 +21,53 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
+from mlplab.config.schema import TRAINER_KEYS
 from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
 from mlplab.data.splits import Split
 from mlplab.learner.learner import Learner
+from mlplab.learner.lightning_internals import CURRENT_HOOK, callbacks_of, count_update, limit_log_interval
 from mlplab.model.layers import InputScaler
 from mlplab.model.network import Network
 from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.step_metrics import StepMetrics
+from mlplab.trainer.torch_internals import has_hooks
 
-MAX_BATCHES = 64  # mini-batches: beyond it nothing is gained
-MAX_OPERATIONS = 5e9  # operations, some 0.05 s of one core: a block is not interrupted
-HOOKS = (
+MAX_BATCHES = 64  # more is not faster
+MAX_OPERATIONS = 5e9  # about 0.05 s of one core: a signal waits for the end of a fused batch
+BATCH_HOOKS = (
     *("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad"),
     *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
 )
-HANDLED_CALLBACKS = (NaNGuard, StepMetrics, Timer)  # callbacks whose hooks are called here, or need no mini-batch
-MODULE_HOOKS = ("forward_pre_hooks", "forward_hooks", "backward_pre_hooks", "backward_hooks")
-OUTSIDE_UPDATE = {
-    "forward",
-    "decode",
-    "metrics",
-    "baseline",
-    "choose",
-    "learn_target",
-}  # of a learner: no part of an update
-KEYS = {
-    *("_target_", "max_epochs", "max_time", "accelerator", "devices", "precision", "gradient_clip_val"),
-    *("deterministic", "compile", "matmul_precision", "blocks"),
-}
+HANDLED_CALLBACKS = (NaNGuard, StepMetrics, Timer)  # called here for each mini-batch, or independent of them
+OUTSIDE_UPDATE = {"forward", "decode", "metrics", "baseline", "choose", "learn_target"}  # a learner may override them
+
+
+def fuse_batches(
+    config: DictConfig, learner: Learner, batches: InMemoryDataModule, trainer: Trainer
+) -> InMemoryDataModule:
+    """Return a data module of fused mini-batches and prepare the learner for it, or return `batches` where they need
+    the plain loop."""
+    parameters = sum(parameter.numel() for parameter in learner.parameters())
+    # 2 operations per weight and row forward, 4 backward
+    size = min(MAX_BATCHES, int(MAX_OPERATIONS / (6 * parameters * batches.batch_size)))
+    if size < 2 or not config.trainer.blocks or _needs_plain_loop(config, learner, trainer):
+        return batches
+    callbacks = {type(callback): callback for callback in callbacks_of(trainer)}
+    kind = type(learner)
+    learner.__class__ = type(kind.__name__, (FusedTraining, kind), {"__module__": kind.__module__})
+    fused = cast(FusedTraining, learner)
+    fused.guard, fused.running = cast(NaNGuard, callbacks[NaNGuard]), cast(StepMetrics, callbacks[StepMetrics])
+    fused.num_batches = len(batches.train_dataloader())
+    blocks = FusedDataModule(batches, size)
+    limit_log_interval(trainer, len(blocks.train_dataloader()))
+    return blocks
 
 
 class FusedBatch:
-    """Of a class that Lightning does not look into, as it does into dataclasses. sizes: rows of each mini-batch."""
+    """Rows of several mini-batches. sizes: rows of each.
+
+    Not a dataclass, because Lightning traverses those.
+    """
 
     def __init__(self, features: Tensor, target: Tensor, sizes: list[int]) -> None:
         self.features = features
@@ -56,7 +76,7 @@ class FusedBatch:
 
 
 class FusedLoader:
-    """The batches of a loader, `size` at a time, from wherever it begins."""
+    """Yields the batches of a loader, `size` at a time, from its current position."""
 
     def __init__(self, loader: TensorLoader, size: int) -> None:
         self.loader = loader
@@ -82,6 +102,8 @@ class FusedLoader:
 
 
 class FusedDataModule(InMemoryDataModule):
+    """The data module of a fit, with fused mini-batches of train."""
+
     def __init__(self, batches: InMemoryDataModule, size: int) -> None:
         super().__init__(batches.splits, batches.batch_size, batches.seed, batches.eval_batch_size)
         self.size = size
@@ -91,12 +113,14 @@ class FusedDataModule(InMemoryDataModule):
 
 
 class FusedTraining(Learner):
-    """Stands before a learner's own class. Features are scaled and targets encoded a block at once: element by element,
-    so that the numbers are the same."""
+    """Training step of a fused batch, mixed into the class of a learner.
+
+    Features are scaled and targets encoded for the fused batch at once: both are elementwise, so the numbers are equal.
+    """
 
     guard: NaNGuard
     running: StepMetrics
-    num_batches: int  # of an epoch
+    num_batches: int  # per epoch
 
     def training_step(self, batch: Any, number: int) -> Tensor:
         if not isinstance(batch, FusedBatch):
@@ -106,7 +130,7 @@ class FusedTraining(Learner):
         inputs = torch.split(network.scale(batch.features), batch.sizes)
         targets = torch.split(self.encode(batch.target), batch.sizes)
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        losses = (self.loss(network.of_scaled(one), target) for one, target in zip(inputs, targets, strict=True))
+        losses = (self.loss(network.of_scaled(rows), target) for rows, target in zip(inputs, targets, strict=True))
         for count, (loss, mini_batch) in enumerate(zip(losses, raw, strict=True), start=1):
             self.guard.on_train_batch_start(self.trainer, self, mini_batch, number)
             if count < len(inputs):
@@ -114,8 +138,8 @@ class FusedTraining(Learner):
         return loss
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Lightning notes the name of each hook that it calls, and a Module looks whether it is a parameter."""
-        if name == "_current_fx_name":
+        """Skip the checks of nn.Module for an attribute that Lightning sets with each hook."""
+        if name == CURRENT_HOOK:
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
@@ -133,70 +157,49 @@ class FusedTraining(Learner):
         if trainer.gradient_clip_val is not None:
             self.clip_gradients(optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
         optimizer.step()
-        progress = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step
-        progress.increment_ready()
-        progress.increment_completed()  # which is trainer.global_step
+        count_update(trainer)
         for scheduler in trainer.lr_scheduler_configs:
             if scheduler.interval == "step":
                 scheduler.scheduler.step()  # type: ignore[call-arg]
         self.running.on_train_batch_end(trainer, self, {"loss": loss}, None, number)
 
 
-def fuse_batches(
-    config: DictConfig, learner: Learner, batches: InMemoryDataModule, trainer: Trainer
-) -> InMemoryDataModule:
-    """The batches to fit: blocks, with the learner made ready for them, where nothing on board needs the plain loop."""
-    parameters = sum(parameter.numel() for parameter in learner.parameters())
-    size = min(
-        MAX_BATCHES, int(MAX_OPERATIONS / (6 * parameters * batches.batch_size))
-    )  # forward, and twice that backward
-    if size < 2 or not config.trainer.blocks or _needs_plain_loop(config, learner, trainer):
-        return batches
-    callbacks = {type(callback): callback for callback in trainer.callbacks}  # type: ignore[attr-defined]
-    kind = type(learner)
-    ready: Any = learner
-    ready.__class__ = type(kind.__name__, (FusedTraining, kind), {"__module__": kind.__module__})
-    ready.guard, ready.running = callbacks[NaNGuard], callbacks[StepMetrics]
-    ready.num_batches = len(batches.train_dataloader())
-    blocks = FusedDataModule(batches, size)
-    trainer.log_every_n_steps = min(trainer.log_every_n_steps, len(blocks.train_dataloader()))  # type: ignore[attr-defined]
-    return blocks
-
-
 def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) -> bool:
-    """What else the Trainer is told may count Lightning's batches."""
+    """Whether something may depend on the mini-batches that Lightning sees; an unknown key of the Trainer may."""
     return (
         trainer.strategy.root_device.type != "cpu"
         or config.trainer.compile
         or config.trainer.precision != "32-true"
-        or not set(config.trainer) <= KEYS
-        or _updates_its_own_way(learner)
-        or _has_its_own_pass(learner.network)
-        or any(map(_takes_batches, trainer.callbacks))  # type: ignore[attr-defined]
+        or not set(config.trainer) <= TRAINER_KEYS
+        or _customises_update(learner)
+        or _customises_pass(learner.network)
+        or any(map(_watches_batches, callbacks_of(trainer)))
     )
 
 
-def _updates_its_own_way(learner: Learner) -> bool:
-    """Whether the learner has another in place of anything, but for APART, that it inherits from the lab's or from
-    Lightning. An optimizer from elsewhere may, as LBFGS does, evaluate a batch many times."""
-    kinds = type(learner).__mro__
-    ours = next(kind for kind in kinds if kind.__module__.startswith("mlplab."))
-    own = set(vars(learner)).union(*(vars(kind) for kind in kinds if not issubclass(ours, kind)))
-    changed = {name for name in own - OUTSIDE_UPDATE if hasattr(ours, name) and not name.startswith("__")}
+def _customises_update(learner: Learner) -> bool:
+    """Whether a subclass or the learner itself overrides more than OUTSIDE_UPDATE, or the optimizer is not of torch.
+
+    Another optimizer may evaluate a batch more than once, as LBFGS does.
+    """
+    classes = type(learner).__mro__
+    base = next(kind for kind in classes if kind.__module__.startswith("mlplab."))
+    defined = set(vars(learner)).union(*(vars(kind) for kind in classes if not issubclass(base, kind)))
+    overridden = {name for name in defined - OUTSIDE_UPDATE if hasattr(base, name) and not name.startswith("__")}
     optimizer: Any = getattr(learner.make_optimizer, "func", learner.make_optimizer)
-    theirs = not optimizer.__module__.startswith("torch.optim.") or optimizer is LBFGS
-    return bool(changed) or not learner.automatic_optimization or theirs
+    is_foreign = not optimizer.__module__.startswith("torch.optim.") or optimizer is LBFGS
+    return bool(overridden) or not learner.automatic_optimization or is_foreign
 
 
-def _has_its_own_pass(network: Any) -> bool:
-    """Whether more is done, or something else, than scaling row by row and then `of_scaled`."""
-    hooks = [getattr(one, f"_{name}") for one in (network, network.scale) for name in MODULE_HOOKS]
-    own = getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not InputScaler
-    return own or any(hooks)
+def _customises_pass(network: Any) -> bool:
+    """Whether the forward pass is more than an elementwise scaling followed by `of_scaled`."""
+    if getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not InputScaler:
+        return True
+    return has_hooks(network) or has_hooks(network.scale)
 
 
-def _takes_batches(callback: Callback) -> bool:
+def _watches_batches(callback: Callback) -> bool:
     if type(callback) in HANDLED_CALLBACKS:
         return False
-    own = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
-    return own or isinstance(callback, GradientAccumulationScheduler)
+    overrides = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in BATCH_HOOKS)
+    return overrides or isinstance(callback, GradientAccumulationScheduler)

@@ -1,4 +1,4 @@
-"""best.ckpt and last.ckpt, whole at any moment; Lightning's ModelCheckpoint survives no power cut, at any cost."""
+"""Writes best.ckpt and last.ckpt so that a crash never leaves a damaged file; ModelCheckpoint of Lightning may."""
 
 import contextlib
 import os
@@ -6,63 +6,65 @@ import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import lightning
 import torch
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from mlplab import files
 from mlplab.errors import Pruned, RunError, Stopped
+from mlplab.learner.learner import Learner
+from mlplab.learner.lightning_internals import callbacks_of
+from mlplab.trainer.trainer_state import CheckpointSaver, TrainerState
 
 
 class BestAndLastCheckpoint(Checkpoint):
-    """After an epoch: last.ckpt holds all that a run needs to go on, best.ckpt the weights of the best epoch and what
-    is needed to predict. Always after the last epoch, else for at most a 50th of the time.
+    """Writes last.ckpt (to resume) and best.ckpt (to predict with the weights of the best epoch) after an epoch.
 
-    The last.ckpt before is kept as previous.ckpt. first: what must be on the disk before a checkpoint that stands on
-    it. Once `stop` holds the number of a signal, the epoch's end writes and raises Stopped; where `pruned` says why the
-    run is to end early, Pruned. Raises Failure where the disk refuses.
+    The last epoch is always written, others only while writing takes at most a 50th of the time. The former last.ckpt
+    becomes previous.ckpt. before_write: called before each write, to sync files that a checkpoint refers to. If `stop`
+    holds a signal number, the end of the epoch writes and raises Stopped; if `pruned` holds a reason, Pruned. Raises
+    RunError if the disk does.
     """
+
+    state_key = "Checkpoints"  # part of the file format: it does not follow the name of the class
 
     def __init__(
         self,
         folder: str | Path,
         monitor: str = "loss/val",
         mode: Literal["min", "max"] = "min",
-        first: Sequence[Callable[[], None]] = (),
+        before_write: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.folder = Path(folder)
         self.monitor = monitor
         self.mode = mode
-        self.first = first
+        self.before_write = before_write
         self.stop = 0
         self.pruned = ""
         self.best: dict[str, Any] = {}
-        self.resumed: dict[str, Any] | None = None
-        self._done: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
+        self._progress: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
-        self._wrote_at, self._cost = float("-inf"), 0.0
+        self._written_at, self._seconds = float("-inf"), 0.0
 
-    def setup(self, trainer: Trainer, learner: Any, stage: str) -> None:
-        trainer.strategy.checkpoint_io = DurableCheckpointIO(self.resumed)
-        self.resumed = None
-
-    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
-        if self.best:  # of a run that goes on, to more epochs perhaps
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        if self.best:  # resumed, perhaps with more epochs
             self.best["checkpoint"]["hyper_parameters"] = dict(learner.hparams)
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
-        self._done = {"epochs": trainer.current_epoch + 1, "step": trainer.global_step, "ended": _end(trainer)}
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        assert isinstance(learner, Learner)
+        epochs = trainer.current_epoch + 1
+        self._progress = {"epochs": epochs, "step": trainer.global_step, "ended": _early_end(trainer)}
         value = learner.scores[self.monitor]
         if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
             self.best = {"value": value, "checkpoint": inference_state(trainer, learner)}
             self._best_is_new = True
-        last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        if last or self.stop or self.pruned or time.perf_counter() - self._wrote_at > 50 * self._cost:
+        last = trainer.should_stop or epochs == trainer.max_epochs
+        if last or self.stop or self.pruned or time.perf_counter() - self._written_at > 50 * self._seconds:
             self.write(trainer)
         if self.stop:
             raise Stopped(self.stop)
@@ -70,19 +72,19 @@ class BestAndLastCheckpoint(Checkpoint):
             raise Pruned(self.pruned)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
-        """After the step under way: raises Stopped, with a checkpoint."""
-        self._done["step"] = trainer.global_step
+        """Write a checkpoint within an epoch and raise Stopped."""
+        self._progress["step"] = trainer.global_step
         self.write(trainer)
         raise Stopped(self.stop)
 
-    def write(self, trainer: Trainer) -> None:
-        """Both files, as the run stands now."""
+    def write(self, trainer: CheckpointSaver) -> None:
+        """Write both files. Raises RunError if the disk does."""
         started = time.perf_counter()
         last = self.folder / "last.ckpt"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for on_the_disk in self.first:
-                on_the_disk()
+            for sync in self.before_write:
+                sync()
             self._write_best()
             trainer.save_checkpoint(files.temporary_name(last), weights_only=False)
             if last.exists():
@@ -91,25 +93,27 @@ class BestAndLastCheckpoint(Checkpoint):
         except OSError as error:
             with contextlib.suppress(OSError):
                 files.temporary_name(last).unlink(missing_ok=True)
-            said = f"{last} cannot be written: {error.strerror or error}"
-            raise RunError(f"{said}; the checkpoint before it is kept: make room, then resume") from error
-        self._wrote_at = time.perf_counter()
-        self._cost = self._wrote_at - started
+            reason = error.strerror or error
+            raise RunError(
+                f"{last} cannot be written: {reason}; the previous checkpoint is intact: free disk space, then resume"
+            ) from error
+        self._written_at = time.perf_counter()
+        self._seconds = self._written_at - started
 
-    def on_exception(self, trainer: Trainer, learner: Any, exception: BaseException) -> None:
+    def on_exception(self, trainer: Trainer, learner: LightningModule, exception: BaseException) -> None:
         with contextlib.suppress(OSError):
             self._write_best()
 
     def state_dict(self) -> dict[str, Any]:
-        return {**self._done, "best": self.best}
+        return {**self._progress, "best": self.best}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._done = {name: state[name] for name in self._done}
+        self._progress = {name: state[name] for name in self._progress}
         self.best = state["best"]
-        self._best_is_new = bool(self.best)  # the file may be of an epoch after last.ckpt
+        self._best_is_new = bool(self.best)  # best.ckpt on the disk may be newer than last.ckpt
 
     def take_best(self, state: dict[str, Any]) -> None:
-        """Of a run whose last epoch has ended."""
+        """Load the state of a run that has ended, and write its best.ckpt."""
         self.load_state_dict(state)
         self._write_best()
 
@@ -122,13 +126,7 @@ class BestAndLastCheckpoint(Checkpoint):
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes at the path itself and waits for the disk; Lightning's goes by way of the machine's temporary folder.
-
-    resumed: what the file that a run resumes from holds, where it was read and upgraded before.
-    """
-
-    def __init__(self, resumed: dict[str, Any] | None = None) -> None:
-        self.resumed = resumed
+    """Writes directly to the path and syncs; that of Lightning needs space in the temporary folder of the machine."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         data = BytesIO()  # torch.save turns the OSError of a full disk into a RuntimeError
@@ -137,28 +135,23 @@ class DurableCheckpointIO(TorchCheckpointIO):
             file.write(data.getbuffer())
         files.sync(path)
 
-    def load_checkpoint(self, *given: Any, **options: Any) -> dict[str, Any]:
-        resumed, self.resumed = self.resumed, None  # it is large
-        return super().load_checkpoint(*given, **options) if resumed is None else resumed
 
-
-def inference_state(trainer: Trainer, learner: Any) -> dict[str, Any]:
-    """The weights as a checkpoint holds them (with weight averaging: the averages), and the card."""
-    held: dict[str, Any] = {"state_dict": learner.state_dict()}
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
-    for callback in callbacks:
-        callback.on_save_checkpoint(trainer, learner, held)
+def inference_state(trainer: TrainerState, learner: LightningModule) -> dict[str, Any]:
+    """Return the weights as in a checkpoint (with weight averaging: the averages), and the metadata."""
+    checkpoint: dict[str, Any] = {"state_dict": learner.state_dict()}
+    for callback in callbacks_of(trainer):
+        callback.on_save_checkpoint(cast(Trainer, trainer), learner, checkpoint)
     return {
         "epoch": trainer.current_epoch,
         "global_step": trainer.global_step,
         "pytorch-lightning_version": lightning.__version__,
-        "state_dict": {name: value.detach().clone() for name, value in held["state_dict"].items()},
+        "state_dict": {name: value.detach().clone() for name, value in checkpoint["state_dict"].items()},
         "hyper_parameters": dict(learner.hparams),
     }
 
 
-def _end(trainer: Trainer) -> str | None:
-    """Why a run ended before its last epoch."""
+def _early_end(trainer: Trainer) -> str | None:
+    """Return why a run ended before its last epoch, None if it did not."""
     if not trainer.should_stop:
         return None
     early = any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks)
@@ -166,19 +159,24 @@ def _end(trainer: Trainer) -> str | None:
 
 
 class ResumeState(Callback):
-    """Random states; the place in an epoch, where a schedule asked for the number of batches; accumulation, within an
-    epoch; the plateau's step, which comes after an epoch's checkpoint and is skipped after an epoch that was begun
-    before. And torch gives numbers kept beside a weight the weight's precision, which NAdam's under 64-true have not.
+    """Saves and restores what Lightning leaves out of a checkpoint, so that a resumed run has the same numbers.
+
+    These are: random states; the position in an epoch; gradient accumulation within an epoch; the step of
+    ReduceLROnPlateau, which Lightning makes after the checkpoint of an epoch and skips after an epoch that was resumed;
+    the precision of optimizer states (torch converts them to that of the weight, which NAdam's under 64-true lack).
     """
+
+    state_key = "Continuation"  # part of the file format: it does not follow the name of the class
 
     def __init__(self, monitor: str = "loss/val") -> None:
         self.monitor = monitor
-        self._trainer: Any = None
+        self._trainer: TrainerState | None = None
         self._loaded: dict[str, Any] = {}
         self._optimizers: list[dict[str, Any]] = []
         self._plateau_is_due = False
 
     def state_dict(self) -> dict[str, Any]:
+        assert self._trainer is not None
         trainer, device = self._trainer, self._trainer.strategy.root_device
         batches = trainer.train_dataloader
         return {
@@ -192,10 +190,10 @@ class ResumeState(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._loaded = state
 
-    def on_load_checkpoint(self, trainer: Trainer, learner: Any, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(self, trainer: Trainer, learner: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._optimizers = checkpoint["optimizer_states"]
 
-    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_start(self, trainer: TrainerState, learner: LightningModule) -> None:
         self._trainer = trainer
         if not (state := self._loaded):
             return
@@ -203,38 +201,40 @@ class ResumeState(Callback):
         if state["random_cuda"] is not None and learner.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"], learner.device)
         if state["batches"] is not None:
-            self._trainer.train_dataloader.load_state_dict(state["batches"])
+            trainer.train_dataloader.load_state_dict(state["batches"])
         trainer.accumulate_grad_batches = state["accumulated"]
         self._plateau_is_due = state["monitored"] is None
         if not self._plateau_is_due:
-            _step_plateau(trainer, state["monitored"])
+            _step_plateau(cast(Trainer, trainer), state["monitored"])
         for optimizer, saved in zip(trainer.optimizers, self._optimizers, strict=True):
-            for held, kept in zip(optimizer.state.values(), saved["state"].values(), strict=True):
-                held |= {name: held[name].to(value.dtype) for name, value in kept.items() if isinstance(value, Tensor)}
+            for loaded, state in zip(optimizer.state.values(), saved["state"].values(), strict=True):
+                tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+                loaded |= {name: loaded[name].to(value.dtype) for name, value in tensors.items()}
         self._loaded = {}
 
-    def on_train_epoch_start(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, learner: LightningModule) -> None:
         if self._plateau_is_due:
             _step_plateau(trainer, float(trainer.callback_metrics[self.monitor]))
             self._plateau_is_due = False
 
 
-def _step_plateau(trainer: Trainer, monitored: Any) -> None:
-    for plan in trainer.lr_scheduler_configs:
-        if plan.reduce_on_plateau:
-            plan.scheduler.step(monitored)
+def _step_plateau(trainer: Trainer, monitored: float) -> None:
+    for config in trainer.lr_scheduler_configs:
+        if config.reduce_on_plateau:
+            config.scheduler.step(monitored)  # type: ignore[arg-type]
 
 
-Judge = Callable[[int, float], str]  # (epoch, score) -> why the run is to end here, or nothing
+Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
 
 
 class Pruning(Callback):
-    """Asks before Checkpoints writes, which Lightning calls last."""
+    """Asks `judge` after each epoch. Lightning calls a Checkpoint last, so that it writes and ends the pruned run."""
 
     def __init__(self, checkpoints: BestAndLastCheckpoint, monitor: str, judge: Judge) -> None:
         self.checkpoints = checkpoints
         self.monitor = monitor
         self.judge = judge
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        assert isinstance(learner, Learner)
         self.checkpoints.pruned = self.judge(trainer.current_epoch + 1, learner.scores[self.monitor])

@@ -1,19 +1,21 @@
-"""One live line on a terminal, one plain line an epoch elsewhere; Lightning's bars redraw in either."""
+"""Progress of a run: one live line on a terminal, else one line per epoch; the bars of Lightning redraw in both."""
 
 import logging
 import time
-from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from mlplab.learner.learner import Learner
+from mlplab.learner.lightning_internals import batches_done
 
 log = logging.getLogger(__name__)
 
 
 class ProgressLine(Callback):
-    """The live line is drawn by a thread that reads the trainer four times a second: it costs no step anything."""
+    """A thread draws the live line four times a second, so that it costs no time in a step."""
 
     def __init__(self) -> None:
         self.console = Console()
@@ -22,30 +24,32 @@ class ProgressLine(Callback):
         self._live: Live | None = None
         self._started = 0.0
         self._rows = 0
-        self._before = 0.0  # epochs of a run that goes on
+        self._resumed_at = 0.0  # epochs done before this process
 
-    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        assert isinstance(learner, Learner)
         self._trainer = trainer
         self._scores = learner.scores
         self._started = time.perf_counter()
-        self._before = trainer.current_epoch if trainer.is_last_batch else self._epochs()
+        self._resumed_at = trainer.current_epoch if trainer.is_last_batch else self._epochs()
         part = getattr(trainer.train_dataloader, "part", None)
         self._rows = len(part) if part is not None else 0
         if self.console.is_interactive:
             self._live = Live(get_renderable=self._line, console=self.console, refresh_per_second=4)
             self._live.start()
 
-    def on_validation_end(self, trainer: Trainer, learner: Any) -> None:
+    def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        assert isinstance(learner, Learner)
         if trainer.sanity_checking:
             return
         self._scores = learner.scores
         if self._live is None:
             log.info(self._text(trainer.current_epoch + 1, trainer.current_epoch + 1))
 
-    def on_train_end(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:
         self._stop()
 
-    def on_exception(self, trainer: Trainer, learner: Any, exception: BaseException) -> None:
+    def on_exception(self, trainer: Trainer, learner: LightningModule, exception: BaseException) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -58,23 +62,23 @@ class ProgressLine(Callback):
         trainer = self._trainer
         last = trainer.max_epochs or 1
         epochs = min(self._epochs(), last)
-        said = self._text(min(trainer.current_epoch + 1, last), epochs)
-        width = min(20, max(0, self.console.width - len(said) - 2))  # what the words leave over
+        text = self._text(min(trainer.current_epoch + 1, last), epochs)
+        width = min(20, max(0, self.console.width - len(text) - 2))
         full = round(width * epochs / last)
-        line = Text(said, no_wrap=True, overflow="ellipsis")
+        line = Text(text, no_wrap=True, overflow="ellipsis")
         return line.append("  " + "━" * full, style="green").append("━" * (width - full), style="bright_black")
 
     def _epochs(self) -> float:
-        """Done, with the part of the one under way."""
+        """Epochs done, including the fraction of the current one."""
         assert self._trainer is not None
         trainer = self._trainer
-        steps, batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed, trainer.num_training_batches
-        return trainer.current_epoch + min(1.0, steps / batches) if batches else 0.0
+        batches = trainer.num_training_batches
+        return trainer.current_epoch + min(1.0, batches_done(trainer) / batches) if batches else 0.0
 
     def _text(self, epoch: int, epochs: float) -> str:
         assert self._trainer is not None
         last = self._trainer.max_epochs or epoch
-        done = epochs - self._before
+        done = epochs - self._resumed_at
         seconds = time.perf_counter() - self._started
         speed = done * self._rows / seconds if seconds > 0 else 0.0
         left = seconds / done * (last - epochs) if done > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Averaged weights, in the test too; Lightning's callback tests a checkpoint with the weights before averaging."""
+"""Weight averaging that also holds for a test from a checkpoint; the callback of Lightning tests the raw weights."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 
 class WeightAveraging(EMAWeightAveraging):
-    """Exponential moving average of the weights: average = decay * average + (1 - decay) * weights, an update."""
+    """Exponential moving average of the weights: average = decay * average + (1 - decay) * weights after each step."""
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.state.fn == TrainerFn.FITTING:

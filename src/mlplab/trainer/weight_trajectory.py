@@ -1,42 +1,45 @@
-"""The weights after each epoch, for pictures of the path that training took."""
+"""Records the weights after each epoch, to draw the path of the training."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from torch.nn.utils import parameters_to_vector
 
 from mlplab import files
+from mlplab.learner.learner import Learner
 
 MAX_POINTS = 1024
-MAX_NUMBERS = 2_000_000  # 8 MB of float32, and as much again in each checkpoint of the run
+MAX_NUMBERS = 2_000_000  # 8 MB of float32, also in each checkpoint
 
 
 class WeightTrajectory(Callback):
-    """Writes trajectory.npz where training ends: `epochs` (P,) from 0 on, `weights` (P, num_parameters) float64 or
-    float32, as `parameters_to_vector` orders them.
+    """Writes trajectory.npz at the end of training: `epochs` (P,), `weights` (P, num_parameters) in the order of
+    `parameters_to_vector`.
 
-    Every epoch, but of a long path or a large net only so many of the first ones, then every second, fourth, ... as the
-    steps grow small: no more than 1024 points and 2 million numbers are kept, of a large net 16 points.
+    Records every epoch at first, later every second, fourth, ..., so that there are at most 1024 points and 2 million
+    numbers, but at least 16 points.
     """
+
+    state_key = "Trajectory"  # part of the file format: it does not follow the name of the class
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.epochs: list[int] = []
         self.weights: list[torch.Tensor] = []
-        self.dense = MAX_POINTS  # epochs from the first on that are all kept
+        self.dense = MAX_POINTS  # every epoch up to this one is recorded
 
-    def on_train_start(self, trainer: Trainer, learner: Any) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         if not self.epochs:
-            self._keep(0, learner)
+            self._record(0, learner)
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: Any) -> None:
-        self._keep(trainer.current_epoch + 1, learner)
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        self._record(trainer.current_epoch + 1, learner)
 
-    def on_train_end(self, trainer: Trainer, learner: Any) -> None:
-        if self.epochs[-1] != trainer.current_epoch:  # by now counted from 1; the end of the path is always there
+    def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        if self.epochs[-1] != trainer.current_epoch:  # counted from 1 here; the end of the path is always recorded
             self.epochs.append(trainer.current_epoch)
             self.weights.append(_weights(learner))
         with files.open_atomic(self.path) as file:
@@ -49,24 +52,25 @@ class WeightTrajectory(Callback):
         self.epochs, self.weights = list(state["epochs"]), list(state["weights"])
         self.dense = state["dense"] if "dense" in state else MAX_POINTS // state["stride"]  # stride: in format 3
 
-    def _keep(self, epoch: int, learner: Any) -> None:
-        if not _is_kept(epoch, self.dense):
+    def _record(self, epoch: int, learner: LightningModule) -> None:
+        if not _is_recorded(epoch, self.dense):
             return
         self.epochs.append(epoch)
         self.weights.append(_weights(learner))
-        most = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
-        while len(self.epochs) > most and self.dense > 1:
+        limit = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
+        while len(self.epochs) > limit and self.dense > 1:
             self.dense //= 2
-            kept = [place for place, at in enumerate(self.epochs) if _is_kept(at, self.dense)]
-            self.epochs = [self.epochs[place] for place in kept]
-            self.weights = [self.weights[place] for place in kept]
+            indices = [index for index, epoch in enumerate(self.epochs) if _is_recorded(epoch, self.dense)]
+            self.epochs = [self.epochs[index] for index in indices]
+            self.weights = [self.weights[index] for index in indices]
 
 
-def _is_kept(epoch: int, dense: int) -> bool:
-    """All up to `dense`, every second up to twice as many, every fourth up to four times as many, ..."""
+def _is_recorded(epoch: int, dense: int) -> bool:
+    """Every epoch up to `dense`, every second one up to 2 * dense, every fourth one up to 4 * dense, ..."""
     doublings = (-(-epoch // dense) - 1).bit_length() if epoch else 0
     return epoch % 2**doublings == 0
 
 
-def _weights(learner: Any) -> torch.Tensor:
+def _weights(learner: LightningModule) -> torch.Tensor:
+    assert isinstance(learner, Learner)
     return parameters_to_vector(learner.network.parameters()).detach().cpu().clone()

@@ -1,0 +1,111 @@
+"""Overrides become a validated configuration."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlplab
+from mlplab.config.configure import VALIDATED
+from mlplab.errors import UserError
+from mlplab.sweep.preflight import Preflight
+from tests.conftest import REPO
+
+
+@pytest.mark.parametrize(
+    ("overrides", "learner", "loss"),
+    [
+        (["data=digits"], "classifier", "ce"),
+        (["data=moons"], "binary_classifier", "bce"),
+        (["data=diabetes"], "regressor", "mse"),
+        (["data=diabetes", "loss=mae"], "regressor", "mae"),
+        (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
+        (["experiment=line"], "regressor", "mse"),
+        (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
+    ],
+)
+def test_a_dataset_picks_its_learner_and_loss_and_the_command_line_wins(
+    overrides: list[str], learner: str, loss: str
+) -> None:
+    config = mlplab.configure(*overrides)
+    assert (config.choice.learner, config.choice.loss) == (learner, loss)
+    assert config.learner._target_.split(".")[-2] == learner
+
+
+def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() -> None:
+    assert mlplab.configure("experiment=overfit").trainer.max_epochs == 100
+    assert mlplab.configure("experiment=overfit", "trainer.max_epochs=7").trainer.max_epochs == 7
+    assert mlplab.configure("experiment=line", "optimizer=adam").choice.optimizer == "adam"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["experiment=overfit", "model=linear"], "sets model.hidden_features, which model=linear does not have"),
+        (
+            ["experiment=overfit_cured", "optimizer=lbfgs"],
+            "sets optimizer.weight_decay, which optimizer=lbfgs does not have",
+        ),
+        (
+            ["data=csv", "data.path=x", "data.target=y", "data.task=values", "learner=classifier", "loss=ce"],
+            "task=values",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_each_other_are_refused(overrides: list[str], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        mlplab.configure(*overrides)
+
+
+def test_several_callbacks_add_up() -> None:
+    config = mlplab.configure("callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3")
+    assert set(config.callback) == {"early_stopping", "weight_averaging"}
+
+
+def test_activation_parameters_reach_the_model() -> None:
+    config = mlplab.configure("activation=leaky_relu", "activation.negative_slope=0.2")
+    assert config.model.activation.negative_slope == 0.2
+
+
+def test_the_learner_of_another_task_is_refused() -> None:
+    with pytest.raises(UserError, match="whose task is regression"):
+        mlplab.configure("data=diabetes", "learner=classifier", "loss=ce")
+
+
+def test_configurations_from_python_do_not_disturb_each_other() -> None:
+    first = mlplab.configure("data=iris")
+    second = mlplab.configure()
+    assert (first.choice.data, second.choice.data) == ("iris", "digits")
+
+
+def test_an_empty_list_of_callbacks_is_a_choice() -> None:
+    assert mlplab.configure("callback=[]").callback == {}
+
+
+def test_a_job_takes_the_configuration_that_the_preflight_validated(tmp_path: Path) -> None:
+    """In the process of the sweep each job's configuration is validated once, before the first job."""
+    code = f"""if True:
+        import sys
+        from mlplab.config import configure, validate
+        calls = []
+        configure.validate = lambda config, defaults: calls.append(validate.validate(config, defaults))
+        sys.path.insert(0, {str(REPO)!r})
+        sys.argv = ["train.py", "-m", "data=iris", "seed=1,2,3", "trainer.max_epochs=1", "report.picture=false"]
+        from scripts.train import main
+        main()
+        print("validated", len(calls))
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "validated 3"
+    assert len(list(tmp_path.glob("outputs/sweeps/*/*/scores.json"))) == 3
+
+
+def test_an_earlier_validation_is_not_taken_for_another_command() -> None:
+    VALIDATED[("data=iris",)] = {}
+    Preflight()
+    assert not VALIDATED
