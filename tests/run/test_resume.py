@@ -121,7 +121,7 @@ def same(one: Any, other: Any) -> bool:
 def checkpoint(run: Path, name: str) -> dict[str, Any]:
     """But for Lightning's counters and the names of the run."""
     held = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    best = held.get("callbacks", {}).get("BestAndLastCheckpoint", {}).get("best", {}).get("checkpoint", {})
+    best = held.get("callbacks", {}).get("Checkpoints", {}).get("best", {}).get("checkpoint", {})
     for known in (held, best):
         if known:
             for name_of_run in ("run_dir", "sweep"):
@@ -172,8 +172,8 @@ def test_a_stopped_run_goes_on_to_the_same_files(
 def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, short_blocks: None) -> None:
     interrupted(tmp_path / "run", (*IRIS, "trainer.blocks=true"), Signal(2, 1))
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert state["callbacks"]["BestAndLastCheckpoint"]["epochs"] == 2
-    step = state["callbacks"]["BestAndLastCheckpoint"]["step"]
+    assert state["callbacks"]["Checkpoints"]["epochs"] == 2
+    step = state["callbacks"]["Checkpoints"]["step"]
     assert step == 2 * 9 + 6, "nine batches an epoch, three blocks of two"
 
 
@@ -257,7 +257,7 @@ def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
     last = stopped / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-1000])
     mlplab.resume(stopped)
-    assert "last.ckpt: is no checkpoint, or is cut short or damaged; going on from previous.ckpt" in caplog.text
+    assert "last.ckpt: is no checkpoint, or is cut short or damaged; resuming from previous.ckpt" in caplog.text
     assert_same(whole, stopped)
 
 

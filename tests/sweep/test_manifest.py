@@ -152,10 +152,9 @@ def test_another_library_version_is_reported(tmp_path: Path) -> None:
     assert said.startswith("torch 1.0 then, ")
 
 
-def test_a_sweep_of_another_format_is_refused(tmp_path: Path) -> None:
-    """Its jobs lack keys of today, or have others: none of them would be found again."""
+def test_a_sweep_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     written(tmp_path, "seed=0", "seed=1")
     manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
-    (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest | {"format": manifest["format"] - 1}))
-    with pytest.raises(UserError, match=r"sweep.json: has format \d, this mlplab resumes format \d only"):
+    (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest | {"format": manifest["format"] + 1}))
+    with pytest.raises(UserError, match=r"sweep.json: format \d is of a newer mlplab; this one reads up to \d"):
         read_manifest(tmp_path)
