@@ -4,7 +4,7 @@ python benchmarks/same_numbers.py COMMIT [--ignore KEY ...]     one line per con
 python benchmarks/same_numbers.py --store     writes tests/same_numbers.json again; about 30 seconds
 
 Compares scores.json, history.csv and the tensors of the checkpoints, on this machine, on one thread. Exit status 1
-where anything differs. --ignore leaves out keys of scores.json, or columns of history.csv, changed on purpose. --store
+if anything differs. --ignore leaves out keys of scores.json, or columns of history.csv, changed on purpose. --store
 is for after an intended change of the numbers: tests/test_same_numbers.py compares three of the configurations, in
 float64, with the stored values.
 """

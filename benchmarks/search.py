@@ -44,7 +44,7 @@ def end_time(run: Path) -> float:
 
 
 def sweep(folder: Path, name: str, *overrides: str) -> list[tuple[float, float]]:
-    """For each job in its order: seconds from the first job's start to its end, and its best validation loss."""
+    """Runs a sweep. Returns per job, in order: seconds from the first job's start to its end, best validation loss."""
     command = [sys.executable, str(TRAIN), "-m", *SHARED, *overrides, f"sweep.name={name}"]
     subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     runs = [path for path in (folder / "outputs" / "sweeps" / name).iterdir() if (path / "config.yaml").exists()]

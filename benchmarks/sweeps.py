@@ -65,7 +65,7 @@ def sweep(launcher: str, overrides: tuple[str, ...]) -> tuple[float, float]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as early:
         Path(early, "sitecustomize.py").write_text(
-            "import sys\nif any('loky' in word for word in sys.orig_argv): " + IMPORTS
+            "import sys\nif any('loky' in argument for argument in sys.orig_argv): " + IMPORTS
         )
         found = os.pathsep.join([early, os.environ["PYTHONPATH"]])
         process = subprocess.Popen(

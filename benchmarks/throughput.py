@@ -6,7 +6,7 @@ Each side runs in its own process, which has fitted once before; they take turns
 pairs. "First fits" is the ratio of the fits before, which include compilation, measured once. The side `lab` is what
 the train command fits: every default callback, both curves, checkpoints, TensorBoard, history. Keras gets the same
 rows, network, batch size and epochs, and evaluates val and the measured slice as one.
---settings compares settings of mlplab with its defaults. --cpu counts processor seconds, for a shared machine.
+--settings compares options of mlplab with its defaults. --cpu counts processor seconds, for a shared machine.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def export(overrides: tuple[str, ...]) -> str:
-    """Writes scaled rows of train and val and the settings of the fit for a peer without mlplab; returns the path."""
+    """Writes scaled rows of train and val and the options of the fit for a peer without mlplab; returns the path."""
     import numpy as np
     import torch
 

@@ -66,7 +66,7 @@ def laid_out(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], 
         if data == "csv":
             rows = [f"{x},{'red' if x % 2 else 'blue'},{3 * x}" for x in range(40)]
             (tmp_path / "table.csv").write_text("\n".join(["x,colour,price", *rows]))
-            return [f"data.path={tmp_path / 'table.csv'}", "data.target=price", "data.task=values"]
+            return [f"data.path={tmp_path / 'table.csv'}", "data.target=price", "data.task=regression"]
         return []
 
     return lay
@@ -80,7 +80,9 @@ def test_every_dataset_trains(train: Train, laid_out: Callable[[str], list[str]]
 def test_a_table_of_classes_trains_without_naming_learner_or_loss(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'big' if x > 20 else 'small'}" for x in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["x,size", *rows]))
-    _, scores = train(f"data.path={tmp_path / 't.csv'}", "data=csv", "data.target=size", "data.task=classes", *SMALL)
+    _, scores = train(
+        f"data.path={tmp_path / 't.csv'}", "data=csv", "data.target=size", "data.task=classification", *SMALL
+    )
     assert "accuracy/test" in scores
 
 

@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-# doors live in a room of their own: a submodule `mlplab.train` would hide the function of the same name
+# loaded from subpackages: a submodule `mlplab.train` would hide the function of the same name
 _HOMES = {
     "configure": "mlplab.config.configure",
     "reopen": "mlplab.run.predictor",

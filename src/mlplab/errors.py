@@ -1,4 +1,4 @@
-"""The exceptions that end a command with one clear line instead of a traceback."""
+"""Exceptions that end a command with one line instead of a traceback."""
 
 
 class UserError(ValueError):

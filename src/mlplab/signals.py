@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command with status 130 and 143, whatever libraries do with them; imports finish first."""
+"""Ctrl-C and SIGTERM end a command with exit status 130 and 143; during imports they wait."""
 
 import signal
 import threading

@@ -22,7 +22,7 @@ def of_weights(*weights: float, rows: int = 400) -> tuple[Regressor, Split]:
 def test_the_rise_is_twice_the_variance_that_an_input_brings() -> None:
     """Shuffled, w x becomes w x': the mean square of w (x - x') is 2 w² var(x)."""
     learner, part = of_weights(3.0, 0.0, 1.0)
-    found = permutation_importance(learner, part, ["a", "b", "c"], ())
+    found = permutation_importance(learner, part, {"a": [0], "b": [1], "c": [2]})
     assert found.names == ["a", "b", "c"]
     variance = part.features.var(dim=0, correction=0).numpy()
     assert found.rise == pytest.approx(2 * np.array([9, 0, 1]) * variance, rel=0.15)
@@ -32,8 +32,7 @@ def test_the_rise_is_twice_the_variance_that_an_input_brings() -> None:
 
 def test_the_features_of_one_column_move_together() -> None:
     learner, part = of_weights(1.0, 1.0, 1.0)
-    colours = [{"name": "size", "median": 0.0}, {"name": "colour", "categories": ["red", "blue"]}]
-    found = permutation_importance(learner, part, ["size", "colour=red", "colour=blue"], colours)
+    found = permutation_importance(learner, part, {"size": [0], "colour": [1, 2]})
     assert found.names == ["size", "colour"]
     assert found.rise[1] == pytest.approx(2 * found.rise[0], rel=0.3)
 
@@ -41,6 +40,6 @@ def test_the_features_of_one_column_move_together() -> None:
 def test_it_leaves_learner_and_rows_as_they_were_and_is_the_same_again() -> None:
     learner, part = of_weights(1.0, 2.0, rows=30)
     before = part.features.clone()
-    first, second = (permutation_importance(learner, part, ["a", "b"], ()) for _ in range(2))
+    first, second = (permutation_importance(learner, part, {"a": [0], "b": [1]}) for _ in range(2))
     assert first.rise.tolist() == second.rise.tolist()
     assert torch.equal(part.features, before)

@@ -448,7 +448,7 @@ def test_epochs_are_counted_from_the_untouched_network_which_is_never_the_lowest
 def test_the_remaining_loss_is_relative_to_the_baseline_or_the_unexplained_variance() -> None:
     assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining == 0.25
     assert facts([3.0, 1.0], train=[3.0, 0.5]).remaining_text == "25% of the baseline loss"
-    values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {})
+    values = Facts([{"loss/train": 1.0, "r2/train": 0.75}], 0, DIAGNOSIS, {"choice.learner": "regressor"})
     assert values.remaining == 0.25
     assert values.remaining_text == "R² 0.75"
 

@@ -32,7 +32,7 @@ def told(yes: np.ndarray) -> list[str]:
 def noise(path: Path, random: np.random.Generator) -> Sequence[str]:
     """A coin for a target."""
     rows, target = random.normal(size=(500, 6)), random.random(500) < 0.5
-    return (*table(path, {**features(rows), "y": told(target)}), "data.task=classes", "trainer.max_epochs=15")
+    return (*table(path, {**features(rows), "y": told(target)}), "data.task=classification", "trainer.max_epochs=15")
 
 
 def leak(path: Path, random: np.random.Generator) -> Sequence[str]:
@@ -40,13 +40,19 @@ def leak(path: Path, random: np.random.Generator) -> Sequence[str]:
     rows, target = random.normal(size=(600, 6)), random.random(600) < 0.5
     code = (7 + 2 * target + 0.1 * random.normal(size=600)).round(2).tolist()
     columns = {**features(rows), "code": code, "y": told(target)}
-    return (*table(path, columns), "data.task=classes", "trainer.max_epochs=20")
+    return (*table(path, columns), "data.task=classification", "trainer.max_epochs=20")
 
 
 def sites(path: Path, random: np.random.Generator) -> Sequence[str]:
     """Five sites, of which one makes no errors, and happens to be val."""
     site = np.repeat(np.arange(5), 160)
-    split = ("data.task=classes", "data.split=group", "data.group=site", "data.ignore=[site]", "data.split_seed=0")
+    split = (
+        "data.task=classification",
+        "data.split=group",
+        "data.group=site",
+        "data.ignore=[site]",
+        "data.split_seed=0",
+    )
     while True:
         rows = random.normal(size=(800, 4))
         wrong = (site != random.integers(5)) & (random.random(800) < 0.3)
@@ -62,7 +68,7 @@ def rare(path: Path, random: np.random.Generator) -> Sequence[str]:
     rows = random.normal(size=(1000, 4))
     target = rows[:, 0] + 1.2 * random.normal(size=1000) > 2.8
     columns = {**features(rows), "y": told(target)}
-    return (*table(path, columns), "data.task=classes", "model.hidden_features=[16]", "trainer.max_epochs=20")
+    return (*table(path, columns), "data.task=classification", "model.hidden_features=[16]", "trainer.max_epochs=20")
 
 
 def plain(*overrides: str) -> Recipe:

@@ -101,7 +101,7 @@ def test_what_is_not_there_is_told(
 
 def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
-        table = ("data=csv", f"data.path={name}.csv", "data.target=y", "data.task=values")
+        table = ("data=csv", f"data.path={name}.csv", "data.target=y", "data.task=regression")
         run(tmp_path / name, *table, r2_val=0.5, r2_test=0.5, loss_val=0.5)
     compare(asked(tmp_path))
     said = capsys.readouterr().out
@@ -113,7 +113,7 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = {"accuracy_val": 0.5, "r2_val": 0.5, "loss_val": 0.5}
-    for name, task in (("a", "classes"), ("b", "values")):
+    for name, task in (("a", "classification"), ("b", "regression")):
         run(tmp_path / name, "data=csv", "data.path=t.csv", "data.target=y", f"data.task={task}", **scores)
     for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.leak_check=full"])):
         run(tmp_path / name, "data=iris", *words, **scores)
@@ -125,8 +125,8 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     compare(asked(tmp_path))
     heads = [line for line in capsys.readouterr().out.splitlines() if ", best" in line]
     assert heads == [
-        "csv t.csv y task=classes: 1 run, best accuracy/val first",
-        "csv t.csv y task=values: 1 run, best r2/val first",
+        "csv t.csv y task=classification: 1 run, best accuracy/val first",
+        "csv t.csv y task=regression: 1 run, best r2/val first",
         "iris split_seed=0: 2 runs, best accuracy/val first",
         "iris split_seed=7: 1 run, best accuracy/val first",
         "moons noise=0.1: 1 run, best accuracy/val first",

@@ -149,7 +149,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     for name in ("t", "moved"):
         (tmp_path / f"{name}.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     run, scores = train(*table, *SHORT)
     moved = {"path": str(tmp_path / "moved.csv")}
     assert evaluate(asked(run, moved, split="test"))["mae/test"] == scores["mae/test"]

@@ -22,7 +22,7 @@ SIGNALS = [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.
 
 @pytest.mark.slow
 def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
-    answer = door("train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=values", cwd=tmp_path)
+    answer = door("train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=regression", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.strip() == "mlplab: data.path=no.csv: no such file"
     assert list(tmp_path.iterdir()) == []
@@ -41,7 +41,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Pa
 @pytest.mark.slow
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     answer = door(
-        "train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=values", "debug=true", cwd=tmp_path
+        "train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=regression", "debug=true", cwd=tmp_path
     )
     assert answer.returncode == 1
     assert "Traceback" in answer.stderr
@@ -101,7 +101,7 @@ def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pyt
 
     run, table = tmp_path / "run", tmp_path / "t.csv"
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
-    data = ("data=csv", f"data.path={table}", "data.target=y", "data.task=values")
+    data = ("data=csv", f"data.path={table}", "data.target=y", "data.task=regression")
     mlplab.train(mlplab.configure(*data, f"run_dir={run}", "trainer.max_epochs=3", "report.picture=false"))
     before = state(run)
 

@@ -42,7 +42,7 @@ def lines(path: Path) -> list[list[str]]:
 def test_each_row_gets_its_class_and_the_probability_of_each(
     iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "BLOCK", 40)  # 150 rows are four blocks
+    monkeypatch.setattr(room, "BLOCK_SIZE", 40)  # 150 rows are four blocks
     np.save(tmp_path / "rows.npy", load_iris().data)
     header, *rows = lines(predict(asked(iris, tmp_path / "rows.npy", tmp_path / "out.csv")))
     names = ["setosa", "versicolor", "virginica"]
@@ -87,7 +87,7 @@ def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkey
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data)
     output.write_text("old")
-    monkeypatch.setattr(room, "BLOCK", 40)
+    monkeypatch.setattr(room, "BLOCK_SIZE", 40)
     cells = room._cells
 
     def until_the_third(model: Any, rows: Any, features: Any) -> Any:

@@ -9,8 +9,8 @@ import pytest
 import mlplab
 from mlplab.config.configure import VALIDATED
 from mlplab.errors import UserError
-from mlplab.sweep.preflight import Preflight
 from tests.conftest import REPO
+from tests.sweep.in_process import planned
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ from tests.conftest import REPO
         (["data=diabetes"], "regressor", "mse"),
         (["data=diabetes", "loss=mae"], "regressor", "mae"),
         (["data=breast_cancer", "learner=classifier", "loss=ce"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=classes"], "classifier", "ce"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values"], "regressor", "mse"),
-        (["data=csv", "data.path=x", "data.target=y", "data.task=values", "loss=huber"], "regressor", "huber"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=classification"], "classifier", "ce"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression"], "regressor", "mse"),
+        (["data=csv", "data.path=x", "data.target=y", "data.task=regression", "loss=huber"], "regressor", "huber"),
         (["experiment=line"], "regressor", "mse"),
         (["experiment=line", "data=sine", "data.x_train=null", "data.split=random"], "regressor", "mse"),
     ],
@@ -51,8 +51,8 @@ def test_an_experiment_wins_over_the_defaults_and_loses_to_the_command_line() ->
             "sets optimizer.weight_decay, which optimizer=lbfgs does not have",
         ),
         (
-            ["data=csv", "data.path=x", "data.target=y", "data.task=values", "learner=classifier", "loss=ce"],
-            "task=values",
+            ["data=csv", "data.path=x", "data.target=y", "data.task=regression", "learner=classifier", "loss=ce"],
+            "task=regression",
         ),
     ],
 )
@@ -107,5 +107,5 @@ def test_a_job_takes_the_configuration_that_the_preflight_validated(tmp_path: Pa
 
 def test_an_earlier_validation_is_not_taken_for_another_command() -> None:
     VALIDATED[("data=iris",)] = {}
-    Preflight()
-    assert not VALIDATED
+    jobs = planned("data=wine", "seed=1,2").jobs
+    assert set(VALIDATED) == {tuple(job.overrides) for job in jobs}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlplab.config import renamed
 from mlplab.config.overrides import command_overrides, expand_overrides
 from mlplab.errors import UserError
 
@@ -142,3 +143,12 @@ def test_a_wrong_cv_is_refused(arguments: str, expected: str) -> None:
 @pytest.mark.parametrize("override", ["hydra/sweeper=grid", "hydra/sweeper=basic", "sweep.halving=false"])
 def test_folds_are_jobs_of_a_plain_grid(override: str) -> None:
     assert "data.fold=0,1" in expand_overrides(["-m", override, "cv=2"])
+
+
+@pytest.mark.parametrize(("old", "new"), [("values", "regression"), ("classes", "classification")])
+def test_an_old_name_of_a_task_works_with_a_note(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    renamed._print_note.cache_clear()
+    table = ["data=csv", "data.path=x", "data.target=y"]
+    assert expand_overrides([*table, f"data.task={old}"]) == expand_overrides([*table, f"data.task={new}"])
+    note = f"note: data.task={old} was renamed to data.task={new}; the old name works until the next format\n"
+    assert capsys.readouterr().err == note

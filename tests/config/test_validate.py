@@ -160,7 +160,7 @@ def test_null_is_allowed_where_a_yaml_has_it() -> None:
 
 
 def test_data_target_takes_a_string_or_a_list() -> None:
-    table = ("data=csv", "data.path=x", "data.task=values")
+    table = ("data=csv", "data.path=x", "data.task=regression")
     for target in ("price", "[price,rent]", "2020"):
         mlplab.configure(*table, f"data.target={target}")
     for target in ("[]", "null", "{a:1}", "[[a]]"):
@@ -183,8 +183,11 @@ def test_an_int_becomes_a_float_where_the_default_is_one() -> None:
         ("data=line data.low=-1e308 data.high=1e308", "too far apart"),
         ("data=line data.x_train=[1,2]", "data.x_train needs data.split=official"),
         ("data.val_fraction=0.5 data.test_fraction=0.5", "leave no training rows"),
-        ("data=csv data.path=x data.target=[y,y] data.task=values", "y is given twice"),
-        ("data=csv data.path=x data.target=[y,z] data.task=classes", "data.task=classes takes one column"),
+        ("data=csv data.path=x data.target=[y,y] data.task=regression", "y is given twice"),
+        (
+            "data=csv data.path=x data.target=[y,z] data.task=classification",
+            "data.task=classification takes one column",
+        ),
         ("data=function data.ranges={T:3}", "data.ranges: T: 3 is not [low, high]"),
         ("data=function data.ranges={T:[2,1]}", "data.ranges: T: [2, 1] is not [low, high]"),
         ("data=function data.ranges=[1,2]", "must be [low, high] for each argument"),
@@ -198,7 +201,7 @@ def test_an_int_becomes_a_float_where_the_default_is_one() -> None:
         ),
         ("data=line data.split=official", "no official split"),
         ("data=mnist data.split=group", "this dataset has no groups; use random"),
-        ("data=csv data.path=x data.target=y data.task=values data.split=group", "name a column with data.group"),
+        ("data=csv data.path=x data.target=y data.task=regression data.split=group", "name a column with data.group"),
         ("activation=hardtanh activation.min_val=2", "activation.min_val=2: must be below activation.max_val=1"),
         ("trainer.max_time=00:00:00:00", "above 0"),
         ("optimizer=adagrad scheduler=one_cycle scheduler.cycle_momentum=true", "optimizer=adagrad has no momentum"),
@@ -222,8 +225,8 @@ def test_options_that_do_not_fit_are_refused_with_their_keys(overrides: str, exp
         "optimizer=sgd scheduler=one_cycle scheduler.cycle_momentum=true",
         "trainer.max_time=00:00:00:01",
         "data=sign_mnist data.split=group",
-        "data=csv data.path=x data.target=y data.task=values data.split=group data.group=street",
-        "data=csv data.path=x data.target=[y,z] data.task=values",
+        "data=csv data.path=x data.target=y data.task=regression data.split=group data.group=street",
+        "data=csv data.path=x data.target=[y,z] data.task=regression",
     ],
 )
 def test_options_that_fit_pass(overrides: str) -> None:

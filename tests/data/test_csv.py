@@ -16,17 +16,17 @@ from mlplab.errors import UserError
 def table(folder: Path, text: str, **settings: Any) -> CSV:
     path = folder / "house.csv"
     path.write_text(text)
-    return CSV(**{"path": str(path), "target": "price", "task": "values", **settings})
+    return CSV(**{"path": str(path), "target": "price", "task": "regression", **settings})
 
 
-def test_numbers_text_and_gaps_become_features_by_what_training_says(tmp_path: Path) -> None:
+def test_numbers_text_and_missing_values_are_encoded_by_the_training_rows(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     sizes = [None if row % 5 == 0 else float(generator.integers(1, 100)) for row in range(50)]
     kinds = ["", "flat", "house"]
     lines = [f"{row},{'' if size is None else size},{kinds[row % 3]},{row}" for row, size in enumerate(sizes)]
     splits = table(tmp_path, "\n".join(["row,size,kind,price", *lines])).splits()
-    assert splits.feature_names == ("row", "size", "kind=flat", "kind=house")
-    assert splits.target_names == ("price",)
+    assert splits.info.feature_names == ("row", "size", "kind=flat", "kind=house")
+    assert splits.info.target_names == ("price",)
     trained = [sizes[int(row)] for row in splits.train.features[:, 0]]
     median = np.median([size for size in trained if size is not None])
     for part in (splits.train, splits.val, splits.test):
@@ -42,11 +42,11 @@ def test_a_category_unseen_in_training_is_all_zeros_and_no_feature(tmp_path: Pat
     rare = int(common.test.features[0, 0])
     lines[rare] = f"{rare},rare,{rare}"
     splits = table(tmp_path, "\n".join(["row,kind,price", *lines])).splits()
-    assert splits.feature_names == ("row", "kind=common")
+    assert splits.info.feature_names == ("row", "kind=common")
     assert splits.test.features[:, 1].tolist() == [0, 1, 1, 1, 1, 1]
 
 
-def test_changing_val_and_test_rows_changes_nothing_that_training_sees(tmp_path: Path) -> None:
+def test_val_and_test_rows_do_not_affect_the_training_rows(tmp_path: Path) -> None:
     rows = [f"{row},{row if row % 4 else ''},{'ab'[row % 2]},{row}" for row in range(60)]
     clean = table(tmp_path, "\n".join(["row,size,kind,price", *rows])).splits()
     for row in torch.cat([clean.val.features, clean.test.features])[:, 0].int().tolist():
@@ -55,13 +55,11 @@ def test_changing_val_and_test_rows_changes_nothing_that_training_sees(tmp_path:
     assert not torch.equal(clean.val.target, dirty.val.target)
     assert torch.equal(clean.train.features, dirty.train.features)
     assert torch.equal(clean.train.target, dirty.train.target)
-    assert clean.feature_names == dirty.feature_names
+    assert clean.info.feature_names == dirty.info.feature_names
 
 
 @pytest.mark.parametrize("cell", ["unknown", "inf"])
-def test_no_number_in_a_test_row_of_a_column_of_numbers_is_refused_by_column_and_line(
-    cell: str, tmp_path: Path
-) -> None:
+def test_text_in_a_test_row_of_a_numeric_column_is_refused_by_column_and_line(cell: str, tmp_path: Path) -> None:
     rows = [f"{row},{row / 2},{row}" for row in range(30)]
     clean = table(tmp_path, "\n".join(["row,size,price", *rows])).splits()
     held_out = int(clean.test.features[0, 0])
@@ -73,31 +71,31 @@ def test_no_number_in_a_test_row_of_a_column_of_numbers_is_refused_by_column_and
 
 
 def test_text_labels_are_classes_by_name(tmp_path: Path) -> None:
-    splits = table(tmp_path, "x,price\n" + "1,low\n2,high\n" * 10, task="classes").splits()
+    splits = table(tmp_path, "x,price\n" + "1,low\n2,high\n" * 10, task="classification").splits()
     assert splits.class_names == ("high", "low")
     assert torch.equal(splits.train.target, (splits.train.features[:, 0] == 1).long())
     assert splits.train.target.dtype == torch.int64
 
 
-def test_several_targets_of_values_stand_in_the_order_asked_for(tmp_path: Path) -> None:
+def test_several_regression_targets_keep_the_requested_order(tmp_path: Path) -> None:
     splits = table(tmp_path, "a,x,b\n" + "1,0,2\n-1,0,-2\n" * 10, target=["b", "a"]).splits()
-    assert splits.target_names == ("b", "a")
-    assert splits.feature_names == ("x",)
+    assert splits.info.target_names == ("b", "a")
+    assert splits.info.feature_names == ("x",)
     assert splits.train.target.unique(dim=0).tolist() == [[-2, -1], [2, 1]]
 
 
-def test_columns_set_aside_are_no_features_and_groups_stay_on_one_side(tmp_path: Path) -> None:
+def test_ignored_columns_are_not_features_and_groups_stay_in_one_split(tmp_path: Path) -> None:
     lines = [f"{row // 4};note;{row // 4};{row}" for row in range(80)]
     settings: dict[str, Any] = {"separator": ";", "ignore": ["note"], "group": "street", "split": "group"}
     splits = table(tmp_path, "\n".join(["street;note;copy;price", *lines]), **settings).splits()
-    assert splits.feature_names == ("copy",)
+    assert splits.info.feature_names == ("copy",)
     streets = [set(part.features[:, 0].tolist()) for part in (splits.train, splits.val, splits.test)]
     assert sum(map(len, streets)) == len(set.union(*streets)) == 20
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.path=.*nowhere\.csv: no such file"):
-        CSV(path=str(tmp_path / "nowhere.csv"), target="price", task="values").read()
+        CSV(path=str(tmp_path / "nowhere.csv"), target="price", task="regression").read()
 
 
 @pytest.mark.parametrize("setting", [{"target": "cost"}, {"group": "cost"}, {"ignore": ["x", "cost"]}])
@@ -106,7 +104,7 @@ def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[st
         table(tmp_path, "x,price\n1,2\n", **setting).read()
 
 
-@pytest.mark.parametrize("task", ["classes", "values"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -114,23 +112,21 @@ def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[st
         ("x,price\n1,2\n\n\n3,\n", 5),
     ],
 )
-def test_a_gap_in_the_target_is_refused_with_its_line_in_the_file(
-    text: str, line: int, task: str, tmp_path: Path
-) -> None:
+def test_an_empty_cell_in_the_target_is_refused_with_its_line(text: str, line: int, task: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"house\.csv: the target price is empty in row {line}$"):
         table(tmp_path, text, task=task).read()
 
 
-def test_text_as_a_target_of_values_is_refused_by_column(tmp_path: Path) -> None:
+def test_text_as_a_regression_target_is_refused_by_column(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"house\.csv: the target price is text; data\.task=values needs numbers \(row 2: 'cheap'\)"
+        UserError, match=r"house\.csv: the target price is text; data\.task=regression needs numbers \(row 2: 'cheap'\)"
     ):
         table(tmp_path, "x,price\n1,cheap\n2,dear\n").read()
 
 
-def test_two_targets_of_classes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.target: classes stand in one column"):
-        table(tmp_path, "x,a,b\n1,0,1\n", target=["a", "b"], task="classes").read()
+def test_two_targets_of_a_classification_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.target: classes need one column"):
+        table(tmp_path, "x,a,b\n1,0,1\n", target=["a", "b"], task="classification").read()
 
 
 def test_a_table_of_targets_only_is_refused(tmp_path: Path) -> None:
@@ -154,13 +150,13 @@ def test_lines_that_all_have_more_fields_than_the_header_are_refused(tmp_path: P
         table(tmp_path, "x,price\n1,2,3\n4,5,6\n").read()
 
 
-def test_a_gap_in_the_group_column_is_refused_by_name(tmp_path: Path) -> None:
+def test_an_empty_cell_in_the_group_column_is_refused_by_name(tmp_path: Path) -> None:
     text = "x,street,price\n" + "1,elm,2\n2,oak,3\n3,,4\n4,ash,5\n" * 5
     with pytest.raises(UserError, match="street"):
-        table(tmp_path, text, group="street", split="group", target="x", task="classes").splits()
+        table(tmp_path, text, group="street", split="group", target="x", task="classification").splits()
 
 
-def test_a_slip_of_text_in_a_column_of_numbers_is_refused_by_row(tmp_path: Path) -> None:
+def test_a_single_text_in_a_numeric_column_is_refused_by_row(tmp_path: Path) -> None:
     rows = [f"{row},{row}" for row in range(40)]
     line = int(table(tmp_path, "\n".join(["x,price", *rows])).splits().train.features[0, 0])
     rows[line] = f"?,{line}"
@@ -168,25 +164,25 @@ def test_a_slip_of_text_in_a_column_of_numbers_is_refused_by_row(tmp_path: Path)
         table(tmp_path, "\n".join(["x,price", *rows])).splits()
 
 
-def test_one_column_to_ignore_may_be_given_as_a_word(tmp_path: Path) -> None:
+def test_one_column_to_ignore_may_be_a_string(tmp_path: Path) -> None:
     text = "size,note,price\n" + "1,2,3\n4,5,6\n" * 10
-    assert table(tmp_path, text, ignore="note").splits().feature_names == ("size",)
+    assert table(tmp_path, text, ignore="note").splits().info.feature_names == ("size",)
 
 
 def test_a_tab_is_written_as_backslash_t(tmp_path: Path) -> None:
     splits = table(tmp_path, "size\tprice\n" + "1\t2\n3\t4\n" * 10, separator=r"\t").splits()
-    assert splits.feature_names == ("size",)
+    assert splits.info.feature_names == ("size",)
 
 
 @pytest.mark.parametrize(("sign", "remedy"), [("\t", r"'\\t'"), (";", "';'")])
-def test_another_separator_than_the_files_is_told_with_the_right_one(sign: str, remedy: str, tmp_path: Path) -> None:
+def test_a_wrong_separator_is_refused_with_the_right_one(sign: str, remedy: str, tmp_path: Path) -> None:
     text = sign.join(["size", "price"]) + "\n" + sign.join("12") + "\n"
     with pytest.raises(UserError, match=f"one column only.*data.separator=.{remedy}"):
         table(tmp_path, text).read()
 
 
 def test_a_column_called_by_a_number_is_found(tmp_path: Path) -> None:
-    assert table(tmp_path, "x,2020\n" + "1,2\n3,4\n" * 10, target=2020).splits().target_names == ("2020",)
+    assert table(tmp_path, "x,2020\n" + "1,2\n3,4\n" * 10, target=2020).splits().info.target_names == ("2020",)
 
 
 @pytest.mark.parametrize("target", [[], ["price", "price"], None])
@@ -195,10 +191,12 @@ def test_targets_must_be_different_columns(target: Any, tmp_path: Path) -> None:
         table(tmp_path, "x,price\n1,2\n", target=target)
 
 
-def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -> None:
+def test_numbers_as_classes_are_refused_with_the_task_regression(tmp_path: Path) -> None:
     rows = [f"{row},{row * 1.5}" for row in range(30)]
-    with pytest.raises(UserError, match=r"the target price has 30 different numbers in 30 rows: data\.task=values"):
-        table(tmp_path, "\n".join(["x,price", *rows]), task="classes").read()
+    with pytest.raises(
+        UserError, match=r"the target price has 30 different numbers in 30 rows: use data\.task=regression"
+    ):
+        table(tmp_path, "\n".join(["x,price", *rows]), task="classification").read()
 
 
 @pytest.mark.parametrize(
@@ -214,7 +212,7 @@ def test_numbers_of_all_sorts_as_classes_are_told_to_be_values(tmp_path: Path) -
         ([None, None], False),
     ],
 )
-def test_a_column_of_dates_is_known_by_its_cells(cells: list[Any], is_date: bool) -> None:
+def test_a_column_of_dates_is_recognised_by_its_cells(cells: list[Any], is_date: bool) -> None:
     found = parse_dates(pd.DataFrame({"when": cells, "x": [1, 2]}))
     assert (found is not None) == is_date
     if found is not None:
@@ -222,7 +220,7 @@ def test_a_column_of_dates_is_known_by_its_cells(cells: list[Any], is_date: bool
         assert found["when"].notna().tolist() == [cell is not None for cell in cells]
 
 
-def test_rows_are_called_by_their_line_on_each_side(tmp_path: Path) -> None:
+def test_rows_are_named_by_their_line_in_each_split(tmp_path: Path) -> None:
     splits = table(tmp_path, "\n".join(["size,price", "", *(f"{row},{row}" for row in range(30))])).splits()
     for name, part in (("train", splits.train), ("val", splits.val), ("test", splits.test)):
         assert splits.origin[name].index.tolist() == [size + 3 for size in part.features[:, 0].tolist()]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from mlplab.data.datamodule import InMemoryDataModule, TensorLoader
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits, Task
 
 
 def part(count: int, start: int = 0) -> Split:
@@ -35,7 +35,7 @@ def at_epoch(loader: TensorLoader, epoch: int) -> TensorLoader:
     seed=st.one_of(st.none(), st.integers(0, 2**32)),
     epoch=st.integers(0, 1000),
 )
-def test_every_row_comes_once_an_epoch_with_its_own_target(
+def test_every_row_comes_once_per_epoch_with_its_own_target(
     count: int, batch_size: int, seed: int | None, epoch: int
 ) -> None:
     batches = list(at_epoch(TensorLoader(part(count), batch_size, seed), epoch))
@@ -45,7 +45,7 @@ def test_every_row_comes_once_an_epoch_with_its_own_target(
 
 @settings(deadline=None)
 @given(count=st.integers(1, 200), batch_size=st.integers(2, 50))
-def test_batches_are_full_but_the_last_and_none_is_a_single_row(count: int, batch_size: int) -> None:
+def test_all_batches_but_the_last_are_full_and_none_is_a_single_row(count: int, batch_size: int) -> None:
     loader = TensorLoader(part(count), batch_size, shuffle_seed=0)
     sizes = [len(features) for features, _ in loader]
     assert len(loader) == len(sizes)
@@ -58,13 +58,13 @@ def test_a_last_batch_of_one_row_joins_the_one_before() -> None:
     assert [len(features) for features, _ in TensorLoader(part(10), 4)] == [4, 4, 2]
 
 
-def test_a_batch_size_of_one_is_one_update_a_row() -> None:
+def test_a_batch_size_of_one_is_one_update_per_row() -> None:
     assert [len(features) for features, _ in TensorLoader(part(5), 1)] == [1, 1, 1, 1, 1]
 
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), epoch=st.integers(0, 1000))
-def test_an_order_belongs_to_its_seed_and_epoch(seed: int, epoch: int) -> None:
+def test_the_order_depends_on_seed_and_epoch(seed: int, epoch: int) -> None:
     first = order(at_epoch(TensorLoader(part(50), 8, seed), epoch))
     torch.rand(epoch % 7 + 1)
     loader = TensorLoader(part(50), 8, seed)
@@ -95,7 +95,7 @@ def test_batches_equal_those_of_torchs_loader_over_the_same_order() -> None:
         assert torch.equal(ours[1], theirs[1])
 
 
-def test_an_order_is_as_likely_as_another() -> None:
+def test_all_orders_are_equally_likely() -> None:
     loader = TensorLoader(part(20), 20, shuffle_seed=0)
     first = torch.tensor([order(at_epoch(loader, epoch))[0] for epoch in range(4000)])
     assert (torch.bincount(first, minlength=20) / 200 - 1).abs().max() < 0.25
@@ -122,7 +122,7 @@ class Watcher(lightning.LightningModule):
 
 
 def splits() -> Splits:
-    return Splits(part(20), part(7, 100), part(5, 200), feature_names=("x",))
+    return Splits(part(20), part(7, 100), part(5, 200), DataInfo(Task.REGRESSION, ("x",)))
 
 
 def test_lightning_trains_on_another_order_each_epoch_and_validates_on_val_then_the_slice() -> None:

@@ -43,7 +43,7 @@ def same(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_features_and_values_come_in_the_precision_asked_for(dtype: torch.dtype) -> None:
+def test_features_and_regression_targets_are_in_the_requested_precision(dtype: torch.dtype) -> None:
     thirds = np.arange(20.0)[:, None] / 3
     splits = Given(rows=RawData(thirds, 2 * thirds)).splits(dtype)
     for part in (splits.train, splits.val, splits.test):
@@ -61,13 +61,13 @@ def test_pixels_stay_bytes_and_classes_whole_numbers_in_every_precision(dtype: t
         assert part.target.dtype == torch.int64
         assert part.target.shape == (len(part),)
         assert torch.equal(part.features[:, 0] // 12 % 2, part.target.to(torch.uint8))
-    assert splits.image_size == (1, 1)
+    assert splits.info.image_size == (1, 1)
 
 
 def test_features_and_targets_are_numbered_where_the_dataset_names_none() -> None:
     splits = Given(rows=RawData(np.zeros((20, 2)), np.eye(20, 1))).splits()
-    assert splits.feature_names == ("x1", "x2")
-    assert splits.target_names == ("target",)
+    assert splits.info.feature_names == ("x1", "x2")
+    assert splits.info.target_names == ("target",)
     assert splits.class_names == ()
 
 
@@ -89,7 +89,7 @@ def test_classes_are_numbered_in_the_order_of_their_labels(
 
 
 @pytest.mark.parametrize("of_classes", [True, False])
-def test_changing_val_and_test_rows_changes_nothing_that_training_sees(of_classes: bool) -> None:
+def test_val_and_test_rows_do_not_affect_the_training_rows(of_classes: bool) -> None:
     official = np.array(["train", "val", "test"] * 20)
     generator = np.random.default_rng(0)
     held_out = official != "train"
@@ -111,7 +111,7 @@ def test_changing_val_and_test_rows_changes_nothing_that_training_sees(of_classe
     assert not same(clean.test.features, dirty.test.features)
     assert same(clean.train.features, dirty.train.features)
     assert same(clean.train.target, dirty.train.target)
-    assert (clean.feature_names, clean.class_names) == (dirty.feature_names, dirty.class_names)
+    assert (clean.info.feature_names, clean.class_names) == (dirty.info.feature_names, dirty.class_names)
 
 
 def test_split_seed_decides_the_split_and_leaves_the_global_generators_alone() -> None:
@@ -233,4 +233,4 @@ def test_what_is_learned_from_data_is_learned_from_the_training_rows_of_the_fold
     dataset = Given(rows=RawData(table, np.arange(50.0)[:, None]), folds=4)
     folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
     assert {one.in_features for one in folds} in ({1, 2}, {2})
-    assert all(("kind=rare" in one.feature_names) == (0 in one.origin["train"].index) for one in folds)
+    assert all(("kind=rare" in one.info.feature_names) == (0 in one.origin["train"].index) for one in folds)

@@ -48,7 +48,7 @@ def test_each_row_is_the_functions_value_at_inputs_within_their_ranges() -> None
         assert high - 0.05 * (high - low) < values.max() <= high
 
 
-def test_noise_is_an_sd_in_the_functions_own_unit() -> None:
+def test_noise_is_a_standard_deviation_in_the_unit_of_the_function() -> None:
     clean, noisy = (
         Function(function="mlplab.data.function.gas_flow", ranges=GAS, num_rows=20_000, noise=noise).read().target
         for noise in (0.0, 2.0)
@@ -76,7 +76,7 @@ def test_a_function_that_cannot_be_imported_is_refused(name: str) -> None:
         Function(function=name, ranges={"x": [0.0, 1.0]}).read()
 
 
-def test_a_name_that_is_no_function_is_refused() -> None:
+def test_a_name_that_is_not_a_function_is_refused() -> None:
     with pytest.raises(UserError, match=r"math\.pi.*not a function"):
         Function(function="math.pi", ranges={"x": [0.0, 1.0]}).read()
 
@@ -102,12 +102,12 @@ def test_a_function_without_a_value_in_its_range_is_refused(
         Function(function="no_value.f", ranges={"x": [1.0, 2.0]}).read()
 
 
-def test_a_function_of_ones_own_needs_its_ranges() -> None:
+def test_another_function_needs_ranges() -> None:
     with pytest.raises(UserError, match=r"data\.ranges is missing: give each argument of math\.hypot"):
         Function(function="math.hypot").read()
 
 
-def test_without_ranges_the_gas_flows_between_its_own() -> None:
+def test_the_gas_flow_has_default_ranges() -> None:
     rows = Function(num_rows=1000).read()
     assert rows.feature_names == ("T", "P", "Q")
     low, high = rows.features.min(axis=0), rows.features.max(axis=0)

@@ -32,9 +32,9 @@ def root(tmp_path: Path) -> Path:
 def test_grey_images_of_28_by_28_keep_every_pixel_by_default(root: Path) -> None:
     splits = ImageFolder(root=str(root)).splits()
     assert splits.class_names == ("cat", "dog")
-    assert splits.image_size == (28, 28)
-    assert splits.feature_names[0] == "pixel1"
-    assert splits.feature_names[-1] == "pixel784"
+    assert splits.info.image_size == (28, 28)
+    assert splits.info.feature_names[0] == "pixel1"
+    assert splits.info.feature_names[-1] == "pixel784"
     parts = (splits.train, splits.val, splits.test)
     assert [len(part) for part in parts] == [12, 4, 4]
     for part in parts:
@@ -45,14 +45,14 @@ def test_grey_images_of_28_by_28_keep_every_pixel_by_default(root: Path) -> None
             assert np.array_equal(row[1:], expected.reshape(-1)[1:])
 
 
-def test_colours_become_grey_by_their_brightness(tmp_path: Path) -> None:
+def test_colours_are_converted_to_grey_by_their_brightness(tmp_path: Path) -> None:
     for name, colour in {"a/red": (255, 0, 0), "b/green": (0, 255, 0), "c/blue": (0, 0, 255)}.items():
         save(tmp_path, f"{name}.png", np.full((28, 28, 3), colour, dtype=np.uint8))
     # 0.299 red + 0.587 green + 0.114 blue of 255
     assert ImageFolder(root=str(tmp_path)).read().features[:, 5].tolist() == [76, 150, 29]
 
 
-def test_colour_images_hold_red_green_blue_of_each_pixel(tmp_path: Path) -> None:
+def test_colour_images_have_red_green_blue_of_each_pixel(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
     save(tmp_path, "a/1.png", pixels)
     save(tmp_path, "b/1.png", np.full((28, 28), 9, dtype=np.uint8))
@@ -62,7 +62,7 @@ def test_colour_images_hold_red_green_blue_of_each_pixel(tmp_path: Path) -> None
     assert np.array_equal(rows.features[1], np.full(28 * 28 * 3, 9))
 
 
-def test_images_of_any_size_are_brought_to_height_and_width(tmp_path: Path) -> None:
+def test_images_are_resized_to_height_and_width(tmp_path: Path) -> None:
     wide = np.zeros((40, 60), dtype=np.uint8)
     wide[:, 30:] = 200
     save(tmp_path, "a/1.png", wide)
@@ -73,7 +73,7 @@ def test_images_of_any_size_are_brought_to_height_and_width(tmp_path: Path) -> N
     assert (image[:, 4:] == 200).all()
 
 
-def test_an_image_of_a_camera_that_was_turned_stands_upright(tmp_path: Path) -> None:
+def test_the_orientation_of_a_camera_is_applied(tmp_path: Path) -> None:
     shades = np.zeros((28, 28), dtype=np.uint8)
     shades[:, 14:] = 200
     lying = Image.fromarray(shades)
@@ -85,7 +85,7 @@ def test_an_image_of_a_camera_that_was_turned_stands_upright(tmp_path: Path) -> 
     assert np.array_equal(found, np.rot90(shades, -1))
 
 
-def test_an_image_of_16_bits_a_pixel_keeps_its_shades(tmp_path: Path) -> None:
+def test_an_image_of_16_bits_per_pixel_keeps_its_brightness(tmp_path: Path) -> None:
     shades = np.arange(28 * 28).reshape(28, 28) % 256
     save(tmp_path, "a/1.png", (shades * 257).astype(np.uint16))
     found = ImageFolder(root=str(tmp_path)).read().features.reshape(28, 28)
@@ -93,7 +93,7 @@ def test_an_image_of_16_bits_a_pixel_keeps_its_shades(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not an image", b""])
-def test_a_file_that_is_no_image_is_refused_by_name(content: bytes, root: Path) -> None:
+def test_a_file_that_is_not_an_image_is_refused_by_name(content: bytes, root: Path) -> None:
     (root / "dog" / "broken.png").write_bytes(content)
     with pytest.raises(UserError, match=r"dog.broken\.png: not an image"):
         ImageFolder(root=str(root)).read()
@@ -107,12 +107,12 @@ def test_half_an_image_is_refused_by_name(root: Path) -> None:
 
 
 def test_a_missing_folder_is_refused_by_its_key(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.root=.*nowhere.*one folder of images a class"):
+    with pytest.raises(UserError, match=r"data\.root=.*nowhere.*one folder of images per class"):
         ImageFolder(root=str(tmp_path / "nowhere")).read()
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="one folder of images a class"):
+    with pytest.raises(UserError, match="one folder of images per class"):
         ImageFolder(root=str(tmp_path)).read()
 
 
@@ -128,7 +128,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         ImageFolder(root=str(path)).read()
 
 
-def test_hidden_folders_are_no_classes(root: Path) -> None:
+def test_hidden_folders_are_not_classes(root: Path) -> None:
     (root / ".ipynb_checkpoints").mkdir()
     assert ImageFolder(root=str(root)).read().class_names == {0: "cat", 1: "dog"}
 
@@ -145,13 +145,13 @@ def test_a_size_needs_height_and_width(root: Path) -> None:
         ImageFolder(root=str(root), size=[32])
 
 
-def test_rows_are_called_by_their_file(root: Path) -> None:
+def test_rows_are_named_by_their_file(root: Path) -> None:
     splits = ImageFolder(root=str(root)).splits()
     for called, pixels in zip(splits.origin["val"].index, splits.val.features[:, 0].tolist(), strict=True):
         assert called == f"{('cat', 'dog')[pixels // 100]}/{pixels % 100}.png"
 
 
-def test_each_image_that_is_no_test_image_validates_in_one_fold(root: Path) -> None:
+def test_each_image_outside_the_test_set_validates_in_one_fold(root: Path) -> None:
     folds = [ImageFolder(root=str(root), folds=4, fold=fold).splits() for fold in range(4)]
     seen = [name for one in folds for name in one.origin["val"].index]
     assert len(seen) == len(set(seen)) == 16

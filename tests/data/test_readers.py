@@ -1,11 +1,16 @@
-"""A CSV file as a table, with each row's line in the file."""
+"""CSV and IDX files are read, or refused by name; a failed download leaves no empty folders."""
 
+import contextlib
 import gzip
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mlplab.data.readers import read_table
+from mlplab.data.readers import find_idx, read_idx, read_table, remove_empty_folders
 from mlplab.errors import UserError
 
 
@@ -18,7 +23,7 @@ def test_rows_are_numbered_by_their_line_in_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "the file is empty"),
         (b"\n\n", "the file is empty"),
@@ -33,16 +38,16 @@ def test_rows_are_numbered_by_their_line_in_the_file(tmp_path: Path) -> None:
         (b'a,b\n1,2\n3,"4\n', "EOF inside string"),
     ],
 )
-def test_a_broken_file_is_refused_in_one_line_by_name(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_broken_table_is_refused_in_one_line_by_name(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(content)
-    with pytest.raises(UserError) as mistake:
+    with pytest.raises(UserError) as error:
         read_table(path)
-    assert str(mistake.value).startswith(f"{path}: {said}")
-    assert "\n" not in str(mistake.value)
+    assert str(error.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(error.value)
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Is a directory"):
         read_table(tmp_path)
     with pytest.raises(UserError, match="no such file"):
@@ -50,7 +55,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_rows_of_nothing_but_gaps_count_and_white_lines_do_not(tmp_path: Path, line_end: str) -> None:
+def test_rows_of_empty_cells_are_rows_and_blank_lines_are_not(tmp_path: Path, line_end: str) -> None:
     lines = ["a,b", "  ", ",", "", "1,2", "\t"]
     (tmp_path / "t.csv").write_bytes(line_end.join(lines).encode())
     table = read_table(tmp_path / "t.csv")
@@ -63,7 +68,7 @@ def test_a_tab_is_written_as_backslash_t(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.tsv", r"\t").columns.tolist() == ["a", "b"]
 
 
-def test_a_packed_file_is_read_as_what_is_in_it_and_refused_when_cut_short(tmp_path: Path) -> None:
+def test_a_gzip_file_is_read_and_refused_when_it_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "t.csv.gz"
     packed = gzip.compress("\ufeffa,b\n1,é\n".encode())
     path.write_bytes(packed)
@@ -77,3 +82,88 @@ def test_a_packed_file_is_read_as_what_is_in_it_and_refused_when_cut_short(tmp_p
 def test_a_cell_may_be_of_any_length(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"a,b\n1,{'x' * 200_000}\n")
     assert len(read_table(tmp_path / "t.csv").b[2]) == 200_000
+
+
+IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+# type 8 (bytes), three dimensions of 3, 4 and 5
+WHOLE = bytes([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5]) + IMAGES.tobytes()
+
+
+@pytest.mark.parametrize("name", ["images", "images.gz"])
+def test_an_idx_file_gives_its_values(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(WHOLE) if name.endswith("gz") else WHOLE)
+    found = find_idx(tmp_path, "images")
+    assert found == tmp_path / name
+    assert np.array_equal(read_idx(found, dimensions=3), IMAGES)
+
+
+def test_a_missing_idx_file_is_not_found(tmp_path: Path) -> None:
+    assert find_idx(tmp_path, "images") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (WHOLE[:-1], "is cut short or damaged: 3x4x5 values need 76 bytes, there are 75"),
+        (WHOLE + b"x", "is cut short or damaged: 3x4x5 values need 76 bytes, there are 77"),
+        (WHOLE[:9], "is cut short or damaged"),
+        (b"\0\0\x0d\3" + WHOLE[4:], "starts with 00 00 0d 03, not with the magic number 00 00 08 03"),
+        (b"\0\0\x08\1" + WHOLE[4:], "starts with 00 00 08 01"),
+        (b"<html>not found</html>", "starts with 3c 68 74 6d"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_broken_idx_file_is_refused_by_name(content: bytes, message: str, packed: bool, tmp_path: Path) -> None:
+    path = tmp_path / ("images.gz" if packed else "images")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(UserError) as error:
+        read_idx(path, dimensions=3)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(gzip.compress(WHOLE, mtime=0)) - 1), st.booleans())
+def test_a_damaged_gzip_file_never_gives_other_values(at: int, cut: bool) -> None:
+    packed = gzip.compress(WHOLE, mtime=0)
+    broken = packed[:at] if cut else packed[:at] + bytes([packed[at] ^ 0xFF]) + packed[at + 1 :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "broken.gz")
+        path.write_bytes(broken)
+        with contextlib.suppress(UserError):
+            assert np.array_equal(read_idx(path, dimensions=3), IMAGES)  # the damage may be in the time stamp
+
+
+def test_a_folder_is_not_an_idx_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Is a directory"):
+        read_idx(tmp_path, dimensions=3)
+
+
+def download(root: Path, *names: str) -> None:
+    """Starts, and finds no network."""
+    with remove_empty_folders(root):
+        for name in names:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("begun") if path.suffix else path.mkdir()
+        raise OSError("no network")
+
+
+def test_new_empty_folders_are_removed_and_everything_else_is_not(tmp_path: Path) -> None:
+    (tmp_path / "root" / "mine").mkdir(parents=True)
+    with pytest.raises(OSError, match="no network"):
+        download(tmp_path / "root", "MNIST/raw", "half/file.gz")
+    assert sorted(path.name for path in (tmp_path / "root").rglob("*")) == ["file.gz", "half", "mine"]
+
+
+def test_a_new_root_is_removed_with_its_parents(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no network"):
+        download(tmp_path / "a" / "b", "c")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_removed_without_an_error(tmp_path: Path) -> None:
+    with remove_empty_folders(tmp_path / "a"):
+        (tmp_path / "a").mkdir()
+    assert (tmp_path / "a").is_dir()

@@ -61,7 +61,7 @@ def test_near_copies_find_the_published_photo_groups_of_each_letter(mlplab_data:
     assert len(set(found.tolist())) == len(ours)
 
 
-def test_the_official_split_keeps_its_test_rows_and_validates_on_photos_of_its_own(mlplab_data: Path) -> None:
+def test_the_official_split_keeps_its_test_rows_and_validates_on_other_photos(mlplab_data: Path) -> None:
     _, images, _ = groups_of(mlplab_data)
     splits = SignMNIST(root=str(mlplab_data), split="official").splits()
     assert len(splits.train) + len(splits.val) == 5464
@@ -71,7 +71,7 @@ def test_the_official_split_keeps_its_test_rows_and_validates_on_photos_of_its_o
     assert sum(map(len, sides)) == len(set.union(*sides)) == 323
 
 
-def test_the_group_split_has_no_photo_on_two_sides_but_the_random_one_has(mlplab_data: Path) -> None:
+def test_the_group_split_has_no_photo_in_two_splits_but_the_random_one_has(mlplab_data: Path) -> None:
     _, images, _ = groups_of(mlplab_data)
     total = {}
     for split in ("group", "random"):
@@ -84,8 +84,8 @@ def test_the_group_split_has_no_photo_on_two_sides_but_the_random_one_has(mlplab
 def test_letters_have_their_names_without_j_and_z_and_pixels_stay_bytes(mlplab_data: Path) -> None:
     splits = SignMNIST(root=str(mlplab_data), split="official").splits()
     assert "".join(splits.class_names) == "ABCDEFGHIKLMNOPQRSTUVWXY"
-    assert splits.image_size == (28, 28)
-    assert (splits.feature_names[0], splits.feature_names[-1]) == ("pixel1", "pixel784")
+    assert splits.info.image_size == (28, 28)
+    assert (splits.info.feature_names[0], splits.info.feature_names[-1]) == ("pixel1", "pixel784")
     assert splits.train.features.dtype == torch.uint8
     raw = pd.read_csv(mlplab_data / "SignMNIST" / "sign_mnist_test.csv")
     assert np.array_equal(splits.test.features.numpy(), raw.to_numpy()[:, 1:])
@@ -105,10 +105,10 @@ def test_a_file_of_other_columns_is_refused_by_name(tmp_path: Path) -> None:
         SignMNIST(root=str(tmp_path)).read()
 
 
-def test_a_cell_that_is_no_whole_number_is_refused_by_column_and_row(tmp_path: Path) -> None:
+def test_a_cell_that_is_not_a_whole_number_is_refused_by_column_and_row(tmp_path: Path) -> None:
     (tmp_path / "SignMNIST").mkdir()
     header = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
     rows = ["1," + ",".join(["3"] * 784), "1," + ",".join(["x", *["3"] * 783])]
     (tmp_path / "SignMNIST" / "sign_mnist_train.csv").write_text("\n".join([header, *rows]))
-    with pytest.raises(UserError, match=r"sign_mnist_train\.csv: column pixel1, row 3: x is no whole number"):
+    with pytest.raises(UserError, match=r"sign_mnist_train\.csv: column pixel1, row 3: x is not a whole number"):
         SignMNIST(root=str(tmp_path)).read()

@@ -28,7 +28,7 @@ def each_row_once(index: dict[str, np.ndarray], count: int) -> bool:
 
 @settings(deadline=None)
 @given(counts=COUNTS, val=FRACTION, test=FRACTION, seed=SEED)
-def test_random_uses_every_row_once_in_the_sizes_asked_for(
+def test_random_uses_every_row_once_in_the_requested_sizes(
     counts: list[int], val: float, test: float, seed: int
 ) -> None:
     count = sum(counts)
@@ -41,7 +41,7 @@ def test_random_uses_every_row_once_in_the_sizes_asked_for(
 
 @settings(deadline=None)
 @given(counts=COUNTS, val=FRACTION, test=FRACTION, seed=SEED)
-def test_random_gives_each_class_its_share_of_every_split(
+def test_random_gives_each_class_its_fraction_of_every_split(
     counts: list[int], val: float, test: float, seed: int
 ) -> None:
     rows = classes(counts)
@@ -76,7 +76,7 @@ def test_an_official_validation_set_is_kept_as_it_is() -> None:
 
 @settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 6), min_size=30, max_size=50), seed=SEED, of_classes=st.booleans())
-def test_rows_of_one_group_stay_on_one_side(sizes: list[int], seed: int, of_classes: bool) -> None:
+def test_rows_of_one_group_stay_in_one_split(sizes: list[int], seed: int, of_classes: bool) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     count = len(groups)
     rows = RawData(np.zeros((count, 1)), groups % 2 if of_classes else np.zeros((count, 1)), groups=groups)
@@ -88,7 +88,7 @@ def test_rows_of_one_group_stay_on_one_side(sizes: list[int], seed: int, of_clas
 
 
 @pytest.mark.parametrize("of_classes", [True, False])
-def test_groups_of_equal_size_come_in_the_fractions_asked_for(of_classes: bool) -> None:
+def test_groups_of_equal_size_have_the_requested_fractions(of_classes: bool) -> None:
     groups = np.repeat(np.arange(40), 5)
     rows = RawData(np.zeros((200, 1)), groups % 2 if of_classes else np.zeros((200, 1)), groups=groups)
     index = split_indices(rows, "group", 0.2, 0.2, seed=0)
@@ -105,7 +105,7 @@ def test_validation_rows_of_an_official_split_share_no_group_with_training() -> 
     assert len(index["val"]) == pytest.approx(40, abs=8)
 
 
-def test_training_rows_stand_in_random_order() -> None:
+def test_training_rows_are_shuffled() -> None:
     index = split_indices(
         values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, seed=0
     )["train"]
@@ -185,7 +185,7 @@ def test_too_few_groups_are_refused(of_classes: bool) -> None:
 
 @pytest.mark.parametrize(("val", "test"), [(0.2, 0.4), (0.25, 0.6), (0.1, 0.3), (0.2, 0.2)])
 @pytest.mark.parametrize("of_classes", [True, False])
-def test_groups_are_divided_near_the_fractions_asked_for(val: float, test: float, of_classes: bool) -> None:
+def test_groups_are_divided_close_to_the_requested_fractions(val: float, test: float, of_classes: bool) -> None:
     groups = np.repeat(np.arange(300), 4)
     rows = classes([600, 600], groups=groups) if of_classes else values(1200, groups=groups)
     index = split_indices(rows, "group", val, test, seed=0)

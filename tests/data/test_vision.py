@@ -34,8 +34,8 @@ def test_files_laid_out_as_the_download_would_are_read_without_it(tmp_path: Path
     splits = Vision(name="KMNIST", root=str(tmp_path), split="official", val_fraction=0.25).splits()
     assert [len(part) for part in (splits.train, splits.val, splits.test)] == [30, 10, 15]
     assert splits.class_names == ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-    assert splits.image_size == (28, 28)
-    assert len(splits.feature_names) == 784
+    assert splits.info.image_size == (28, 28)
+    assert len(splits.info.feature_names) == 784
     assert splits.test.features.tolist() == images["t10k"].reshape(15, 784).tolist()
     assert splits.test.target.tolist() == labels["t10k"].tolist()
     seen = torch.cat([splits.train.features, splits.val.features]).tolist()
@@ -46,7 +46,7 @@ def test_files_laid_out_as_the_download_would_are_read_without_it(tmp_path: Path
     assert all(torch.equal(one.test.features, splits.test.features) for one in folds)
 
 
-def test_emnist_letters_stand_upright_and_start_at_a(tmp_path: Path) -> None:
+def test_emnist_letters_are_upright_and_start_at_a(tmp_path: Path) -> None:
     train, test = drawn(52, 0), drawn(26, 1)
     labels = np.arange(26) + 1
     write(tmp_path / "EMNIST" / "raw", "emnist-letters-train", train, np.tile(labels, 2))
@@ -66,7 +66,7 @@ def test_an_unknown_emnist_subset_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize(("name", "subset"), [("MNIST", None), ("KMNIST", None), ("EMNIST", "letters")])
-def test_files_that_are_neither_here_nor_to_be_had_are_one_clear_mistake(
+def test_missing_files_that_cannot_be_downloaded_are_refused_in_one_line(
     name: str, subset: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
@@ -77,7 +77,7 @@ def test_files_that_are_neither_here_nor_to_be_had_are_one_clear_mistake(
     assert capfd.readouterr() == ("", "")
 
 
-def test_mnist_has_its_published_counts_and_mean_and_no_python_call_an_image(mlplab_data: Path) -> None:
+def test_mnist_has_its_published_counts_and_mean_and_no_python_call_per_image(mlplab_data: Path) -> None:
     calls = 0
 
     def count(_: FrameType, event: str, __: object) -> None:
@@ -103,7 +103,7 @@ def test_mnist_has_its_published_counts_and_mean_and_no_python_call_an_image(mlp
     assert (shares - 0.1).abs().max() < 0.001
 
 
-def test_fashion_mnist_names_its_garments(mlplab_data: Path) -> None:
+def test_fashion_mnist_has_class_names(mlplab_data: Path) -> None:
     splits = Vision(name="FashionMNIST", root=str(mlplab_data), split="official", val_fraction=0.1).splits()
     assert splits.class_names[:2] == ("T-shirt/top", "Trouser")
     assert splits.class_names[-1] == "Ankle boot"
@@ -119,7 +119,7 @@ def lay(folder: Path, labels: int = 40) -> Path:
     return raw
 
 
-def test_packed_files_are_read_as_they_are(tmp_path: Path) -> None:
+def test_gzip_files_are_read(tmp_path: Path) -> None:
     raw = lay(tmp_path)
     plain = Vision(name="MNIST", root=str(tmp_path)).read()
     for path in list(raw.iterdir()):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits, Task
 from mlplab.lesson.asl import PAIRS, draw_pairs, nearest
 from tests.conftest import holds_as_the_book_says
 
@@ -20,7 +20,8 @@ def splits() -> Splits:
     val[:, 5] += 51
     label = torch.arange(10)
     parts = {"train": Split(train, label), "val": Split(val, label.flip(0)), "test": Split(val, label)}
-    return Splits(**parts, feature_names=("",) * 784, class_names=tuple("ABCDEFGHIJ"), image_size=(28, 28))
+    info = DataInfo(Task.CLASSIFICATION, ("",) * 784, tuple("ABCDEFGHIJ"), image_size=(28, 28))
+    return Splits(**parts, info=info)
 
 
 def test_the_nearest_training_image_and_how_far_it_is() -> None:

@@ -168,3 +168,9 @@ def test_a_run_of_format_4_was_on_one_split(tmp_path: Path) -> None:
 
     run = edited(written(tmp_path / "run", "data=iris", version=4), edit)
     assert (read_config(run).data.folds, read_config(run).data.fold, read_config(run).cv) == (None, 0, None)
+
+
+def test_a_stored_configuration_may_have_an_old_name_of_a_task(tmp_path: Path) -> None:
+    run = written(tmp_path / "run", "data=csv", "data.path=x", "data.target=y", "data.task=regression", version=5)
+    edited(run, lambda config: config["data"].update(task="values"))
+    assert read_config(run).data.task == "regression"

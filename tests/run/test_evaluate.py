@@ -110,7 +110,7 @@ def test_other_files_are_read_by_the_names_of_columns_and_classes(train: Train, 
 def test_a_regression_table_is_measured_like_its_test_rows(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     run, scores = train(*table, *SHORT)
     config, learner, known = open_run(run)
     tested = {int(x) for x in build_splits(config).test.target[:, 0].tolist()}
@@ -182,7 +182,7 @@ def table_of(folder: Path, name: str, classes: str) -> str:
 
 def test_class_names_that_are_numbers_are_never_read_as_indices(train: Train, tmp_path: Path) -> None:
     path = table_of(tmp_path, "t.csv", "345" * 20)
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = open_run(run)
     assert read_file(config, known, table_of(tmp_path, "few.csv", "535")).part.target.tolist() == [2, 0, 2]
     with pytest.raises(UserError, match=r"bad.csv: row 4: class 2 in the target, which the run was not trained on"):
@@ -193,7 +193,7 @@ def test_class_names_of_equal_value_are_read_as_strings(train: Train, tmp_path: 
     rows = [f"{x},{('01', '1', 'x')[x % 3]}" for x in range(60)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["size,kind", *rows]) + "\n")
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = open_run(run)
     path.write_text("size,kind\n1,1\n2,01\n")
     assert read_file(config, known, str(path)).part.target.tolist() == [1, 0]
@@ -203,7 +203,7 @@ def test_data_that_changed_since_training_are_refused_unless_other_data_are_allo
     train: Train, tmp_path: Path
 ) -> None:
     path = Path(table_of(tmp_path, "t.csv", "ab" * 30))
-    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classes", *SHORT)
+    run, _ = train("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification", *SHORT)
     config, _, known = open_run(run)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:-1], "6,a"]) + "\n")

@@ -1,23 +1,24 @@
-"""What a checkpoint knows of its training data."""
+"""What a checkpoint stores beside its weights, and the versions of the libraries."""
 
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 import torch
 
 import mlplab
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits, Task
 from mlplab.run.build import build_splits
-from mlplab.run.metadata import checkpoint_metadata, first_wrong_key, output_sizes
+from mlplab.run.metadata import checkpoint_metadata, data_info, first_wrong_key, library_versions, output_sizes
 
 
 def of_images(features: torch.Tensor) -> dict[str, object]:
     part = Split(features, torch.zeros(len(features), dtype=torch.int64))
-    splits = Splits(part, part, part, ("x",) * 9, class_names=("a", "b"), image_size=(3, 3))
+    splits = Splits(part, part, part, DataInfo(Task.CLASSIFICATION, ("x",) * 9, ("a", "b"), image_size=(3, 3)))
     return checkpoint_metadata(mlplab.configure(), splits)
 
 
-def test_the_border_of_the_training_images_is_told_from_their_middle() -> None:
+def test_the_border_of_the_training_images_is_measured_apart_from_their_centre() -> None:
     black = torch.zeros(2, 9, dtype=torch.uint8)
     black[:, 4] = 255
     assert of_images(black)["image_border"] == [0, 0]
@@ -28,23 +29,23 @@ def test_the_border_of_the_training_images_is_told_from_their_middle() -> None:
     assert of_images(half)["image_border"] == [0.5, 0.5]
 
 
-def test_a_table_has_no_shades() -> None:
+def test_a_table_has_no_brightness() -> None:
     config = mlplab.configure("data=iris")
-    known = checkpoint_metadata(config, build_splits(config))
-    assert known["image_size"] is known["image_border"] is known["image_white"] is None
-    assert known["class_names"] == ["setosa", "versicolor", "virginica"]
+    metadata = checkpoint_metadata(config, build_splits(config))
+    assert metadata["image_size"] is metadata["image_border"] is metadata["image_white"] is None
+    assert metadata["class_names"] == ["setosa", "versicolor", "virginica"]
 
 
 @pytest.mark.parametrize(
-    ("learner", "outputs", "told"),
-    [("classifier", 3, {"num_classes": 3}), ("binary_classifier", 1, {}), ("regressor", 2, {"num_targets": 2})],
+    ("task", "outputs", "sizes"),
+    [(Task.CLASSIFICATION, 3, {"num_classes": 3}), (Task.BINARY, 1, {}), (Task.REGRESSION, 2, {"num_targets": 2})],
 )
-def test_sizes_follow_from_the_names(learner: str, outputs: int, told: dict[str, int]) -> None:
-    assert output_sizes(learner, {"class_names": ["a", "b", "c"], "target_names": ["y", "z"]}) == (outputs, told)
+def test_the_outputs_follow_from_the_task_and_the_names(task: Task, outputs: int, sizes: dict[str, int]) -> None:
+    assert output_sizes(DataInfo(task, ("x",), ("a", "b", "c"), ("y", "z"))) == (outputs, sizes)
 
 
 @pytest.mark.parametrize("data", ["iris", "linnerud", "digits"])
-def test_a_card_is_as_it_should_be(data: str) -> None:
+def test_the_metadata_of_a_dataset_are_valid(data: str) -> None:
     config = mlplab.configure(f"data={data}")
     assert first_wrong_key(checkpoint_metadata(config, build_splits(config))) is None
 
@@ -52,6 +53,7 @@ def test_a_card_is_as_it_should_be(data: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("task", "values"),
         ("in_features", "4"),
         ("in_features", 0),
         ("in_features", True),
@@ -69,15 +71,38 @@ def test_a_card_is_as_it_should_be(data: str) -> None:
         ("image_border", 0.5),
     ],
 )
-def test_what_is_wrong_in_a_card_is_named(key: str, value: Any) -> None:
+def test_an_invalid_key_is_named(key: str, value: Any) -> None:
     config = mlplab.configure("data=iris")
-    known = checkpoint_metadata(config, build_splits(config))
-    assert first_wrong_key({**known, key: value}) in (key, "feature_names")
+    metadata = checkpoint_metadata(config, build_splits(config))
+    assert first_wrong_key({**metadata, key: value}) in (key, "feature_names")
 
 
 @pytest.mark.parametrize("key", ["in_features", "feature_names", "columns", "class_names", "target_names"])
-def test_what_a_card_lacks_is_named(key: str) -> None:
+def test_a_missing_key_is_named(key: str) -> None:
     config = mlplab.configure("data=iris")
-    known = checkpoint_metadata(config, build_splits(config))
-    del known[key]
-    assert first_wrong_key(known) in (key, "feature_names")
+    metadata = checkpoint_metadata(config, build_splits(config))
+    del metadata[key]
+    assert first_wrong_key(metadata) in (key, "feature_names")
+
+
+@pytest.mark.parametrize(
+    ("data", "task"), [("iris", Task.CLASSIFICATION), ("breast_cancer", Task.BINARY), ("diabetes", Task.REGRESSION)]
+)
+def test_the_info_of_a_checkpoint_is_that_of_its_splits(data: str, task: Task) -> None:
+    config = mlplab.configure(f"data={data}", "trainer.precision=64-true")
+    splits = build_splits(config)
+    metadata = checkpoint_metadata(config, splits)
+    assert splits.info.task is task
+    assert data_info(metadata) == splits.info
+    older = {key: value for key, value in metadata.items() if key not in ("task", "image_white", "image_border")}
+    assert first_wrong_key(older) is None
+    assert data_info(older) == splits.info
+
+
+def test_the_versions_are_those_of_the_packages() -> None:
+    found = library_versions()
+    assert [*found] == ["mlplab", "torch", "lightning"]
+    assert found["torch"] == torch.__version__
+    assert {name: found[name] for name in ("mlplab", "lightning")} == {
+        name: version(name) for name in ("mlplab", "lightning")
+    }

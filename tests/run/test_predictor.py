@@ -53,7 +53,7 @@ def test_values_come_in_their_own_unit(train: Train, precision: str) -> None:
     assert values.dtype == (np.float64 if precision == "64-true" else np.float32)
     assert model.target_names == ["Weight", "Waist", "Pulse"]
     assert 100 < values[0, 0] < 260  # pounds
-    with pytest.raises(UserError, match="predicts values"):
+    with pytest.raises(UserError, match="is a regression model; use predict"):
         model.predict_class(np.zeros((1, 3)))
 
 
@@ -69,7 +69,11 @@ def test_a_table_is_read_by_its_columns_and_raw_values(train: Train, tmp_path: P
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
     run, _ = train(
-        "data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values", "trainer.max_epochs=40"
+        "data=csv",
+        f"data.path={tmp_path / 't.csv'}",
+        "data.target=price",
+        "data.task=regression",
+        "trainer.max_epochs=40",
     )
     model = mlplab.reopen(run)
     table = pd.DataFrame({"colour": ["red", "blue"], "size": [10, 40]})
@@ -82,7 +86,7 @@ def test_a_table_is_read_by_its_columns_and_raw_values(train: Train, tmp_path: P
 def test_a_gap_of_a_table_is_filled_when_asked(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
-    run, _ = train("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values", *SHORT)
+    run, _ = train("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression", *SHORT)
     model = mlplab.reopen(run)
     table = pd.DataFrame({"colour": ["red"], "size": [np.nan]})
     with pytest.raises(UserError, match="column size, row 0: empty or NaN; gaps=fill takes"):

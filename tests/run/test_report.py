@@ -45,7 +45,9 @@ def test_images_have_no_importance_and_text_columns_one_for_all_their_categories
     drawn = np.random.default_rng(0)
     lines = [f"{drawn.choice(['red', 'blue', 'green'])},{drawn.normal():.3f},{drawn.normal():.3f}" for _ in range(100)]
     (tmp_path / "a.csv").write_text("colour,size,price\n" + "\n".join(lines) + "\n")
-    run, scores = train("data=csv", f"data.path={tmp_path / 'a.csv'}", "data.target=price", "data.task=values", *SHORT)
+    run, scores = train(
+        "data=csv", f"data.path={tmp_path / 'a.csv'}", "data.target=price", "data.task=regression", *SHORT
+    )
     told = build_report(read_config(run), run, scores, "test", "none")
     axes = told.importance[0].plot()[1]
     assert {label.get_text() for label in axes.get_yticklabels()} == {"colour", "size"}

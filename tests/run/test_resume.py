@@ -372,7 +372,7 @@ def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
 def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
-    csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=values", *SMALL)
+    csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=regression", *SMALL)
     run, _ = train(*csv_run, "scheduler=cosine")
     with pytest.raises(UserError, match="scheduler=cosine was planned for 6 epochs"):
         mlplab.resume(run, max_epochs=9)

@@ -124,7 +124,7 @@ def test_poisoned_test_rows_change_nothing_but_the_test_scores(train: Train, tmp
     header = "a,b,y"
     plain, poisoned = tmp_path / "plain.csv", tmp_path / "poisoned.csv"
     plain.write_text("\n".join([header, *(",".join(row) for row in rows)]))
-    options = ("data=csv", "data.target=y", "data.task=values", "trainer.max_epochs=2", "model.hidden_features=[8]")
+    options = ("data=csv", "data.target=y", "data.task=regression", "trainer.max_epochs=2", "model.hidden_features=[8]")
     splits = build_splits(mlplab.configure(f"data.path={plain}", *options))
     tested = {round(float(value)) for value in splits.test.target[:, 0]}
     bad = [["9999", "-9999", "123456"] if int(row[2]) in tested else row for row in rows]
@@ -223,7 +223,7 @@ def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
 def test_a_checkpoint_stores_how_the_columns_of_a_table_were_encoded(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 2 else 'blue'},{x}" for x in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     folder, _ = train(*table, "trainer.max_epochs=1")
     size, colour = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]["columns"]
     assert size["name"] == "size"
@@ -236,7 +236,7 @@ def test_a_note_names_text_columns_that_differ_in_most_rows(
 ) -> None:
     rows = [f"{x},person {x},{f'C{x}' if x % 5 == 0 else ''},{'red' if x % 2 else 'blue'},{x}" for x in range(50)]
     (tmp_path / "t.csv").write_text("\n".join(["size,name,cabin,colour,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     with caplog.at_level(logging.INFO, logger="mlplab"):
         train(*table, "trainer.max_epochs=1")
         (note,) = [line for line in caplog.text.splitlines() if line.startswith("note ")]
@@ -248,7 +248,7 @@ def test_a_note_names_text_columns_that_differ_in_most_rows(
 
 
 @pytest.mark.parametrize("varying", [0, 1], ids=["all of a table", "one column"])
-@pytest.mark.parametrize("task", ["values", "classes"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
 @pytest.mark.parametrize("more", [(), ("model.standardise=false",), ("model.normalisation=batch",)], ids=" ".join)
 def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
     varying: int, task: str, more: tuple[str, ...], train: Train, tmp_path: Path
@@ -272,7 +272,7 @@ def test_leaks_are_logged_once_before_training_and_refuse_nothing(
 ) -> None:
     rows = [f"{x % 10},{x % 3},{x // 3},{x % 10}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,rooms,street,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     table = (*table, "data.group=street", "trainer.max_epochs=1")
     with caplog.at_level(logging.INFO, logger="mlplab"):
         _, basic = train(*table)
@@ -282,7 +282,7 @@ def test_leaks_are_logged_once_before_training_and_refuse_nothing(
         assert any("groups that training has too (group " in line for line in groups)
         caplog.clear()
         _, full = train(*table, "data.leak_check=full")
-        assert "size alone tells the target" in leaks_of(caplog.text)[-1]
+        assert "size alone predicts the target" in leaks_of(caplog.text)[-1]
         caplog.clear()
         _, off = train(*table, "data.leak_check=off")
         assert not leaks_of(caplog.text)
@@ -337,7 +337,7 @@ def test_data_network_training_and_device_are_described(tmp_path: Path) -> None:
 def test_a_column_of_names_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("name,age,y\n" + "".join(f"n{number},{number % 7},{'ab'[number % 2]}\n" for number in range(60)))
-    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classes")
+    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classification")
     config = mlplab.configure(*chosen, f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu")
     found = describe_run(build(config))["note"]
     assert found == "text that differs in most rows: name (36 different in 36 rows); leave out with data.ignore=[name]?"

@@ -116,7 +116,7 @@ def test_a_fold_unlike_the_others_and_one_that_cannot_be_read_have_a_reason(
     street validates. A text where other rows have numbers is an error in the fold that validates with it."""
     lines = [f"{row % 10},{'straw' if row == 3 else 'tile'},{'wat' if row == 7 else row},{row}" for row in range(100)]
     (tmp_path / "t.csv").write_text("\n".join(["street,roof,size,price", *lines, ""]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=values")
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
     configs = [
         configured(*table, "data.split=group", "data.group=street", "data.folds=4", f"data.fold={fold}")
         for fold in range(4)

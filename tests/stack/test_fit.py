@@ -112,7 +112,7 @@ def test_folds_of_a_table_give_the_history_of_each_single_run(
     cells = [[row % 13 if row % 9 else "", "abc"[row % 3], row * row % 17, row % 2] for row in range(100)]
     lines = [",".join(map(str, row)) for row in [["size", "kind", "y", "label"], *cells]]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
-    name = {"values": "y", "classes": "label"}[target]
+    name = {"regression": "y", "classification": "label"}[target]
     table = ("data=csv", f"data.path={tmp_path / 't.csv'}", f"data.target={name}", f"data.task={target}")
     base = (*EXACT, *table, DROPOUT, "data.folds=4", "trainer.max_epochs=5")
     own = [("data.fold=0",), ("data.fold=3", "seed=1")]

@@ -16,7 +16,7 @@ from torch.optim import SGD
 
 import mlplab
 from mlplab.data.datamodule import InMemoryDataModule
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits, Task
 from mlplab.errors import RunError
 from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build
@@ -47,7 +47,10 @@ def numbers(rows: int = 40) -> Splits:
     features = torch.randn(rows + 16, 2, generator=drawn)
     target = features.sum(dim=1, keepdim=True)
     cuts = {"train": slice(rows), "val": slice(rows, rows + 8), "test": slice(rows + 8, None)}
-    return Splits(**{name: Split(features[at], target[at]) for name, at in cuts.items()}, feature_names=("x1", "x2"))
+    return Splits(
+        **{name: Split(features[at], target[at]) for name, at in cuts.items()},
+        info=DataInfo(Task.REGRESSION, ("x1", "x2")),
+    )
 
 
 def fit(splits: Splits, network: nn.Module) -> tuple[Regressor, str]:

@@ -107,7 +107,7 @@ def _baseline_scores(learner: Learner, splits: Splits, part: Split) -> list[tupl
 
 
 def _class_fractions(splits: Splits) -> dict[str, float]:
-    if not splits.class_names:
+    if splits.info.task.is_regression:
         return {}
     counts = torch.bincount(splits.val.target, minlength=len(splits.class_names))
     return {name: int(count) / len(splits.val) for name, count in zip(splits.class_names, counts, strict=True)}

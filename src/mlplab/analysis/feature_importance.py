@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +24,13 @@ class Importance:
 
 
 def permutation_importance(
-    learner: Learner, part: Split, names: Sequence[str], columns: Sequence[Mapping[str, Any]], repeats: int = REPEATS
+    learner: Learner, part: Split, groups: Mapping[str, Sequence[int]], repeats: int = REPEATS
 ) -> Importance:
     """Compute permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
 
-    names: of the features. columns: those of a table, from the metadata of the checkpoint; the features of one
-    categorical column are shuffled together.
+    groups: indices of the features of each input column (`DataInfo.feature_groups`), which are shuffled together.
     """
     part = part.first(MAX_ROWS)
-    groups = _groups(names, columns)
     generator = torch.Generator().manual_seed(0)
     learner.eval()
     with torch.inference_mode():
@@ -45,7 +42,7 @@ def permutation_importance(
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))
 
 
-def _loss_shuffled(learner: Learner, part: Split, places: list[int], generator: torch.Generator) -> float:
+def _loss_shuffled(learner: Learner, part: Split, places: Sequence[int], generator: torch.Generator) -> float:
     features = part.features.clone()
     features[:, places] = part.features[torch.randperm(len(part), generator=generator)][:, places]
     return _loss(learner, Split(features, part.target))
@@ -54,15 +51,3 @@ def _loss_shuffled(learner: Learner, part: Split, places: list[int], generator: 
 def _loss(learner: Learner, part: Split) -> float:
     output = learner.network(part.features.to(learner.device))
     return learner.measure(output, part.target.to(learner.device))["loss"]
-
-
-def _groups(names: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Return the indices of features by the name of their column."""
-    if not columns:
-        return {name: [place] for place, name in enumerate(names)}
-    groups, start = {}, 0
-    for column in columns:
-        width = len(column.get("categories", [0]))
-        groups[str(column["name"])] = list(range(start, start + width))
-        start += width
-    return groups

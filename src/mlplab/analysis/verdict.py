@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mlplab.analysis import remedies
+from mlplab.config.schema import LEARNER_TASKS, is_regression
 
 Row = Mapping[str, float]
 
@@ -106,7 +107,7 @@ class Facts:
 
     @property
     def is_classification(self) -> bool:
-        return "accuracy/val" in self.rows[0]
+        return not is_regression(self.settings["choice.learner"])
 
     def baseline(self, score: str) -> float:
         """Score of the best constant, computed from training targets."""
@@ -154,7 +155,7 @@ class Facts:
     def balanced_accuracy(self) -> float:
         """Mean recall of the classes on val at the best epoch."""
         recall = self.best["recall/val"]
-        if self.settings["choice.learner"] != "binary_classifier":
+        if LEARNER_TASKS[self.settings["choice.learner"]] != "binary":
             return recall
         ones = [*self.diagnosis["shares"].values()][1]  # recall is that of class 1; with accuracy it gives the other
         return (recall + (self.best["accuracy/val"] - ones * recall) / max(1 - ones, 1e-12)) / 2

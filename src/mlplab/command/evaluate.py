@@ -20,6 +20,7 @@ from mlplab.run.folder import find_run
 from mlplab.signals import defer_signals
 
 if TYPE_CHECKING:
+    from mlplab.data.splits import DataInfo
     from mlplab.run.evaluate import Evaluation
 
 FILES_OF_AN_EVALUATION = (
@@ -42,10 +43,11 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     trained = _scores_in_training(run, settings, split)
 
     with defer_signals():
-        from mlplab.data.preprocessing import dtype_for_precision
+        from mlplab.data.precision import dtype_for_precision
         from mlplab.run.build import build_evaluator, build_splits
         from mlplab.run.evaluate import evaluate_learner, file_data, split_data
         from mlplab.run.load import load_learner, read_checkpoint
+        from mlplab.run.metadata import data_info
 
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
@@ -62,7 +64,7 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
     model = f"{config.ensemble} x {config.choice.model}" if config.ensemble else config.choice.model
     head = {"run": str(run), "model": f"{model} on {config.choice.data}", "rows": rows.title}
     scores = _score_text(rows.name, measured.scores, trained)
-    files = _tables_and_pictures(measured, known, f"{config.choice.data}: {model}, {rows.title}")
+    files = _tables_and_pictures(measured, data_info(known), f"{config.choice.data}: {model}, {rows.title}")
     text = "\n\n".join([align_lines({**head, "device": measured.device}), scores, files.pop("text")]) + "\n"
     table_of_scores = [["score", "value"], *measured.scores.items()]
     write_output_folder(output, {"report.txt": text, "scores.csv": table_of_scores, **files})
@@ -137,17 +139,17 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
     return format_table([f"scores of {name}", "now", *(["in training"] if trained else [])], rows)
 
 
-def _tables_and_pictures(measured: "Evaluation", known: Mapping[str, Any], title: str) -> dict[str, Any]:
+def _tables_and_pictures(measured: "Evaluation", info: "DataInfo", title: str) -> dict[str, Any]:
     """Contents of files by name, and the tables of the report under `text`."""
     with defer_signals():
         from mlplab.report.classification import Confusion
         from mlplab.report.regression import Parity
 
     if measured.chosen is None:
-        parity = Parity(measured.target, measured.predictions, known["target_names"])
+        parity = Parity(measured.target, measured.predictions, info.target_names)
         files = {"predictions.csv": parity.rows(), "parity.png": lambda path: parity.draw(title, path)}
         return {"text": parity.text(), **files}
-    confusion = Confusion(measured.target, measured.chosen, known["class_names"])
+    confusion = Confusion(measured.target, measured.chosen, info.class_names)
     files = {"confusion.csv": confusion.rows(), "confusion.png": lambda path: confusion.draw(title, path)}
     return {"text": confusion.text(), "classes.csv": confusion.per_class(), **files}
 

@@ -38,7 +38,7 @@ def predict(settings: Mapping[str, Any]) -> Path:
         _write(model, unseen, output)
     except OSError as error:
         raise UserError(f"output={settings['output']}: cannot be written ({error.strerror})") from error
-    for note in unseen.words:
+    for note in unseen.notes:
         print(f"note      {note}")
     print(f"written   {settings['output']}: {count_noun(len(unseen.features), 'row')}")
     return output
@@ -78,11 +78,11 @@ def _read(model: "Predictor", settings: Mapping[str, Any], source: Path) -> "New
 
     name, kind = str(source), "image" if source.is_dir() else file_kind(source)
     if kind == "image":
-        return from_images(name, model.card, "auto" if settings["invert"] is None else settings["invert"])
+        return from_images(name, model.info, "auto" if settings["invert"] is None else settings["invert"])
     if kind == "table":
         separator = settings["separator"] or model.config.data.get("separator", ",")
-        return from_csv(name, model.card, separator, settings["gaps"])
-    return from_array(name, model.card)
+        return from_csv(name, model.info, separator, settings["gaps"])
+    return from_array(name, model.info)
 
 
 def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
@@ -95,14 +95,14 @@ def _write(model: "Predictor", unseen: "NewRows", output: Path) -> None:
 
 
 def _header(model: "Predictor") -> list[str]:
-    if model.class_names:
+    if not model.info.task.is_regression:
         return ["class", *(f"probability of {name}" for name in model.class_names)]
     return model.target_names
 
 
 def _cells(model: "Predictor", rows: Sequence[str], features: Any) -> Iterator[list[str]]:
     predictions = model.of_features(features, rows)
-    named = model.named(predictions).tolist() if model.class_names else None
+    named = model.named(predictions).tolist() if not model.info.task.is_regression else None
     for index, row in enumerate(rows):
         cells = [str(value) for value in predictions[index]]  # the shortest digits that give the number again
         yield [row, *([named[index]] if named else []), *cells]

@@ -15,6 +15,7 @@ from mlplab.config.compose import is_group_override, isolated_hydra, parse_overr
 from mlplab.config.groups import CONF_DIR, choice_keys
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import expand_overrides
+from mlplab.config.renamed import rename_values
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import cast_like_default, check_learner_fits_data, validate
 from mlplab.errors import UserError
@@ -45,7 +46,7 @@ def resolve(composed: DictConfig) -> DictConfig:
 def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers. `composed` was composed from `overrides`, and HydraConfig is set to it."""
     parsed = parse_overrides(overrides)
-    config = to_plain(composed)
+    config = rename_values(to_plain(composed), note=True)
     if config.get("ensemble") is not None:
         raise UserError(f"ensemble={config['ensemble']}: needs a sweep; add -m")
     for override in parsed:

@@ -12,10 +12,11 @@ from hydra.core.override_parser.types import Override
 from mlplab.config.compose import is_group_override, parse_flags, parse_overrides
 from mlplab.config.groups import CONF_DIR, choice_keys
 from mlplab.config.messages import unknown_choice
+from mlplab.config.renamed import rename_overrides
 from mlplab.config.schema import CV_FOLDS, ENSEMBLE_SIZE, SEED
 from mlplab.errors import UserError
 
-TASK_OVERRIDES = {"classes": ("learner=classifier", "loss=ce"), "values": ("learner=regressor", "loss=mse")}
+TASK_OVERRIDES = {"classification": ("learner=classifier", "loss=ce"), "regression": ("learner=regressor", "loss=mse")}
 PATH_KEYS = ("run", "runs", "sweep", "input", "output", "pictures", "below", "data.path", "data.root")
 TIMESTAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
@@ -29,7 +30,7 @@ def expand_overrides(arguments: Sequence[str]) -> list[str]:
     flags = _parse_flags(arguments)
     given: list[str] = flags.overrides
     multirun = flags.multirun or "hydra.mode=MULTIRUN" in given
-    overrides = _expand_ensemble(_expand_cv(given, multirun), multirun)
+    overrides = _expand_ensemble(_expand_cv(rename_overrides(given), multirun), multirun)
     # Hydra's basic sweeper would not validate its jobs
     overrides = ["hydra/sweeper=grid" if override == "hydra/sweeper=basic" else override for override in overrides]
     if halving := [override for override in overrides if override.startswith("sweep.halving=")]:

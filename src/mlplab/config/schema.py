@@ -180,7 +180,7 @@ ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "data.split": ("official", "random", "group"),
     "data.leak_check": ("basic", "full", "off"),
-    "data.task": ("classes", "values"),
+    "data.task": ("classification", "regression"),
     "data.subset": ("letters", "balanced", "digits", "byclass", "bymerge", "mnist"),
     "learner.target_scaling": ("standard", "minmax", "none"),
     "model.normalisation": ("none", "batch", "layer"),
@@ -215,7 +215,8 @@ SWEEPER_CHOICES: dict[str, tuple[Any, ...]] = {
     "join": (True, False),
 }
 LAUNCHER_COUNTS = ("most", "at_once", "threads", "timeout_min", "cpus_per_task", "mem_gb", "array_parallelism")
-# losses and metrics of each learner
+# tasks, by the names of data.splits.Task, losses and metrics of each learner
+LEARNER_TASKS = {"classifier": "classification", "binary_classifier": "binary", "regressor": "regression"}
 LOSSES = {
     "classifier": ("ce", "mse", "mae"),
     "binary_classifier": ("bce", "mse", "mae"),
@@ -227,6 +228,10 @@ METRICS = {
     "regressor": ("mse", "rmse", "mae", "r2"),
 }
 HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
+
+
+def is_regression(learner: str) -> bool:
+    return LEARNER_TASKS[learner] == "regression"
 
 
 def monitor_mode(monitor: str) -> Literal["min", "max"]:

@@ -20,6 +20,7 @@ from mlplab.config.schema import (
     RANGES,
     RESERVED_TRAINER_KEYS,
     SCALAR_OR_LIST,
+    is_regression,
 )
 from mlplab.config.tree import flatten, format_value, select
 from mlplab.errors import UserError
@@ -209,8 +210,8 @@ def check_choices(config: Config, defaults: Config) -> None:
 def check_learner_fits_data(config: Config, usual: str) -> None:
     """usual: the dataset's own choice of a learner, which is that of its task."""
     choice = config["choice"]
-    if (choice["learner"] == "regressor") != (usual == "regressor"):
-        task = "regression" if usual == "regressor" else "classification"
+    if is_regression(choice["learner"]) != is_regression(usual):
+        task = "regression" if is_regression(usual) else "classification"
         raise UserError(f"learner={choice['learner']} does not fit data={choice['data']}, whose task is {task}")
 
 
@@ -243,9 +244,9 @@ def _check_loss_and_monitor(learner: str, loss: str, monitor: str) -> None:
 
 def _check_data(data: Config, learner: str) -> None:
     task = data.get("task")
-    if task is not None and (task == "values") != (learner == "regressor"):
+    if task is not None and (task == "regression") != is_regression(learner):
         raise UserError(f"data.task={task} does not fit learner={learner}")
-    if learner != "regressor" and data.get("label_noise", 0) > 1:
+    if not is_regression(learner) and data.get("label_noise", 0) > 1:
         raise UserError(f"data.label_noise={data['label_noise']}: must be at most 1, as a fraction of the labels")
     if "low" in data and not data["low"] < data["high"]:
         raise UserError(f"data.low={data['low']}: must be below data.high={data['high']}")
@@ -290,8 +291,8 @@ def _check_columns(target: Any, task: str | None) -> None:
     duplicate = next((name for name in target if target.count(name) > 1), None)
     if duplicate is not None:
         raise UserError(f"data.target: {duplicate} is given twice")
-    if task == "classes" and len(target) > 1:
-        raise UserError("data.target: data.task=classes takes one column; a list needs data.task=values")
+    if task == "classification" and len(target) > 1:
+        raise UserError("data.target: data.task=classification takes one column; a list needs data.task=regression")
 
 
 def _check_ranges(ranges: Any) -> None:
@@ -308,7 +309,7 @@ def _check_model(model: Config, learner_options: Config, learner: str) -> None:
     if model.get("hidden_features") == []:
         raise UserError("model.hidden_features=[]: for no hidden layer use model=linear")
     output = model.get("output_activation", "linear")
-    if output != "linear" and learner != "regressor":
+    if output != "linear" and not is_regression(learner):
         raise UserError(f"model.output_activation={output}: learner={learner} needs model.output_activation=linear")
     if output in ("sigmoid", "softplus") and learner_options.get("target_scaling") == "standard":
         raise UserError(f"model.output_activation={output}: is never negative; use learner.target_scaling=minmax")

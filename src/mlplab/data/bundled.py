@@ -1,4 +1,4 @@
-"""Datasets that scikit-learn carries with it: real data, no download."""
+"""Datasets of scikit-learn: those that come with it, and California housing."""
 
 import warnings
 from dataclasses import dataclass
@@ -15,22 +15,26 @@ from mlplab.data.readers import read_table, remove_empty_folders
 from mlplab.data.splits import RawData
 from mlplab.errors import UserError
 
-# Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
+REGRESSION = ("diabetes", "linnerud")
+HOUSING_COLUMNS = {
+    *("median_income", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households"),
+    *("latitude", "longitude", "median_house_value"),
+}
 
 
 @dataclass(kw_only=True)
 class Bundled(Dataset):
-    """name: digits, iris, wine, breast_cancer (classes); diabetes, linnerud (values)."""
+    """name: digits, iris, wine, breast_cancer (classification); diabetes, linnerud (regression)."""
 
     name: str
 
     def read(self) -> RawData:
-        # as shipped, diabetes is scaled by the mean and sd of all its rows, those of the test set among them
+        # by default diabetes is scaled by mean and standard deviation of all rows, test rows included
         options = {"scaled": False} if self.name == "diabetes" else {}
         bunch: Any = getattr(datasets, f"load_{self.name}")(**options)
         features = np.asarray(bunch.data, dtype=np.float64)
         feature_names = tuple(str(name) for name in bunch.feature_names)
-        if self.name in ("diabetes", "linnerud"):
+        if self.name in REGRESSION:
             target = np.asarray(bunch.target, dtype=np.float64).reshape(len(features), -1)
             names = tuple(getattr(bunch, "target_names", ())) or ("progression",)
             return RawData(features, target, feature_names, target_names=names)
@@ -39,15 +43,12 @@ class Bundled(Dataset):
         return RawData(features, bunch.target, feature_names, class_names=class_names, image_size=size)
 
 
-COLUMNS = {
-    *("median_income", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households"),
-    *("latitude", "longitude", "median_house_value"),
-}
-
-
 @dataclass(kw_only=True)
 class California(Dataset):
-    """Read from `<root>/tabular/housing.csv` where it is, else by scikit-learn's download into `root`."""
+    """California housing: reads `<root>/tabular/housing.csv` if it exists, else downloads into `root`.
+
+    Source: Pace and Barry, Sparse spatial autoregressions, 1997, doi:10.1016/S0167-7152(96)00140-X.
+    """
 
     root: str
 
@@ -59,7 +60,7 @@ class California(Dataset):
     @staticmethod
     def _from_file(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
         raw = read_table(path)
-        if lacking := sorted(COLUMNS - set(raw.columns)):
+        if lacking := sorted(HOUSING_COLUMNS - set(raw.columns)):
             raise UserError(f"{path}: no column {', '.join(lacking)}")
         table = pd.DataFrame(
             {

@@ -1,8 +1,7 @@
-"""The user's own table: numbers as they are, text as one-hot, gaps by the training median."""
+"""The user's own CSV file: numeric columns as they are, text columns one-hot."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,25 +9,29 @@ import torch
 
 from mlplab.data.dataset import Dataset
 from mlplab.data.readers import read_table
-from mlplab.data.splits import RawData, Splits
+from mlplab.data.splits import RawData, Splits, Task
 from mlplab.errors import UserError
+
+DATE = r"\d{4}-\d\d-\d\d|$"  # how the text of a date begins; an empty cell is allowed
 
 
 @dataclass(kw_only=True)
 class CSV(Dataset):
-    r"""target: a column, or a list of columns for values; every other column is a feature, but `group` and `ignore`.
+    r"""target: a column, or a list of columns for regression; all other columns but `group` and `ignore` are features.
 
     Messages name a row by its line in the file. separator: \t means a tab.
     """
 
     path: str
     target: str | list[str]
-    task: Literal["classes", "values"]
+    task: str  # classification or regression
     separator: str = ","
     group: str | None = None
     ignore: str | list[str] | None = None
 
     def __post_init__(self) -> None:
+        if self.task not in (Task.CLASSIFICATION, Task.REGRESSION):
+            raise UserError(f"data.task={self.task}: must be one of classification, regression")
         names = _names(self.target)
         if not names or len(set(names)) < len(names):
             raise UserError(f"data.target={self.target}: a column, or a list of different ones")
@@ -36,9 +39,9 @@ class CSV(Dataset):
     def splits(self, dtype: torch.dtype = torch.float32) -> Splits:
         try:
             return super().splits(dtype)
-        except UserError as mistake:
-            if str(mistake).startswith("column "):
-                raise UserError(f"{self.path}: {mistake}") from mistake
+        except UserError as error:
+            if str(error).startswith("column "):
+                raise UserError(f"{self.path}: {error}") from error
             raise
 
     def read(self) -> RawData:
@@ -51,7 +54,7 @@ class CSV(Dataset):
         features = table.drop(columns=aside)
         if features.shape[1] == 0:
             raise UserError(f"{self.path}: no column is left for features beside {', '.join(aside)}")
-        groups = None if self.group is None else self._full(table[str(self.group)], "group").to_numpy()
+        groups = None if self.group is None else self._complete(table[str(self.group)], "group").to_numpy()
         target = self._target(table[targets])
         dates = parse_dates(table.drop(columns=targets))
         return RawData(features, target, target_names=tuple(targets), groups=groups, dates=dates)
@@ -63,47 +66,51 @@ class CSV(Dataset):
 
     def _target(self, target: pd.DataFrame) -> np.ndarray:
         for name in target.columns:
-            self._full(target[name], "target")
-        if self.task == "classes":
-            if target.shape[1] != 1:
-                raise UserError("data.target: classes stand in one column; give a list only with data.task=values")
-            return self._labels(target.iloc[:, 0])
+            self._complete(target[name], "target")
+        return self._numbers(target) if self.task == Task.REGRESSION else self._labels(target)
+
+    def _numbers(self, target: pd.DataFrame) -> np.ndarray:
         for name in target.columns:
             if not pd.api.types.is_numeric_dtype(target[name]):
                 row, cell = next((row, cell) for row, cell in target[name].items() if not _is_number(cell))
                 where = f"row {row}: {cell!r}"
-                raise UserError(f"{self.path}: the target {name} is text; data.task=values needs numbers ({where})")
+                raise UserError(f"{self.path}: the target {name} is text; data.task=regression needs numbers ({where})")
             if np.isinf(target[name]).any():
-                raise UserError(
-                    f"{self.path}: the target {name} is infinite in row {target.index[np.isinf(target[name])][0]}"
-                )
+                row = target.index[np.isinf(target[name])][0]
+                raise UserError(f"{self.path}: the target {name} is infinite in row {row}")
         return target.to_numpy(dtype=np.float64)
 
-    def _labels(self, target: pd.Series) -> np.ndarray:
-        labels = target.nunique()
-        if pd.api.types.is_float_dtype(target) and 2 * labels > len(target):
-            found = f"{labels} different numbers in {len(target)} rows"
-            raise UserError(f"{self.path}: the target {target.name} has {found}: data.task=values learns numbers")
-        return target.to_numpy()
+    def _labels(self, target: pd.DataFrame) -> np.ndarray:
+        if target.shape[1] != 1:
+            raise UserError("data.target: classes need one column; a list of columns needs data.task=regression")
+        column = target.iloc[:, 0]
+        labels = column.nunique()
+        if pd.api.types.is_float_dtype(column) and 2 * labels > len(column):
+            found = f"{labels} different numbers in {len(column)} rows"
+            raise UserError(
+                f"{self.path}: the target {column.name} has {found}: use data.task=regression to predict numbers"
+            )
+        return column.to_numpy()
 
-    def _full(self, column: pd.Series, what: str) -> pd.Series:
+    def _complete(self, column: pd.Series, what: str) -> pd.Series:
+        """The column. Raises UserError for an empty cell."""
         if column.isna().any():
             raise UserError(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
         return column
 
 
 def parse_dates(table: pd.DataFrame) -> pd.DataFrame | None:
-    """Of the columns whose cells are all dates, written as 2024-03-01 and perhaps a time, or empty."""
+    """The columns in which all cells are dates, such as 2024-03-01, with or without a time, or empty."""
     texts: pd.DataFrame = table.select_dtypes("str").fillna("")
-    likely = [name for name in texts if texts[name].str.match(r"\d{4}-\d\d-\d\d|$").all() and texts[name].any()]
+    likely = [name for name in texts if texts[name].str.match(DATE).all() and texts[name].any()]
     dates = texts[likely].apply(pd.to_datetime, format="ISO8601", utc=True, errors="coerce")
-    good = [name for name in likely if (dates[name].notna() == (texts[name] != "")).all()]
-    return dates[good] if good else None
+    valid = [name for name in likely if (dates[name].notna() == (texts[name] != "")).all()]
+    return dates[valid] if valid else None
 
 
-def _names(given: str | list[str] | None) -> list[str]:
+def _names(value: str | list[str] | None) -> list[str]:
     """One name or several; YAML reads a column called 2020 as a number."""
-    return [] if given is None else [str(name) for name in (given if isinstance(given, list) else [given])]
+    return [] if value is None else [str(name) for name in (value if isinstance(value, list) else [value])]
 
 
 def _is_number(cell: object) -> bool:

@@ -1,4 +1,4 @@
-"""Splits as Lightning takes them: whole tensors in memory, a batch taken by index."""
+"""LightningDataModule over in-memory tensors; a batch is taken by index."""
 
 from collections.abc import Iterator
 
@@ -8,27 +8,25 @@ from torch import Tensor
 
 from mlplab.data.splits import Split, Splits
 
-EVAL_BATCH_SIZE = 4096  # rows that are measured at once
-
-
+EVAL_BATCH_SIZE = 4096  # rows that are evaluated at once
 Batch = tuple[Tensor, Tensor]
 
 
 class TensorLoader:
-    """Batches of (features, target); the order of an epoch is keyed by (seed, epoch).
+    """Iterates over batches of (features, target); the order of an epoch depends on (seed, epoch).
 
-    Lightning tells the epoch through `sampler.set_epoch`, as it does to torch's own samplers. With batch_size > 1 a
-    last batch of a single row joins the one before it: batch normalisation cannot train on one row.
+    Lightning calls `sampler.set_epoch`, as for torch's own samplers. With batch_size > 1 a last batch of a single row
+    is joined to the one before it, because batch normalisation cannot train on one row.
     """
 
     def __init__(self, part: Split, batch_size: int, shuffle_seed: int | None = None) -> None:
         self.part = part
         self.shuffle_seed = shuffle_seed
         self.sampler = self
-        self.batch_sampler = None  # as in a DataLoader that takes batches, not rows
+        self.batch_sampler = None  # as in a DataLoader without automatic batching
         self.epoch = 0
-        self._first = 0
-        self._given = 0
+        self._first = 0  # batch at which the next epoch starts
+        self._returned = 0  # batches of the current epoch
         count = len(part)
         starts = list(range(0, count, batch_size))
         if batch_size > 1 and len(starts) > 1 and count - starts[-1] == 1:
@@ -42,8 +40,8 @@ class TensorLoader:
         return len(self.bounds)
 
     def state_dict(self) -> dict[str, int]:
-        """Batches given of the epoch under way, so that it goes on where it stopped."""
-        return {"given": self._given % len(self)}
+        """How many batches of the current epoch were returned, so that it resumes there."""
+        return {"given": self._returned % len(self)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self._first = state["given"]
@@ -53,18 +51,19 @@ class TensorLoader:
             yield features, target
 
     def blocks(self, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
-        """The rows of `size` batches at a time, of the last ones fewer, and how many rows each batch has."""
+        """Iterates over `size` batches at a time, the last block may have fewer: their features, their target, and the
+        number of rows in each batch."""
         order = self.order()
         first, self._first = self._first, 0
         for at in range(first, len(self.bounds), size):
             bounds = self.bounds[at : at + size]
             rows = slice(bounds[0][0], bounds[-1][1])
-            self._given = at + len(bounds)
-            features, target = (_take(one, rows, order) for one in (self.part.features, self.part.target))
+            self._returned = at + len(bounds)
+            features, target = (_take(values, rows, order) for values in (self.part.features, self.part.target))
             yield features, target, [high - low for low, high in bounds]
 
     def order(self) -> Tensor | None:
-        """Of the rows in this epoch; None: as they stand."""
+        """The order of the rows in this epoch; None if they are not shuffled."""
         if self.shuffle_seed is None:
             return None
         generator = torch.Generator().manual_seed((self.shuffle_seed * 1_000_003 + self.epoch) % 2**63)
@@ -77,7 +76,7 @@ def _take(values: Tensor, rows: slice, order: Tensor | None) -> Tensor:
 
 
 class InMemoryDataModule(LightningDataModule):
-    """Validation loaders: 0 is val, 1 the measured slice of train."""
+    """Validation dataloaders: 0 is val, 1 the measured slice of train."""
 
     def __init__(self, splits: Splits, batch_size: int, seed: int = 0, eval_batch_size: int = EVAL_BATCH_SIZE) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""What a file holds, by the end of its name. Imports nothing heavy."""
+"""File kinds by suffix. Imports nothing heavy."""
 
 from pathlib import Path
 
-COMPRESSED = ".gz"  # a table may be packed by gzip
+COMPRESSED = ".gz"  # of a table only
 SUFFIXES = {
     "table": (".csv", ".tsv", ".txt"),
     "array": (".npy",),
@@ -13,11 +13,11 @@ TABLE_KINDS = f"a CSV file ({', '.join(SUFFIXES['table'])}, packed by gzip as .c
 
 
 def file_kind(path: str | Path) -> str | None:
-    """A key of SUFFIXES."""
-    whole = Path(path).name.lower()
-    name = whole.removesuffix(COMPRESSED)
+    """A key of SUFFIXES, or None for another suffix."""
+    full_name = Path(path).name.lower()
+    name = full_name.removesuffix(COMPRESSED)
     kind = next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
-    return kind if name == whole or kind == "table" else None
+    return kind if name == full_name or kind == "table" else None
 
 
 def is_compressed(path: str | Path) -> bool:
@@ -25,5 +25,5 @@ def is_compressed(path: str | Path) -> bool:
 
 
 def base_name(path: str | Path) -> str:
-    """Without folder and suffixes."""
+    """The file name without folder and suffixes."""
     return Path(Path(path).stem if is_compressed(path) else path).stem

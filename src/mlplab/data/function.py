@@ -1,4 +1,4 @@
-"""Any importable Python function of named numbers, learned back from its inputs and outputs."""
+"""Regression on any importable Python function of named numbers."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ GAS_UNITS = {"T": "K", "P": "bar", "Q": "m³/h", "gas_flow": "m³/h"}
 
 @dataclass(kw_only=True)
 class Function(Synthetic):
-    """function: its dotted name, e.g. `my_module.f`. ranges: low and high of each argument, drawn uniformly."""
+    """function: dotted name, such as `my_module.f`. ranges: low and high of each argument, drawn uniformly."""
 
     function: str = GAS_FLOW
     ranges: dict[str, list[float]] | None = None
@@ -53,13 +53,15 @@ class Function(Synthetic):
         )
 
     def values(self, inputs: np.ndarray) -> np.ndarray:
-        """(N,): what the function says, without noise, of inputs (N, num_arguments), also beyond the ranges."""
+        """(N,) values of the function without noise. inputs: (N, num_arguments), which may lie outside the ranges."""
         function, names = _load(self.function), [*self.limits]
         try:
             y = np.array([float(function(**dict(zip(names, row, strict=True)))) for row in inputs.tolist()])
         except Exception as error:  # the user's own code may raise anything
-            said = f"{type(error).__name__}: {error}"
-            raise UserError(f"data.function={self.function} with data.ranges of {', '.join(names)}: {said}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(
+                f"data.function={self.function} with data.ranges of {', '.join(names)}: {reason}"
+            ) from error
         if not np.isfinite(y).all():
             first = zip(names, inputs[~np.isfinite(y)][0], strict=True)
             where = ", ".join(f"{name}={value:g}" for name, value in first)
@@ -69,7 +71,7 @@ class Function(Synthetic):
 
 @contextmanager
 def import_from_working_directory() -> Iterator[None]:
-    """Imports look in the current folder too, as those of `python -c` do."""
+    """Imports search the current folder too, as `python -c` does."""
     path = sys.path.copy()
     sys.path.append(os.getcwd())
     try:
@@ -83,7 +85,7 @@ def _load(name: str) -> Callable[..., float]:
     try:
         with import_from_working_directory():
             function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
+    except Exception as error:  # the user's own module may raise anything while it is imported
         raise UserError(f"data.function={name}: cannot be imported ({error}); give module.function") from error
     if not callable(function):
         raise UserError(f"data.function={name}: is not a function")

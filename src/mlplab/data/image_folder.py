@@ -1,4 +1,4 @@
-"""The user's own images: one folder a class, brought to one size and to grey unless told otherwise."""
+"""The user's own images, one folder per class, resized and converted to grey unless grey=false."""
 
 import struct
 import textwrap
@@ -15,7 +15,7 @@ from mlplab.errors import UserError
 
 
 class _Visible(TorchvisionImageFolder):  # type: ignore[misc]
-    """Without hidden folders, such as .ipynb_checkpoints."""
+    """Ignores hidden folders, such as .ipynb_checkpoints."""
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
         names = [name for name in super().find_classes(directory)[0] if not name.startswith(".")]
@@ -24,7 +24,7 @@ class _Visible(TorchvisionImageFolder):  # type: ignore[misc]
 
 @dataclass(kw_only=True)
 class ImageFolder(Dataset):
-    """size: height and width in pixels. Pixels stay uint8."""
+    """size: height and width in pixels. Pixels are kept as uint8."""
 
     root: str
     size: list[int] = field(default_factory=lambda: [28, 28])
@@ -39,7 +39,7 @@ class ImageFolder(Dataset):
             found = _Visible(Path(self.root).expanduser())
         except (FileNotFoundError, NotADirectoryError) as error:
             reason = textwrap.shorten(str(error), 120)
-            raise UserError(f"data.root={self.root}: one folder of images a class is needed ({reason})") from error
+            raise UserError(f"data.root={self.root}: one folder of images per class is needed ({reason})") from error
         height, width = self.size
         shape = (height, width) if self.grey else (height, width, 3)
         pixels = np.empty((len(found.samples), int(np.prod(shape))), dtype=np.uint8)
@@ -56,29 +56,29 @@ class ImageFolder(Dataset):
 
 
 def resize_pixels(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
-    """(in_features,) uint8: an image stretched to (height, width), which is grey, or (height, width, 3)."""
+    """(in_features,) uint8 pixels. shape: (height, width) for grey, or (height, width, 3); the image is stretched."""
     height, width = shape[:2]
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)  # as viewers show it: cameras note how they were held
-            form = _eight_bits(_on_white(upright)).convert("L" if len(shape) == 2 else "RGB")
-            form = form.resize((width, height), Image.Resampling.BILINEAR)
-    # what Pillow raises for a broken file depends on where it is broken
+            upright = ImageOps.exif_transpose(image)  # as viewers show it: cameras store their orientation
+            converted = _eight_bits(_on_white(upright)).convert("L" if len(shape) == 2 else "RGB")
+            resized = converted.resize((width, height), Image.Resampling.BILINEAR)
+    # which error Pillow raises depends on where the file is damaged
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not an image that can be read ({error})") from error
-    return np.asarray(form).reshape(-1)
+    return np.asarray(resized).reshape(-1)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """What is transparent has a colour too, mostly black, which nobody sees."""
+    """Replaces transparency by white: transparent pixels have a colour too, mostly black."""
     if not image.has_transparency_data:
         return image
-    seen = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit shades to 255 when it converts them."""
+    """Scales 16-bit images, which Pillow would clip at 255."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))

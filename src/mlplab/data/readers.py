@@ -1,4 +1,4 @@
-"""A CSV file as a table; what is wrong with it in one line that names file and line."""
+"""Reads CSV and IDX files; errors are one line that names file and line. Cleans up after a failed download."""
 
 import csv
 import gzip
@@ -15,28 +15,25 @@ import pandas as pd
 from mlplab.data.formats import is_compressed
 from mlplab.errors import UserError
 
-# torchvision reads them too, but a broken one ends in an assertion without words.
-
-
-LONGEST = 2**31 - 1  # characters of a cell; Python's reader stops at 131,072 unless told
+MAX_CELL = 2**31 - 1  # characters; the default of Python's reader is 131,072
+IDX_UINT8 = 8  # the type code of bytes in an IDX header
 
 
 def read_table(
     path: str | Path, separator: str = ",", text: Sequence[str] = (), key: str = "separator"
 ) -> pd.DataFrame:
-    r"""The index is each row's line in the file, which is UTF-8, or that packed by gzip (.gz).
+    r"""Reads a UTF-8 file, or a gzip file of one (.gz). The index is the line of each row in the file.
 
-    separator: \t means a tab. text: columns to be read as text, whatever stands in them. key: by which the user gives
-    the separator.
+    separator: \t means a tab. text: columns to read as text, even if they look like numbers. key: the configuration
+    key of the separator, for messages. Raises UserError for a file that is not a table.
     """
     path = Path(path).expanduser()
     separator = "\t" if separator == r"\t" else separator
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             lines = _lines(file, separator, key)
-        with _opened(path) as file:
-            words = dict.fromkeys(text, str)
-            table = pd.read_csv(file, sep=separator, index_col=False, low_memory=False, dtype=words)
+        with _open(path) as file:
+            table = pd.read_csv(file, sep=separator, index_col=False, low_memory=False, dtype=dict.fromkeys(text, str))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
@@ -56,18 +53,18 @@ def read_table(
     return table
 
 
-def _opened(path: Path) -> TextIO:
-    opened = gzip.open if is_compressed(path) else open
-    file: TextIO = opened(path, "rt", encoding="utf-8-sig")
+def _open(path: Path) -> TextIO:
+    open_file = gzip.open if is_compressed(path) else open
+    file: TextIO = open_file(path, "rt", encoding="utf-8-sig")
     return file
 
 
 def _lines(file: TextIO, separator: str, key: str) -> list[int]:
-    """The line in which the header and each row begin: blank lines and quoted line breaks shift it.
+    """The line at which the header and each row begin; blank lines and quoted line breaks shift it.
 
     Raises ValueError where a row has more or fewer fields than the header, or two columns have one name.
     """
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(MAX_CELL)
     reader = csv.reader(file, delimiter=separator)
     lines: list[int] = []
     header: list[str] = []
@@ -95,43 +92,31 @@ def _check_header(header: Sequence[str], separator: str, key: str) -> None:
         raise ValueError(f"one column only, {header[0]!r}: give {key}=\"'{sign}'\"")
 
 
-@contextmanager
-def remove_empty_folders(root: Path) -> Iterator[None]:
-    """Of those made below `root`, and `root` itself, the empty ones go when what is done fails."""
-    before = {*root.rglob("*"), *(folder for folder in (root, *root.parents) if folder.exists())}
-    try:
-        yield
-    except BaseException:
-        made = {*root.rglob("*"), root, *root.parents} - before
-        for folder in sorted(made, reverse=True):
-            with suppress(OSError):  # a file, or a folder with something in it
-                folder.rmdir()
-        raise
-
-
-UINT8 = 8
-
-
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file itself, else its gz."""
+    """The file, or its .gz, or None."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None)
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Bytes, (N,) or (N, height, width). Raises Mistake for a file that is not whole."""
+    """(N,) or (N, height, width) uint8. Raises UserError for a damaged file.
+
+    torchvision reads these files too, but fails on a damaged one with an assertion without a message.
+    """
     content = _content(path)
     start = 4 + 4 * dimensions
     if not content:
         raise UserError(f"{path}: the file is empty")
-    magic = bytes([0, 0, UINT8, dimensions])
+    magic = bytes([0, 0, IDX_UINT8, dimensions])
     if content[:4] != magic:
         raise UserError(f"{path}: starts with {content[:4].hex(' ')}, not with the magic number {magic.hex(' ')}")
-    sizes = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
-    needed = start + math.prod(sizes)
+    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    needed = start + math.prod(shape)
     if len(content) != needed or len(content) < start:
-        form = "x".join(map(str, sizes))
-        raise UserError(f"{path}: is cut short or damaged: {form} values need {needed} bytes, there are {len(content)}")
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)
+        values = "x".join(map(str, shape))
+        raise UserError(
+            f"{path}: is cut short or damaged: {values} values need {needed} bytes, there are {len(content)}"
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
 def _content(path: Path) -> bytes:
@@ -142,3 +127,17 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path}: is cut short or damaged ({error})") from error
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def remove_empty_folders(root: Path) -> Iterator[None]:
+    """On an error, removes `root` and the folders below and above it that are new and empty."""
+    before = {*root.rglob("*"), *(folder for folder in (root, *root.parents) if folder.exists())}
+    try:
+        yield
+    except BaseException:  # Ctrl-C during a download too
+        new = {*root.rglob("*"), root, *root.parents} - before
+        for folder in sorted(new, reverse=True):
+            with suppress(OSError):  # a file, or a folder with something in it
+                folder.rmdir()
+        raise

@@ -1,6 +1,7 @@
 """Sign Language MNIST: 28x28 images of 24 letters, as CSV with columns label, pixel1, ..., pixel784.
 
-Its rows are altered copies of a few hundred photos: near-copies form a group, which stays on one side of the split.
+Its rows are altered copies of a few hundred photos. Near copies form a group, which data.split=group keeps in one
+split.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class SignMNIST(Dataset):
         for column in table.columns[table.dtypes != np.int64]:
             numbers = pd.to_numeric(table[column], errors="coerce")
             row, cell = next(iter(table[column][numbers.isna() | (numbers % 1 != 0)].items()))
-            raise UserError(f"{path}: column {column}, row {row}: {cell} is no whole number")
+            raise UserError(f"{path}: column {column}, row {row}: {cell} is not a whole number")
         return table
 
 

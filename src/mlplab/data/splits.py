@@ -1,20 +1,105 @@
-"""The contract of data: three splits of whole tensors, and the names that belong to them."""
+"""The contract of data: raw rows, three splits of whole tensors, and one description of their columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
+
+from mlplab.data.preprocessing import Column, column_from_state
+
+GROUP = "data.group"  # column of `Splits.origin` that holds the group of each row
+
+
+class Task(StrEnum):
+    """What is predicted. The dataset decides between classes and numbers; `learner=binary_classifier` makes BINARY of
+    two classes."""
+
+    CLASSIFICATION = "classification"
+    BINARY = "binary"
+    REGRESSION = "regression"
+
+    @property
+    def is_regression(self) -> bool:
+        return self is Task.REGRESSION
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """Describes the columns of a dataset: the same object serves training, checkpoints, prediction and reports.
+
+    columns: how each column of a table becomes features; empty for arrays and images. image_size: (height, width) or
+    (height, width, 3). image_white: value of white in the training images. image_border: lowest and highest mean
+    brightness of their borders, 0 to 1, without 1 % at either end. dtype: of numbers, not of uint8 pixels.
+    """
+
+    task: Task
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    image_size: tuple[int, ...] | None = None
+    columns: tuple[Column, ...] = ()
+    image_white: float | None = None
+    image_border: tuple[float, float] | None = None
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def in_features(self) -> int:
+        return len(self.feature_names)
+
+    @property
+    def feature_groups(self) -> dict[str, list[int]]:
+        """Positions of the features of each input column; without a table each feature is a column."""
+        if not self.columns:
+            return {name: [place] for place, name in enumerate(self.feature_names)}
+        groups: dict[str, list[int]] = {}
+        start = 0
+        for column in self.columns:
+            groups[column.name] = list(range(start, start + len(column.feature_names)))
+            start += len(column.feature_names)
+        return groups
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain containers, as checkpoints hold them; `dtype` follows from the precision of the configuration."""
+        return {
+            "task": self.task.value,
+            "in_features": self.in_features,
+            "feature_names": list(self.feature_names),
+            "columns": [column.to_state() for column in self.columns],
+            "class_names": list(self.class_names),
+            "target_names": list(self.target_names),
+            "image_size": list(self.image_size) if self.image_size else None,
+            "image_white": self.image_white,
+            "image_border": list(self.image_border) if self.image_border else None,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> "DataInfo":
+        """Checkpoints of older versions lack image_white and image_border."""
+        size, border = state["image_size"], state.get("image_border")
+        return cls(
+            task=Task(state["task"]),
+            feature_names=tuple(state["feature_names"]),
+            class_names=tuple(state["class_names"]),
+            target_names=tuple(state["target_names"]),
+            image_size=tuple(size) if size else None,
+            columns=tuple(map(column_from_state, state["columns"])),
+            image_white=state.get("image_white"),
+            image_border=(border[0], border[1]) if border else None,
+            dtype=dtype,
+        )
 
 
 @dataclass(frozen=True)
 class Split:
     """Rows of one split.
 
-    features: (N, in_features) float, or uint8 for pixels. target: (N,) int64 for classes, (N, K) float for values.
+    features: (N, in_features) float, or uint8 for pixels. target: (N,) int64 for classes, (N, K) float for regression.
     """
 
     features: Tensor
@@ -29,53 +114,51 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """Training rows stand in random order, so that the first of them are a fair sample.
+    """Training rows are shuffled, so that the first of them are a random sample.
 
-    origin: of each split a table of its rows: the index is what each is called where it comes from; a column
-    `data.group` and columns of dates, where there are any. leak_check: off, basic or full.
+    origin: a table for each split; its index names each row by its line, number or file, its columns are GROUP and
+    the columns of dates, where there are any. leak_check: off, basic or full.
     """
 
     train: Split
     val: Split
     test: Split
-    feature_names: tuple[str, ...]
-    class_names: tuple[str, ...] = ()
-    target_names: tuple[str, ...] = ()
-    image_size: tuple[int, ...] | None = None
-    columns: tuple[dict[str, Any], ...] = ()  # of a table: how each column became features, in plain containers
+    info: DataInfo
     origin: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     leak_check: str = "off"
 
     @property
     def measured(self) -> Split:
-        """The slice of the training rows that stands for `train` in every curve and score: no larger than val."""
+        """The fixed slice of the training rows on which every curve and score of `train` is computed: no larger than
+        val."""
         return self.train.first(len(self.val))
 
     @property
     def in_features(self) -> int:
         return self.train.features.shape[1]
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.info.class_names
+
     def digest(self) -> str:
-        """Tells whether a run that goes on, or is evaluated again, has the rows that it had."""
-        held = blake2b(digest_size=16)
+        """Hash of all rows: a run that resumes, or is evaluated again, must have the rows of its training."""
+        digest = blake2b(digest_size=16)
         for part in (self.train, self.val, self.test):
             for values in (part.features, part.target):
-                held.update(values.contiguous().numpy().data)
-        return held.hexdigest()
-
-
-GROUP = "data.group"  # of the table that tells where rows come from
+                digest.update(values.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class RawData:
-    """N rows.
+    """N rows before the split.
 
     features: (N, in_features) numbers, or a table of N rows whose columns become features after the split.
-    target: (N,) labels of any sortable type for classes, (N, K) numbers for values.
-    official: (N,) of "train", "val", "test" where the dataset has its own split. groups: (N,) of group ids.
-    class_names: name of a label, where it is not the label itself.
-    names: (N,) of what each row is called, where that is not its number. dates: (N, columns), where there are any.
+    target: (N,) labels of any sortable type for classes, (N, K) numbers for regression.
+    official: (N,) of "train", "val", "test" where the dataset has its own split. groups: (N,) group ids.
+    class_names: names of labels, where the label is not the name.
+    names: (N,) names of rows, where a row is not named by its number. dates: (N, columns), where there are any.
     """
 
     features: np.ndarray | pd.DataFrame
@@ -90,19 +173,20 @@ class RawData:
     dates: pd.DataFrame | None = None
 
     @property
-    def is_classes(self) -> bool:
-        return self.target.ndim == 1
+    def task(self) -> Task:
+        return Task.CLASSIFICATION if self.target.ndim == 1 else Task.REGRESSION
 
-    def name_of(self, label: Any) -> str:
+    def class_name(self, label: Any) -> str:
         return (self.class_names or {}).get(label, str(label))
 
     def origin(self) -> pd.DataFrame:
-        """The index is what each row is called: by `names`, a table's index, or numbers from 1 on, `test:1` in the
-        test file; the columns are GROUP and dates."""
-        table = pd.DataFrame(index=self._called()) if self.dates is None else self.dates.set_axis(self._called())
+        """The table of `Splits.origin`. Rows are named by `names`, a table's index, or numbers from 1 on, `test:1` in
+        an official test set."""
+        names = self._row_names()
+        table = pd.DataFrame(index=names) if self.dates is None else self.dates.set_axis(names)
         return table if self.groups is None else table.assign(**{GROUP: self.groups})
 
-    def _called(self) -> pd.Index:
+    def _row_names(self) -> pd.Index:
         if self.names is not None:
             return pd.Index(self.names)
         if isinstance(self.features, pd.DataFrame):
@@ -110,4 +194,4 @@ class RawData:
         if self.official is None:
             return pd.RangeIndex(1, len(self.target) + 1)
         number = pd.Series(self.official).groupby(self.official).cumcount() + 1
-        return pd.Index([f"{part}:{place}" for part, place in zip(self.official, number, strict=True)])
+        return pd.Index([f"{split}:{place}" for split, place in zip(self.official, number, strict=True)])

@@ -1,4 +1,4 @@
-"""Which rows go to which split."""
+"""Which rows go to train, val and test: official, random, by group, or in folds."""
 
 from typing import Literal
 
@@ -10,6 +10,7 @@ from mlplab.errors import UserError
 
 SplitKind = Literal["official", "random", "group"]
 Indices = np.ndarray
+GROUP_FOLDS = 20  # folds that are joined to a split where one fold has not the size that is asked for
 
 
 def split_indices(
@@ -23,46 +24,84 @@ def split_indices(
 ) -> dict[str, Indices]:
     """Row numbers of train, val and test. Fractions are of all rows; with an official test set, of the others.
 
-    folds: of the rows that are not test rows part `fold` of so many is val, in place of a fraction.
+    folds: cuts the rows outside the test set into so many parts; part `fold` is val, in place of a fraction.
     """
-    count = len(rows.target)
     if split == "official":
-        if rows.official is None:
-            raise UserError("data.split=official: this dataset has no official split; use random or group")
-        index = {name: np.flatnonzero(rows.official == name) for name in ("train", "val", "test")}
-        grouped = rows.groups is not None
-        if folds is not None:
-            rest = np.flatnonzero(rows.official != "test")
-            index["train"], index["val"] = fold_indices(rows, rest, folds, fold, seed, grouped)
-        elif not len(index["val"]):
-            size = round(val_fraction * len(index["train"]))
-            index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, grouped)
+        index = _official(rows, val_fraction, seed, folds, fold)
     else:
-        if folds is None and val_fraction + test_fraction >= 1:
-            raise UserError(
-                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
-                "together they must stay below 1"
-            )
-        grouped = split == "group"
-        if grouped and rows.groups is None:
-            raise UserError("data.split=group: this dataset has no groups; use random")
-        rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
-        later = (seed + 1) % 2**32
-        if folds is None:
-            train, val = _divide(rows, rest, round(val_fraction * count), "val", later, grouped)
-        else:
-            train, val = fold_indices(rows, rest, folds, fold, later, grouped)
-        index = {"train": train, "val": val, "test": test}
+        index = _drawn(rows, split == "group", val_fraction, test_fraction, seed, folds, fold)
     index["train"] = np.random.default_rng(seed).permutation(index["train"])
     return index
 
 
+def _official(rows: RawData, val_fraction: float, seed: int, folds: int | None, fold: int) -> dict[str, Indices]:
+    if rows.official is None:
+        raise UserError("data.split=official: this dataset has no official split; use random or group")
+    index = {name: np.flatnonzero(rows.official == name) for name in ("train", "val", "test")}
+    grouped = rows.groups is not None
+    if folds is not None:
+        rest = np.flatnonzero(rows.official != "test")
+        index["train"], index["val"] = fold_indices(rows, rest, folds, fold, seed, grouped)
+    elif not len(index["val"]):
+        size = round(val_fraction * len(index["train"]))
+        index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, grouped)
+    return index
+
+
+def _drawn(
+    rows: RawData,
+    grouped: bool,
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    folds: int | None,
+    fold: int,
+) -> dict[str, Indices]:
+    if folds is None and val_fraction + test_fraction >= 1:
+        raise UserError(
+            f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
+            "together they must stay below 1"
+        )
+    if grouped and rows.groups is None:
+        raise UserError("data.split=group: this dataset has no groups; use random")
+    count = len(rows.target)
+    rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
+    second_seed = (seed + 1) % 2**32
+    if folds is None:
+        train, val = _divide(rows, rest, round(val_fraction * count), "val", second_seed, grouped)
+    else:
+        train, val = fold_indices(rows, rest, folds, fold, second_seed, grouped)
+    return {"train": train, "val": val, "test": test}
+
+
+def fold_indices(
+    rows: RawData, index: Indices, folds: int, fold: int, seed: int, grouped: bool
+) -> tuple[Indices, Indices]:
+    """The training rows and the validation rows of `index`: part `fold` of `folds` validates.
+
+    The parts are shuffled and stratified, and contain whole groups if `grouped`. They depend on the seed alone, so that
+    each row validates in exactly one fold.
+    """
+    if not 0 <= fold < folds:
+        raise UserError(f"data.fold={fold}: data.folds={folds} are numbered from 0 to {folds - 1}")
+    index = np.random.default_rng(seed).permutation(index)
+    labels = None if rows.task.is_regression else np.unique(rows.target[index], return_inverse=True)[1]
+    groups = rows.groups[index] if grouped and rows.groups is not None else None
+    _check_folds(rows, index, groups, folds)
+    if groups is None:
+        divider = (KFold if labels is None else StratifiedKFold)(folds, shuffle=True, random_state=seed)
+    else:
+        divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
+    train, val = list(divider.split(index, labels, groups))[fold]
+    return index[train], index[val]
+
+
 def subsample(rows: RawData, index: Indices, size: int, seed: int) -> Indices:
-    """`size` of the rows of `index`; each class keeps its share, within one row."""
+    """Draws `size` rows of `index`; each class keeps its fraction, within one row."""
     if size > len(index):
         raise UserError(f"data.num_train={size}: there are only {len(index)} training rows")
     order = np.random.default_rng(seed).permutation(index)
-    if not rows.is_classes:
+    if rows.task.is_regression:
         return order[:size]
     labels, counts = np.unique(rows.target[order], return_counts=True)
     if size < len(labels):
@@ -70,7 +109,7 @@ def subsample(rows: RawData, index: Indices, size: int, seed: int) -> Indices:
     exact = size * counts / len(order)
     quota = np.floor(exact).astype(int)
     quota[np.argsort(quota - exact, kind="stable")[: size - quota.sum()]] += 1  # the largest remainders
-    rank = np.empty(len(order), dtype=int)  # of each row among those of its class
+    rank = np.empty(len(order), dtype=int)  # of each row within its class
     for label in labels:
         of_label = rows.target[order] == label
         rank[of_label] = np.arange(of_label.sum())
@@ -78,17 +117,17 @@ def subsample(rows: RawData, index: Indices, size: int, seed: int) -> Indices:
 
 
 def _divide(rows: RawData, index: Indices, size: int, name: str, seed: int, grouped: bool) -> tuple[Indices, Indices]:
-    """The other rows of `index`, and about `size` of them for the split called `name`."""
+    """Splits `index` in two: the remaining rows, and about `size` rows for the split called `name`."""
     if not 0 < size < len(index):
-        raise UserError(f"the {name} split would hold {size} of {len(index)} rows: change data.{name}_fraction")
-    labels = rows.target[index] if rows.is_classes else None
+        raise UserError(f"the {name} split would have {size} of {len(index)} rows: change data.{name}_fraction")
+    labels = None if rows.task.is_regression else rows.target[index]
     if labels is not None:
-        _enough_of_each(rows, labels, size, len(index) - size, name)
+        _check_classes(rows, labels, size, len(index) - size, name)
     if not grouped:
         rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
         return rest, part
     assert rows.groups is not None
-    part = _groups(rows.groups[index], labels, size, seed)
+    part = _whole_groups(rows.groups[index], labels, size, seed)
     if not 0 < len(part) < len(index):
         raise UserError(
             f"the rows cannot be split by group, too few for {name}: change data.{name}_fraction or data.split"
@@ -96,13 +135,14 @@ def _divide(rows: RawData, index: Indices, size: int, name: str, seed: int, grou
     return np.delete(index, part), index[part]
 
 
-def _groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int) -> Indices:
-    """Places of whole groups of about `size` rows: one fold where one of that size exists, else several small ones."""
+def _whole_groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int) -> Indices:
+    """Positions of whole groups with about `size` rows: one fold if its size is close enough, else several small
+    ones."""
     count = len(groups)
     whole = max(2, round(count / size))
-    folds = whole if abs(count / whole - size) <= 0.02 * count else 20
-    least = count if labels is None else np.unique(labels, return_counts=True)[1].min()
-    folds = min(folds, len(np.unique(groups)), int(least))
+    folds = whole if abs(count / whole - size) <= 0.02 * count else GROUP_FOLDS
+    rarest = count if labels is None else np.unique(labels, return_counts=True)[1].min()
+    folds = min(folds, len(np.unique(groups)), int(rarest))
     if folds < 2:
         return np.array([], dtype=int)
     divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
@@ -114,50 +154,32 @@ def _groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int)
     return np.array(taken)
 
 
-def _enough_of_each(rows: RawData, labels: np.ndarray, size: int, others: int, name: str) -> None:
+def _check_classes(rows: RawData, labels: np.ndarray, size: int, others: int, name: str) -> None:
     classes, counts = np.unique(labels, return_counts=True)
-    two_or_more(rows, classes)
+    _check_two_classes(rows, classes)
     if min(counts) < 2:
-        rarest = rows.name_of(classes[counts.argmin()])
+        rarest = rows.class_name(classes[counts.argmin()])
         raise UserError(f"class {rarest} has one row only: it needs one on each side of a split")
     if min(size, others) < len(classes):
         few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
         raise UserError(f"{few} ({name} split): change data.{name}_fraction")
 
 
-def fold_indices(
-    rows: RawData, index: Indices, folds: int, fold: int, seed: int, grouped: bool
-) -> tuple[Indices, Indices]:
-    """The rows of `index` that train, and those of part `fold` of `folds`, which validate. The parts are shuffled and
-    stratified, and hold whole groups where `grouped`; they follow from the seed, so that each row is in one of them."""
-    if not 0 <= fold < folds:
-        raise UserError(f"data.fold={fold}: data.folds={folds} are numbered from 0 to {folds - 1}")
-    index = np.random.default_rng(seed).permutation(index)
-    labels = np.unique(rows.target[index], return_inverse=True)[1] if rows.is_classes else None
-    groups = rows.groups[index] if grouped and rows.groups is not None else None
-    _enough(rows, index, groups, folds)
-    if groups is None:
-        divider = (KFold if labels is None else StratifiedKFold)(folds, shuffle=True, random_state=seed)
-    else:
-        divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
-    train, val = list(divider.split(index, labels, groups))[fold]
-    return index[train], index[val]
-
-
-def two_or_more(rows: RawData, classes: np.ndarray) -> None:
-    if len(classes) < 2:
-        raise UserError(f"the target has one class only ({rows.name_of(classes[0])}): two or more are needed")
-
-
-def _enough(rows: RawData, index: Indices, groups: np.ndarray | None, folds: int) -> None:
+def _check_folds(rows: RawData, index: Indices, groups: np.ndarray | None, folds: int) -> None:
     beside = "beside the test rows"
     if groups is not None and (count := len(np.unique(groups))) < folds:
         raise UserError(f"data.folds={folds}: there are only {count} groups {beside}")
     if len(index) < folds:
         raise UserError(f"data.folds={folds}: there are only {len(index)} rows {beside}")
-    if rows.is_classes:
-        classes, counts = np.unique(rows.target[index], return_counts=True)
-        two_or_more(rows, classes)
-        if counts.min() < folds:
-            rarest = f"class {rows.name_of(classes[counts.argmin()])} has {counts.min()} rows {beside}"
-            raise UserError(f"data.folds={folds}: {rarest}, and each fold needs one")
+    if rows.task.is_regression:
+        return
+    classes, counts = np.unique(rows.target[index], return_counts=True)
+    _check_two_classes(rows, classes)
+    if counts.min() < folds:
+        rarest = f"class {rows.class_name(classes[counts.argmin()])} has {counts.min()} rows {beside}"
+        raise UserError(f"data.folds={folds}: {rarest}, and each fold needs one")
+
+
+def _check_two_classes(rows: RawData, classes: np.ndarray) -> None:
+    if len(classes) < 2:
+        raise UserError(f"the target has one class only ({rows.class_name(classes[0])}): two or more are needed")

@@ -1,4 +1,4 @@
-"""What the generated datasets share: a number of rows, noise, and a seeded generator."""
+"""Generated datasets: curves y(x) for regression, points in the plane for classification."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from mlplab.errors import UserError
 
 @dataclass(kw_only=True)
 class Synthetic(Dataset):
-    """noise: sd added to coordinates (points) or to the target (curves). The rows follow from `split_seed`."""
+    """noise: standard deviation of the normal noise added to coordinates (points) or to the target (curves). The rows
+    depend on `split_seed`."""
 
     num_rows: int = 500
     noise: float = 0.1
@@ -29,7 +30,7 @@ class Synthetic(Dataset):
 class Curve(Synthetic):
     """`value` gives y for x drawn uniformly from `low`..`high`; noise is added to y.
 
-    x_train: training inputs given one by one (then `split` is "official", and val and test halve `num_rows`).
+    x_train: training inputs as a list; needs `split="official"`, and val and test get half of `num_rows` each.
     """
 
     low: float = -1.0
@@ -133,7 +134,8 @@ class Circles(Points):
 
 @dataclass(kw_only=True)
 class Blobs(Points):
-    """Normal clouds of sd `noise` about `num_classes` centres, evenly spaced on a circle of radius `radius`."""
+    """Normal distributions of standard deviation `noise`, whose `num_classes` centres are evenly spaced on a circle of
+    radius `radius`."""
 
     radius: float = 3.0
 

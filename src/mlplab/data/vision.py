@@ -1,4 +1,4 @@
-"""Images that torchvision downloads: MNIST and its relatives, kept as uint8 pixels."""
+"""MNIST and its relatives, downloaded by torchvision, as uint8 pixels."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from mlplab.data.readers import find_idx, read_idx, remove_empty_folders
 from mlplab.data.splits import RawData
 from mlplab.errors import UserError
 
-PARTS = {"train": "train", "test": "t10k"}  # and how MNIST's files call them
+PARTS = {"train": "train", "test": "t10k"}  # split: its name in MNIST's files
 
 
 @dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class Vision(Dataset):
         self._fetch(kind)
         images, labels = zip(self._part("train"), self._part("test"), strict=True)
         features = np.concatenate(images)
-        if self.name == "EMNIST":  # its files hold each image with rows and columns exchanged
+        if self.name == "EMNIST":  # its files store each image transposed
             features = features.transpose(0, 2, 1)
         size = features.shape[1:]
         names = kind.classes_split_dict[self.subset] if self.name == "EMNIST" else kind.classes
@@ -51,7 +51,7 @@ class Vision(Dataset):
         return Path(self.root).expanduser() / self.name / "raw"
 
     def _files(self, part: str) -> tuple[str, str]:
-        """Names of images and labels."""
+        """File names of images and labels."""
         start = f"emnist-{self.subset}-{part}" if self.name == "EMNIST" else PARTS[part]
         return f"{start}-images-idx3-ubyte", f"{start}-labels-idx1-ubyte"
 
@@ -65,9 +65,9 @@ class Vision(Dataset):
         return pixels, numbers
 
     def _fetch(self, kind: Any) -> None:
-        """Download what is not there yet."""
-        lacking = [name for part in PARTS for name in self._files(part) if find_idx(self._folder, name) is None]
-        if not lacking:
+        """Downloads the files that are missing."""
+        missing = [name for part in PARTS for name in self._files(part) if find_idx(self._folder, name) is None]
+        if not missing:
             return
         extra = {} if self.subset is None else {"split": self.subset}
         root = Path(self.root).expanduser()
@@ -76,7 +76,7 @@ class Vision(Dataset):
                 kind(root, download=True, **extra)
         except (RuntimeError, OSError, ValueError, EOFError, BadZipFile) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":")
-            files = "its files are" if len(lacking) == 4 else f"{', '.join(lacking)}:"
+            files = "its files are" if len(missing) == 4 else f"{', '.join(missing)}:"
             raise UserError(
                 f"{self.name}: {files} not in {self._folder} and could not be downloaded ({reason}); "
                 "put them there or set data.root or MLPLAB_DATA"
@@ -84,5 +84,5 @@ class Vision(Dataset):
 
 
 def _plain(names: list[str]) -> list[str]:
-    """MNIST calls its classes `0 - zero`."""
+    """Shortens class names: MNIST calls its classes `0 - zero`."""
     return [name.split(" - ")[0] for name in names]

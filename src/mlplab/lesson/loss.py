@@ -59,7 +59,7 @@ class Loss(Lesson):
 
     def _line(self, bench: LessonRunner, loss: str, seed: int) -> LessonRun:
         path = self._table(bench.folder / f"outliers_{seed}.csv", seed)
-        data = ("data=csv", f"data.path={path}", "data.target=y", "data.task=values")
+        data = ("data=csv", f"data.path={path}", "data.target=y", "data.task=regression")
         model = ("model=linear", "learner=regressor", "learner.target_scaling=none", f"loss={loss}")
         training = ("optimizer.lr=0.1", f"batch_size={self.num_rows}", f"trainer.max_epochs={self.epochs}")
         return bench.run(f"{loss}_outliers_{seed}", *data, *model, *training, *with_seeds(seed))

@@ -22,9 +22,9 @@ CLASSES = ("low", "middle", "high")
 SHOWN = 150  # points of the test set
 PLANE = Plane(((LOW, HIGH), (LOW, HIGH)), ("x1", "x2"))
 TASKS = {
-    "value": ("data.task=values", "learner=regressor", "loss=mse"),
-    "is_high": ("data.task=classes", "learner=binary_classifier", "loss=bce"),
-    "level": ("data.task=classes", "learner=classifier", "loss=ce"),
+    "value": ("data.task=regression", "learner=regressor", "loss=mse"),
+    "is_high": ("data.task=classification", "learner=binary_classifier", "loss=bce"),
+    "level": ("data.task=classification", "learner=classifier", "loss=ce"),
 }
 
 

@@ -17,16 +17,16 @@ from torch import Tensor
 
 from mlplab.analysis.diagnosis import measured_layers
 from mlplab.analysis.layer_statistics import Layer
-from mlplab.config.schema import monitor_mode
+from mlplab.config.schema import LEARNER_TASKS, monitor_mode
 from mlplab.config.tree import portable_config
 from mlplab.data.datamodule import InMemoryDataModule
-from mlplab.data.preprocessing import dtype_for_precision
-from mlplab.data.splits import Splits
+from mlplab.data.precision import dtype_for_precision
+from mlplab.data.splits import Splits, Task
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.model.network import Ensemble
 from mlplab.run.instantiate import instantiate_group
-from mlplab.run.metadata import Metadata, checkpoint_metadata, output_sizes
+from mlplab.run.metadata import Metadata, checkpoint_metadata, data_info, output_sizes
 from mlplab.trainer.batch_blocks import fuse_batches
 from mlplab.trainer.checkpoint import BestAndLastCheckpoint, DurableCheckpointIO, Judge, Pruning, ResumeState
 from mlplab.trainer.device import check_device
@@ -141,10 +141,12 @@ def build_without_statistics(
 
 def build_splits(config: DictConfig) -> Splits:
     splits: Splits = instantiate_group(config, "data").splits(dtype_for_precision(config.trainer.precision))
-    if config.choice.learner == "binary_classifier" and len(splits.class_names) != 2:
+    if LEARNER_TASKS[config.choice.learner] != Task.BINARY:
+        return splits
+    if len(splits.class_names) != 2:
         found = f"data={config.choice.data} has {len(splits.class_names)}"
         raise UserError(f"learner=binary_classifier takes two classes, {found}: use learner=classifier loss=ce")
-    return splits
+    return replace(splits, info=replace(splits.info, task=Task.BINARY))
 
 
 def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = None) -> Learner:
@@ -169,13 +171,14 @@ def build_untrained_learner(
     class_weights: of a loss that balances the classes, by its key. For an ensemble the learner has the networks of all
     members.
     """
-    outputs, sizes = output_sizes(config.choice.learner, known)
+    info = data_info(known)
+    outputs, sizes = output_sizes(info)
     networks = [
-        instantiate_group(config, "model", in_features=known["in_features"], out_features=outputs)
+        instantiate_group(config, "model", in_features=info.in_features, out_features=outputs)
         for _ in range(config.ensemble or 1)
     ]
     if class_weights is None:
-        class_weights = unit_weights(config.loss, len(known["class_names"]))
+        class_weights = unit_weights(config.loss, len(info.class_names))
     # under mixed precision Lightning does not clip the gradients of a fused optimizer
     clips_mixed = config.trainer.precision.endswith("-mixed") and config.trainer.gradient_clip_val is not None
     unfused = {"fused": False} if clips_mixed and "fused" in config.optimizer else {}

@@ -18,6 +18,7 @@ from mlplab import files
 from mlplab.config.compose import isolated_hydra
 from mlplab.config.groups import CONF_DIR, FORMAT
 from mlplab.config.messages import describe_error
+from mlplab.config.renamed import rename_values
 from mlplab.config.tree import flatten, format_value, portable_config, select, to_plain
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
@@ -110,7 +111,7 @@ def upgrade_config(config: dict[str, Any], version: object, where: str) -> dict[
     check_format(version, where)
     with _errors_name(where):
         _refuse_interpolations(config)
-        return config if version == FORMAT else _fill(_rename(config), _defaults(config.get("choice")))
+        return config if version == FORMAT else _fill(rename_values(_rename(config)), _defaults(config.get("choice")))
 
 
 def _rename(value: Any, key: str = "") -> Any:

@@ -13,13 +13,14 @@ from torch import Tensor
 from mlplab.data.datamodule import EVAL_BATCH_SIZE, TensorLoader
 from mlplab.data.formats import base_name, file_kind
 from mlplab.data.inference import encode_table, from_array, load_arrays, text_columns
-from mlplab.data.preprocessing import encode_labels, has_ambiguous_names, numeric_columns
+from mlplab.data.precision import numeric_columns
+from mlplab.data.preprocessing import encode_labels, has_ambiguous_names
 from mlplab.data.readers import read_table
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import DataInfo, Split, Splits
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.report.text import count_noun
-from mlplab.run.metadata import Metadata
+from mlplab.run.metadata import Metadata, data_info
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def evaluate_learner(trainer: Trainer, learner: Learner, rows: EvaluationData) -
     with torch.inference_mode():
         output = torch.cat(outputs)
         predictions = learner.decode(output.to(torch.promote_types(output.dtype, torch.float32)))
-        classes = not rows.part.target.is_floating_point()
-        chosen = learner.choose(predictions).cpu().numpy() if classes else None
+        regression = data_info(dict(learner.hparams)).task.is_regression
+        chosen = None if regression else learner.choose(predictions).cpu().numpy()
     scores = {name.removesuffix("/test"): score for name, score in learner.scores.items()}
     if not_finite := [name for name, score in scores.items() if not math.isfinite(score)]:
         name = not_finite[0]
@@ -74,7 +75,7 @@ def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, othe
     Raises UserError where the data have changed: a test split of other rows may hold some of the training rows.
     """
     same = known.get("data_digest") in (None, splits.digest())
-    splits = _with_known_classes(splits, known)
+    splits = _with_known_classes(splits, data_info(known))
     if not same and not other_data:
         raise UserError(
             "the data are not those of training: their rows, or the packages that make them, have changed since; "
@@ -90,17 +91,17 @@ def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, othe
     return EvaluationData(part, split, f"{titles[split]}, {count_noun(len(part), 'row')}{changed}")
 
 
-def _with_known_classes(splits: Splits, known: Metadata) -> Splits:
+def _with_known_classes(splits: Splits, info: DataInfo) -> Splits:
     """The splits with their classes in the order of training. Raises UserError for other features or a new class."""
-    if splits.in_features != known["in_features"]:
-        raise UserError(f"the data have {splits.in_features} features, the run was trained on {known['in_features']}")
-    if list(splits.columns) != known["columns"]:
+    if splits.in_features != info.in_features:
+        raise UserError(f"the data have {splits.in_features} features, the run was trained on {info.in_features}")
+    if splits.info.columns != info.columns:
         raise UserError(
             "the training rows of these data are not those of training: their columns, medians or categories differ; "
             "a CSV of other rows is measured by data.path= without split="
         )
-    names = known["class_names"]
-    if list(splits.class_names) == names:
+    names = info.class_names
+    if splits.class_names == names:
         return splits
     if unseen := [name for name in splits.class_names if name not in names]:
         raise UserError(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
@@ -117,24 +118,25 @@ def file_data(
     dtype: of features and of a regression target. separator, class_column: of a CSV file. Raises UserError where the
     file cannot be read as such.
     """
+    info = data_info(known)
     if file_kind(path) == "arrays":
-        features, target, rows = _read_arrays(path, known)
+        features, target, rows = _read_arrays(path, info)
     else:
-        target_columns = [class_column] if known["class_names"] else list(known["target_names"])
-        features, target, rows = _read_table(path, known, target_columns, separator)
+        target_columns = list(info.target_names) if info.task.is_regression else [class_column]
+        features, target, rows = _read_table(path, info, target_columns, separator)
     try:
-        if known["class_names"]:
-            encoded = torch.from_numpy(encode_labels(target, known["class_names"], rows))
+        if info.task.is_regression:
+            encoded = torch.tensor(numeric_columns(target, info.target_names, rows, dtype), dtype=dtype)
         else:
-            encoded = torch.tensor(numeric_columns(target, known["target_names"], rows, dtype), dtype=dtype)
+            encoded = torch.from_numpy(encode_labels(target, info.class_names, rows))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), encoded)
     return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
 
 
-def _read_arrays(path: str, known: Metadata) -> tuple[np.ndarray, Any, Sequence[object]]:
-    unseen = from_array(path, known)
+def _read_arrays(path: str, info: DataInfo) -> tuple[np.ndarray, Any, Sequence[object]]:
+    unseen = from_array(path, info)
     arrays = load_arrays(path)
     if "target" not in arrays:
         raise UserError(f"{path}: an array called target is needed, of {len(unseen.features)} entries")
@@ -142,16 +144,16 @@ def _read_arrays(path: str, known: Metadata) -> tuple[np.ndarray, Any, Sequence[
 
 
 def _read_table(
-    path: str, known: Metadata, target_columns: list[str], separator: str
+    path: str, info: DataInfo, target_columns: list[str], separator: str
 ) -> tuple[np.ndarray, Any, Sequence[object]]:
     """Features, target, and the line of each row."""
-    text = [*text_columns(known), *(target_columns if has_ambiguous_names(known["class_names"]) else [])]
+    text = [*text_columns(info), *(target_columns if has_ambiguous_names(info.class_names) else [])]
     table = read_table(path, separator, text)
     if missing := [name for name in target_columns if name not in table.columns]:
         raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
     try:
-        features = encode_table(table, known, "fill")[0]
+        features = encode_table(table, info, "fill")[0]
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    target = table[target_columns[0]] if known["class_names"] else table[target_columns]
+    target = table[target_columns] if info.task.is_regression else table[target_columns[0]]
     return features, target, table.index.tolist()

@@ -1,6 +1,7 @@
-"""What a checkpoint must know to predict alone, in plain containers."""
+"""What a checkpoint stores beside its weights, so that it can predict alone: plain containers and `DataInfo`."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -10,78 +11,82 @@ from torch import Tensor
 
 import mlplab
 from mlplab.config.groups import FORMAT
+from mlplab.config.schema import LEARNER_TASKS
 from mlplab.config.tree import portable_config
 from mlplab.data.inference import border_pixels
-from mlplab.data.splits import Splits
+from mlplab.data.precision import dtype_for_precision
+from mlplab.data.preprocessing import column_from_state
+from mlplab.data.splits import DataInfo, Splits, Task
 
 Metadata = dict[str, Any]
-BULK = torch.tensor([0.01, 0.99], dtype=torch.float64)
+BORDER_QUANTILES = torch.tensor([0.01, 0.99], dtype=torch.float64)
+MAX_IMAGES = 10_000  # whose borders are measured
 
 
 def checkpoint_metadata(config: DictConfig, splits: Splits) -> Metadata:
     return {
         "format": FORMAT,
         "config": portable_config(config),
-        "in_features": splits.in_features,
-        "feature_names": list(splits.feature_names),
-        "columns": list(splits.columns),
-        "class_names": list(splits.class_names),
-        "target_names": list(splits.target_names),
         "data_digest": splits.digest(),
-        "image_size": list(splits.image_size) if splits.image_size else None,
-        **_shades(splits.train.features, splits.image_size),
+        **_with_brightness(splits.info, splits.train.features).to_state(),
     }
 
 
-def first_wrong_key(known: Metadata) -> str | None:
-    """Of a card that was read from a file: the first key that is not as `card` writes it."""
-    count, size = known.get("in_features"), known.get("image_size")
-    right = {
+def data_info(metadata: Metadata) -> DataInfo:
+    """The `DataInfo` of a checkpoint. Older checkpoints have no key `task`: their learner determines it."""
+    config = metadata["config"]
+    task = metadata.get("task") or LEARNER_TASKS[config["choice"]["learner"]]
+    return DataInfo.from_state({**metadata, "task": task}, dtype_for_precision(config["trainer"]["precision"]))
+
+
+def first_wrong_key(metadata: Metadata) -> str | None:
+    """The first key of metadata read from a file that has not the form of `checkpoint_metadata`; None if all have."""
+    count, size = metadata.get("in_features"), metadata.get("image_size")
+    valid = {
+        "task": metadata.get("task") in (None, *Task),
         "in_features": type(count) is int and count > 0,
-        "feature_names": _words(known.get("feature_names")) and len(known["feature_names"]) == count,
-        "columns": isinstance(known.get("columns"), list) and all(map(_column, known["columns"])),
-        "class_names": _words(known.get("class_names")),
-        "target_names": _words(known.get("target_names")),
-        "image_size": size is None or (_all(size, int) and len(size) in (2, 3) and math.prod(size) == count),
-        "image_white": isinstance(known.get("image_white"), float | None),
-        "image_border": known.get("image_border") is None or _all(known["image_border"], float),
+        "feature_names": _is_list(metadata.get("feature_names"), str) and len(metadata["feature_names"]) == count,
+        "columns": isinstance(metadata.get("columns"), list) and all(map(_is_column, metadata["columns"])),
+        "class_names": _is_list(metadata.get("class_names"), str),
+        "target_names": _is_list(metadata.get("target_names"), str),
+        "image_size": size is None or (_is_list(size, int) and len(size) in (2, 3) and math.prod(size) == count),
+        "image_white": isinstance(metadata.get("image_white"), float | None),
+        "image_border": metadata.get("image_border") is None or _is_list(metadata["image_border"], float),
     }
-    return next((key for key, good in right.items() if not good), None)
+    return next((key for key, right in valid.items() if not right), None)
 
 
-def _column(state: object) -> bool:
-    if not isinstance(state, dict) or not isinstance(state.get("name"), str):
-        return False
-    return _words(state["categories"]) if "categories" in state else isinstance(state.get("median"), float)
-
-
-def _words(value: object) -> bool:
-    return _all(value, str)
-
-
-def _all(value: object, kind: type) -> bool:
-    return isinstance(value, list) and all(type(item) is kind for item in value)
-
-
-def output_sizes(learner: str, known: Metadata) -> tuple[int, dict[str, int]]:
-    """The outputs of the network, and what the learner's constructor is told of them."""
-    classes, targets = len(known["class_names"]), len(known["target_names"])
+def output_sizes(info: DataInfo) -> tuple[int, dict[str, int]]:
+    """The number of network outputs, and the sizes that the learner's constructor takes."""
+    classes, targets = len(info.class_names), len(info.target_names)
     return {
-        "classifier": (classes, {"num_classes": classes}),
-        "binary_classifier": (1, {}),
-        "regressor": (targets, {"num_targets": targets}),
-    }[learner]
-
-
-def _shades(features: Tensor, size: tuple[int, ...] | None) -> dict[str, Any]:
-    """Of training images: the value of white, and how bright their borders are, but for the outermost 1 % of them."""
-    if size is None:
-        return {"image_white": None, "image_border": None}
-    white = 255.0 if features.dtype == torch.uint8 else float(features.max()) or 1.0
-    sample = features[:10_000, torch.from_numpy(border_pixels(size))]  # training rows stand in random order
-    borders = sample.double().mean(dim=1) / white
-    return {"image_white": white, "image_border": torch.quantile(borders, BULK).tolist()}
+        Task.CLASSIFICATION: (classes, {"num_classes": classes}),
+        Task.BINARY: (1, {}),
+        Task.REGRESSION: (targets, {"num_targets": targets}),
+    }[info.task]
 
 
 def library_versions() -> dict[str, str]:
     return {"mlplab": mlplab.__version__, "torch": torch.__version__, "lightning": lightning.__version__}
+
+
+def _with_brightness(info: DataInfo, features: Tensor) -> DataInfo:
+    """Adds the value of white and the brightness of the borders. features: training rows, which are shuffled."""
+    if info.image_size is None:
+        return info
+    white = 255.0 if features.dtype == torch.uint8 else float(features.max()) or 1.0
+    sample = features[:MAX_IMAGES, torch.from_numpy(border_pixels(info.image_size))]
+    low, high = torch.quantile(sample.double().mean(dim=1) / white, BORDER_QUANTILES).tolist()
+    return replace(info, image_white=white, image_border=(low, high))
+
+
+def _is_column(state: Any) -> bool:
+    try:
+        column_from_state(state)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_list(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from mlplab.config.groups import FORMAT
-from mlplab.config.schema import METRICS
+from mlplab.config.schema import METRICS, is_regression
 from mlplab.config.tree import flatten, format_value, select
 from mlplab.config.validate import TYPE_NAMES
 from mlplab.errors import UserError
@@ -160,7 +160,7 @@ def _headline(learner: str) -> str:
     """The metric that compares runs with different losses."""
     if learner not in METRICS:
         raise UserError(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
-    return "r2" if learner == "regressor" else "accuracy"
+    return "r2" if is_regression(learner) else "accuracy"
 
 
 def _short(value: Any) -> str:

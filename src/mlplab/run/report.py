@@ -13,7 +13,7 @@ from mlplab.analysis.feature_importance import Importance, permutation_importanc
 from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
 from mlplab.config.diff import MISSING, differences, reproducing_command
 from mlplab.config.tree import format_value, to_plain
-from mlplab.data.splits import Split
+from mlplab.data.splits import DataInfo, Split
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.report.decision_boundary import boundary_panels, predict_function, probability_columns
@@ -27,7 +27,7 @@ from mlplab.run.build import build_evaluator, build_splits, run_settings
 from mlplab.run.config_file import read_config
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
 from mlplab.run.load import load_learner, read_checkpoint
-from mlplab.run.metadata import Metadata
+from mlplab.run.metadata import data_info
 from mlplab.trainer.history_file import read_history
 
 MAX_INPUTS = 200  # with more, shuffling each of them takes long and shows little
@@ -49,8 +49,9 @@ def build_report(
     trained = split_data(splits, known, "train", False, other_data)
     measured = evaluate_learner(build_evaluator(config), learner, rows)
     learner.to("cpu").eval()
-    outcome = _predictions(rows, measured, known)
-    importance = _importance(learner, rows, known)
+    info = data_info(known)
+    outcome = _predictions(rows, measured, info)
+    importance = _importance(learner, rows, info)
     slices: list[Panel] = []
     if kind != "none":
         last = run / "checkpoints" / "last.ckpt"
@@ -64,9 +65,9 @@ def build_report(
         outcome=outcome,
         command=reproducing_command(config),
         differences=[(key, _format(value), _format(default)) for key, value, default in differences(config)],
-        shape=_shape(learner, {"train": trained.part, split: rows.part}, known),
+        shape=_shape(learner, {"train": trained.part, split: rows.part}, info),
         importance=_importance_panels(importance, rows),
-        order=_feature_order(importance, known),
+        order=_feature_order(importance, info),
         slice=slices,
         notes=_notes(scores, measured, split),
     )
@@ -92,18 +93,17 @@ def default_slice(run: Path) -> str:
     return "pca" if (run / "trajectory.npz").exists() else "random"
 
 
-def _predictions(rows: EvaluationData, measured: Evaluation, known: Metadata) -> Predictions:
-    classes = measured.chosen is not None
+def _predictions(rows: EvaluationData, measured: Evaluation, info: DataInfo) -> Predictions:
     return Predictions(
         rows=rows.title,
         features=rows.part.features.numpy(),
         target=measured.target,
-        predictions=probability_columns(measured.predictions) if classes else measured.predictions,
+        predictions=measured.predictions if info.task.is_regression else probability_columns(measured.predictions),
         chosen=measured.chosen,
-        feature_names=known["feature_names"],
-        class_names=known["class_names"],
-        target_names=known["target_names"],
-        image_size=known["image_size"],
+        feature_names=info.feature_names,
+        class_names=info.class_names,
+        target_names=info.target_names,
+        image_size=info.image_size,
     )
 
 
@@ -118,11 +118,11 @@ def _notes(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[
     return [f"Measured on {measured.device}: {name} of {split} is {now!r} here, {before!r} in training."]
 
 
-def _importance(learner: Learner, rows: EvaluationData, known: Metadata) -> Importance | None:
+def _importance(learner: Learner, rows: EvaluationData, info: DataInfo) -> Importance | None:
     """For tables with two inputs or more."""
-    if known["image_size"] or not 1 < known["in_features"] <= MAX_INPUTS:
+    if info.image_size or not 1 < info.in_features <= MAX_INPUTS:
         return None
-    return permutation_importance(learner, rows.part, known["feature_names"], known["columns"])
+    return permutation_importance(learner, rows.part, info.feature_groups)
 
 
 def _importance_panels(importance: Importance | None, rows: EvaluationData) -> list[Panel]:
@@ -140,21 +140,20 @@ def _importance_panels(importance: Importance | None, rows: EvaluationData) -> l
     return [Panel("importance", "Permutation importance", draw, caption, size)]
 
 
-def _feature_order(importance: Importance | None, known: Metadata) -> list[int]:
+def _feature_order(importance: Importance | None, info: DataInfo) -> list[int]:
     """Indices of features, those of the most important input first."""
     if importance is None:
-        return list(range(known["in_features"]))
+        return list(range(info.in_features))
     rise = dict(zip(importance.names, importance.rise.tolist(), strict=True))
-    inputs = [str(column["name"]) for column in known["columns"] for _ in column.get("categories", [0])]
-    names = inputs or known["feature_names"]
-    return sorted(range(len(names)), key=lambda index: -rise[names[index]])
+    names = {index: name for name, indices in info.feature_groups.items() for index in indices}
+    return sorted(range(info.in_features), key=lambda index: -rise[names[index]])
 
 
-def _shape(learner: Learner, parts: Mapping[str, Split], known: Metadata) -> list[Panel]:
+def _shape(learner: Learner, parts: Mapping[str, Split], info: DataInfo) -> list[Panel]:
     """The decision boundary or the fitted curve, of a model with few inputs."""
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
-    predict = predict_function(learner, bool(known["class_names"]))
-    return boundary_panels(predict, points, known["feature_names"], known["class_names"], known["target_names"])
+    predict = predict_function(learner, not info.task.is_regression)
+    return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
 
 
 def _slice_panels(learner: Learner, run: Path, part: Split, kind: str) -> list[Panel]:

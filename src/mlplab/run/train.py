@@ -16,6 +16,7 @@ from mlplab import files
 from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
 from mlplab.config.tree import flatten, format_value
+from mlplab.data.inference import text_columns
 from mlplab.data.leakage import format_leaks
 from mlplab.data.splits import Splits
 from mlplab.errors import Stopped, UserError
@@ -184,15 +185,16 @@ def _write_report(run: Path, overlay: OverlayLogger, scores: Scores) -> None:
 
 
 def _baseline_name(splits: Splits) -> str:
-    return "baseline: majority class" if splits.class_names else "baseline: training mean"
+    return "baseline: training mean" if splits.info.task.is_regression else "baseline: majority class"
 
 
 def describe_run(components: Components) -> dict[str, str]:
     """Data, network, training and device of a run, a text each."""
     run, splits, learner = components.settings, components.splits, components.learner
     sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
-    classes, targets = len(splits.class_names), len(splits.target_names)
-    kind = count_noun(classes, "class") if classes else count_noun(targets, "target")
+    info = splits.info
+    targets = count_noun(len(info.target_names), "target")
+    kind = targets if info.task.is_regression else count_noun(len(info.class_names), "class")
     rows = f"{sum(sizes.values()):,} rows, {count_noun(splits.in_features, 'feature')}, {kind}"
     split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
     activation = "" if run.activation is None else f", {run.activation}"
@@ -209,13 +211,12 @@ def describe_run(components: Components) -> dict[str, str]:
 
 def _note_on_text(splits: Splits) -> dict[str, str]:
     """Names the text columns with a different text in most rows, such as names: one useless feature for each."""
-    features, start, found = splits.train.features, 0, {}
-    for column in splits.columns:
-        width = len(column.get("categories", [0]))
-        filled = int(features[:, start : start + width].sum()) if "categories" in column else 0
-        if width > filled / 2 > 0:
-            found[column["name"]] = f"{column['name']} ({width} different in {count_noun(filled, 'row')})"
-        start += width
+    features, found = splits.train.features, {}
+    for name in text_columns(splits.info):
+        indices = splits.info.feature_groups[name]
+        filled = int(features[:, indices].sum())
+        if len(indices) > filled / 2 > 0:
+            found[name] = f"{name} ({len(indices)} different in {count_noun(filled, 'row')})"
     if not found:
         return {}
     remedy = f"leave out with data.ignore=[{','.join(found)}]?"

@@ -31,7 +31,7 @@ def media_callbacks(asked: Any, overlay: OverlayLogger, splits: Splits, run: Pat
     if asked.shape and splits.in_features <= 2:
         callbacks.append(BoundaryAnimation(overlay, splits, run))
     if asked.graph or asked.images or asked.histograms:
-        callbacks.append(MediaLogger(overlay, splits.image_size, asked.graph, asked.images, asked.histograms))
+        callbacks.append(MediaLogger(overlay, splits.info.image_size, asked.graph, asked.images, asked.histograms))
     return callbacks
 
 
@@ -102,10 +102,10 @@ class BoundaryAnimation(Callback):
                 _write_gif(self.folder / f"{panel.name}.gif", frames)
 
     def _panels(self, learner: Learner) -> list[Panel]:
-        splits = self.splits
-        points = {"train": (splits.train.features.numpy(), splits.train.target.numpy())}
-        predict = predict_function(learner, bool(splits.class_names))
-        return boundary_panels(predict, points, splits.feature_names, splits.class_names, splits.target_names)
+        train, info = self.splits.train, self.splits.info
+        points = {"train": (train.features.numpy(), train.target.numpy())}
+        predict = predict_function(learner, not info.task.is_regression)
+        return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
 
 
 def frame_stride(epoch: int) -> int:
