@@ -49,7 +49,7 @@ def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train,
 
 def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=breast_cancer", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
-    found = diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
+    found = diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
     share = lab.splits.train.target.double().mean()
     for name, part in (("train", lab.splits.measured), ("val", lab.splits.val)):
         ones = part.target.double().mean()
@@ -62,7 +62,7 @@ def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(t
 
 def test_values_have_no_shares(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=diabetes", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
-    found = diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
+    found = diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
     assert found["shares"] == {}
     mean = lab.splits.train.target.mean()
     squared = ((lab.splits.val.target - mean) ** 2).mean()
@@ -74,13 +74,13 @@ def test_layers_are_measured_on_a_limited_number_of_rows(tmp_path: Path, monkeyp
     monkeypatch.setattr(diagnosis, "MAX_ROWS", 7)
     rows = lab.splits.measured.first(7)
     assert measured_layers(lab.learner, lab.splits) == layer_statistics(lab.learner, rows.features, rows.target)
-    assert measured_layers(lab.learner, lab.splits) != lab.start
+    assert measured_layers(lab.learner, lab.splits) != lab.initial_layers
 
 
 def test_to_measure_draws_no_random_number(tmp_path: Path) -> None:
     lab = build(mlplab.configure(*FAST, f"run_dir={tmp_path / 'run'}"))
     state = torch.get_rng_state()
-    diagnose(lab.learner, lab.splits, lab.start, lab.learner.state_dict())
+    diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
     assert torch.equal(torch.get_rng_state(), state)
 
 

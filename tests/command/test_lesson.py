@@ -39,7 +39,7 @@ def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: l
     lesson(settings(tmp_path, pictures=str(tmp_path / "docs")))
     kept = json.loads((tmp_path / "lessons" / "line" / "lesson.json").read_text())
     assert kept["outcome"] == "pass"
-    assert kept["claims"] == [short[0].told()]
+    assert kept["claims"] == [short[0].to_dict()]
     assert (tmp_path / "docs" / "line.png").read_bytes() == b"a picture"
     assert json.loads((tmp_path / "docs" / "line.json").read_text()) == {"lesson": "line", "claims": kept["claims"]}
     said = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What the lesson of a leak reckons, on images made by hand; and the lesson itself."""
+"""Tests the nearest training images, their figure, and the lesson in full."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ import torch
 from matplotlib.figure import Figure
 
 from mlplab.data.splits import DataInfo, Split, Splits, Task
-from mlplab.lesson.asl import PAIRS, draw_pairs, nearest
+from mlplab.lesson.asl import NUM_PAIRS, draw_pairs, nearest_training
 from tests.conftest import holds_as_the_book_says
 
 
 def splits() -> Splits:
-    """Training images of one shade each; each of validation is 51 off one of them in one pixel, a fifth of white."""
+    """Uniform training images; each validation image differs from one of them by 51 (0.2 of white) in one pixel."""
     shades = torch.arange(0, 200, 20, dtype=torch.uint8)
     train = shades[:, None].expand(10, 784).clone()
     val = train.flip(0).clone()
@@ -24,22 +24,22 @@ def splits() -> Splits:
     return Splits(**parts, info=info)
 
 
-def test_the_nearest_training_image_and_how_far_it_is() -> None:
-    distance, place = nearest(splits())
+def test_the_nearest_training_image_and_its_distance() -> None:
+    distance, place = nearest_training(splits())
     assert place.tolist() == [*reversed(range(10))]
     assert distance == pytest.approx(np.full(10, 0.2), abs=2e-3)
 
 
-def test_each_validation_image_stands_above_its_nearest() -> None:
+def test_each_validation_image_is_above_its_nearest_training_image() -> None:
     axes = Figure().subplots()
     draw_pairs(axes, splits())
     images = [np.asarray(image.get_array()) for image in axes.get_images()]
-    assert len(images) == 2 * PAIRS
-    for own, near in zip(images[:PAIRS], images[PAIRS:], strict=True):
+    assert len(images) == 2 * NUM_PAIRS
+    for own, near in zip(images[:NUM_PAIRS], images[NUM_PAIRS:], strict=True):
         assert (own != near).sum() == 1
     assert [text.get_text() for text in axes.texts] == [*"JIHGFE", *(f"{name}, 0.2 away" for name in "JIHGFE")]
 
 
 @pytest.mark.long
-def test_copies_of_a_photo_feign_what_new_photos_do_not_keep(tmp_path: Path, mlplab_data: Path) -> None:
+def test_copies_of_a_photo_inflate_the_test_accuracy(tmp_path: Path, mlplab_data: Path) -> None:
     holds_as_the_book_says("asl", tmp_path)

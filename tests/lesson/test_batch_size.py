@@ -1,4 +1,4 @@
-"""What the lesson of batch sizes takes from histories; and the lesson itself."""
+"""Tests the values that the batch size lesson reads from a history, and the lesson in full."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from mlplab.lesson.base import LessonRun
-from mlplab.lesson.batch_size import draw_against, seconds, table_of, updates
+from mlplab.lesson.batch_size import draw_validation_loss, format_rows, seconds_per_epoch, updates_per_epoch
 from tests.conftest import holds_as_the_book_says
 
 HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]
@@ -18,22 +18,22 @@ def run() -> LessonRun:
     return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
-def test_a_pass_is_told_by_its_updates_its_seconds_and_its_loss() -> None:
-    assert (updates([run()]), seconds(run())) == ([500], 2.0)
-    header, rows = table_of({100: run()})
+def test_the_table_has_updates_seconds_and_loss_of_an_epoch() -> None:
+    assert (updates_per_epoch([run()]), seconds_per_epoch(run())) == ([500], 2.0)
+    header, rows = format_rows({100: run()})
     assert rows == [("100", "500", "2.0", "0.90")]
     assert len(header) == 4
 
 
-def test_the_start_is_drawn_by_epoch_and_left_out_where_the_axis_is_logarithmic() -> None:
+def test_logarithmic_axes_omit_the_start() -> None:
     by_epoch, by_updates = Figure().subplots(1, 2)
-    draw_against(by_epoch, {100: run()}, "epoch")
-    draw_against(by_updates, {100: run()}, "step")
+    draw_validation_loss(by_epoch, {100: run()}, "epoch")
+    draw_validation_loss(by_updates, {100: run()}, "step")
     assert list(by_epoch.get_lines()[0].get_xdata()) == [0, 1, 2]
     assert list(by_updates.get_lines()[0].get_xdata()) == [500, 1000]
     assert by_updates.get_xscale() == "log"
 
 
 @pytest.mark.long
-def test_small_batches_learn_more_in_a_pass(tmp_path: Path, mlplab_data: Path) -> None:
+def test_small_batches_learn_more_per_epoch(tmp_path: Path, mlplab_data: Path) -> None:
     holds_as_the_book_says("batch_size", tmp_path)

@@ -1,4 +1,4 @@
-"""What the lesson of a function reckons, by hand; one's own function; and the lesson itself."""
+"""Tests the sampled rows, the errors by region, a user function, and the lesson in full."""
 
 import math
 from pathlib import Path
@@ -9,39 +9,39 @@ import pytest
 import mlplab
 from mlplab.data.function import GAS_RANGES
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.function import REGIONS, Function, by_region, drawn
+from mlplab.lesson.function import NUM_REGIONS, Function, mean_errors_by_region, uniform_rows
 from tests.conftest import door, holds_as_the_book_says
 
 
-def test_rows_are_drawn_in_their_limits_and_the_same_each_time() -> None:
-    rows = drawn({"a": [0, 1], "b": [5, 7]}, 1000)
-    assert (rows == drawn({"a": [0, 1], "b": [5, 7]}, 1000)).all()
+def test_rows_are_within_the_limits_and_reproducible() -> None:
+    rows = uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)
+    assert (rows == uniform_rows({"a": [0, 1], "b": [5, 7]}, 1000)).all()
     assert ((rows >= [0, 5]) & (rows <= [1, 7])).all()
     assert rows.mean(axis=0) == pytest.approx([0.5, 6], abs=0.1)
 
 
 def test_a_region_has_the_mean_of_its_errors() -> None:
     inputs = np.stack([np.linspace(10, 20, 1001), np.zeros(1001)], axis=1)
-    regions = by_region(inputs[:, 0], inputs[:, :1], {"x": [10, 20]})["x"]
-    assert regions == pytest.approx(10.5 + np.arange(REGIONS), abs=0.01)
+    regions = mean_errors_by_region(inputs[:, 0], inputs[:, :1], {"x": [10, 20]})["x"]
+    assert regions == pytest.approx(10.5 + np.arange(NUM_REGIONS), abs=0.01)
 
 
 @pytest.mark.slow
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     own = Function("mlplab.data.function.gas_flow", GAS_RANGES, [], 200, [8], epochs=1, seeds=[0], units={"T": "K"})
-    claims = own.show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    claims = own.show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert all(math.isfinite(claim.measured) for claim in claims)
 
 
 @pytest.mark.slow
-def test_a_function_is_learned_back_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
+def test_a_function_is_learned_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
     holds_as_the_book_says("function", tmp_path)
 
 
 @pytest.mark.long
-def test_a_function_of_ones_own_is_named_on_the_command_line(tmp_path: Path) -> None:
+def test_a_user_function_is_set_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import math\ndef wave(x, y):\n    return math.sin(3 * x) + y * y\n")
     own = ("lesson.function=mine.wave", "lesson.ranges={x: [-1, 1], y: [0, 2]}", "lesson.units={x: m}")
     answer = door("lesson", "lesson=function", "allow=[mine]", *own, cwd=tmp_path)

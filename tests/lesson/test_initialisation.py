@@ -1,25 +1,28 @@
-"""Signals by layer before training, and the median that is drawn; the lesson in full by hand."""
+"""Tests the standard deviation of activations before training, and the lesson in full."""
 
 from pathlib import Path
 
 import pytest
 
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.initialisation import at_start, spreads
+from mlplab.lesson.initialisation import activation_stds, initial_statistics
 from mlplab.run.resume import resume
 from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
 
 
 def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_layer(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, train, resume)
+    runner = LessonRunner(tmp_path, train, resume)
     settings = ("data=digits", "data.num_train=200", "model.hidden_features=[128,128,128]", "trainer.max_epochs=1")
-    runs = {rule: bench.run(rule, *settings, f"model.initialisation={rule}") for rule in ("naive", "he_normal")}
-    naive, he = (spreads([at_start(run)])[0] for run in runs.values())
+    runs = {
+        initialisation: runner.run(initialisation, *settings, f"model.initialisation={initialisation}")
+        for initialisation in ("naive", "he_normal")
+    }
+    naive, he = (activation_stds([initial_statistics(run)])[0] for run in runs.values())
     assert (naive[1:] / naive[:-1]).tolist() == pytest.approx([8, 8], rel=0.3)
     assert (he[1:] / he[:-1]).tolist() == pytest.approx([1, 1], rel=0.3)
 
 
 @pytest.mark.long
-def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
+def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
     holds_as_the_book_says("initialisation", tmp_path)

@@ -1,4 +1,4 @@
-"""What normalised layers hand on before training; the lesson in full by hand."""
+"""Tests the activations of normalised layers before training, and the lesson in full."""
 
 from pathlib import Path
 
@@ -6,24 +6,24 @@ import pytest
 import torch
 
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.normalisation import at_start
+from mlplab.lesson.normalisation import initial_statistics
 from mlplab.run.resume import resume
 from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
 
-# of max(z, 0) for z normal with mean 0 and sd 1: the root of 1/2 - 1/(2 pi)
+# std of max(z, 0) for standard normal z: sqrt(1/2 - 1/(2 pi))
 HALF_NORMAL = 0.5838
 
 
 @pytest.mark.parametrize("kind", ["batch", "layer"])
-def test_normalised_layers_hand_on_signals_of_one_size(tmp_path: Path, kind: str) -> None:
+def test_normalised_layers_have_activations_of_equal_std(tmp_path: Path, kind: str) -> None:
     settings = ("data=digits", "data.num_train=200", "model.hidden_features=[64,64,64,64]", "trainer.max_epochs=1")
     run = LessonRunner(tmp_path, train, resume).run(kind, *settings, f"model.normalisation={kind}")
-    before = {name: value.clone() for name, value in run.fresh().named_parameters()}
-    assert [layer.spread for layer in at_start(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
-    assert all(torch.equal(value, before[name]) for name, value in run.fresh().named_parameters())
+    before = {name: value.clone() for name, value in run.untrained_learner().named_parameters()}
+    assert [layer.spread for layer in initial_statistics(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
+    assert all(torch.equal(value, before[name]) for name, value in run.untrained_learner().named_parameters())
 
 
 @pytest.mark.long
-def test_the_lesson_holds_and_draws(tmp_path: Path) -> None:
+def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
     holds_as_the_book_says("normalisation", tmp_path)

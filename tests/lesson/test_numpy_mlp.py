@@ -1,4 +1,4 @@
-"""The MLP by hand: the worked examples of a course, and gradients that are autograd's."""
+"""Tests the NumPy MLP against worked examples and PyTorch."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ def test_one_layer_gives_the_worked_example() -> None:
     np.testing.assert_allclose(layer.forward(np.array([[5.0, 2.0]])), [[-3, 2, -0.1]], atol=1e-12)
 
 
-def test_a_sigmoid_neuron_squashes_its_weighted_sum() -> None:
+def test_a_sigmoid_unit_applies_the_sigmoid_to_its_weighted_sum() -> None:
     x, w, b = np.array([0.5, -1.0, 2.0]), np.array([0.3, 0.8, -0.1]), 0.2
     assert sigmoid(x @ w + b) == pytest.approx(1 / (1 + np.exp(0.65)))
     assert sigmoid(np.array([-800.0, 0.0, 800.0])).tolist() == [0, 0.5, 1]
@@ -47,15 +47,15 @@ def test_the_losses_give_the_worked_examples() -> None:
     outputs, targets = np.array([[29.0], [53.0], [98.0]]), np.array([[30.0], [50.0], [100.0]])
     assert LOSSES["mse"].value(outputs, targets) == pytest.approx(14 / 3)
     assert LOSSES["mae"].value(outputs, targets) == pytest.approx(2)
-    shares = np.array([[0.2], [0.9], [0.3]])
-    raw = np.log(shares / (1 - shares))
+    probabilities = np.array([[0.2], [0.9], [0.3]])
+    raw = np.log(probabilities / (1 - probabilities))
     assert LOSSES["bce"].value(raw, np.array([[0.0], [1.0], [0.0]])) == pytest.approx(0.22839, abs=5e-6)
     rows = np.log([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
     assert LOSSES["ce"].value(rows, np.array([1, 0, 2])) == pytest.approx(0.47571, abs=5e-6)
     np.testing.assert_allclose(softmax(np.array([[-1.0, 2.0]])), [[0.0474, 0.9526]], atol=5e-5)
 
 
-def test_gradients_are_those_of_the_model_of_the_lab() -> None:
+def test_gradients_equal_those_of_the_pytorch_model() -> None:
     by_hand = NumpyMLP.random((4, 6, 5, 3), "tanh", "ce", seed=1)
     model = MLP(4, 3, (6, 5), nn.Tanh, standardise=False).double()
     linear = [one for one in model.modules() if isinstance(one, nn.Linear)]
@@ -66,11 +66,11 @@ def test_gradients_are_those_of_the_model_of_the_lab() -> None:
     nn.functional.cross_entropy(model(torch.from_numpy(features)), torch.from_numpy(target)).backward()
     close = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
     gradients = by_hand.backward(by_hand.forward(features), target)
-    for one, (by_weight, by_bias) in zip(linear, gradients, strict=True):
+    for one, (weight_gradient, bias_gradient) in zip(linear, gradients, strict=True):
         assert one.weight.grad is not None
         assert one.bias.grad is not None
-        close(by_weight, one.weight.grad.numpy().T)
-        close(by_bias, one.bias.grad.numpy())
+        close(weight_gradient, one.weight.grad.numpy().T)
+        close(bias_gradient, one.bias.grad.numpy())
 
 
 def test_an_update_goes_against_the_gradient_and_lowers_the_loss() -> None:
@@ -78,9 +78,9 @@ def test_an_update_goes_against_the_gradient_and_lowers_the_loss() -> None:
     features = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     target = np.array([[0.0], [1.0], [1.0], [0.0]])
     before = by_hand.weights[0].copy()
-    by_weight, _ = by_hand.backward(by_hand.forward(features), target)[0]
+    weight_gradient, _ = by_hand.backward(by_hand.forward(features), target)[0]
     by_hand.step(features, target, lr=0.1)
-    np.testing.assert_allclose(by_hand.weights[0], before - 0.1 * by_weight)
+    np.testing.assert_allclose(by_hand.weights[0], before - 0.1 * weight_gradient)
     for _ in range(2000):
         by_hand.step(features, target, lr=0.1)
     assert by_hand.measure(features, target) < 1e-3

@@ -1,4 +1,4 @@
-"""What the lesson of optimizers draws; that its grids are of all optimizers; and the lesson itself."""
+"""Tests the ravine, the figures and the configuration of the lesson of optimizers, and the lesson in full."""
 
 from pathlib import Path
 
@@ -6,22 +6,51 @@ import numpy as np
 import pytest
 import yaml
 from matplotlib.figure import Figure
-from torch.optim import SGD
+from torch.optim import SGD, Adagrad
 
 from mlplab.config.groups import choices
-from mlplab.lesson.optimizers import Ravine, draw_curves, draw_walk
+from mlplab.lesson.optimizers import MAX_UPDATES, Ravine, draw_curves, draw_path
 from tests.conftest import REPO, holds_as_the_book_says
 
 
+def test_the_height_of_a_ravine_is_independent_of_its_rotation() -> None:
+    for degrees in (0.0, 30.0, 90.0):
+        ravine = Ravine(50.0, degrees)
+        x, y = ravine.rotation @ np.array([3.0, -2.0])
+        assert ravine(np.array(x), np.array(y)) == pytest.approx((9 + 50 * 4) / 2)
+
+
+def test_gradient_descent_scales_each_coordinate_by_a_constant_factor() -> None:
+    path = Ravine(10.0).path(SGD, 0.1, (4.0, 1.0))
+    steps = np.arange(len(path))
+    assert path[:, 0] == pytest.approx(4 * 0.9**steps)
+    assert path[1:, 1] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_path_ends_at_a_thousandth_of_the_initial_height() -> None:
+    ravine = Ravine(20.0, 30.0)
+    path = ravine.path(SGD, 0.05, (4.0, 1.0))
+    heights = ravine(*path.T)
+    assert heights[-1] <= heights[0] / 1000 < heights[-2]
+    assert len(ravine.path(SGD, 1e-9, (4.0, 1.0))) == MAX_UPDATES + 1, "a path that is too slow stops"
+
+
+def test_gradient_descent_is_invariant_to_rotation_and_adagrad_is_not() -> None:
+    along, turned = Ravine(200.0), Ravine(200.0, 30.0)
+    assert len(along.path(SGD, 0.009, (-4, 1))) == len(turned.path(SGD, 0.009, (-4, 1)))
+    assert len(along.path(Adagrad, 2.0, (-4, 1))) < 10
+    assert len(turned.path(Adagrad, 2.0, (-4, 1))) > 100
+
+
 def test_every_optimizer_but_lbfgs_has_a_grid() -> None:
-    """LBFGS is for whole data sets: it is no match for batches of 64."""
+    """LBFGS needs full batches; the lesson uses batches of 64."""
     conf = yaml.safe_load((REPO / "conf" / "lesson" / "optimizers.yaml").read_text())
     assert set(conf["rates"]) == set(choices("optimizer")) - {"lbfgs"}
     assert set(conf["ravine"]) <= set(conf["rates"])
-    assert 0 not in conf["seeds"], "which chooses the learning rates"
+    assert 0 not in conf["seeds"], "seed 0 selects the learning rates"
 
 
-def test_curves_are_means_with_a_band_and_the_others_stand_behind() -> None:
+def test_curves_are_means_with_a_band_in_front_of_the_others() -> None:
     axes = Figure().subplots()
     draw_curves(axes, {"adam": np.array([[1.0, 0.5], [3.0, 0.1]])}, [np.array([[1.0, 0.9]])])
     other, adam = axes.get_lines()
@@ -31,14 +60,14 @@ def test_curves_are_means_with_a_band_and_the_others_stand_behind() -> None:
     assert (band.y0, band.y1) == pytest.approx((0.1, 3.0))
 
 
-def test_a_walk_is_named_with_its_updates() -> None:
+def test_the_title_of_a_path_has_its_number_of_updates() -> None:
     axes = Figure().subplots()
     ravine = Ravine(10.0)
     path = ravine.path(SGD, 0.1, (-4.0, 1.0))
-    draw_walk(axes, ravine, "sgd", path)
+    draw_path(axes, ravine, "sgd", path)
     assert axes.get_title() == f"sgd\n{len(path) - 1} updates"
 
 
 @pytest.mark.long
-def test_every_optimizer_gets_there_at_its_own_rate(tmp_path: Path) -> None:
+def test_every_optimizer_converges_at_its_best_learning_rate(tmp_path: Path) -> None:
     holds_as_the_book_says("optimizers", tmp_path)

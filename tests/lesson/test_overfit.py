@@ -1,4 +1,4 @@
-"""What the lesson of overfitting reckons, on runs made by hand; and the lesson itself."""
+"""Tests random labels, the claims of the overfitting lesson, and the lesson in full."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.lesson.base import LessonRun, LessonRunner
-from mlplab.lesson.overfit import BY_LOT, Overfit, of_width
+from mlplab.lesson.overfit import RANDOM_LABELS, Overfit, width_claims
 from mlplab.run.build import build_splits
 from tests.conftest import holds_as_the_book_says
 
@@ -19,22 +19,23 @@ def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> LessonRun:
     return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
-def test_labels_drawn_by_lot_say_nothing_of_their_image() -> None:
-    """Each label is as often any class, among the images of each true class."""
+def test_random_labels_are_independent_of_the_images() -> None:
+    """Within each true class all labels are equally frequent."""
     given = ("data=blobs", "data.num_classes=10", "data.num_rows=20000")
     parts = [
-        build_splits(mlplab.configure(*given, f"data.label_noise={noise}")).train.target for noise in (0.0, BY_LOT)
+        build_splits(mlplab.configure(*given, f"data.label_noise={noise}")).train.target
+        for noise in (0.0, RANDOM_LABELS)
     ]
     counts = np.zeros((10, 10))
     np.add.at(counts, tuple(part.numpy() for part in parts), 1)
-    share = counts / counts.sum(axis=1, keepdims=True)
-    assert np.abs(share - 0.1).max() < 0.04, "about 1200 rows a class: sd 0.009"
+    fractions = counts / counts.sum(axis=1, keepdims=True)
+    assert np.abs(fractions - 0.1).max() < 0.04, "about 1200 rows per class: std 0.009"
     assert float(torch.eq(*parts).double().mean()) == pytest.approx(0.1, abs=1e-3)
 
 
-def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
+def test_widths_are_compared_with_the_best_mean_width() -> None:
     runs = {1: [run(4.0), run(2.0)], 8: [run(1.0), run(2.0, accuracy=0.7)], 64: [run(3.0, train=0.1), run(2.2)]}
-    claims = of_width(runs)
+    claims = width_claims(runs)
     assert [list(claim.values) for claim in claims] == [
         [0.1, 0.0],
         [3.0, pytest.approx(1.1)],
@@ -44,16 +45,16 @@ def test_widths_are_held_against_the_one_that_is_best_in_the_mean() -> None:
 
 
 @pytest.mark.slow
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlplab.lesson.overfit.NETS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
-    monkeypatch.setattr("mlplab.lesson.overfit.TURN", ("experiment=overfit", "trainer.max_epochs=2"))
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlplab.lesson.overfit.NETWORKS", dict.fromkeys(("small", "huge"), ("trainer.max_epochs=1",)))
+    monkeypatch.setattr("mlplab.lesson.overfit.OVERFITTING", ("experiment=overfit", "trainer.max_epochs=2"))
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     lesson = Overfit([0], epochs=2, lr=3e-3, num_rows=50, wrong=0.3, widths=[8], sizes=[50], width=8, points=8)
-    claims = lesson.show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    claims = lesson.show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert len(claims) == 12
 
 
 @pytest.mark.long
-def test_a_net_learns_anything_by_heart_and_only_unseen_rows_tell(tmp_path: Path) -> None:
+def test_a_network_memorises_labels_and_validation_rows_show_it(tmp_path: Path) -> None:
     holds_as_the_book_says("overfit", tmp_path)

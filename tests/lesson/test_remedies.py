@@ -1,4 +1,4 @@
-"""What the lesson of remedies reckons, on runs made by hand; and the lesson itself."""
+"""Tests the claims and the table of the remedies lesson, and the lesson in full."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 import mlplab
 from mlplab.lesson.base import LessonRun, LessonRunner
-from mlplab.lesson.remedies import BARE, MORE, Remedies, chunks, claims, spread, table
+from mlplab.lesson.remedies import MORE_ROWS, NO_REMEDY, Remedies, chunks, claims, mean_and_range, table
 from tests.conftest import holds_as_the_book_says
 
 
@@ -17,13 +17,13 @@ def run(*val: float, accuracy: float = 0.5) -> LessonRun:
 
 
 RUNS = {
-    BARE: [run(1, 2), run(2, 4)],
-    MORE: [run(1, 1, accuracy=0.7), run(1, 2, accuracy=0.6)],
+    NO_REMEDY: [run(1, 2), run(2, 4)],
+    MORE_ROWS: [run(1, 1, accuracy=0.7), run(1, 2, accuracy=0.6)],
     "magic": [run(1, 3), run(1, 1)],
 }
 
 
-def test_each_remedy_is_held_against_the_bare_run_of_its_seed() -> None:
+def test_each_remedy_is_compared_with_the_bare_run_of_its_seed() -> None:
     found = {claim.text.split(",")[0]: list(claim.values) for claim in claims(RUNS, ["magic"])}
     assert found == {
         "no remedy: validation loss at the end": [2, 2],
@@ -34,24 +34,28 @@ def test_each_remedy_is_held_against_the_bare_run_of_its_seed() -> None:
     }
 
 
-def test_the_table_has_a_row_a_remedy_and_means_over_seeds() -> None:
+def test_the_table_has_a_row_per_remedy_with_means_over_seeds() -> None:
     assert table(RUNS)[1] == ["more rows", "1.50  (1.00 to 2.00)", "0.25  (0.25 to 0.25)", "0.65  (0.60 to 0.70)"]
-    assert spread([1.0, 2.5, 4.0]) == "2.50  (1.00 to 4.00)"
+    assert mean_and_range([1.0, 2.5, 4.0]) == "2.50  (1.00 to 4.00)"
 
 
-def test_panels_stand_in_rows() -> None:
+def test_panels_are_arranged_in_rows() -> None:
     assert chunks([*"abcde"], 3) == [[*"abc"], [*"de"]]
 
 
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
     bare = ["data=digits", "data.num_train=50", "model.hidden_features=[4]", "trainer.max_epochs=3"]
-    remedies = {MORE: ["data.num_train=60"], "stopped": ["trainer.max_epochs=2"], "noise": ["model.input_noise=1.0"]}
-    told = Remedies([0], bare, remedies, ["stopped"]).show(bench)
-    assert bench.picture.stat().st_size > 10_000
+    remedies = {
+        MORE_ROWS: ["data.num_train=60"],
+        "stopped": ["trainer.max_epochs=2"],
+        "noise": ["model.input_noise=1.0"],
+    }
+    told = Remedies([0], bare, remedies, ["stopped"]).show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert len(told) == 6
 
 
 @pytest.mark.long
-def test_each_remedy_cuts_the_loss_on_rows_never_seen(tmp_path: Path) -> None:
+def test_each_remedy_lowers_the_validation_loss(tmp_path: Path) -> None:
     holds_as_the_book_says("remedies", tmp_path)

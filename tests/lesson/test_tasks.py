@@ -1,4 +1,4 @@
-"""The points of the lesson of tasks; the lesson in small; and the lesson itself."""
+"""Tests the points of the tasks lesson, and the lesson in full."""
 
 import math
 from pathlib import Path
@@ -28,10 +28,10 @@ def test_the_value_is_its_formula_and_noise() -> None:
 
 
 @pytest.mark.slow
-def test_the_lesson_in_small_draws_and_claims(tmp_path: Path) -> None:
-    bench = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
-    claims = Tasks(num_rows=200, noise=1.0, thresholds=[0.1, 0.5, 0.9], epochs=3, seeds=[0]).show(bench)
-    assert bench.picture.stat().st_size > 10_000
+def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
+    runner = LessonRunner(tmp_path, mlplab.train, mlplab.resume)
+    claims = Tasks(num_rows=200, noise=1.0, thresholds=[0.1, 0.5, 0.9], epochs=3, seeds=[0]).show(runner)
+    assert runner.picture.stat().st_size > 10_000
     assert all(math.isfinite(claim.measured) for claim in claims)
 
 

@@ -253,7 +253,7 @@ def test_a_note_names_text_columns_that_differ_in_most_rows(
 def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
     varying: int, task: str, more: tuple[str, ...], train: Train, tmp_path: Path
 ) -> None:
-    rows = [f"-273.15,{x % 7 if varying else 4},{x % 2 if task == 'classes' else x}" for x in range(40)]
+    rows = [f"-273.15,{x % 7 if varying else 4},{x % 2 if task == 'classification' else x}" for x in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]))
     table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=y", f"data.task={task}")
     folder, scores = train(*table, "trainer.max_epochs=3", *more)

@@ -104,16 +104,16 @@ def test_folds_in_one_stack_give_the_history_of_each_single_run(
         assert distance(single(*base, *overrides)[0], member.rows) < 1e-9
 
 
-@pytest.mark.parametrize("target", ["values", "classes"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
 def test_folds_of_a_table_give_the_history_of_each_single_run(
-    target: str, stacked: Callable[..., Any], single: Callable[..., Any], tmp_path: Any
+    task: str, stacked: Callable[..., Any], single: Callable[..., Any], tmp_path: Any
 ) -> None:
     """With text and missing values: each fold fits categories and medians on its own training rows."""
     cells = [[row % 13 if row % 9 else "", "abc"[row % 3], row * row % 17, row % 2] for row in range(100)]
     lines = [",".join(map(str, row)) for row in [["size", "kind", "y", "label"], *cells]]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
-    name = {"regression": "y", "classification": "label"}[target]
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", f"data.target={name}", f"data.task={target}")
+    name = {"regression": "y", "classification": "label"}[task]
+    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", f"data.target={name}", f"data.task={task}")
     base = (*EXACT, *table, DROPOUT, "data.folds=4", "trainer.max_epochs=5")
     own = [("data.fold=0",), ("data.fold=3", "seed=1")]
     for member, overrides in zip(stacked(base, own), own, strict=True):

@@ -1,5 +1,6 @@
 """Optional images in event files (graph, sample images, histograms, animation): right, and without effect on scores."""
 
+import html
 import io
 import shutil
 from collections.abc import Callable
@@ -214,7 +215,7 @@ def test_report_full_writes_a_page_and_its_figures(train: Train, data: str) -> N
     run, scores = train(f"data={data}", "report=full", "trainer.max_epochs=2", "model.hidden_features=[8]")
     text = (run / "report.html").read_text(encoding="utf-8")
     assert f'data-value="{scores["loss/test"]!r}"' in text
-    assert "of the path&#x27;s variance" in text
+    assert "of the path's variance" in html.unescape(text)
     files = event_files(run / "tensorboard")
     for name in ("confusion", "calibration", "roc", "precision_recall", "importance", "loss_slice"):
         (found,) = read_images(files, f"report/{name}")

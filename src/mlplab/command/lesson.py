@@ -76,7 +76,7 @@ def _check_claims(config: DictConfig, folder: Path) -> list[dict[str, Any]]:
 
     folder.mkdir(parents=True, exist_ok=True)
     runner = LessonRunner(folder, train, resume, lambda text: print(f"  trains  {text}", flush=True))
-    return [claim.told() for claim in instantiate_group(config, "lesson", Lesson).show(runner)]
+    return [claim.to_dict() for claim in instantiate_group(config, "lesson", Lesson).show(runner)]
 
 
 def _copy_picture(result: Result, folder: Path, book: Path) -> None:

@@ -1,4 +1,4 @@
-"""The course: one lesson a file, each draws one picture and checks its claims.
+"""The lessons: one per file; each draws one figure and checks its claims.
 
-May import: run and what stands below it.
+May import: run and the packages before it.
 """

@@ -1,4 +1,4 @@
-"""Handwritten digits: what a net is given, what it learns, where it is wrong, and what its first weights look for."""
+"""Lesson: classification of handwritten digits; inputs, training, errors and first-layer weights."""
 
 import math
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from mlplab.report.run_page import worst_classified
 from mlplab.report.style import draw_loss
 from mlplab.report.text import count_noun
 
-SURE = 0.99
-CROP = slice(8, 19)  # rows and columns of an image, so few that numbers can be read
+CONFIDENT = 0.99
+CROP = slice(8, 19)  # central rows and columns, few enough to print their values
 
 
 @dataclass(frozen=True)
 class MNIST(Lesson):
-    """hidden: units, one image of weights each."""
+    """hidden: number of hidden units; the weights of each are drawn as an image."""
 
     seeds: Sequence[int]
     num_rows: int
@@ -32,103 +32,113 @@ class MNIST(Lesson):
     epochs: int
     weight_decay: float
 
-    def show(self, bench: LessonRunner) -> list[Claim]:
-        runs = [self._run(bench, seed) for seed in self.seeds]
-        parts = runs[0].splits()
-        target = parts.test.target.numpy()
-        told = [probabilities(run.learner(), parts) for run in runs]
-        self._draw(bench, runs[0], parts, told[0])
-        last, first = ([likeness(weights(one)) for one in kind] for kind in (learners(runs), fresh(runs)))
+    def show(self, runner: LessonRunner) -> list[Claim]:
+        runs = [self._run(runner, seed) for seed in self.seeds]
+        splits = runs[0].splits()
+        target = splits.test.target.numpy()
+        probabilities = [predict_probabilities(run.learner(), splits) for run in runs]
+        self._draw(runner, runs[0], splits, probabilities[0])
+        after, before = (
+            [neighbour_correlation(weights(one)) for one in group]
+            for group in (trained_learners(runs), untrained_learners(runs))
+        )
         return [
-            Claim("numbers an image", [parts.in_features], "==", 28 * 28),
+            Claim("numbers an image", [splits.in_features], "==", 28 * 28),
             Claim("test accuracy", best_score(runs, "accuracy/test"), ">=", 0.93),
-            Claim("test images told with 99 % or more, share", [surely(one, target)[0] for one in told], ">=", 0.3),
-            Claim("share right of these", [surely(one, target)[1] for one in told], ">=", 0.985),
+            Claim(
+                "test images told with 99 % or more, share",
+                [confident_scores(one, target)[0] for one in probabilities],
+                ">=",
+                0.3,
+            ),
+            Claim("share right of these", [confident_scores(one, target)[1] for one in probabilities], ">=", 0.985),
             Claim(
                 "probability of the wrong class, in the surest mistake",
-                [float(one[one.argmax(axis=1) != target].max(initial=0)) for one in told],
+                [float(one[one.argmax(axis=1) != target].max(initial=0)) for one in probabilities],
                 ">=",
                 0.95,
             ),
-            Claim("first weights: correlation of neighbouring pixels, before", first, "<=", 0.1),
-            Claim("first weights: correlation of neighbouring pixels, after", last, ">=", 0.3),
+            Claim("first weights: correlation of neighbouring pixels, before", before, "<=", 0.1),
+            Claim("first weights: correlation of neighbouring pixels, after", after, ">=", 0.3),
         ]
 
-    def _run(self, bench: LessonRunner, seed: int) -> LessonRun:
+    def _run(self, runner: LessonRunner, seed: int) -> LessonRun:
         data = ("data=mnist", f"data.num_train={self.num_rows}", "batch_size=64", f"trainer.max_epochs={self.epochs}")
         decay = ("optimizer=adamw", "optimizer.lr=2e-3", f"optimizer.weight_decay={self.weight_decay}")
-        return bench.run(f"mnist_{seed}", *data, f"model.hidden_features=[{self.hidden}]", *decay, f"seed={seed}")
+        return runner.run(f"mnist_{seed}", *data, f"model.hidden_features=[{self.hidden}]", *decay, f"seed={seed}")
 
-    def _draw(self, bench: LessonRunner, run: LessonRun, parts: Splits, told: np.ndarray) -> None:
+    def _draw(self, runner: LessonRunner, run: LessonRun, splits: Splits, probabilities: np.ndarray) -> None:
         title = f"784 numbers in, ten probabilities out: {run.scores['accuracy/test']:.0%} of new digits are read right"
         caption = (
             f"{self.num_rows} training images, one hidden layer of {self.hidden} units, "
-            f"{count_noun(self.epochs, 'epoch')}. D: {len(told)} test images. F: white pixels speak for a unit, black "
-            "ones against it, grey ones do not count; a speckled unit is dead: it fires for no image, and has learned "
-            "nothing."
+            f"{count_noun(self.epochs, 'epoch')}. D: {len(probabilities)} test images. F: "
+            "white pixels speak for a unit, black ones against it, grey ones do not count; a speckled unit is dead: it "
+            "fires for no image, and has learned nothing."
         )
-        with mosaic_page(bench.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
-            draw_given(axes["A"], axes["B"], parts)
+        with mosaic_page(runner.picture, title, "ABC;DEF", (4.3, 4.0), caption) as axes:
+            draw_inputs(axes["A"], axes["B"], splits)
             axes["C"].set(title="C  Training", ylabel="loss (cross entropy)", ylim=(0, run.rows[0]["loss/val"]))
             draw_loss(axes["C"], run.rows)
             axes["D"].set_title("D  Which digit is taken for which")
-            Confusion(parts.test.target.numpy(), told.argmax(axis=1), parts.class_names).draw_on(axes["D"])
-            draw_mistakes(axes["E"], parts, told)
+            Confusion(splits.test.target.numpy(), probabilities.argmax(axis=1), splits.class_names).draw_on(axes["D"])
+            draw_worst_errors(axes["E"], splits, probabilities)
             axes["F"].set_title(f"F  What {min(self.hidden, 30)} of {self.hidden} units look for")
             draw_images(axes["F"], weights(run.learner())[:30], 6, signed=True)
 
 
-def learners(runs: Sequence[LessonRun]) -> list[Learner]:
+def trained_learners(runs: Sequence[LessonRun]) -> list[Learner]:
     return [run.learner() for run in runs]
 
 
-def fresh(runs: Sequence[LessonRun]) -> list[Learner]:
-    return [run.fresh() for run in runs]
+def untrained_learners(runs: Sequence[LessonRun]) -> list[Learner]:
+    return [run.untrained_learner() for run in runs]
 
 
-def probabilities(learner: Learner, parts: Splits) -> np.ndarray:
+def predict_probabilities(learner: Learner, splits: Splits) -> np.ndarray:
     with torch.no_grad():
-        told: np.ndarray = learner(parts.test.features).numpy()
-    return told
+        probabilities: np.ndarray = learner(splits.test.features).numpy()
+    return probabilities
 
 
 def weights(learner: Learner) -> np.ndarray:
-    """(hidden, 28, 28): of the first layer."""
-    found: Any = next(one for one in learner.network.parameters() if one.ndim == 2)
-    images: np.ndarray = found.detach().numpy().reshape(-1, 28, 28)
+    """Returns the weights of the first layer as images, (hidden, 28, 28)."""
+    weight: Any = next(one for one in learner.network.parameters() if one.ndim == 2)
+    images: np.ndarray = weight.detach().numpy().reshape(-1, 28, 28)
     return images
 
 
-def likeness(images: np.ndarray) -> float:
-    """Correlation of each pixel with the one to its right, over the inner half of all images: near 0 for noise."""
+def neighbour_correlation(images: np.ndarray) -> float:
+    """Correlates each pixel with its right neighbour in the inner half of all images; near 0 for noise."""
     inner = images[:, 7:21, 7:21]
     return float(np.corrcoef(inner[:, :, 1:].ravel(), inner[:, :, :-1].ravel())[0, 1])
 
 
-def surely(told: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """Share of rows that are told with SURE or more, and the share of these that are right: no number without any."""
-    sure = told.max(axis=1) >= SURE
-    right = (told.argmax(axis=1) == target)[sure]
-    return float(sure.mean()), float(right.mean()) if len(right) else math.nan
+def confident_scores(probabilities: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """Returns the fraction of rows predicted with at least CONFIDENT and their accuracy, NaN without any."""
+    confident = probabilities.max(axis=1) >= CONFIDENT
+    right = (probabilities.argmax(axis=1) == target)[confident]
+    return float(confident.mean()), float(right.mean()) if len(right) else math.nan
 
 
-def draw_given(grid: Any, numbers: Any, parts: Splits) -> None:
-    images = parts.train.features[:30].numpy().reshape(-1, 28, 28)
-    names = [parts.class_names[label] for label in parts.train.target[:30].tolist()]
+def draw_inputs(grid: Any, numbers: Any, splits: Splits) -> None:
+    images = splits.train.features[:30].numpy().reshape(-1, 28, 28)
+    names = [splits.class_names[label] for label in splits.train.target[:30].tolist()]
     grid.set_title("A  Images and their classes")
     draw_images(grid, images, 6, names)
     draw_numbers(numbers, images[0][CROP, CROP] / 255)
     numbers.set_title(f"B  The middle of the first {names[0]}, in numbers")
-    one_hot = " ".join("1" if name == names[0] else "0" for name in parts.class_names)
+    one_hot = " ".join("1" if name == names[0] else "0" for name in splits.class_names)
     numbers.set_xlabel(f"its target, one-hot: {one_hot}")
 
 
-def draw_mistakes(axes: Any, parts: Splits, told: np.ndarray) -> None:
-    target = parts.test.target.numpy()
-    rows = worst_classified(told, target, 12)
-    images = parts.test.features[rows].numpy().reshape(-1, 28, 28)
-    names = [parts.class_names[one] for one in (*target[rows], *told[rows].argmax(axis=1))]
-    sure = [f"{one:.1%}" for one in told[rows].max(axis=1)]
-    words = [f"is {own}, told\n{other} ({p})" for own, other, p in zip(names[:12], names[12:], sure, strict=True)]
+def draw_worst_errors(axes: Any, splits: Splits, probabilities: np.ndarray) -> None:
+    target = splits.test.target.numpy()
+    rows = worst_classified(probabilities, target, 12)
+    images = splits.test.features[rows].numpy().reshape(-1, 28, 28)
+    names = [splits.class_names[one] for one in (*target[rows], *probabilities[rows].argmax(axis=1))]
+    confident = [f"{one:.1%}" for one in probabilities[rows].max(axis=1)]
+    captions = [
+        f"is {own}, told\n{other} ({p})" for own, other, p in zip(names[:12], names[12:], confident, strict=True)
+    ]
     axes.set_title("E  Its worst mistakes")
-    draw_images(axes, images, 4, words)
+    draw_images(axes, images, 4, captions)

@@ -1,4 +1,4 @@
-"""A multilayer perceptron in NumPy alone: forward, loss, backward, update, as they stand on a blackboard."""
+"""A multilayer perceptron in NumPy: forward pass, loss, backward pass and gradient descent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from itertools import pairwise
 import numpy as np
 
 Array = np.ndarray
-Gradients = list[tuple[Array, Array]]  # by the weights and by the biases, one pair a layer
+Gradients = list[tuple[Array, Array]]  # with respect to weights and biases, one pair per layer
 
 
 @dataclass(frozen=True)
 class Activation:
-    """f(z) and its slope f'(z), element by element."""
+    """An activation f(z) and its derivative f'(z), element-wise."""
 
     value: Callable[[Array], Array]
     slope: Callable[[Array], Array]
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + e^-z), which does not overflow."""
+    """Computes 1 / (1 + e^-z) without overflow."""
     return (1 + np.tanh(z / 2)) / 2
 
 
@@ -38,16 +38,16 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Loss:
-    """One number of raw outputs (N, K) and targets, and its gradient by the outputs (N, K)."""
+    """A loss of raw outputs (N, K) and targets, and its gradient with respect to the outputs, (N, K)."""
 
     value: Callable[[Array, Array], float]
     gradient: Callable[[Array, Array], Array]
 
 
 def softmax(output: Array) -> Array:
-    """(N, K) raw outputs -> (N, K), each row above 0 with sum 1."""
-    power = np.exp(output - output.max(axis=1, keepdims=True))  # e^1000 would overflow
-    return power / power.sum(axis=1, keepdims=True)
+    """Maps raw outputs (N, K) to probabilities (N, K); each row sums to 1."""
+    exponentials = np.exp(output - output.max(axis=1, keepdims=True))  # e^1000 would overflow
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def one_hot(label: Array, num_classes: int) -> Array:
@@ -72,7 +72,7 @@ LOSSES = {
 
 
 class NumpyMLP:
-    """weights: (in, out) a layer, biases: (out,). The last layer is linear: it gives raw outputs."""
+    """weights: (in, out) per layer, biases: (out,). The last layer is linear and returns raw outputs."""
 
     def __init__(self, weights: Sequence[Array], biases: Sequence[Array], activation: str, loss: str) -> None:
         self.weights = [np.array(weight, dtype=np.float64) for weight in weights]
@@ -87,7 +87,7 @@ class NumpyMLP:
         return cls(weights, [generator.standard_normal(m) / 10 for m in widths[1:]], activation, loss)
 
     def forward(self, features: Array) -> Array:
-        """(N, in) -> (N, out). Keeps what goes into each layer, and each layer's sums, for the way back."""
+        """(N, in) -> (N, out). Stores the inputs and weighted sums of each layer for the backward pass."""
         self.inputs, self.sums = [features], []
         for weight, bias in zip(self.weights, self.biases, strict=True):
             self.sums.append(self.inputs[-1] @ weight + bias)
@@ -95,20 +95,20 @@ class NumpyMLP:
         return self.sums[-1]
 
     def backward(self, output: Array, target: Array) -> Gradients:
-        """The chain rule, from the loss back to the first layer."""
+        """Applies the chain rule from the loss back to the first layer."""
         gradients: Gradients = []
-        by_sum = self.loss.gradient(output, target)
+        sum_gradient = self.loss.gradient(output, target)
         for layer in reversed(range(len(self.weights))):
-            gradients.insert(0, (self.inputs[layer].T @ by_sum, by_sum.sum(axis=0)))
+            gradients.insert(0, (self.inputs[layer].T @ sum_gradient, sum_gradient.sum(axis=0)))
             if layer:
-                by_sum = by_sum @ self.weights[layer].T * self.activation.slope(self.sums[layer - 1])
+                sum_gradient = sum_gradient @ self.weights[layer].T * self.activation.slope(self.sums[layer - 1])
         return gradients
 
     def update(self, gradients: Gradients, lr: float) -> None:
-        """A step of gradient descent."""
-        for layer, (by_weight, by_bias) in enumerate(gradients):
-            self.weights[layer] -= lr * by_weight
-            self.biases[layer] -= lr * by_bias
+        """Updates the parameters by gradient descent."""
+        for layer, (weight_gradient, bias_gradient) in enumerate(gradients):
+            self.weights[layer] -= lr * weight_gradient
+            self.biases[layer] -= lr * bias_gradient
 
     def step(self, features: Array, target: Array, lr: float) -> None:
         self.update(self.backward(self.forward(features), target), lr)

@@ -1,4 +1,4 @@
-"""Memorising: labels drawn by lot, nets of all sizes, many rows and few, two trend lines through the same points."""
+"""Lesson: memorising random labels; overfitting by network width, number of rows and in regression."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ from mlplab.report.style import draw_loss, draw_splits, label_ends, mark_best
 from mlplab.report.text import count_noun
 
 CLASSES = 10
-BY_LOT = 1 - 1 / CLASSES  # redrawn from the other classes in so many rows, a label says nothing of its image
-TURN = ("experiment=overfit",)
+RANDOM_LABELS = 1 - 1 / CLASSES  # fraction of changed labels at which labels and images are independent
+OVERFITTING = ("experiment=overfit",)
 FREQUENCY = 0.3
 CURVE = ("data=sine", f"data.frequency={FREQUENCY}", "data.noise=0.0", "data.label_noise=0.5", "data.num_rows=200")
-NETS = {
+NETWORKS = {
     "small": ("model.hidden_features=[1]", "activation=tanh", "optimizer.lr=0.05", "trainer.max_epochs=150"),
     "huge": ("model.hidden_features=[256,256]", "optimizer.lr=3e-3", "trainer.max_epochs=400"),
 }
-LOOK = {
+STYLES = {
     "small": ("1 hidden unit", "#CC3311", "-"),
     "huge": ("512 hidden units", "#4D4D4D", "-."),
     "truth": ("truth", "0.45", ":"),
@@ -41,8 +41,8 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class Overfit(Lesson):
-    """num_rows, wrong: digits that are trained on, and the share of wrong labels, where nothing else is said. sizes: of
-    training sets of right labels, for a net of `width` hidden units. points: that two curves are fitted to."""
+    """num_rows, wrong: default number of training digits and fraction of wrong labels. sizes: of training sets with
+    correct labels, for a network of `width` hidden units. points: number of points of the two regressions."""
 
     seeds: Sequence[int]
     epochs: int
@@ -54,29 +54,36 @@ class Overfit(Lesson):
     width: int
     points: int
 
-    def show(self, bench: LessonRunner) -> list[Claim]:
-        lot = self._runs(bench, "by_lot", self.width, self.num_rows, BY_LOT)
-        turn = [bench.run(f"turn_{seed}", *TURN, *with_seeds(seed)) for seed in self.seeds]
-        by_width = {width: self._runs(bench, "width", width, self.num_rows, self.wrong) for width in self.widths}
-        by_size = {size: self._runs(bench, "rows", self.width, size, 0.0) for size in self.sizes}
-        fits = {name: self._fits(bench, name) for name in NETS}
-        self._draw(bench, turn, lot, by_width, by_size, fits)
-        return [*memorised(turn, lot), *of_width(by_width), *of_size(by_size), *of_fits(fits)]
+    def show(self, runner: LessonRunner) -> list[Claim]:
+        random_labels = self._runs(runner, "by_lot", self.width, self.num_rows, RANDOM_LABELS)
+        overfitting = [runner.run(f"turn_{seed}", *OVERFITTING, *with_seeds(seed)) for seed in self.seeds]
+        by_width = {width: self._runs(runner, "width", width, self.num_rows, self.wrong) for width in self.widths}
+        by_size = {size: self._runs(runner, "rows", self.width, size, 0.0) for size in self.sizes}
+        fits = {name: self._fits(runner, name) for name in NETWORKS}
+        self._draw(runner, overfitting, random_labels, by_width, by_size, fits)
+        return [
+            *memorising_claims(overfitting, random_labels),
+            *width_claims(by_width),
+            *size_claims(by_size),
+            *fit_claims(fits),
+        ]
 
-    def _runs(self, bench: LessonRunner, name: str, width: int, size: int, wrong: float) -> list[LessonRun]:
+    def _runs(self, runner: LessonRunner, name: str, width: int, size: int, wrong: float) -> list[LessonRun]:
         data = ("data=digits", f"data.num_train={size}", f"data.label_noise={wrong}")
         net = (f"model.hidden_features=[{width}]", f"optimizer.lr={self.lr}", f"trainer.max_epochs={self.epochs}")
-        return [bench.run(f"{name}_{width}_{size}_{seed}", *data, *net, *with_seeds(seed)) for seed in self.seeds]
+        return [runner.run(f"{name}_{width}_{size}_{seed}", *data, *net, *with_seeds(seed)) for seed in self.seeds]
 
-    def _fits(self, bench: LessonRunner, name: str) -> list[LessonRun]:
+    def _fits(self, runner: LessonRunner, name: str) -> list[LessonRun]:
         rows = (f"data.num_train={self.points}", f"batch_size={self.points}")
-        return [bench.run(f"{name}_fit_{seed}", *CURVE, *rows, *NETS[name], *with_seeds(seed)) for seed in self.seeds]
+        return [
+            runner.run(f"{name}_fit_{seed}", *CURVE, *rows, *NETWORKS[name], *with_seeds(seed)) for seed in self.seeds
+        ]
 
     def _draw(
         self,
-        bench: LessonRunner,
-        turn: Runs,
-        lot: Runs,
+        runner: LessonRunner,
+        overfitting: Runs,
+        random_labels: Runs,
         by_width: Mapping[int, Runs],
         by_size: Mapping[int, Runs],
         fits: Mapping[str, Runs],
@@ -88,27 +95,32 @@ class Overfit(Lesson):
             f"y. D, E: means over {count_noun(len(self.seeds), 'seed')} after {count_noun(self.epochs, 'epoch')}, "
             "bands from lowest to highest."
         )
-        with mosaic_page(bench.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
-            draw_turn(axes["A"], turn[0])
-            draw_by_lot(axes["B"], lot[0])
+        with mosaic_page(runner.picture, title, "AABBCC;DDDEEE", (2.4, 3.5), caption) as axes:
+            draw_overfitting(axes["A"], overfitting[0])
+            draw_random_labels(axes["B"], random_labels[0])
             draw_fits(axes["C"], {name: runs[-1] for name, runs in fits.items()})
             draw_sizes(axes["D"], by_width, "hidden units", "D  Why not one huge net?")
             draw_sizes(axes["E"], by_size, "training rows", "E  More rows, all labels right")
 
 
-def memorised(turn: Runs, lot: Runs) -> list[Claim]:
-    risen = ratio(final_value(turn, "loss/val"), lowest_value(turn, "loss/val"))
-    fallen = ratio(final_value(turn, "loss/train"), final_value(turn, "loss/val"))
+def memorising_claims(overfitting: Runs, random_labels: Runs) -> list[Claim]:
+    rise = ratio(final_value(overfitting, "loss/val"), lowest_value(overfitting, "loss/val"))
+    loss_ratios = ratio(final_value(overfitting, "loss/train"), final_value(overfitting, "loss/val"))
     return [
-        Claim("some labels wrong: validation loss at the end, by its lowest", risen, ">=", 1.2),
-        Claim("some labels wrong: training loss at the end, by validation loss", fallen, "<=", 0.1),
-        Claim("labels drawn by lot: training accuracy", final_value(lot, "accuracy/train"), "==", 1),
-        Claim("labels drawn by lot: validation accuracy, chance is 0.1", final_value(lot, "accuracy/val"), "<=", 0.2),
+        Claim("some labels wrong: validation loss at the end, by its lowest", rise, ">=", 1.2),
+        Claim("some labels wrong: training loss at the end, by validation loss", loss_ratios, "<=", 0.1),
+        Claim("labels drawn by lot: training accuracy", final_value(random_labels, "accuracy/train"), "==", 1),
+        Claim(
+            "labels drawn by lot: validation accuracy, chance is 0.1",
+            final_value(random_labels, "accuracy/val"),
+            "<=",
+            0.2,
+        ),
     ]
 
 
-def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
-    """Against the width whose validation loss is lowest in the mean over the seeds."""
+def width_claims(by_width: Mapping[int, Runs]) -> list[Claim]:
+    """Compares with the width of the lowest mean validation loss over the seeds."""
     best = min(by_width, key=lambda width: sum(final_value(by_width[width], "loss/val")))
     wide, narrow, good = by_width[max(by_width)], by_width[min(by_width)], by_width[best]
     losses = {
@@ -123,27 +135,27 @@ def of_width(by_width: Mapping[int, Runs]) -> list[Claim]:
     ]
 
 
-def of_size(by_size: Mapping[int, Runs]) -> list[Claim]:
+def size_claims(by_size: Mapping[int, Runs]) -> list[Claim]:
     few, many = min(by_size), max(by_size)
-    fallen = ratio(final_value(by_size[few], "loss/val"), final_value(by_size[many], "loss/val"))
+    loss_ratios = ratio(final_value(by_size[few], "loss/val"), final_value(by_size[many], "loss/val"))
     accuracy = final_value(by_size[many], "accuracy/val")
     return [
-        Claim(f"validation loss, {few} rows by {many}", fallen, ">=", 2),
+        Claim(f"validation loss, {few} rows by {many}", loss_ratios, ">=", 2),
         Claim(f"validation accuracy with {many} rows", accuracy, ">=", 0.9),
     ]
 
 
-def of_fits(fits: Mapping[str, Runs]) -> list[Claim]:
-    own, truth = (
+def fit_claims(fits: Mapping[str, Runs]) -> list[Claim]:
+    at_points, truth = (
         {name: final_value(runs, f"rmse/{split}") for name, runs in fits.items()} for split in ("train", "val")
     )
     return [
-        Claim("error at the points, small net by huge", ratio(own["small"], own["huge"]), ">=", 1.5),
+        Claim("error at the points, small net by huge", ratio(at_points["small"], at_points["huge"]), ">=", 1.5),
         Claim("error against the true curve, huge net by small", ratio(truth["huge"], truth["small"]), ">=", 1.4),
     ]
 
 
-def draw_turn(axes: Any, run: LessonRun) -> None:
+def draw_overfitting(axes: Any, run: LessonRun) -> None:
     axes.set(ylabel="loss (cross entropy)", ylim=(0, max(run.column("loss/val")) * 1.15), title="A  Learning by heart")
     draw_loss(axes, run.rows)
     best = min(run.rows[1:], key=lambda row: row["loss/val"])
@@ -152,16 +164,16 @@ def draw_turn(axes: Any, run: LessonRun) -> None:
     axes.text(0.97, 0.28, f"the gap, {gap:.2f}:\nlearned by heart", transform=axes.transAxes, ha="right", fontsize=9)
 
 
-def draw_by_lot(axes: Any, run: LessonRun) -> None:
+def draw_random_labels(axes: Any, run: LessonRun) -> None:
     axes.set(ylabel="accuracy", ylim=(0, 1.02), title="B  Labels drawn by lot")
     axes.axhline(1 / CLASSES, color="0.6", linewidth=1, linestyle=":")
     axes.text(0.98, 0.02, "chance: 0.1 (dotted)", transform=axes.transAxes, ha="right", fontsize=9)
     draw_loss(axes, run.rows, "accuracy")
 
 
-def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> None:
-    curves = {split: np.transpose([final_value(one, f"loss/{split}") for one in runs.values()]) for split in SPLITS}
-    axes.set(xscale="log", xlabel=f"{words} (logarithmic)", ylabel="loss at the end (cross entropy)", title=title)
+def draw_sizes(axes: Any, runs: Mapping[int, Runs], label: str, title: str) -> None:
+    curves = {split: np.transpose([final_value(group, f"loss/{split}") for group in runs.values()]) for split in SPLITS}
+    axes.set(xscale="log", xlabel=f"{label} (logarithmic)", ylabel="loss at the end (cross entropy)", title=title)
     axes.set_xticks([*runs], [*map(str, runs)])
     axes.minorticks_off()
     axes.set(xlim=(min(runs) * 0.85, max(runs)), ylim=(0, 1.05 * max(values.max() for values in curves.values())))
@@ -169,19 +181,19 @@ def draw_sizes(axes: Any, runs: Mapping[int, Runs], words: str, title: str) -> N
 
 
 def draw_fits(axes: Any, runs: Mapping[str, LessonRun]) -> None:
-    part = next(iter(runs.values())).splits().train
+    train_split = next(iter(runs.values())).splits().train
     x = torch.linspace(-1, 1, 400)[:, None]
     axes.set(xlabel="x", ylabel="y", title="C  Which trend line is better?", xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
-    axes.scatter(part.features[:, 0], part.target[:, 0], s=16, color="0.2", zorder=3)
-    curves = {name: told(run, x) for name, run in runs.items()}
+    axes.scatter(train_split.features[:, 0], train_split.target[:, 0], s=16, color="0.2", zorder=3)
+    curves = {name: predict(run, x) for name, run in runs.items()}
     curves["truth"] = torch.sin(2 * torch.pi * FREQUENCY * x[:, 0]).tolist()
     for name, values in curves.items():
-        _, colour, line = LOOK[name]
+        _, colour, line = STYLES[name]
         axes.plot(x[:, 0], values, color=colour, linestyle=line, linewidth=2)
-    label_ends(axes, {LOOK[name][0]: (1.0, values[-1], LOOK[name][1]) for name, values in curves.items()})
+    label_ends(axes, {STYLES[name][0]: (1.0, values[-1], STYLES[name][1]) for name, values in curves.items()})
 
 
-def told(run: LessonRun, x: torch.Tensor) -> list[float]:
+def predict(run: LessonRun, x: torch.Tensor) -> list[float]:
     with torch.no_grad():
         values: list[float] = run.learner("last")(x)[:, 0].tolist()
     return values
