@@ -63,7 +63,13 @@ DOCUMENTED = {"os._exit"}
 # imports nothing heavy: each is on the way of `--help` or of a mistake, or Hydra imports it at each start
 LIGHT = (
     *("mlplab", "mlplab.config.cli", "mlplab.config.configure", "mlplab.run.folder", "mlplab.run.config_file"),
-    *("mlplab.run.record", "mlplab.sweep.manifest", "mlplab.sweep.preflight", "mlplab.sweep.plan"),
+    *(
+        "mlplab.run.record",
+        "mlplab.trainer.history_file",
+        "mlplab.sweep.manifest",
+        "mlplab.sweep.preflight",
+        "mlplab.sweep.plan",
+    ),
     *("mlplab.sweep.launch",),
     *("mlplab.sweep.search_config", "mlplab.sweep.halving", "mlplab.sweep.ensembles", "mlplab.sweep.eta"),
     *("mlplab.stack.eligibility", "hydra_plugins.mlplab.sweepers", "hydra_plugins.mlplab.local_launcher"),

@@ -1,9 +1,9 @@
-"""Two kinds of end in one line: the user's mistake, and a run that cannot go on."""
+"""Errors that end a command in one line: wrong input, and a run that cannot continue."""
 
 from mlplab.errors import RunError, UnsafeCheckpoint, UserError
 
 
-def test_a_mistake_is_a_value_error_and_a_failure_is_not() -> None:
+def test_a_user_error_is_a_value_error_and_a_run_error_is_not() -> None:
     assert issubclass(UserError, ValueError)
     assert issubclass(UnsafeCheckpoint, UserError)
     assert not issubclass(RunError, ValueError)

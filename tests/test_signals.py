@@ -35,9 +35,9 @@ class Slow(MLP):
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The handlers of a door, in this process."""
-    monkeypatch.setattr(signals, "_heard", [])
+def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers of a command, in this process."""
+    monkeypatch.setattr(signals, "_received", [])
     before = {number: signal.getsignal(number) for number, _ in NUMBERS}
     install_handlers()
     yield
@@ -45,7 +45,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.usefixtures("heard")
+@pytest.mark.usefixtures("received")
 @pytest.mark.parametrize(("number", "code"), NUMBERS)
 def test_the_first_signal_ends_and_the_second_does_not_disturb_the_end(number: int, code: int) -> None:
     assert exit_status() is None
@@ -60,9 +60,9 @@ def test_a_run_that_stopped_by_itself_says_with_what() -> None:
     assert exit_status(ValueError()) is None
 
 
-@pytest.mark.usefixtures("heard")
+@pytest.mark.usefixtures("received")
 @pytest.mark.parametrize(("number", "code"), NUMBERS)
-def test_a_signal_is_heard_once_the_imports_are_done(number: int, code: int) -> None:
+def test_a_signal_takes_effect_once_the_imports_are_done(number: int, code: int) -> None:
     before = signal.getsignal(number)
     done: list[bool] = []
 
@@ -102,7 +102,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-DOORS = {
+COMMANDS = {
     "evaluate": ["run=run", "allow=[slow]", "output=results", "overwrite=true"],
     "predict": ["run=run", "allow=[slow]", "input=rows.npy", "output=results", "overwrite=true"],
 }
@@ -110,7 +110,7 @@ DOORS = {
 
 def opened(name: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, str(REPO / "scripts" / f"{name}.py"), *DOORS[name]],
+        [sys.executable, str(REPO / "scripts" / f"{name}.py"), *COMMANDS[name]],
         cwd=folder,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -137,7 +137,7 @@ def files(folder: Path) -> dict[str, bytes]:
         pytest.param("predict", *NUMBERS[0], marks=pytest.mark.slow),
     ],
 )
-def test_a_door_that_is_stopped_while_its_network_computes_leaves_nothing(
+def test_a_command_that_is_stopped_while_its_network_computes_leaves_nothing(
     work: Path, tmp_path_factory: pytest.TempPathFactory, name: str, number: int, code: int
 ) -> None:
     sign, before = tmp_path_factory.mktemp("sign") / "begun", files(work)
@@ -152,11 +152,11 @@ def test_a_door_that_is_stopped_while_its_network_computes_leaves_nothing(
 
 
 @pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", DOORS)
-def test_a_door_that_is_stopped_at_any_moment_leaves_the_old_results_or_the_new(
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_stopped_at_any_moment_leaves_the_old_results_or_the_new(
     work: Path, name: str, rounds: int
 ) -> None:
-    """But for the first half second: Python and Hydra begin, and no door is open yet."""
+    """Not in the first half second, in which Python and Hydra start."""
     chance = random.Random(0)
     begun = time.monotonic()
     opened(name, work).communicate()

@@ -160,8 +160,7 @@ def _open_to_lock(path: Path) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        with suppress(OSError):  # closed by release_in_fork
-            os.close(descriptor)
+        os.close(descriptor)
         if beside:
             with suppress(OSError):  # open in another process
                 (path / LOCK_FILE).unlink()

@@ -9,23 +9,22 @@ from types import FrameType
 from mlplab.errors import Stopped
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_heard: list[int] = []  # by this process
+_received: list[int] = []  # by this process
 
 
 class Interrupted(SystemExit):
-    """Lightning lets it pass; of KeyboardInterrupt it makes exit status 1."""
+    """Lightning lets it pass, but turns KeyboardInterrupt into exit status 1."""
 
 
 def install_handlers() -> None:
-    """From now on the first signal raises Interrupted. What comes after it, while files are closed and removed, changes
-    nothing."""
+    """Makes the first signal raise Interrupted. Later ones, while files are closed and removed, have no effect."""
     for number in SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, _interrupt)
 
 
-def _leave(number: int, _: FrameType | None) -> None:
-    if not _heard:
-        _heard.append(number)
+def _interrupt(number: int, _: FrameType | None) -> None:
+    if not _received:
+        _received.append(number)
         raise Interrupted(128 + number)
 
 
@@ -35,26 +34,26 @@ def ignore_signals() -> None:
 
 
 def exit_status(error: BaseException | None = None) -> int | None:
-    """The exit status of a process that was asked to end, else None. A library that is cut short may raise an error of
-    its own: that counts as the signal's."""
+    """Returns the exit status of a process that a signal ended, else None. An interrupted library may raise any error,
+    which counts as the signal."""
     if isinstance(error, Stopped):
         return error.status
-    return 128 + _heard[0] if _heard else None
+    return 128 + _received[0] if _received else None
 
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """A signal that comes meanwhile is sent again at the end: to unwind through half an import ends in errors of its
-    own. Only the main thread hears signals."""
+    """Sends a signal that arrives meanwhile again at the end, because an interrupted import raises errors of its own.
+    Only the main thread receives signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in SIGNALS}
+    arrived: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: arrived.append(n)) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if arrived:
+            signal.raise_signal(arrived[0])

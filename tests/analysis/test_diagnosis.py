@@ -17,7 +17,7 @@ from mlplab.analysis.verdict import verdict
 from mlplab.config.tree import flatten, to_plain
 from mlplab.run.build import build, build_splits
 from mlplab.run.load import load_learner, read_checkpoint
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 FAST = ("data=iris", "trainer.max_epochs=3", "model.hidden_features=[8]", "trainer.accelerator=cpu")

@@ -18,7 +18,7 @@ from mlplab.learner.regressor import Regressor
 from mlplab.run.build import build_splits
 from mlplab.run.config_file import read_config
 from mlplab.run.load import load_learner, read_checkpoint
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 ROWS = Split(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))

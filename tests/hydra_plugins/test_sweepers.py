@@ -16,7 +16,7 @@ from mlplab.run.folder import run_state
 from mlplab.sweep.eta import EstimatingTask
 from mlplab.sweep.halving import ROUNDS_FILE
 from mlplab.sweep.manifest import read_manifest
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 from tests.sweep.in_process import sweep
 
 SMALL = ("data=iris", "trainer.max_epochs=4", "model.hidden_features=[4]", "report.picture=false", "sweep.name=s")

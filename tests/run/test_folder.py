@@ -1,9 +1,19 @@
-"""A job's folder tells what came of it."""
+"""The state and outcome of a run, and the jobs of a sweep, read from their folders."""
 
 import json
 from pathlib import Path
 
-from mlplab.run.folder import NO_REASON, job_folder, read_outcome
+from mlplab.run.folder import (
+    NO_REASON,
+    ensemble_folders,
+    finished_jobs,
+    job_folder,
+    job_folders,
+    jobs_without_run,
+    read_outcome,
+    state_text,
+    swept_keys,
+)
 
 HISTORY = "epoch,step,seconds,lr,loss/train,loss/val\n0,0,0.0,0.1,3,3\n1,5,0.1,0.1,2,1\n2,10,0.2,0.1,1,2\n3,15,0.3,0.1,"
 
@@ -24,7 +34,7 @@ def test_a_finished_job_has_its_scores(tmp_path: Path) -> None:
     )
 
 
-def test_a_pruned_one_has_the_row_of_its_best_epoch_so_far(tmp_path: Path) -> None:
+def test_a_pruned_run_has_the_row_of_its_best_epoch_so_far(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text(HISTORY)
     (tmp_path / "pruned.txt").write_text("after epoch 2\n")
     found = read_outcome(tmp_path, "loss/val")
@@ -32,10 +42,51 @@ def test_a_pruned_one_has_the_row_of_its_best_epoch_so_far(tmp_path: Path) -> No
     assert found.scores == {"loss/train": 2, "loss/val": 1, "best_epoch": 1, "epochs": 2, "seconds": 0.2}
 
 
-def test_a_failed_one_has_its_reason_and_one_that_was_killed_none(tmp_path: Path) -> None:
+def test_a_failed_run_has_its_reason_and_a_killed_one_has_none(tmp_path: Path) -> None:
+    assert read_outcome(tmp_path, "loss/val").state == "new"
+    (tmp_path / "config.yaml").touch()
+    state = read_outcome(tmp_path, "loss/val").state
+    assert (state, state_text(state)) == ("half-done", "unfinished")
     assert read_outcome(tmp_path, "loss/val").reason == NO_REASON
     (tmp_path / "failure.txt").write_text("no room\n")
     assert (read_outcome(tmp_path, "loss/val").state, read_outcome(tmp_path, "loss/val").reason) == (
         "failed",
         "no room",
     )
+
+
+def test_jobs_are_known_by_number_and_finished_by_their_last_file(tmp_path: Path) -> None:
+    for name in ("10_a=1", "9_a=2", "pictures", "1_"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "3_a=1").write_text("a file")
+    (tmp_path / "9_a=2" / "config.yaml").touch()
+    (tmp_path / "9_a=2" / "scores.json").touch()
+    assert [*job_folders(tmp_path).items()] == [
+        (1, tmp_path / "1_"),
+        (9, tmp_path / "9_a=2"),
+        (10, tmp_path / "10_a=1"),
+    ]
+    assert finished_jobs(tmp_path) == {9: tmp_path / "9_a=2"}
+
+
+def test_a_planned_job_without_a_run_is_named_by_its_overrides(tmp_path: Path) -> None:
+    (tmp_path / "0_a=1").mkdir()
+    (tmp_path / "0_a=1" / "config.yaml").touch()
+    (tmp_path / "1_a=2").mkdir()
+    jobs = [["a=1", "sweep.name=x"], ["a=2", "sweep.name=x"], ["a=3", "b=1", "sweep.name=x"]]
+    assert jobs_without_run(tmp_path, jobs) == {1: "a=2", 2: "a=3 b=1"}
+
+
+def test_the_name_of_a_job_folder_holds_the_swept_keys() -> None:
+    run = Path("outputs/sweeps/s/12_model.hidden_features=-64,64-,optimizer.lr=0.1,optimizer=sgd")
+    assert swept_keys(run) == ["model.hidden_features", "optimizer.lr", "optimizer"]
+    assert swept_keys(Path("outputs/digits/2026-01-01_10-00-00-000001")) == []
+
+
+def test_ensembles_are_no_jobs(tmp_path: Path) -> None:
+    for name in ("ensemble_a=1", "ensemble_a=2", "0_a=1,seed=0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").touch()
+    (tmp_path / "ensemble_a=2" / "scores.json").touch()
+    assert ensemble_folders(tmp_path) == [tmp_path / "ensemble_a=2"], "one that was not finished is none"
+    assert [*job_folders(tmp_path)] == [0]

@@ -99,7 +99,7 @@ def test_a_checkpoint_of_format_1_holds_nothing_to_resume_from(tmp_path: Path) -
     run = stored(1, "finished", tmp_path / "run")
     (run / "scores.json").unlink()
     (run / "checkpoints" / "best.ckpt").rename(run / "checkpoints" / "last.ckpt")
-    with pytest.raises(UserError, match="holds weights only, from which a run cannot go on"):
+    with pytest.raises(UserError, match="holds weights only; a run cannot be resumed from them"):
         mlplab.resume(run)
 
 

@@ -257,7 +257,7 @@ def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
     last = stopped / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-1000])
     mlplab.resume(stopped)
-    assert "last.ckpt: is no checkpoint, or is cut short or damaged; going on from previous.ckpt" in caplog.text
+    assert "last.ckpt: is no checkpoint, or is cut short or damaged; resuming from previous.ckpt" in caplog.text
     assert_same(whole, stopped)
 
 

@@ -12,7 +12,7 @@ from mlplab.run.build import build
 from mlplab.stack.assemble import assemble_members
 from mlplab.stack.fit import StackedFit
 from mlplab.stack.member_files import log_epochs, redirect_log, write_member
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 from tests.stack.conftest import SMALL, distance
 
 CASES: list[Sequence[str]] = [

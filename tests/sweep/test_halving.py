@@ -20,7 +20,7 @@ from mlplab.sweep.halving import (
     halving_rounds,
     read_halving,
 )
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 from tests.conftest import door
 from tests.run.test_kills import rows, wait
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same

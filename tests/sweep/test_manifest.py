@@ -153,7 +153,6 @@ def test_another_library_version_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_sweep_of_a_newer_format_is_refused(tmp_path: Path) -> None:
-    """Its jobs lack keys of today, or have others: none of them would be found again."""
     written(tmp_path, "seed=0", "seed=1")
     manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
     (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest | {"format": manifest["format"] + 1}))

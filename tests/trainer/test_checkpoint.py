@@ -18,7 +18,7 @@ from mlplab.run.config_file import write_config
 from mlplab.run.resume import resume
 from mlplab.run.train import train_in_folder
 from mlplab.trainer.checkpoint import BestAndLastCheckpoint
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 from tests.conftest import door
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]

@@ -9,7 +9,7 @@ from mlplab.comparison.summary import write_comparison
 from mlplab.config.schema import monitor_mode
 from mlplab.errors import UserError
 from mlplab.report.text import format_table
-from mlplab.run.folder import ensemble_folders, find_run, iter_runs, job_folders
+from mlplab.run.folder import ensemble_folders, find_run, iter_runs, job_folders, state_text
 from mlplab.run.record import RunRecord, read_record
 
 SWEEPS = Path("outputs/sweeps")
@@ -151,7 +151,7 @@ def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last:
             format(run.lr, "g"),
             *(run.scores.get(name) for name in names),
             run.epochs,
-            run.state,
+            state_text(run.state),
             run.date,
         ]
         for rank_number, run in enumerate(shown, start=1)

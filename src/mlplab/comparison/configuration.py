@@ -1,6 +1,5 @@
 """A configuration: runs that differ in their seeds or folds alone, with mean and spread of their scores."""
 
-import csv
 import statistics
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,6 +16,7 @@ from mlplab.config.compose import isolated_hydra
 from mlplab.config.tree import flatten, format_value, to_plain
 from mlplab.run.folder import swept_keys
 from mlplab.run.record import RunRecord
+from mlplab.trainer.history_file import read_history
 
 FOLD_KEY = "data.fold"
 SEED_KEYS = ("seed", "data.split_seed", FOLD_KEY)  # runs of one configuration differ in them
@@ -86,10 +86,7 @@ class Configuration:
 
 def _curve(run: RunRecord, score: str) -> list[float]:
     path = run.folder / "history.csv"
-    if not path.exists():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [float(row[score]) for row in csv.DictReader(file) if row.get(score)]
+    return [row[score] for row in read_history(path) if score in row] if path.exists() else []
 
 
 def configuration_name(keys: Sequence[str], own: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mlplab import files
 from mlplab.comparison.comparison import Comparison, group_runs
@@ -22,11 +22,19 @@ from mlplab.comparison.text import (
 )
 from mlplab.config.schema import monitor_mode
 from mlplab.report.text import count_noun, format_table
-from mlplab.run.folder import NO_REASON, best_scores, ensemble_folders, job_folders, jobs_without_run
+from mlplab.run.folder import (
+    NO_REASON,
+    UNFINISHED,
+    RunState,
+    best_scores,
+    ensemble_folders,
+    job_folders,
+    jobs_without_run,
+)
 from mlplab.run.record import RunRecord, read_record
 
 LIMIT = 20  # rows of the table on the console
-STATES = ("finished", "pruned", "failed", "unfinished")  # of runs, in the order of sweep.csv
+STATES = get_args(RunState)  # in the order of sweep.csv
 
 
 def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True) -> int:
@@ -117,7 +125,7 @@ def _problem(run: RunRecord, sweep: Path | None) -> str:
     name = f"job {_job(run, sweep)}" if sweep else str(run.folder)
     if run.state == "failed":
         return f"{name} failed: {run.failure or NO_REASON}"
-    return f"{name} has not finished: {run.epochs} epochs" if run.state == "unfinished" else ""
+    return f"{name} has not finished: {run.epochs} epochs" if run.state in UNFINISHED else ""
 
 
 def _csv(compared: Sequence[Comparison], sweep: Path | None) -> str:

@@ -22,7 +22,7 @@ from mlplab.errors import RunError
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_learner, build_splits
 from mlplab.run.load import load_learner, read_checkpoint
-from mlplab.trainer.history import Row, read_history
+from mlplab.trainer.history_file import Row, read_history
 
 Relation = Literal["<=", ">=", "=="]
 

@@ -1,6 +1,5 @@
-"""What came of a job, as its folder tells: finished, pruned or failed. Imports nothing heavy."""
+"""Run folders on disk: find one, claim a new one, read its state and outcome. Imports nothing heavy."""
 
-import csv
 import json
 import math
 import os
@@ -13,105 +12,31 @@ from typing import Any, Literal
 
 from mlplab.config.schema import monitor_mode
 from mlplab.errors import UserError
+from mlplab.trainer.history_file import best_row, read_history
 
-NO_REASON = "ended without a word"
+# in the order in which tables list them; a new folder has no config.yaml
 RunState = Literal["finished", "pruned", "failed", "half-done", "new"]
+UNFINISHED: tuple[RunState, ...] = ("half-done", "new")
+NO_REASON = "ended without a word"
+PRUNED_FILE = "pruned.txt"  # of a run that a search or a halving ended early: why, in one line
+FAILURE_FILE = "failure.txt"  # of a run that failed: why, in one line
+SWEEP_FILE = "sweep.json"
+STOP_FILE = "stop.txt"  # while a sweep ends because a job failed: the number of that job
 
-
-def run_state(run: Path) -> RunState:
-    """A folder without config.yaml is one whose process was killed before it knew what to do."""
-    if (run / "scores.json").exists():  # the last file of a run
-        return "finished"
-    if (run / PRUNED_FILE).exists():
-        return "pruned"
-    if (run / "failure.txt").exists():
-        return "failed"
-    return "half-done" if (run / "config.yaml").exists() else "new"
+created_folders: list[Path] = []  # for the run of this process: its folder, then the parents that were created with it
 
 
 @dataclass(frozen=True)
 class Outcome:
     """scores: of the best epoch, with `best_epoch` and `epochs`, as far as there are any. reason: of an early end."""
 
-    state: Literal["finished", "pruned", "failed", "unfinished"]
+    state: RunState
     scores: dict[str, Any]
     reason: str = ""
 
 
-def job_folder(sweep: Path, number: int) -> Path:
-    """That of a job, whatever its overrides are."""
-    return next(sweep.glob(f"{number}_*"), sweep / str(number))
-
-
-def read_outcome(run: Path, monitor: str) -> Outcome:
-    scores, pruned, failure = run / "scores.json", run / PRUNED_FILE, run / "failure.txt"
-    if scores.exists():
-        return Outcome("finished", json.loads(scores.read_text()))
-    if pruned.exists():
-        return Outcome("pruned", best_scores(run, monitor), pruned.read_text().strip())
-    if failure.exists():
-        return Outcome("failed", best_scores(run, monitor), failure.read_text().strip())
-    return Outcome("unfinished", best_scores(run, monitor), NO_REASON)
-
-
-def best_scores(run: Path, monitor: str) -> dict[str, Any]:
-    """Of a run that has not finished: the row of its best epoch. Nothing where no epoch has ended."""
-    history = run / "history.csv"
-    rows = [row for row in _rows(history)[1:] if math.isfinite(row[monitor])] if history.exists() else []
-    if not rows:
-        return {}
-    sign = 1 if monitor_mode(monitor) == "min" else -1
-    best = min(rows, key=lambda row: sign * row[monitor])
-    kept = {name: value for name, value in best.items() if "/" in name}
-    last = rows[-1]
-    return {**kept, "best_epoch": int(best["epoch"]), "epochs": int(last["epoch"]), "seconds": last["seconds"]}
-
-
-def _rows(history: Path) -> list[dict[str, float]]:
-    """The last line may have been cut short."""
-    with open(history, newline="") as file:
-        lines = [line for line in file if line.endswith("\n")]
-    return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
-
-
-created_folders: list[Path] = []  # for the run of this process: its folder, then those above it that were not there
-
-
-def claim_folder(folder: Path, key: str) -> None:
-    """Make a folder that must be new."""
-    created_folders[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        going_on = "; sweep.resume=true goes on with it" if (folder / SWEEP_FILE).exists() else ""
-        raise UserError(f"{key}: {folder} exists already; name another, nothing is written over{going_on}") from None
-    except OSError as error:
-        release_folder()
-        raise UserError(f"{key}: {folder} cannot be made ({error.strerror})") from error
-
-
-def release_folder() -> None:
-    """Remove the folders that were made for a run, as far as they are empty."""
-    for folder in created_folders:
-        with suppress(OSError):
-            folder.rmdir()
-
-
-SWEEP_FILE = "sweep.json"
-STOP_FILE = "stop.txt"  # while a sweep comes to its end because a job failed: the number of that job
-UNFINISHED: tuple[RunState, ...] = ("half-done", "new")
-
-
-def job_number(name: str) -> str:
-    """In its sweep, of a job whose folder is named so."""
-    return name.partition("_")[0]
-
-
-PRUNED_FILE = "pruned.txt"  # of a run that a search ended early: why, in one line
-
-
 def find_run(run: str | Path, base: str | Path = "outputs") -> Path:
-    """A run folder: its path, or the word `last` for the one below `base` with the newest config.yaml."""
+    """Returns a run folder, given its path, or `last` for the one below `base` with the newest config.yaml."""
     if run == "last":
         found = list(iter_runs(base))
         if not found:
@@ -128,36 +53,109 @@ def find_run(run: str | Path, base: str | Path = "outputs") -> Path:
 
 
 def iter_runs(base: str | Path) -> Iterator[Path]:
-    """All run folders below `base`, those of sweeps too."""
+    """Yields all run folders below `base`, those of sweeps too."""
     for folder, below, files in os.walk(Path(base).expanduser()):
         if "config.yaml" in files:
             below.clear()
             yield Path(folder)
 
 
+def claim_folder(folder: Path, key: str) -> None:
+    """Creates a folder. Raises UserError, which names `key`, where it exists."""
+    created_folders[:] = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        resumable = "; sweep.resume=true goes on with it" if (folder / SWEEP_FILE).exists() else ""
+        raise UserError(f"{key}: {folder} exists already; name another, nothing is written over{resumable}") from None
+    except OSError as error:
+        release_folder()
+        raise UserError(f"{key}: {folder} cannot be made ({error.strerror})") from error
+
+
+def release_folder() -> None:
+    """Removes the folders that were created for a run, as far as they are empty."""
+    for folder in created_folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def run_state(run: Path) -> RunState:
+    """Returns the state of a run; a process that was killed before it wrote config.yaml leaves a new folder."""
+    if (run / "scores.json").exists():  # the last file of a run
+        return "finished"
+    if (run / PRUNED_FILE).exists():
+        return "pruned"
+    if (run / FAILURE_FILE).exists():
+        return "failed"
+    return "half-done" if (run / "config.yaml").exists() else "new"
+
+
+def state_text(state: RunState) -> str:
+    """Returns a state as the table of compare shows it."""
+    return "unfinished" if state in UNFINISHED else state
+
+
+def read_outcome(run: Path, monitor: str) -> Outcome:
+    """Returns the state, scores and reason of a run; monitor: the score that decides its best epoch."""
+    state = run_state(run)
+    if state == "finished":
+        return Outcome(state, json.loads((run / "scores.json").read_text()))
+    reason = read_reason(run) or (NO_REASON if state in UNFINISHED else "")
+    return Outcome(state, best_scores(run, monitor), reason)
+
+
+def read_reason(run: Path) -> str:
+    """Returns in one line why a run was pruned or failed; empty where no file says so."""
+    paths = [path for name in (PRUNED_FILE, FAILURE_FILE) if (path := run / name).exists()]
+    texts = [" ".join(path.read_text(encoding="utf-8", errors="replace").split()) for path in paths]
+    return next(filter(None, texts), "")
+
+
+def best_scores(run: Path, monitor: str) -> dict[str, Any]:
+    """Returns the scores of the best epoch so far of a run that has not finished; empty where no epoch has ended."""
+    history = run / "history.csv"
+    rows = read_history(history) if history.exists() else []
+    rows = [*rows[:1], *(row for row in rows[1:] if math.isfinite(row[monitor]))]
+    best = best_row(rows, monitor, monitor_mode(monitor))
+    if best is None:
+        return {}
+    scores = {name: value for name, value in best.items() if "/" in name}
+    return {**scores, "best_epoch": best["epoch"], "epochs": rows[-1]["epoch"], "seconds": rows[-1]["seconds"]}
+
+
+def job_number(name: str) -> str:
+    """Returns the number in its sweep of the job whose folder has this name."""
+    return name.partition("_")[0]
+
+
+def job_folder(sweep: Path, number: int) -> Path:
+    """Returns the folder of a job, whatever its overrides are."""
+    return next(sweep.glob(f"{number}_*"), sweep / str(number))
+
+
 def job_folders(sweep: Path) -> dict[int, Path]:
-    """The folders of the jobs that have begun, by number."""
+    """Returns the folders of the jobs that have started, by number."""
     numbered = ((re.match(r"(\d+)_", path.name), path) for path in sweep.iterdir() if path.is_dir())
     return dict(sorted((int(number[1]), path) for number, path in numbered if number))
 
 
 def finished_jobs(sweep: Path) -> dict[int, Path]:
-    """Those that have written their last file."""
-    return {number: run for number, run in job_folders(sweep).items() if (run / "scores.json").exists()}
+    return {number: run for number, run in job_folders(sweep).items() if run_state(run) == "finished"}
 
 
 def ensemble_folders(sweep: Path) -> list[Path]:
-    """The folders of ensembles, which are no jobs."""
+    """Returns the folders of ensembles, which are not jobs."""
     return sorted(path.parent for path in sweep.glob("ensemble*/scores.json"))
 
 
 def jobs_without_run(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
-    """Planned jobs of which there is no run at all, with what each would have been."""
-    begun = {number for number, run in job_folders(sweep).items() if (run / "config.yaml").exists()}
+    """Returns by number the overrides of the planned jobs that have no run."""
+    started = {number for number, run in job_folders(sweep).items() if (run / "config.yaml").exists()}
     names = {n: " ".join(word for word in job if not word.startswith("sweep.")) for n, job in enumerate(jobs)}
-    return {number: words for number, words in names.items() if number not in begun}
+    return {number: words for number, words in names.items() if number not in started}
 
 
 def swept_keys(run: Path) -> list[str]:
-    """The keys that a job's folder is named by; none of a run that is no job."""
+    """Returns the keys in the name of a job's folder; none for a run outside a sweep."""
     return re.findall(r"(?:^\d+_|,)([a-z_][\w.]*)=", run.name)

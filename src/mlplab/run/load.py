@@ -1,4 +1,4 @@
-"""A file of weights becomes a learner again. It is data: nothing in it is run."""
+"""Loads checkpoints and rebuilds learners from them. A checkpoint is read as data: no code in it is run."""
 
 import re
 import warnings
@@ -25,9 +25,10 @@ ELSEWHERE = ("data.root", "data.path")  # files may lie at another place than in
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """state_dict, and hyper_parameters: the card. On the CPU, whatever device it was trained on.
+    """Reads a checkpoint in today's format: state_dict, and as hyper_parameters its metadata, on the CPU.
 
-    Raises Mistake for what is missing, cut short, of another program, of a newer version, or asks for code to be run.
+    Raises UserError for a file that is missing, cut short, of another program or of a newer version, UnsafeCheckpoint
+    for one that asks for code to be run.
     """
     path = Path(path)
     try:
@@ -36,57 +37,56 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise UserError(_unreadable(path, error)) from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch wonders aloud about files that it then refuses
-            held = torch.load(stream, weights_only=True, map_location="cpu")
+            warnings.simplefilter("ignore")  # torch warns of files that it then refuses
+            checkpoint = torch.load(stream, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises whatever the bytes of a broken file lead it to
         raise _refusal(path, error) from error
-    known = held.get("hyper_parameters") if isinstance(held, dict) else None
-    if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in held:
+    known = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
+    if not isinstance(known, dict) or not isinstance(known.get("config"), dict) or "state_dict" not in checkpoint:
         raise UserError(f"{path}: is no checkpoint of mlplab")
     check_format(known.get("format"), str(path))
     if wrong := first_wrong_key(known):
         raise UserError(f"{path}: what it says of its training data is damaged ({wrong})")
-    if not isinstance(held["state_dict"], dict):
+    if not isinstance(checkpoint["state_dict"], dict):
         raise UserError(f"{path}: is damaged: its state_dict holds no weights by name")
-    return _upgraded(held, str(path))
+    return _upgraded(checkpoint, str(path))
 
 
-def _upgraded(held: Checkpoint, where: str) -> Checkpoint:
-    """Return the checkpoint with its configuration in today's format."""
-    known = held["hyper_parameters"]
+def _upgraded(checkpoint: Checkpoint, where: str) -> Checkpoint:
+    """Returns the checkpoint with its configuration in today's format."""
+    known = checkpoint["hyper_parameters"]
     if (version := known["format"]) == FORMAT:
-        return held
+        return checkpoint
     config = upgrade_config(known["config"], version, where)
-    return {**held, "hyper_parameters": {**known, "config": config, "format": FORMAT}}
+    return {**checkpoint, "hyper_parameters": {**known, "config": config, "format": FORMAT}}
 
 
 def checkpoint_config(checkpoint: Checkpoint, path: str | Path, allow: Sequence[str] | None = None) -> DictConfig:
-    """The configuration that a checkpoint was trained with, checked. allow: as for `runs.stored`."""
+    """Returns the configuration that a checkpoint was trained with, validated. allow: as for `read_config`."""
     known = checkpoint["hyper_parameters"]
     return validate_stored(known["config"], known["format"], str(path), allow)
 
 
 def load_learner(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -> Learner:
-    """The learner of a checkpoint, in evaluation mode. config: of its run folder, or the checkpoint's own.
+    """Returns the learner of a checkpoint, in evaluation mode. config: of its run folder, or the checkpoint's own.
 
-    Raises Mistake where the two are of different models.
+    Raises UserError where the two have different models.
     """
     check_same_config(config, checkpoint, path, matters=_of_the_model)
-    with torch.random.fork_rng(devices=[]):  # the first weights are drawn, and replaced
+    with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, then replaced
         learner = build_untrained_learner(config, checkpoint["hyper_parameters"])
     load_weights(learner, checkpoint["state_dict"], path)
     return learner.eval()
 
 
 def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) -> None:
-    """Raises Mistake for weights of another network, in one line where torch gives one a layer, and for NaN."""
+    """Raises UserError, in one line where torch has one per layer, for weights of another network and for NaN."""
     expected = learner.state_dict()
     for name in dict.fromkeys([*expected, *weights]):
         needed, found = _form(expected, name), _form(weights, name)
         if needed != found:
-            differ = [(one, other) for one, other in zip(needed, found, strict=False) if one != other]
-            told = f"{name} is {differ[0][1]}, not {differ[0][0]}"
-            raise UserError(f"{path}: holds another model than its configuration: {told}")
+            wanted, given = next(pair for pair in zip(needed, found, strict=False) if pair[0] != pair[1])
+            raise UserError(f"{path}: holds another model than its configuration: {name} is {given}, not {wanted}")
         if not torch.isfinite(weights[name]).all():
             raise UserError(f"{path}: holds weights that are no numbers: {name}")
     learner.load_state_dict(weights)
@@ -95,21 +95,23 @@ def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) ->
 def check_same_config(
     config: DictConfig, checkpoint: Checkpoint, path: str | Path, matters: Callable[[str], bool]
 ) -> None:
-    """Raises Mistake for the first key, of those that matter, which is not as the checkpoint was trained with."""
+    """Raises UserError for the first key that matters and differs from the configuration of the checkpoint."""
     stored, trained = dict(flatten(config)), dict(flatten(checkpoint_config(checkpoint, path)))
     for key in filter(matters, dict.fromkeys([*stored, *trained])):
         if stored.get(key) != trained.get(key):
-            said = f"{key}={format_value(stored.get(key))} there, {format_value(trained.get(key))} in the checkpoint"
-            raise UserError(f"{path}: another run's checkpoint, or config.yaml was edited: {said}")
+            difference = (
+                f"{key}={format_value(stored.get(key))} there, {format_value(trained.get(key))} in the checkpoint"
+            )
+            raise UserError(f"{path}: another run's checkpoint, or config.yaml was edited: {difference}")
 
 
 def _of_the_model(key: str) -> bool:
-    """What weights, and the scores that are told of them, follow from."""
+    """Whether the weights, or the scores measured on them, depend on a key."""
     return key not in ELSEWHERE and (key.partition(".")[0] in GROUPS or key in ("trainer.precision", "ensemble"))
 
 
 def _form(weights: dict[str, Any], name: str) -> tuple[str, ...]:
-    """Shape, kind of number and of storage; or what stands in their place."""
+    """Returns shape, dtype, layout and device of a tensor, or what is there in its place."""
     if name not in weights:
         return ("missing",)
     tensor = weights[name]
@@ -130,6 +132,6 @@ def _unreadable(path: Path, error: OSError) -> str:
 def _refusal(path: Path, error: Exception) -> UserError:
     text = " ".join(str(error).split())
     if isinstance(error, UnpicklingError) and (code := re.search(r"GLOBAL ([\w.]+)", text)):
-        asks = f"it asks for {code[1]}, and weights need no code"
-        return UnsafeCheckpoint(f"{path}: refused, nothing of it was run: {asks}")
+        reason = f"it asks for {code[1]}, and weights need no code"
+        return UnsafeCheckpoint(f"{path}: refused, nothing of it was run: {reason}")
     return UserError(f"{path}: is no checkpoint, or is cut short or damaged")

@@ -1,4 +1,4 @@
-"""A run as the table of compare shows it, from its folder; one that cannot be shown is left out with a note."""
+"""Reads a run folder as compare shows it; a run that cannot be shown is left out with a note."""
 
 import json
 import math
@@ -17,13 +17,14 @@ from mlplab.config.tree import flatten, format_value, select
 from mlplab.config.validate import TYPE_NAMES
 from mlplab.errors import UserError
 from mlplab.run.config_file import LOADER, upgrade_config
-from mlplab.run.folder import PRUNED_FILE
+from mlplab.run.folder import RunState, read_reason, run_state
+from mlplab.trainer.history_file import read_history
 
-SOURCES = ("path", "target", "function", "subset")  # by which datasets of one name differ
+SOURCES = ("path", "target", "function", "subset")  # keys in which datasets of one name differ
 SPLITS = ("/train", "/val", "/test")
-UNTYPED = ("run_dir", "debug", "allow", "format", "sweep", "report", "choice")  # keys and groups that change no number
-# what leaves the rows of val and test, and their targets, as they are; folds are part of what the data are called
-ASIDE = (
+UNTYPED = ("run_dir", "debug", "allow", "format", "sweep", "report", "choice")  # keys and groups that change no result
+# keys that leave the rows and targets of val and test as they are; folds are part of the name of the data
+SAME_ROWS = (
     *("_target_", *SOURCES, "root", "num_train", "label_noise", "leak_check", "ignore", "separator", "size", "grey"),
     "folds",
 )
@@ -33,9 +34,9 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class RunRecord:
-    """data: the dataset, with what those of one name differ by. rows: by what the rows and targets that measure a run
-    may be others than those of another on the same data. scores: by `<name>/<split>`, those that are finite. settings:
-    config.yaml by dotted keys. report: scores.json as it is. failure: why it failed, or was pruned, in one line.
+    """data: the dataset's name, and what datasets of one name differ in. rows: the keys of `data` that decide on which
+    rows and targets a run is measured. scores: the finite ones, by `<name>/<split>`. settings: config.yaml by dotted
+    keys. report: scores.json. failure: why it failed or was pruned, in one line.
     """
 
     folder: Path
@@ -46,7 +47,7 @@ class RunRecord:
     lr: float
     scores: dict[str, float]
     epochs: str
-    state: str
+    state: RunState
     written: float
     date: str
     settings: dict[str, Any]
@@ -55,38 +56,39 @@ class RunRecord:
 
     @property
     def members(self) -> int:
-        """Of an ensemble; 0 of a run that was trained."""
+        """The number of networks of an ensemble; 0 for a run that was trained."""
         return int(self.settings.get("ensemble") or 0)
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """Every setting as it is typed; a choice by its group's name."""
-        held = self.settings.items()
-        chosen = {key.removeprefix("choice."): value for key, value in held if key.startswith("choice.")}
-        callbacks = dict.fromkeys(key.split(".")[1] for key, _ in held if key.startswith("callback."))
-        others = {key: value for key, value in held if key.partition(".")[0] not in UNTYPED}
-        told = {**chosen, **others, "callback": "+".join(map(str, callbacks)) or "none"}
-        return {str(key): _short(value) for key, value in told.items()}
+        """Every setting as it is typed; a choice by the name of its group."""
+        settings = self.settings.items()
+        chosen = {key.removeprefix("choice."): value for key, value in settings if key.startswith("choice.")}
+        callbacks = dict.fromkeys(key.split(".")[1] for key, _ in settings if key.startswith("callback."))
+        others = {key: value for key, value in settings if key.partition(".")[0] not in UNTYPED}
+        named = {**chosen, **others, "callback": "+".join(map(str, callbacks)) or "none"}
+        return {str(key): _short(value) for key, value in named.items()}
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """None, with a note, where config.yaml or scores.json has not what the table needs."""
+    """Returns None, and prints a note, where config.yaml or scores.json lacks what the table needs."""
     try:
-        return _run(folder)
-    except UserError as mistake:
-        reason = str(mistake)
-    except (OSError, ValueError, OverflowError, RecursionError):
+        return _read(folder)
+    except UserError as error:
+        reason = str(error)
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         reason = "its config.yaml or scores.json cannot be read"
     print(f"note: {folder} was left out; {reason}")
     return None
 
 
-def _run(folder: Path) -> RunRecord:
-    """Raises Mistake for what is missing, or of another kind than a run's."""
+def _read(folder: Path) -> RunRecord:
+    """Raises UserError for a missing key, or a value of the wrong type."""
     config = _read_mapping(folder / "config.yaml", lambda text: yaml.load(text, LOADER))
     if config.get("format") in range(1, FORMAT):
         config = upgrade_config(config, config["format"], "config.yaml")
-    finished = (folder / "scores.json").exists()
+    state = run_state(folder)
+    finished = state == "finished"
     scores = _read_mapping(folder / "scores.json", json.loads) if finished else {}
 
     def needed(key: str, kind: type[Kind]) -> Kind:
@@ -95,56 +97,58 @@ def _run(folder: Path) -> RunRecord:
     choice = {group: needed(f"choice.{group}", str) for group in ("data", "model", "learner", "loss", "optimizer")}
     data = needed("data", dict)
     planned = needed("trainer.max_epochs", int)
-    united = select(config, "ensemble")
-    if united:
+    is_ensemble = bool(select(config, "ensemble"))
+    if is_ensemble:
         done = needed("ensemble", int)
         _kind(scores.get("members", []), list, "scores.json: members")
     else:
-        done = _kind(scores.get("epochs"), int, "scores.json: epochs") if finished else _epochs(folder / "history.csv")
+        done = _kind(scores.get("epochs"), int, "scores.json: epochs") if finished else _epochs(folder)
     measured = {name: _kind(scores[name], float, f"scores.json: {name}") for name in scores if name.endswith(SPLITS)}
     written = (folder / "config.yaml").stat().st_mtime
     return RunRecord(
         folder=folder,
         choice=choice,
-        data=_called(choice["data"], data),
-        rows={str(key): format_value(value) for key, value in data.items() if key not in (*ASIDE, *_unread(data))},
+        data=_dataset_name(choice["data"], data),
+        rows={
+            str(key): format_value(value) for key, value in data.items() if key not in (*SAME_ROWS, *_unused_keys(data))
+        },
         headline=_headline(choice["learner"]),
         lr=needed("optimizer.lr", float),
         scores={name: value for name, value in measured.items() if math.isfinite(value)},
-        epochs=f"ensemble of {done}" if united else str(done) if done == planned else f"{done} of {planned}",
-        state="finished" if finished else _end(folder),
+        epochs=f"ensemble of {done}" if is_ensemble else str(done) if done == planned else f"{done} of {planned}",
+        state=state,
         written=written,
         date=datetime.fromtimestamp(written).strftime("%Y-%m-%d %H:%M"),
         settings=dict(flatten(config)),
         report=scores,
-        failure="" if finished else _reason(folder / PRUNED_FILE) or _reason(folder / "failure.txt"),
+        failure="" if finished else read_reason(folder),
     )
 
 
-def _called(name: str, data: dict[str, Any]) -> str:
-    """What was measured on folds is one with nothing else."""
+def _dataset_name(name: str, data: dict[str, Any]) -> str:
+    """Results on folds compare with nothing that was not measured on as many."""
     folds = data.get("folds")
     sources = [format_value(data[key]) for key in SOURCES if data.get(key)]
     return " ".join([name, *sources, *([] if folds is None else [f"in {format_value(folds)} folds"])])
 
 
-def _unread(data: dict[str, Any]) -> tuple[str, ...]:
-    """Keys of a split that another key sets aside."""
+def _unused_keys(data: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that have no effect because of data.folds."""
     return ("fold",) if data.get("folds") is None else ("val_fraction",)
 
 
 def _read_mapping(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
     try:
-        held = read(path.read_text(encoding="utf-8"))
+        content = read(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path.name} cannot be read") from error
-    if not isinstance(held, dict):
+    if not isinstance(content, dict):
         raise UserError(f"{path.name} holds no keys and values")
-    return held
+    return content
 
 
 def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
-    """An int may stand for a float; what is empty is of no kind."""
+    """Returns a value of this type; an int counts as a float, an empty string or mapping as missing."""
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is kind and value not in ("", {}):
@@ -153,27 +157,18 @@ def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
 
 
 def _headline(learner: str) -> str:
-    """What losses of different kinds share."""
+    """The metric that compares runs with different losses."""
     if learner not in METRICS:
         raise UserError(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
     return "r2" if is_regression(learner) else "accuracy"
 
 
 def _short(value: Any) -> str:
-    """1e+08 for a hundred million, 1 for 1.0."""
+    """Formats 1e8 as 1e+08, and 1.0 as 1."""
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else format_value(value)
 
 
-def _reason(failure: Path) -> str:
-    return " ".join(failure.read_text(encoding="utf-8", errors="replace").split()) if failure.exists() else ""
-
-
-def _end(folder: Path) -> str:
-    """Of a run without scores.json."""
-    ends = {PRUNED_FILE: "pruned", "failure.txt": "failed"}
-    return next((state for name, state in ends.items() if (folder / name).exists()), "unfinished")
-
-
-def _epochs(history: Path) -> int:
-    """Of a run that has not finished: lines of the history but its header and epoch 0."""
-    return max(0, len(history.read_bytes().splitlines()) - 2) if history.exists() else 0
+def _epochs(folder: Path) -> int:
+    """The epochs that a run has trained so far; row 0 comes before the first."""
+    history = folder / "history.csv"
+    return max(0, len(read_history(history)) - 1) if history.exists() else 0

@@ -28,7 +28,7 @@ from mlplab.run.config_file import read_config
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
 from mlplab.run.load import load_learner, read_checkpoint
 from mlplab.run.metadata import data_info
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 
 MAX_INPUTS = 200  # with more, shuffling each of them takes long and shows little
 

@@ -1,4 +1,4 @@
-"""Resume: a run that was stopped, or that is to be longer, goes on in its folder."""
+"""Resumes a run that was stopped, or trains one that has ended for more epochs, in its folder."""
 
 import json
 import logging
@@ -20,10 +20,10 @@ from mlplab.run.folder import PRUNED_FILE, find_run
 from mlplab.run.load import Checkpoint, check_same_config, load_weights, read_checkpoint
 from mlplab.run.train import Scores, describe_run, evaluate_best
 from mlplab.trainer.checkpoint import BestAndLastCheckpoint, Judge
-from mlplab.trainer.history import read_history
+from mlplab.trainer.history_file import read_history
 
 log = logging.getLogger(__name__)
-# by this door, by a move of the folder or of the data, or without any effect
+# keys that resume itself changes, that change when the folder or the data move, or that have no effect on training
 MAY_CHANGE = {
     *("trainer.max_epochs", "trainer.max_time", "run_dir", "sweep.name", "data.root", "data.path", "allow", "debug"),
 }
@@ -42,13 +42,12 @@ def resume(
     begin: Callable[[], None] = lambda: None,
     judge: Judge | None = None,
 ) -> Scores:
-    """run: a run folder, or `last`. max_epochs, max_time: of the whole run, what was trained before counted too.
-    allow: modules of your own that it was trained with. begin: called once nothing speaks against it, before the
-    folder is touched. judge: of a search, as for `carry_out`.
+    """Returns what scores.json holds; on a CPU all files become those of a run that was never stopped, except times.
 
-    On a CPU the files become those of a run that was never stopped, but for times. Returns what scores.json holds.
-    Raises Mistake where the folder is no run, where its data or its config.yaml have changed, or where it cannot become
-    longer; Failure where the disk refuses.
+    run: a run folder, or `last`. max_epochs, max_time: of the whole run, including what was trained before. allow:
+    modules of your own that it was trained with. begin: called after all checks, before the folder is changed. judge:
+    of a search, as for `train_in_folder`. Raises UserError where the folder is no run, its data or config.yaml have
+    changed, or it cannot be longer; RunError where the disk refuses.
     """
     folder = find_run(run)
     config = read_config(folder, allow)
@@ -56,42 +55,42 @@ def resume(
     with lock_folder(folder):
         found = _latest(folder)
         if found is None:
-            return _begin_anew(config, max_epochs, max_time, begin, judge)
-        return _go_on(config, found, max_epochs, max_time, begin, judge)
+            return _restart(config, max_epochs, max_time, begin, judge)
+        return _continue(config, found, max_epochs, max_time, begin, judge)
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The newest checkpoint that is whole. One that asks for code is not passed over."""
+    """Returns the newest checkpoint that is whole. Raises UnsafeCheckpoint for one that asks for code."""
     broken: list[UserError] = []
     for path in (folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "previous.ckpt"):
         try:
             if path.exists():
                 checkpoint = read_checkpoint(path)
-                for mistake in broken:
-                    log.warning(f"mlplab: {mistake}; going on from {path.name}, the one before")
+                for error in broken:
+                    log.warning(f"mlplab: {error}; resuming from {path.name}, the one before")
                 return path, checkpoint
         except UnsafeCheckpoint:
             raise
-        except UserError as mistake:
-            broken.append(mistake)
+        except UserError as error:
+            broken.append(error)
     if broken:
         raise broken[0]
     return None
 
 
-def _begin_anew(
+def _restart(
     config: DictConfig,
     max_epochs: int | None,
     max_time: str | None,
     begin: Callable[[], None],
     judge: Judge | None,
 ) -> Scores:
-    """Nothing was kept: the run ended before its first epoch did."""
+    """Trains a run that ended before its first epoch did from the beginning."""
     folder = Path(config.run_dir)
     history = folder / "history.csv"
     if history.exists() and len(rows := read_history(history)) > 2:
         lost = f"{folder} has {count_noun(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
-        raise UserError(f"{lost}: it cannot go on, and nothing is written over")
+        raise UserError(f"{lost}: it cannot be resumed, and nothing is overwritten")
     _limit(config, max_epochs, max_time)
     lab = build(config, judge)
     begin()
@@ -106,7 +105,7 @@ def _begin_anew(
         return evaluate_best(lab)
 
 
-def _go_on(
+def _continue(
     config: DictConfig,
     found: tuple[Path, Checkpoint],
     max_epochs: int | None,
@@ -141,7 +140,7 @@ def _go_on(
         )
     rows = lab.history.known(state["epochs"])
     if judge and not over and (reason := judge(state["epochs"], rows[-1][config.monitor])):
-        raise Pruned(reason)  # the process was killed before it could write so
+        raise Pruned(reason)  # the process was killed before it could write that
     begin()
     with _on_disk(folder, lab):
         if path.name == "previous.ckpt":  # a broken last.ckpt must not take its place
@@ -169,8 +168,8 @@ def _on_disk(folder: Path, lab: Components) -> Iterator[None]:
     except OSError as error:
         with suppress(OSError):
             lab.overlay.close()
-        said = f"{folder} cannot be written: {error.strerror or error}"
-        raise RunError(f"{said}; its checkpoints are kept: make room, then resume") from error
+        reason = f"{folder} cannot be written: {error.strerror or error}"
+        raise RunError(f"{reason}; its checkpoints are kept: make room, then resume") from error
 
 
 def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:
@@ -183,10 +182,12 @@ def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:
     state: dict[str, Any] | None = checkpoint.get("callbacks", {}).get(BestAndLastCheckpoint.state_key)
     if state is None:
-        raise UserError(f"{path}: holds weights only, from which a run cannot go on")
+        raise UserError(f"{path}: holds weights only; a run cannot be resumed from them")
     return state
 
 
 def _same_data(lab: Components, checkpoint: Checkpoint, path: Path) -> None:
     if lab.learner.hparams["data_digest"] != checkpoint["hyper_parameters"].get("data_digest"):
-        raise UserError(f"{path}: its data have changed since it was trained; it can go on only with the rows it had")
+        raise UserError(
+            f"{path}: its data have changed since it was trained; it can be resumed only with the rows it had"
+        )

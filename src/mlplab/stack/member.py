@@ -17,7 +17,7 @@ from mlplab.run.build import Components
 from mlplab.stack.trainer_stand_in import SchedulerConfig, TrainerStandIn
 from mlplab.stack.weights import Snapshot
 from mlplab.trainer.checkpoint import ResumeState
-from mlplab.trainer.history import Row
+from mlplab.trainer.history_file import Row
 from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.step_metrics import StepMetrics
 from mlplab.trainer.torch_internals import mark_as_stepped

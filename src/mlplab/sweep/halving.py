@@ -117,7 +117,7 @@ def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, mon
 
     def rank(number: int) -> tuple[bool, float]:
         outcome = read_outcome(folder / jobs[number].name, monitor)
-        incomplete = outcome.state in ("failed", "unfinished") or not outcome.scores
+        incomplete = outcome.state in ("failed", *UNFINISHED) or not outcome.scores
         return incomplete, sign * outcome.scores.get(monitor, 0.0)
 
     return sorted(sorted(numbers, key=rank)[:count])

@@ -69,7 +69,7 @@ def read_manifest(folder: Path) -> list[Job]:
     if not folder.is_dir():
         raise UserError(f"sweep.resume: there is no sweep {folder}; give the sweep.name of the sweep to resume")
     if not path.exists():
-        if {entry.name for entry in folder.iterdir()} <= {files.temporary_name(path).name}:
+        if {entry.name for entry in folder.iterdir()} <= {files.temporary_name(path).name, files.LOCK_FILE}:
             return []
         raise UserError(f"sweep.resume: {folder} has no {SWEEP_FILE}: not a sweep, or one of an older mlplab")
     manifest = _read(path)

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from mlplab.files import exclusive, is_locked, register_process
-from mlplab.run.folder import Outcome, job_folder, read_outcome
+from mlplab.run.folder import UNFINISHED, Outcome, job_folder, read_outcome, state_text
 from mlplab.sweep.search_config import SEARCH_FOLDER, Choices, FloatRange, SearchConfig, SearchPlan, SearchSpace
 
 POLL_INTERVAL = 0.5  # s between checks of the other processes
@@ -35,7 +35,7 @@ def run_search(plan: SearchPlan, launcher: Launcher) -> None:
     with register_process(plan.folder / SEARCH_FOLDER) as process:
         while True:
             trials = _next_trials(plan, study, process)
-            waiting = [trial for trial in trials if _outcome(plan, trial).state == "unfinished"]
+            waiting = [trial for trial in trials if _outcome(plan, trial).state in UNFINISHED]
             if waiting:
                 launcher.launch([_job(plan, trial) for trial in waiting], initial_job_idx=waiting[0].number)
             for trial in trials:
@@ -102,7 +102,7 @@ class Study:
         if outcome.state == "finished":
             self.study.tell(number, outcome.scores[self.settings.monitor])
             return
-        self._set_attribute(number, outcome.state, outcome.reason)
+        self._set_attribute(number, state_text(outcome.state), outcome.reason)
         self.study.tell(number, state=TrialState.PRUNED)
 
     def judge(self, number: int) -> Callable[[int, float], str]:

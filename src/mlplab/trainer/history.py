@@ -1,9 +1,6 @@
-"""history.csv: one row an epoch, from epoch 0 (before any update) on; Lightning's CSVLogger has neither."""
+"""Writes history.csv: one row per epoch, epoch 0 (before any update) too; Lightning's CSVLogger has neither."""
 
-import csv
-import io
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -11,12 +8,11 @@ from lightning import Callback, Trainer
 
 from mlplab import files
 from mlplab.errors import UserError
-
-Row = dict[str, float]
+from mlplab.trainer.history_file import Row, best_row, format_history, read_history
 
 
 class History(Callback):
-    """Keeps `rows` and writes each at once where a path is given. `best_epoch` is judged as best.ckpt is."""
+    """Collects `rows` and writes each at once where a path is given. `best_epoch` is that of best.ckpt."""
 
     def __init__(
         self, path: str | Path | None = None, monitor: str = "loss/val", mode: Literal["min", "max"] = "min"
@@ -30,9 +26,9 @@ class History(Callback):
 
     @property
     def best_epoch(self) -> int:
-        """The first of the best."""
-        sign = 1 if self.mode == "min" else -1
-        return int(min(self.rows[1:], key=lambda row: sign * row[self.monitor], default={"epoch": 0})["epoch"])
+        """0 before the first epoch has ended."""
+        best = best_row(self.rows, self.monitor, self.mode)
+        return 0 if best is None else int(best["epoch"])
 
     @property
     def best(self) -> Row:
@@ -40,20 +36,20 @@ class History(Callback):
 
     @property
     def seconds(self) -> float:
-        """Of training, those before a stop too."""
+        """Of training so far, before a stop too."""
         return time.perf_counter() - self._started
 
     def known(self, epochs: int) -> list[Row]:
-        """The rows of the file up to an epoch. Raises Mistake where some are missing."""
+        """Returns the rows of the file up to an epoch. Raises UserError where some are missing."""
         rows = read_history(self.path)[: epochs + 1] if self.path is not None and self.path.exists() else []
         if len(rows) <= epochs:
             raise UserError(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(rows)}")
         return rows
 
     def go_on(self, rows: list[Row]) -> None:
-        """Take up the file with these rows; those of later epochs are cut off."""
+        """Continues the file after these rows; those of later epochs are removed."""
         assert self.path is not None
-        files.write(self.path, _text(rows))
+        files.write(self.path, format_history(rows))
         self.rows = rows
         self._started = time.perf_counter() - rows[-1]["seconds"]
 
@@ -99,27 +95,7 @@ class History(Callback):
         row |= {f"{name}/{split}": learner.scores[f"{name}/{split}"] for name in names for split in ("train", "val")}
         self.rows.append(row)
         if self.path is not None:
-            if self._file is None:  # to open it each epoch would cost half a millisecond
+            if self._file is None:  # opening it in each epoch would cost half a millisecond
                 self._file = open(self.path, "a", newline="")  # noqa: SIM115, closed when the fit ends
-            self._file.write(_text([row], header=len(self.rows) == 1))
+            self._file.write(format_history([row], header=len(self.rows) == 1))
             self._file.flush()
-
-
-def read_history(path: str | Path) -> list[Row]:
-    """The whole rows of a history.csv; the last may have been cut short."""
-    with open(path, newline="") as file:
-        lines = [line for line in file if line.endswith("\n")]
-    return [_numbers(row) for row in csv.DictReader(lines)]
-
-
-def _numbers(row: dict[str, str]) -> Row:
-    return {name: int(value) if name in ("epoch", "step") else float(value) for name, value in row.items()}
-
-
-def _text(rows: Sequence[Row], header: bool = True) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if header:
-        writer.writerow(rows[0])
-    writer.writerows(row.values() for row in rows)
-    return text.getvalue()
