@@ -242,7 +242,7 @@ def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path:
 
     grown = door("train", *words, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
     assert (grown.returncode, grown.stderr) == (0, "")
-    assert "8 jobs -> outputs/sweeps/e, 2 of them new to it" in grown.stdout
+    assert "8 jobs -> outputs/sweeps/e, 2 of them new" in grown.stdout
     assert {scores_of(sweep / name)["ensemble"] for name in names} == {4}
     (sweep / "6_optimizer.lr=0.1,seed=3" / "scores.json").unlink()
     (sweep / "6_optimizer.lr=0.1,seed=3" / "failure.txt").write_text("lost")
