@@ -127,8 +127,8 @@ def export(overrides: tuple[str, ...]) -> str:
     rows: dict[str, Any] = {}
     for name, part in (("", splits.train), ("_val", splits.val)):
         rows[f"x{name}"] = (part.features.float().numpy() - mean) / np.where(std > 0, std, 1)
-        rows[f"y{name}"] = (part.target.numpy() - shift) / factor if splits.target_names else part.target.numpy()
-    widths = [*config.model.hidden_features, len(splits.class_names) or len(splits.target_names)]
+        rows[f"y{name}"] = (part.target.numpy() - shift) / factor if splits.info.target_names else part.target.numpy()
+    widths = [*config.model.hidden_features, len(splits.class_names) or len(splits.info.target_names)]
     np.savez(path, **rows, widths=widths, batch_size=config.batch_size, epochs=config.trainer.max_epochs)
     return path
 
