@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
-from mlplab.config.tree import flatten, format_value
+from mlplab.config.tree import flatten, format_value, portable_config
 from mlplab.data.inference import text_columns
 from mlplab.data.leakage import format_leaks
 from mlplab.data.splits import Splits
@@ -49,7 +49,7 @@ def train(config: DictConfig) -> Scores:
     run.mkdir(parents=True, exist_ok=True)
     begun: list[bool] = []
     with lock_folder(run):
-        write_config(config)
+        write_config(portable_config(config))
         try:
             return train_in_folder(config, lambda: begun.append(True))
         finally:

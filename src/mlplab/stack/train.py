@@ -106,7 +106,7 @@ class Stack:
                 run = Path(member.config.run_dir)
                 run.mkdir(parents=True, exist_ok=True)
                 locks.enter_context(lock_folder(run))
-                write_config(member.config, member.lab.learner.hparams["config"])
+                write_config(member.lab.learner.hparams["config"])
                 if member.fold not in self.leaks:
                     self.leaks[member.fold] = format_leaks(member.lab.splits)
         self.progress = StackProgress(self.configs[0].trainer.max_epochs)
