@@ -37,7 +37,7 @@ def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         claim_folder(tmp_path / "file" / "run", "run_dir")
 
 
@@ -69,7 +69,7 @@ def test_an_output_folder_that_is_not_writable_is_reported(words: tuple[str, ...
     answer = door("train", *words, cwd=sealed)
     assert answer.returncode == 1
     reason = r"\((Read-only file system|Permission denied)\)"
-    assert re.fullmatch(rf"mlplab: {said} cannot be made {reason}\n", answer.stderr)
+    assert re.fullmatch(rf"mlplab: {said} cannot be created {reason}\n", answer.stderr)
     assert answer.stdout == ""
     assert list(sealed.iterdir()) == []
 

@@ -149,7 +149,7 @@ def _continue(
         for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
     log.info(align_lines({**describe_run(lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
-    for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
+    for timer in (callback for callback in lab.callbacks if isinstance(callback, Timer)):
         timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
     with closing(lab.overlay):
         if over:

@@ -114,7 +114,7 @@ class Stack:
     def _after_epoch(self, prints: bool, fit: StackedFit, epochs: int) -> None:
         """Saves all members from time to time, so that each can be resumed. prints: whether this process reports."""
         if prints:
-            self.progress.tell(epochs)
+            self.progress.update(epochs)
         started = time.perf_counter()
         if started - self.saved_at > max(SAVE_INTERVAL, SAVE_COST_RATIO * self.save_cost):
             with defer_signals(), files.batch_writes():

@@ -120,9 +120,9 @@ def progress_text(folder: Path, jobs: Sequence[Job]) -> str:
 
 def _command(arguments: Sequence[str]) -> str:
     """The command that resumes the sweep: as the user typed it, with sweep.resume=true."""
-    typed = [word for word in arguments if not word.startswith("hydra.job.config.override_dirname.exclude_keys=")]
-    typed = ["sweep.halving=true" if word == "hydra/sweeper=halving" else word for word in typed]
-    if not any(word.startswith("sweep.resume=") for word in typed):
+    typed = [text for text in arguments if not text.startswith("hydra.job.config.override_dirname.exclude_keys=")]
+    typed = ["sweep.halving=true" if text == "hydra/sweeper=halving" else text for text in typed]
+    if not any(text.startswith("sweep.resume=") for text in typed):
         typed.append("sweep.resume=true")
     return shlex.join(["python", "scripts/train.py", *typed])
 
