@@ -140,10 +140,6 @@ def job_folders(sweep: Path) -> dict[int, Path]:
     return dict(sorted((int(number[1]), path) for number, path in numbered if number))
 
 
-def finished_jobs(sweep: Path) -> dict[int, Path]:
-    return {number: run for number, run in job_folders(sweep).items() if run_state(run) == "finished"}
-
-
 def ensemble_folders(sweep: Path) -> list[Path]:
     """Returns the folders of ensembles, which are not jobs."""
     return sorted(path.parent for path in sweep.glob("ensemble*/scores.json"))

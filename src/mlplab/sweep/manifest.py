@@ -98,7 +98,8 @@ def merge_jobs(before: Sequence[Job], now: Sequence[Job], folder: Path) -> list[
         if place is None:
             raise UserError(_missing_job(job, added or now, folder))
         merged.append(replace(added.pop(place), name=job.name))
-    return merged + [replace(job, name=_renumber(job.name, number)) for number, job in enumerate(added, len(before))]
+    new = enumerate(added, start=len(before))
+    return merged + [replace(job, name=f"{number}_{job.name.partition('_')[2]}") for number, job in new]
 
 
 def changed_versions(folder: Path) -> list[str]:
@@ -155,7 +156,3 @@ def _missing_job(job: Job, now: Sequence[Job], folder: Path) -> str:
 def _differing_keys(settings: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
     keys = dict.fromkeys([*settings, *others])
     return [key for key in keys if key not in settings or key not in others or settings[key] != others[key]]
-
-
-def _renumber(name: str, number: int) -> str:
-    return f"{number}_{name.partition('_')[2]}"

@@ -97,8 +97,8 @@ class Study:
         self._set_attribute(number, "process", process)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Report the outcome; a failed trial counts as pruned: Optuna's samplers ignore failed ones, and would come back
-        to its neighbourhood."""
+        """Report the outcome. A failed trial counts as pruned, so that the sampler avoids its neighbourhood: Optuna
+        ignores failed ones."""
         if outcome.state == "finished":
             self.study.tell(number, outcome.scores[self.settings.monitor])
             return
