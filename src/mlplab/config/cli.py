@@ -13,11 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab.config.compose import folder_name, prefer_own_configs
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import command_overrides, expand_overrides
+from mlplab.config.schema import allowed_values_text
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import validate_command
 from mlplab.signals import Interrupted, exit_status, ignore_signals, install_handlers
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+OmegaConf.register_new_resolver("allowed_values", allowed_values_text, replace=True)
 
 Settings = Mapping[str, Any]
 

@@ -20,6 +20,7 @@ from mlplab.config.schema import (
     RANGES,
     RESERVED_TRAINER_KEYS,
     SCALAR_OR_LIST,
+    allowed_values,
     is_regression,
 )
 from mlplab.config.tree import flatten, format_value, select
@@ -95,9 +96,8 @@ def not_allowed_message(key: str, name: str) -> str:
 
 def check_choice(key: str, value: Any) -> None:
     """Raises UserError where a value is none of the CHOICES of its key."""
-    allowed = CHOICES[key]
-    if not any(value == choice and type(value) is type(choice) for choice in allowed):  # True == 1
-        raise UserError(f"{key}={format_value(value)}: must be one of {', '.join(map(format_value, allowed))}")
+    if not any(value == choice and type(value) is type(choice) for choice in CHOICES[key]):  # True == 1
+        raise UserError(f"{key}={format_value(value)}: must be {allowed_values()[key]}")
 
 
 def _check_nothing_missing(flat: Mapping[str, Any]) -> None:
