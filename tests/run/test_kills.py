@@ -103,7 +103,7 @@ def survive(tmp_path: Path, moments: list[Moment], seed: int, epochs: int) -> No
 
 @pytest.mark.slow
 def test_four_kills_leave_no_trace(tmp_path: Path) -> None:
-    survive(tmp_path, [in_the_imports, in_training, in_a_checkpoint, in_the_evaluation], seed=0, epochs=400)
+    survive(tmp_path, [in_the_imports, in_training, in_a_checkpoint, in_the_evaluation], seed=0, epochs=200)
 
 
 @pytest.mark.long

@@ -365,7 +365,7 @@ def test_a_killed_process_fails_its_members_and_no_others(undisturbed: dict[str,
 @linux
 def test_members_of_later_chunks_have_not_started_when_their_process_is_killed(tmp_path: Path) -> None:
     """They have not failed either, and train when the sweep is resumed."""
-    longer = [override.replace("max_epochs=40", "max_epochs=400") for override in SWEEP]
+    longer = [override.replace("max_epochs=40", "max_epochs=150") for override in SWEEP]
     overrides = (*longer, "hydra.launcher.most=2")
     sweep = start_sweep(tmp_path, overrides, runs=4)
     os.kill(children(sweep.pid)[0], signal.SIGKILL)
