@@ -55,7 +55,7 @@ def test_test_rows_are_those_of_the_single_split(counts: list[int], folds: int, 
 
 @settings(deadline=None)
 @given(counts=COUNTS, folds=FOLDS, seed=SEED)
-def test_each_class_has_its_share_of_every_fold(counts: list[int], folds: int, seed: int) -> None:
+def test_each_class_has_its_fraction_of_every_fold(counts: list[int], folds: int, seed: int) -> None:
     rows = classes(counts)
     found = [np.bincount(rows.target[one["val"]], minlength=len(counts)) for one in folded(rows, folds, seed)]
     assert (np.ptp(found, axis=0) <= 1).all()
@@ -106,7 +106,7 @@ def test_the_seed_alone_decides() -> None:
 
 def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
     rows = RawData(np.zeros((40, 1)), np.repeat([0.5, 1.5], 20))
-    train, val = fold_indices(rows, np.arange(40), 4, 0, seed=0, grouped=False)
+    train, val = fold_indices(rows, np.arange(40), 4, 0, seed=0)
     assert np.unique(rows.target[val], return_counts=True)[1].tolist() == [5, 5]
     assert len(train) == 30
 
@@ -122,10 +122,10 @@ def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
 )
 def test_more_folds_than_there_is_for_them_is_one_line(rows: RawData, said: str) -> None:
     with pytest.raises(UserError) as mistake:
-        fold_indices(rows, np.arange(len(rows.target)), 5, 0, seed=0, grouped=rows.groups is not None)
+        fold_indices(rows, np.arange(len(rows.target)), 5, 0, seed=0, groups=rows.groups)
     assert str(mistake.value) == said
 
 
 def test_a_fold_that_is_not_there_is_refused() -> None:
     with pytest.raises(UserError, match=r"^data\.fold=5: data\.folds=5 are numbered from 0 to 4$"):
-        fold_indices(values(40), np.arange(40), 5, 5, seed=0, grouped=False)
+        fold_indices(values(40), np.arange(40), 5, 5, seed=0)
