@@ -20,7 +20,7 @@ def classes(counts: list[int]) -> RawData:
     return RawData(np.zeros((sum(counts), 1)), np.repeat(np.arange(len(counts)), counts))
 
 
-def values(count: int, **more: Any) -> RawData:
+def regression(count: int, **more: Any) -> RawData:
     return RawData(np.zeros((count, 1)), np.zeros((count, 1)), **more)
 
 
@@ -40,7 +40,7 @@ def each_takes_its_turn(index: list[dict[str, np.ndarray]], count: int) -> bool:
 def test_each_row_but_those_of_test_validates_in_one_fold_and_trains_in_the_others(
     counts: list[int], folds: int, seed: int
 ) -> None:
-    for rows in (classes(counts), values(sum(counts))):
+    for rows in (classes(counts), regression(sum(counts))):
         index = folded(rows, folds, seed)
         assert each_takes_its_turn(index, sum(counts))
         assert np.ptp([len(one["val"]) for one in index]) <= 1
@@ -76,7 +76,7 @@ def test_rows_of_one_group_validate_together(sizes: list[int], folds: int, seed:
 
 @pytest.mark.parametrize("groups", [None, np.arange(100) // 2])
 def test_an_official_test_set_stays_aside_and_an_official_validation_set_takes_turns(groups: np.ndarray | None) -> None:
-    rows = values(100, official=np.repeat(["train", "val", "test"], [60, 20, 20]), groups=groups)
+    rows = regression(100, official=np.repeat(["train", "val", "test"], [60, 20, 20]), groups=groups)
     index = folded(rows, 4, 0, "official")
     assert all(set(one["test"].tolist()) == set(range(80, 100)) for one in index)
     assert each_takes_its_turn(index, 100)
@@ -87,7 +87,7 @@ def test_an_official_test_set_stays_aside_and_an_official_validation_set_takes_t
 
 def test_rows_stand_in_random_order_on_both_sides() -> None:
     index = split_indices(
-        values(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, 0, 2, 1
+        regression(1000, official=np.repeat(["train", "test"], [900, 100])), "official", 0.1, 0.2, 0, 2, 1
     )
     for name in ("train", "val"):
         assert np.median(index[name][:150]) == pytest.approx(450, abs=80)
@@ -115,17 +115,17 @@ def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
     ("rows", "said"),
     [
         (classes([30, 4]), "data.folds=5: class 1 has 4 rows beside the test rows, and each fold needs one"),
-        (values(4), "data.folds=5: there are only 4 rows beside the test rows"),
+        (regression(4), "data.folds=5: there are only 4 rows beside the test rows"),
         (classes([30]), "the target has one class only (0): two or more are needed"),
-        (values(40, groups=np.arange(40) % 3), "data.folds=5: there are only 3 groups beside the test rows"),
+        (regression(40, groups=np.arange(40) % 3), "data.folds=5: there are only 3 groups beside the test rows"),
     ],
 )
 def test_more_folds_than_there_is_for_them_is_one_line(rows: RawData, said: str) -> None:
-    with pytest.raises(UserError) as mistake:
+    with pytest.raises(UserError) as error:
         fold_indices(rows, np.arange(len(rows.target)), 5, 0, seed=0, groups=rows.groups)
-    assert str(mistake.value) == said
+    assert str(error.value) == said
 
 
 def test_a_fold_that_is_not_there_is_refused() -> None:
     with pytest.raises(UserError, match=r"^data\.fold=5: data\.folds=5 are numbered from 0 to 4$"):
-        fold_indices(values(40), np.arange(40), 5, 5, seed=0)
+        fold_indices(regression(40), np.arange(40), 5, 5, seed=0)

@@ -88,54 +88,43 @@ def format_leaks(splits: Splits) -> dict[str, str]:
 
 
 def first_examples(names: Iterable[object]) -> tuple[str, ...]:
-    """Return the first names, and an ellipsis if there are more."""
+    """Returns the first names, and an ellipsis if there are more."""
     texts = tuple(map(str, islice(names, MAX_EXAMPLES + 1)))
     return (*texts[:MAX_EXAMPLES], "...") if len(texts) > MAX_EXAMPLES else texts
 
 
 def exact_duplicates(splits: Splits) -> Iterator[Leak]:
-    """Find rows of val and test with the features of a training row, and rows of test with those of a val row only."""
+    """Finds rows of val and test with the features of a training row, and rows of test with those of a val row only."""
     keys = {name: row_keys(part) for name, part in splits.parts.items()}
     new = ~np.isin(keys["test"], keys["train"])
     for name, other, checked in (("val", "train", True), ("test", "train", True), ("test", "val", new)):
-        at = np.flatnonzero(np.isin(keys[name], keys[other]) & checked)
-        if len(at):
-            yield _duplicate_leak(splits, keys, name, other, at)
+        at = np.flatnonzero(np.isin(keys[name], keys[other]) & checked).tolist()
+        if not at:
+            continue
+        place = pd.Series(np.flatnonzero(np.isin(keys[other], keys[name][at])))
+        by_key = place.groupby(keys[other][place]).agg(list)
+        twins: dict[int, list[int]] = dict(zip(at, by_key[keys[name][at]], strict=True))
+        target, others = (splits.parts[part].target.numpy() for part in (name, other))
+        same = sum(any(np.array_equal(target[row], others[twin]) for twin in twins[row]) for row in at)
+        with_target = {len(at): "the same target", 0: "another target"}.get(same, f"the same target in {same} of them")
+        source = "training" if other == "train" else other
+        what = f"{len(at)} of {len(target)} {name} rows have all features of a {source} row, with {with_target}"
+        rows, other_rows = splits.origin[name].index, splits.origin[other].index
+        examples = first_examples(f"row {rows[row]} as row {other_rows[twins[row][0]]}" for row in at)
+        remedy = "if they are copies, keep one of each; rows of few different values may be alike by chance"
+        yield Leak("copies", name, len(at), what, examples, remedy)
 
 
 def row_keys(part: Split) -> np.ndarray:
-    """Return (N,) hashes: equal for rows of equal features; two other rows collide with a probability of 2^-64."""
+    """Returns (N,) hashes: equal for rows of equal features; two other rows collide with a probability of 2^-64."""
     features = part.features.numpy()
     if features.dtype != np.uint8:
         features = features + 0  # -0 becomes 0
     return np.array([hash(row.tobytes()) for row in features], dtype=np.int64)
 
 
-def _duplicate_leak(splits: Splits, keys: dict[str, np.ndarray], name: str, other: str, at: np.ndarray) -> Leak:
-    """at: the rows of `name` that are also in `other`."""
-    place = pd.Series(np.flatnonzero(np.isin(keys[other], keys[name][at])))
-    twins = place.groupby(keys[other][place]).agg(list)[keys[name][at]]  # for each row its twins
-    target, others = splits.parts[name].target.numpy(), splits.parts[other].target.numpy()
-    same = sum(
-        any(np.array_equal(target[row], others[twin]) for twin in of_row) for row, of_row in zip(at, twins, strict=True)
-    )
-    with_target = {len(at): "the same target", 0: "another target"}.get(same, f"the same target in {same} of them")
-    source = "training" if other == "train" else other
-    rows, other_rows = splits.origin[name].index, splits.origin[other].index
-    return Leak(
-        "copies",
-        name,
-        len(at),
-        f"{len(at)} of {len(target)} {name} rows have all features of a {source} row, with {with_target}",
-        first_examples(
-            f"row {rows[row]} as row {other_rows[of_row[0]]}" for row, of_row in zip(at, twins, strict=True)
-        ),
-        "if they are copies, keep one of each; rows of few different values may be alike by chance",
-    )
-
-
 def group_overlap(splits: Splits) -> Iterator[Leak]:
-    """Find rows of val and test whose group has training rows too."""
+    """Finds rows of val and test whose group has training rows too."""
     train = splits.origin["train"]
     for name in HELD_OUT if GROUP in train else ():
         group = splits.origin[name][GROUP]
@@ -147,7 +136,7 @@ def group_overlap(splits: Splits) -> Iterator[Leak]:
 
 
 def date_overlap(splits: Splits) -> Iterator[Leak]:
-    """Find rows of val and test that are not later than the newest training row, for each column of dates."""
+    """Finds rows of val and test that are not later than the newest training row, for each column of dates."""
     train = splits.origin["train"]
     remedy = "to predict later rows, train on a file of earlier ones and evaluate with data.path= of the later"
     for column, name in product(train.columns.difference([GROUP]), HELD_OUT):
@@ -160,7 +149,7 @@ def date_overlap(splits: Splits) -> Iterator[Leak]:
 
 
 def near_duplicates(splits: Splits) -> Iterator[Leak]:
-    """Find rows of val and test much nearer to a training row of their class than the density there explains.
+    """Finds rows of val and test much nearer to a training row of their class than the density there explains.
 
     In d dimensions the volumes that reach to the nearest and to the k-th neighbour have a ratio v with
     P(v < x) = 1 - (1 - x)^(k - 1), whatever the density (Facco et al., see above). Equal rows are not counted.
@@ -190,12 +179,12 @@ def near_duplicates(splits: Splits) -> Iterator[Leak]:
 
 
 def sample_rows(count: int) -> np.ndarray:
-    """Return the positions of a random sample of rows; all of them, where there are few."""
+    """Returns the positions of a random sample of rows; all of them, where there are few."""
     return np.random.default_rng(0).permutation(count)[:SAMPLE_ROWS]
 
 
 def _scale(splits: Splits) -> tuple[np.ndarray, np.ndarray]:
-    """Return shift and scale of each feature. Pixels and binary features are comparable as they are."""
+    """Returns shift and scale of each feature. Pixels and binary features are comparable as they are."""
     features = splits.train.features.numpy()
     if splits.info.image_size:
         return np.zeros(1, np.float32), np.ones(1, np.float32)
@@ -215,7 +204,7 @@ def _dimension(rows: np.ndarray) -> float:
 def _neighbours(
     rows: np.ndarray, target: np.ndarray | None, train: np.ndarray, train_target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (n, 40) distances to the nearest training rows of the row's class, without equal rows, infinite where
+    """Returns (n, 40) distances to the nearest training rows of the row's class, without equal rows, infinite where
     there are fewer; and (n,) the position of the nearest. target: classes; None for regression."""
     distance = np.full((len(rows), NEIGHBOURS[-1]), np.inf)
     nearest = np.zeros(len(rows), dtype=int)
@@ -236,7 +225,7 @@ def _neighbours(
 
 
 def _chance(distance: np.ndarray, dimension: float) -> np.ndarray:
-    """Return the (n,) probability of a nearest neighbour as near among independent rows."""
+    """Returns the (n,) probability of a nearest neighbour as near among independent rows."""
     chance = np.ones(len(distance))
     for rank in NEIGHBOURS:
         other = distance[:, rank - 1]
@@ -247,7 +236,7 @@ def _chance(distance: np.ndarray, dimension: float) -> np.ndarray:
 
 
 def target_leakage(splits: Splits) -> Iterator[Leak]:
-    """Find single features that predict the target almost without error, on val and within the training rows."""
+    """Finds single features that predict the target almost without error, on val and within the training rows."""
     features = list(_features(splits))
     if len(features) < 2:
         return
@@ -260,7 +249,7 @@ def target_leakage(splits: Splits) -> Iterator[Leak]:
 
 
 def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield name, training values and val values of each input column; categories as numbers, -1 for none."""
+    """Yields name, training values and val values of each input column; categories as numbers, -1 for none."""
     train, val = (part.features[:FEATURE_ROWS].numpy() for part in (splits.train, splits.val))
     for name, places in splits.info.feature_groups.items():
         values = [part[:, places] for part in (train, val)]
@@ -271,7 +260,7 @@ def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def _feature_score(splits: Splits, train: np.ndarray, val: np.ndarray) -> float:
-    """Return the best score of a target; 1 is perfect, 0 is the baseline."""
+    """Returns the best score of a target; 1 is perfect, 0 is the baseline."""
     target, val_target = (part.target[:FEATURE_ROWS].numpy() for part in (splits.train, splits.val))
     if not splits.info.task.is_regression:
         tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0)
@@ -292,7 +281,7 @@ def _tree_score(
     val: np.ndarray,
     val_target: np.ndarray,
 ) -> float:
-    """Return the lower of the scores on val and by cross-validation within the training rows."""
+    """Returns the lower of the scores on val and by cross-validation within the training rows."""
     on_val = score(val_target, tree.fit(train, target).predict(val))
     if on_val < MIN_FEATURE_SCORE or len(train) < 3:
         return on_val
@@ -309,7 +298,7 @@ def _r2(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def split_shift(splits: Splits) -> Iterator[Leak]:
-    """Find splits whose rows a classifier distinguishes from training rows; rows of one group are in one fold."""
+    """Finds splits whose rows a classifier distinguishes from training rows; rows of one group are in one fold."""
     for name in HELD_OUT:
         at = {part: sample_rows(len(splits.parts[part])) for part in ("train", name)}
         origin = {part: splits.origin[part].iloc[places] for part, places in at.items()}

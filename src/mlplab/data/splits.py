@@ -53,7 +53,7 @@ class DataInfo:
 
     @property
     def feature_groups(self) -> dict[str, list[int]]:
-        """Positions of the features of each input column; without a table each feature is a column."""
+        """Returns the positions of the features of each input column; without a table each feature is a column."""
         if not self.columns:
             return {name: [place] for place, name in enumerate(self.feature_names)}
         groups: dict[str, list[int]] = {}
@@ -64,7 +64,7 @@ class DataInfo:
         return groups
 
     def to_state(self) -> dict[str, Any]:
-        """Return plain containers for checkpoints; `dtype` follows from the precision of the configuration."""
+        """Returns plain containers for checkpoints; `dtype` follows from the precision of the configuration."""
         state = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
         del state["dtype"]
         columns = [column.to_state() for column in self.columns]
@@ -125,7 +125,7 @@ class Splits:
 
     @property
     def measured(self) -> Split:
-        """Return the fixed slice of the training rows on which every curve and score of `train` is computed, no larger
+        """Returns the fixed slice of the training rows on which every curve and score of `train` is computed, no larger
         than val."""
         return self.train.first(len(self.val))
 
@@ -138,7 +138,7 @@ class Splits:
         return self.info.class_names
 
     def digest(self) -> str:
-        """Hash of all rows: a run that resumes, or is evaluated again, must have the rows of its training."""
+        """Returns a hash of all rows: a run that resumes, or is evaluated again, must have the rows of its training."""
         digest = blake2b(digest_size=16)
         for part in self.parts.values():
             for values in (part.features, part.target):
@@ -176,7 +176,7 @@ class RawData:
         return (self.class_names or {}).get(label, str(label))
 
     def origin(self) -> pd.DataFrame:
-        """Return the table of `Splits.origin`. Rows are named by `names`, a table's index, or numbers from 1 on, as
+        """Returns the table of `Splits.origin`. Rows are named by `names`, a table's index, or numbers from 1 on, as
         `test:1` in an official test set."""
         names = self._row_names()
         table = pd.DataFrame(index=names) if self.dates is None else self.dates.set_axis(names)

@@ -23,7 +23,7 @@ def split_indices(
     folds: int | None = None,
     fold: int = 0,
 ) -> dict[str, Indices]:
-    """Return the rows of train, val and test. Fractions are of all rows; with an official test set, of the others.
+    """Returns the rows of train, val and test. Fractions are of all rows; with an official test set, of the others.
 
     folds: cuts the rows outside the test set into so many parts; part `fold` is val, in place of a fraction.
     """
@@ -57,7 +57,7 @@ def split_indices(
 def fold_indices(
     rows: RawData, index: Indices, folds: int, fold: int, seed: int, groups: np.ndarray | None = None
 ) -> tuple[Indices, Indices]:
-    """Return the training rows and the validation rows of `index`: part `fold` of `folds` validates.
+    """Returns the training rows and the validation rows of `index`: part `fold` of `folds` validates.
 
     The parts are shuffled and stratified, and contain whole groups, if any are given. They depend on the seed alone, so
     that each row validates in exactly one fold.
@@ -75,7 +75,7 @@ def fold_indices(
 def cut_folds(
     count: int, folds: int, seed: int, labels: np.ndarray | None, groups: np.ndarray | None
 ) -> list[tuple[Indices, Indices]]:
-    """Return the positions of the training rows and of the other rows of each fold, shuffled.
+    """Returns the positions of the training rows and of the other rows of each fold, shuffled.
 
     labels: keep their fractions in each fold. groups: stay whole.
     """
@@ -111,7 +111,7 @@ def _divide(
         raise UserError(f"the {name} split would have {size} of {len(index)} rows: change data.{name}_fraction")
     labels = None if rows.task.is_regression else rows.target[index]
     if labels is not None:
-        _check_classes(rows, labels, size, len(index) - size, name)
+        _check_classes(rows, index, size, name)
     if groups is None:
         rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
         return rest, part
@@ -141,14 +141,12 @@ def _whole_groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed
     return np.array(taken)
 
 
-def _check_classes(rows: RawData, labels: np.ndarray, size: int, others: int, name: str) -> None:
-    classes, counts = np.unique(labels, return_counts=True)
-    _check_two_classes(rows, classes)
-    if min(counts) < 2:
-        rarest = rows.class_name(classes[counts.argmin()])
+def _check_classes(rows: RawData, index: Indices, size: int, name: str) -> None:
+    classes, rarest, count = _rarest_class(rows, index)
+    if count < 2:
         raise UserError(f"class {rarest} has one row only: it needs one on each side of a split")
-    if min(size, others) < len(classes):
-        few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
+    if (fewer := min(size, len(index) - size)) < classes:
+        few = f"{fewer} rows are fewer than the {classes} classes"
         raise UserError(f"{few} ({name} split): change data.{name}_fraction")
 
 
@@ -160,13 +158,14 @@ def _check_folds(rows: RawData, index: Indices, groups: np.ndarray | None, folds
         raise UserError(f"data.folds={folds}: there are only {len(index)} rows {beside}")
     if rows.task.is_regression:
         return
+    _, rarest, count = _rarest_class(rows, index)
+    if count < folds:
+        raise UserError(f"data.folds={folds}: class {rarest} has {count} rows {beside}, and each fold needs one")
+
+
+def _rarest_class(rows: RawData, index: Indices) -> tuple[int, str, int]:
+    """Returns the number of classes, and name and number of rows of the rarest. Raises UserError for one class."""
     classes, counts = np.unique(rows.target[index], return_counts=True)
-    _check_two_classes(rows, classes)
-    if counts.min() < folds:
-        rarest = f"class {rows.class_name(classes[counts.argmin()])} has {counts.min()} rows {beside}"
-        raise UserError(f"data.folds={folds}: {rarest}, and each fold needs one")
-
-
-def _check_two_classes(rows: RawData, classes: np.ndarray) -> None:
     if len(classes) < 2:
         raise UserError(f"the target has one class only ({rows.class_name(classes[0])}): two or more are needed")
+    return len(classes), rows.class_name(classes[counts.argmin()]), int(counts.min())
