@@ -60,7 +60,7 @@ def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(t
     assert list(found["shares"].values()) == pytest.approx([1 - ones, ones])
 
 
-def test_values_have_no_shares(tmp_path: Path) -> None:
+def test_a_regression_has_no_class_fractions(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=diabetes", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
     found = diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
     assert found["shares"] == {}

@@ -238,7 +238,7 @@ def test_a_learning_rate_that_is_too_low_falls_steadily_and_gets_nowhere() -> No
         (slope(2.1, 1.7, epochs=6), "still_improving"),  # too short to decide
     ],
 )
-def test_on_which_side_a_slow_fall_is(train: list[float], name: str) -> None:
+def test_a_slow_fall_is_a_low_learning_rate_or_an_improvement(train: list[float], name: str) -> None:
     assert judge(train, train=train).name == name
 
 
@@ -348,7 +348,7 @@ def test_a_validation_score_better_than_chance_explains_is_reported() -> None:
     assert of(0.75, 0.84, data__label_noise=0.2) == "fits", "noise in training targets alone explains it"
 
 
-def test_values_are_better_by_half_and_more_than_chance() -> None:
+def test_a_regression_is_better_by_half_and_more_than_chance() -> None:
     """400 rows: three standard errors of the ratio are exp(0.424) = 1.53."""
     assert regression_verdict(regression_metrics(0.2, mse=(1.54, 1.0))).name == "validation_better_than_training"
     assert regression_verdict(regression_metrics(0.2, mse=(1.52, 1.0))).name == "fits"
@@ -401,7 +401,7 @@ def test_no_better_than_the_baseline_is_by_loss_and_by_accuracy() -> None:
     assert judge(lower, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5, rows=25).name == "fits"
 
 
-def test_values_that_explain_nothing_are_no_better_than_the_mean() -> None:
+def test_a_regression_that_explains_nothing_is_no_better_than_the_mean() -> None:
     assert regression_verdict(regression_metrics(0.4, val=0.029)).name == "no_better_than_baseline"
     assert regression_verdict(regression_metrics(0.4, val=0.031)).name == "fits"
 

@@ -212,7 +212,7 @@ def generated_and_bundled() -> list[Dataset]:
 
 
 @pytest.mark.parametrize("dataset", generated_and_bundled(), ids=lambda one: type(one).__name__)
-def test_every_kind_of_data_takes_turns_and_keeps_its_test_rows(dataset: Dataset) -> None:
+def test_each_row_of_every_kind_of_data_validates_once_beside_the_test_rows(dataset: Dataset) -> None:
     single = replace(dataset, folds=None).splits()
     folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
     assert all(same(one.test.features, single.test.features) for one in folds)

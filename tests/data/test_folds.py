@@ -28,7 +28,7 @@ def folded(rows: RawData, folds: int, seed: int, split: SplitKind = "random") ->
     return [split_indices(rows, split, 0.2, 0.2, seed, folds, fold) for fold in range(folds)]
 
 
-def each_takes_its_turn(index: list[dict[str, np.ndarray]], count: int) -> bool:
+def each_validates_once(index: list[dict[str, np.ndarray]], count: int) -> bool:
     """In every fold each row is on one side; over all folds each one that is no test row validates once."""
     whole = all(sorted(np.concatenate(list(one.values())).tolist()) == list(range(count)) for one in index)
     rest = sorted(set(range(count)) - set(index[0]["test"].tolist()))
@@ -42,7 +42,7 @@ def test_each_row_but_those_of_test_validates_in_one_fold_and_trains_in_the_othe
 ) -> None:
     for rows in (classes(counts), regression(sum(counts))):
         index = folded(rows, folds, seed)
-        assert each_takes_its_turn(index, sum(counts))
+        assert each_validates_once(index, sum(counts))
         assert np.ptp([len(one["val"]) for one in index]) <= 1
 
 
@@ -67,7 +67,7 @@ def test_rows_of_one_group_validate_together(sizes: list[int], folds: int, seed:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     for target in (np.zeros((len(groups), 1)), groups % 2):
         index = folded(RawData(np.zeros((len(groups), 1)), target, groups=groups), folds, seed, "group")
-        assert each_takes_its_turn(index, len(groups))
+        assert each_validates_once(index, len(groups))
         for one in index:
             sides = [set(groups[at].tolist()) for at in one.values()]
             assert all(sides)
@@ -79,7 +79,7 @@ def test_an_official_test_set_stays_aside_and_an_official_validation_set_takes_t
     rows = regression(100, official=np.repeat(["train", "val", "test"], [60, 20, 20]), groups=groups)
     index = folded(rows, 4, 0, "official")
     assert all(set(one["test"].tolist()) == set(range(80, 100)) for one in index)
-    assert each_takes_its_turn(index, 100)
+    assert each_validates_once(index, 100)
     assert {len(one["val"]) for one in index} == {20}
     if groups is not None:
         assert not any(set(groups[one["train"]]) & set(groups[one["val"]]) for one in index)
