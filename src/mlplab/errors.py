@@ -1,8 +1,20 @@
 """Exceptions that end a command with one line instead of a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """Wrong input: the message says what is wrong, where (file, row, column, key) and what would be right."""
+
+
+@contextmanager
+def errors_in(path: object) -> Iterator[None]:
+    """Puts the path of a file before the message of a UserError."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 class UnsafeCheckpoint(UserError):

@@ -28,8 +28,8 @@ def test_diagnosis_json_holds_what_the_verdict_follows_from(train: Train) -> Non
     found = json.loads((folder / "diagnosis.json").read_text())
     config = mlplab.configure(*FAST)
     rows = read_history(folder / "history.csv")
-    told = verdict(rows, scores["best_epoch"], found, dict(flatten(to_plain(config))))
-    assert told == (scores["verdict"], scores["verdict_text"])
+    again = verdict(rows, scores["best_epoch"], found, dict(flatten(to_plain(config))))
+    assert again == (scores["verdict"], scores["verdict_text"])
 
 
 def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train, tmp_path: Path) -> None:
@@ -50,17 +50,17 @@ def test_it_is_measured_before_the_first_update_and_after_the_last(train: Train,
 def test_the_baseline_is_the_constant_of_the_training_targets_on_train_and_val(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=breast_cancer", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
     found = diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
-    share = lab.splits.train.target.double().mean()
+    rate = lab.splits.train.target.double().mean()
     for name, part in (("train", lab.splits.measured), ("val", lab.splits.val)):
         ones = part.target.double().mean()
-        loss = -(ones * share.log() + (1 - ones) * (1 - share).log())
+        loss = -(ones * rate.log() + (1 - ones) * (1 - rate).log())
         assert found["baseline"][f"loss/{name}"] == pytest.approx(float(loss), rel=1e-5)
         assert found["rows"][name] == len(part)
     ones = float(lab.splits.val.target.double().mean())
     assert list(found["shares"].values()) == pytest.approx([1 - ones, ones])
 
 
-def test_values_have_no_shares(tmp_path: Path) -> None:
+def test_a_regression_has_no_class_fractions(tmp_path: Path) -> None:
     lab = build(mlplab.configure("data=diabetes", f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu"))
     found = diagnose(lab.learner, lab.splits, lab.initial_layers, lab.learner.state_dict())
     assert found["shares"] == {}

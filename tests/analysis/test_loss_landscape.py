@@ -44,7 +44,7 @@ def test_the_plane_of_two_weights_is_all_there_is(tmp_path: Path) -> None:
     """Directions may be turned, but each place of the grid is a pair (m, b), whose loss is known."""
     path = kept(tmp_path, (-1.0, 5.0), (0.5, 4.0), (1.8, 1.3))
     found = slice_along_path(line(1.8, 1.3), ROWS, path, count=9)
-    assert found.share == pytest.approx(1.0)
+    assert found.variance_fraction == pytest.approx(1.0)
     assert found.path[-1] == pytest.approx([0, 0])
     lengths = np.linalg.norm(found.path, axis=1)
     assert lengths == pytest.approx([np.hypot(2.8, 3.7), np.hypot(1.3, 2.7), 0])

@@ -1,4 +1,4 @@
-"""What to try, in keys that the run has, and that would change it."""
+"""Remedies are overrides of keys that the run has, and change it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,25 +33,25 @@ def settings(*overrides: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_suggested_overrides_are_valid_and_change_the_run(run: str) -> None:
-    held = settings(*RUNS[run])
-    said = [remedy_of(held) for remedy_of in REMEDIES.values()]
-    assert all(text.startswith(("Try ", "The network ")) for text in said)
-    words = {word for text in said for word in SUGGESTED.findall(text) if "COLUMN" not in word[1]}
-    assert len(words) > 8
-    for group, choice in (word for word in words if "." not in word[0]):
-        assert settings(*RUNS[run], f"{group}={choice}") != held, group
-    values = sorted(word for word in words if "." in word[0] and word != ("optimizer.weight_decay", "0.1"))
+    before = settings(*RUNS[run])
+    texts = [remedy_of(before) for remedy_of in REMEDIES.values()]
+    assert all(text.startswith(("Try ", "The network ")) for text in texts)
+    overrides = {found for text in texts for found in SUGGESTED.findall(text) if "COLUMN" not in found[1]}
+    assert len(overrides) > 8
+    for group, choice in (one for one in overrides if "." not in one[0]):
+        assert settings(*RUNS[run], f"{group}={choice}") != before, group
+    values = sorted(one for one in overrides if "." in one[0] and one != ("optimizer.weight_decay", "0.1"))
     while values:  # several at once, each key with one value
         taken = dict(values)
-        values = [word for word in values if word not in taken.items()]
+        values = [one for one in values if one not in taken.items()]
         changed = settings(*RUNS[run], *(f"{key}={value}" for key, value in taken.items()))
-        assert not [key for key in taken if changed[key] == held[key]]
+        assert not [key for key in taken if changed[key] == before[key]]
 
 
 def test_decoupled_weight_decay_comes_with_its_optimizer() -> None:
-    words = ("optimizer=adamw", "optimizer.weight_decay=0.1")
-    assert " ".join(words) in remedies.overfitting(settings())
-    assert settings(*words)["optimizer.weight_decay"] == 0.1
+    overrides = ("optimizer=adamw", "optimizer.weight_decay=0.1")
+    assert " ".join(overrides) in remedies.overfitting(settings())
+    assert settings(*overrides)["optimizer.weight_decay"] == 0.1
 
 
 def test_suggestions_use_keys_of_the_run() -> None:

@@ -1,4 +1,4 @@
-"""What a run came to, by constructed histories on both sides of each threshold."""
+"""Each verdict is given for constructed histories on one side of its threshold and not on the other."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,8 +33,8 @@ def judge(
     **settings: Any,
 ) -> Verdict:
     """metrics: of the best and of the last epoch; accuracy 0.9 in both splits unless given. baseline: its accuracy.
-    layers: of each the share of dead units and the gradient at the end; nothing was dead, and all gradients were 1, at
-    the start. rise: of the losses of val's rows after the best epoch, in standard errors."""
+    layers: of each the fraction of dead units and the gradient at the end; nothing was dead, and all gradients were 1,
+    at the start. rise: of the losses of val's rows after the best epoch, in standard errors."""
     train = [train] * len(val) if isinstance(train, float) else train
     scores = {**dict.fromkeys(("accuracy/train", "accuracy/val", "recall/val"), 0.9), **(metrics or {})}
     history = [
@@ -62,12 +62,14 @@ def judge(
     )
 
 
-def values(left: float, val: float = 0.5, mse: tuple[float, float] = (1.0, 1.0)) -> dict[str, float]:
-    """left: of the variance of the training targets. val: R2. mse: of train and val."""
-    return {"r2/train": 1 - left, "r2/val": val, "mse/train": mse[0], "mse/val": mse[1]}
+def regression_metrics(unexplained: float, val: float = 0.5, mse: tuple[float, float] = (1.0, 1.0)) -> dict[str, float]:
+    """unexplained: variance of the training targets. val: R2. mse: of train and val."""
+    return {"r2/train": 1 - unexplained, "r2/val": val, "mse/train": mse[0], "mse/val": mse[1]}
 
 
-def of_values(metrics: Mapping[str, float], val: Sequence[float] = CALM, rows: int = 400, **settings: Any) -> Verdict:
+def regression_verdict(
+    metrics: Mapping[str, float], val: Sequence[float] = CALM, rows: int = 400, **settings: Any
+) -> Verdict:
     history = [{"epoch": epoch, "loss/train": loss, "loss/val": loss, **metrics} for epoch, loss in enumerate(val)]
     baseline = {"loss/train": BASE, "loss/val": BASE, "r2/val": 0.0}
     diagnosis = {
@@ -117,10 +119,10 @@ def test_ten_percent_above_the_lowest_is_overfitting(lowest: float, last: float,
 
 
 def test_with_a_wide_gap_five_percent_are_overfitting() -> None:
-    parted = THRESHOLDS.wide * BASE
+    gap = THRESHOLDS.wide * BASE
 
     def of(last: float, apart: float, epochs: int = THRESHOLDS.few) -> str:
-        return judge([3.0, 1.0, *[last] * epochs], train=last - apart * parted, rise=0.5).name
+        return judge([3.0, 1.0, *[last] * epochs], train=last - apart * gap, rise=0.5).name
 
     assert of(1.051, 1.01) == "overfitting"
     assert of(1.049, 1.01) == of(1.051, 0.99) == of(1.051, 1.01, epochs=2) == "fits"
@@ -203,8 +205,8 @@ def test_sixty_percent_of_the_baseline_s_loss_are_underfitting() -> None:
     limit = THRESHOLDS.underfit * BASE
     assert judge([2.5, *[1.5] * 5], train=1.01 * limit).name == "underfitting"
     assert judge([2.5, *[1.5] * 5], train=0.99 * limit).name == "fits"
-    assert of_values(values(left=0.61)).name == "underfitting"
-    assert of_values(values(left=0.59)).name == "fits"
+    assert regression_verdict(regression_metrics(unexplained=0.61)).name == "underfitting"
+    assert regression_verdict(regression_metrics(unexplained=0.59)).name == "fits"
 
 
 def slope(middle: float, end: float, epochs: int = 8) -> list[float]:
@@ -233,10 +235,10 @@ def test_a_learning_rate_that_is_too_low_falls_steadily_and_gets_nowhere() -> No
         (slope(1.75, 0.99), "still_improving"),  # less than half of the baseline's is left
         ([2.5, 2.55, 2.3, 2.25, 2.2, 2.1, 2.05, 2.06, 1.9], "still_improving"),  # falls in six of eight epochs
         ([2.5, 2.55, 2.3, 2.25, 2.2, 2.1, 2.05, 2.0, 1.9], "lr_too_low"),
-        (slope(2.1, 1.7, epochs=6), "still_improving"),  # too short to tell
+        (slope(2.1, 1.7, epochs=6), "still_improving"),  # too short to decide
     ],
 )
-def test_on_which_side_a_slow_fall_is(train: list[float], name: str) -> None:
+def test_a_slow_fall_is_a_low_learning_rate_or_an_improvement(train: list[float], name: str) -> None:
     assert judge(train, train=train).name == name
 
 
@@ -249,7 +251,7 @@ def test_a_training_loss_that_ends_above_its_start_is_diverging() -> None:
     """400 rows: by more than 1.05 + 1 / 20."""
     assert judge([2.2, 1.0, 2.3], train=[2.2, 1.0, 2.43]).name == "diverging"
     assert judge([2.2, 1.0, 2.3], train=[2.2, 1.0, 2.41]).name != "diverging"
-    assert judge([2.2, 1.0, 2.3], train=[2.2, 1.0, 2.43], rows=4).name != "diverging", "four rows tell little"
+    assert judge([2.2, 1.0, 2.3], train=[2.2, 1.0, 2.43], rows=4).name != "diverging", "four rows are little evidence"
     assert "Try optimizer.lr=0.0001" in judge([2.2, 1.0, 2.3], train=[2.2, 1.0, 5.0]).text
 
 
@@ -288,8 +290,8 @@ def test_half_of_the_units_dead_is_reported_with_the_layer() -> None:
 
 def test_dead_units_of_a_network_that_learned_are_not_reported() -> None:
     dead = [(0.9, 1.0), (0.0, 1.0)]
-    assert judge(train=1.01 * THRESHOLDS.lamed * BASE, layers=dead).name == "dead_units"
-    assert judge(train=0.99 * THRESHOLDS.lamed * BASE, layers=dead).name == "fits"
+    assert judge(train=1.01 * THRESHOLDS.dead_remaining * BASE, layers=dead).name == "dead_units"
+    assert judge(train=0.99 * THRESHOLDS.dead_remaining * BASE, layers=dead).name == "fits"
 
 
 def test_a_vanishing_gradient_is_reported_with_the_layer() -> None:
@@ -315,7 +317,7 @@ def test_a_small_gradient_after_successful_training_is_not_reported() -> None:
     assert judge([2.5, *[0.9] * 5], train=0.99, layers=layers).name == "fits"
 
 
-# what scores tell
+# scores
 
 
 def test_a_perfect_score_is_suspicious_unless_a_formula_computes_the_data() -> None:
@@ -327,8 +329,8 @@ def test_a_perfect_score_is_suspicious_unless_a_formula_computes_the_data() -> N
     assert judge(metrics=perfect, rows=99).name == "fits"
     assert judge(metrics=perfect, rows=100).name == "suspiciously_perfect"
     assert judge(metrics=perfect, data___target_="mlplab.data.synthetic.Blobs").name == "fits"
-    assert of_values(values(0.0, val=0.9991)).name == "suspiciously_perfect"
-    assert of_values(values(0.0, val=0.9989)).name == "fits"
+    assert regression_verdict(regression_metrics(0.0, val=0.9991)).name == "suspiciously_perfect"
+    assert regression_verdict(regression_metrics(0.0, val=0.9989)).name == "fits"
 
 
 def test_a_validation_score_better_than_chance_explains_is_reported() -> None:
@@ -346,15 +348,18 @@ def test_a_validation_score_better_than_chance_explains_is_reported() -> None:
     assert of(0.75, 0.84, data__label_noise=0.2) == "fits", "noise in training targets alone explains it"
 
 
-def test_values_are_better_by_half_and_more_than_chance() -> None:
+def test_a_regression_is_better_by_half_and_more_than_chance() -> None:
     """400 rows: three standard errors of the ratio are exp(0.424) = 1.53."""
-    assert of_values(values(0.2, mse=(1.54, 1.0))).name == "validation_better_than_training"
-    assert of_values(values(0.2, mse=(1.52, 1.0))).name == "fits"
-    assert of_values(values(0.051, mse=(1.54, 1.0))).name == "validation_better_than_training"
-    assert of_values(values(0.049, mse=(1.54, 1.0))).name == "fits", "hardly an error is left"
-    assert of_values(values(0.0, mse=(0.0, 0.0))).name == "fits"
-    assert of_values(values(0.2, mse=(1.51, 1.0)), rows=10_000).name == "validation_better_than_training"
-    assert of_values(values(0.2, mse=(1.49, 1.0)), rows=10_000).name == "fits"
+    assert regression_verdict(regression_metrics(0.2, mse=(1.54, 1.0))).name == "validation_better_than_training"
+    assert regression_verdict(regression_metrics(0.2, mse=(1.52, 1.0))).name == "fits"
+    assert regression_verdict(regression_metrics(0.051, mse=(1.54, 1.0))).name == "validation_better_than_training"
+    assert regression_verdict(regression_metrics(0.049, mse=(1.54, 1.0))).name == "fits", "hardly an error is left"
+    assert regression_verdict(regression_metrics(0.0, mse=(0.0, 0.0))).name == "fits"
+    assert (
+        regression_verdict(regression_metrics(0.2, mse=(1.51, 1.0)), rows=10_000).name
+        == "validation_better_than_training"
+    )
+    assert regression_verdict(regression_metrics(0.2, mse=(1.49, 1.0)), rows=10_000).name == "fits"
 
 
 def test_a_misleading_accuracy_is_reported_with_the_largest_class() -> None:
@@ -396,9 +401,9 @@ def test_no_better_than_the_baseline_is_by_loss_and_by_accuracy() -> None:
     assert judge(lower, train=1.0, metrics={"accuracy/val": 0.57}, baseline=0.5, rows=25).name == "fits"
 
 
-def test_values_that_explain_nothing_are_no_better_than_the_mean() -> None:
-    assert of_values(values(0.4, val=0.029)).name == "no_better_than_baseline"
-    assert of_values(values(0.4, val=0.031)).name == "fits"
+def test_a_regression_that_explains_nothing_is_no_better_than_the_mean() -> None:
+    assert regression_verdict(regression_metrics(0.4, val=0.029)).name == "no_better_than_baseline"
+    assert regression_verdict(regression_metrics(0.4, val=0.031)).name == "fits"
 
 
 def test_what_still_falls_is_not_yet_compared_with_the_baseline_unless_training_rows_are_learned() -> None:

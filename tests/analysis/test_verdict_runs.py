@@ -25,21 +25,21 @@ def features(rows: np.ndarray) -> dict[str, Sequence[object]]:
     return {f"x{number}": column.round(4).tolist() for number, column in enumerate(rows.T)}
 
 
-def told(yes: np.ndarray) -> list[str]:
+def labels(yes: np.ndarray) -> list[str]:
     return np.where(yes, "yes", "no").tolist()
 
 
 def noise(path: Path, random: np.random.Generator) -> Sequence[str]:
     """A coin for a target."""
     rows, target = random.normal(size=(500, 6)), random.random(500) < 0.5
-    return (*table(path, {**features(rows), "y": told(target)}), "data.task=classification", "trainer.max_epochs=15")
+    return (*table(path, {**features(rows), "y": labels(target)}), "data.task=classification", "trainer.max_epochs=15")
 
 
 def leak(path: Path, random: np.random.Generator) -> Sequence[str]:
     """A column that was made from the target."""
     rows, target = random.normal(size=(600, 6)), random.random(600) < 0.5
     code = (7 + 2 * target + 0.1 * random.normal(size=600)).round(2).tolist()
-    columns = {**features(rows), "code": code, "y": told(target)}
+    columns = {**features(rows), "code": code, "y": labels(target)}
     return (*table(path, columns), "data.task=classification", "trainer.max_epochs=20")
 
 
@@ -56,7 +56,7 @@ def sites(path: Path, random: np.random.Generator) -> Sequence[str]:
     while True:
         rows = random.normal(size=(800, 4))
         wrong = (site != random.integers(5)) & (random.random(800) < 0.3)
-        columns = {**features(rows), "site": site.tolist(), "y": told((rows[:, 0] > 0) ^ wrong)}
+        columns = {**features(rows), "site": site.tolist(), "y": labels((rows[:, 0] > 0) ^ wrong)}
         own = (*table(path, columns), *split)
         val = build_splits(mlplab.configure(*own)).val
         if bool(((val.features[:, 0] > 0).long() == val.target).all()):
@@ -64,10 +64,10 @@ def sites(path: Path, random: np.random.Generator) -> Sequence[str]:
 
 
 def rare(path: Path, random: np.random.Generator) -> Sequence[str]:
-    """Few rows of one class, hard to tell."""
+    """Few rows of one class, hard to classify."""
     rows = random.normal(size=(1000, 4))
     target = rows[:, 0] + 1.2 * random.normal(size=1000) > 2.8
-    columns = {**features(rows), "y": told(target)}
+    columns = {**features(rows), "y": labels(target)}
     return (*table(path, columns), "data.task=classification", "model.hidden_features=[16]", "trainer.max_epochs=20")
 
 
@@ -112,7 +112,7 @@ def verdicts(folder: Path, name: str, recipe: Recipe) -> list[str]:
 
 @pytest.fixture(scope="module")
 def confusion(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counter[str]]:
-    """By cause, how often each verdict was told."""
+    """By cause, how often each verdict was given."""
     folder = tmp_path_factory.mktemp("causes")
     return {cause: Counter(verdicts(folder, cause, recipe)) for cause, recipe in CAUSES.items()}
 

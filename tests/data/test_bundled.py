@@ -140,9 +140,9 @@ def test_without_file_and_network_california_is_refused_in_one_line(
 ) -> None:
     with pytest.raises(
         UserError, match=r"california: no .*tabular/housing\.csv.*could not download.*data\.root"
-    ) as told:
+    ) as error:
         California(root=str(tmp_path)).read()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")
 
 

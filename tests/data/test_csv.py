@@ -98,10 +98,10 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         CSV(path=str(tmp_path / "nowhere.csv"), target="price", task="regression").read()
 
 
-@pytest.mark.parametrize("setting", [{"target": "cost"}, {"group": "cost"}, {"ignore": ["x", "cost"]}])
-def test_a_missing_column_is_refused_with_the_columns_there_are(setting: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{"target": "cost"}, {"group": "cost"}, {"ignore": ["x", "cost"]}])
+def test_a_missing_column_is_refused_with_the_columns_there_are(options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"house\.csv: no column cost; columns: x, price"):
-        table(tmp_path, "x,price\n1,2\n", **setting).read()
+        table(tmp_path, "x,price\n1,2\n", **options).read()
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -22,7 +22,7 @@ PARTS = ("train", "val", "test")
 
 @dataclass(kw_only=True)
 class Given(Dataset):
-    """The rows of a test; their only feature is the row's number unless told otherwise."""
+    """The rows of a test; their only feature is the row's number unless given."""
 
     rows: RawData
 
@@ -146,11 +146,13 @@ def test_more_training_rows_than_there_are_is_refused() -> None:
 
 
 @settings(deadline=None)
-@given(share=st.floats(0, 1), num_classes=st.integers(2, 5))
-def test_label_noise_redraws_the_exact_share_of_training_labels_and_no_other(share: float, num_classes: int) -> None:
-    splits = Given(rows=numbered(np.arange(150) % num_classes), label_noise=share).splits()
+@given(fraction=st.floats(0, 1), num_classes=st.integers(2, 5))
+def test_label_noise_redraws_the_exact_fraction_of_training_labels_and_no_other(
+    fraction: float, num_classes: int
+) -> None:
+    splits = Given(rows=numbered(np.arange(150) % num_classes), label_noise=fraction).splits()
     true = {name: torch.tensor(ids(splits, name)) % num_classes for name in PARTS}
-    assert (splits.train.target != true["train"]).sum() == round(share * 90)
+    assert (splits.train.target != true["train"]).sum() == round(fraction * 90)
     assert torch.equal(splits.val.target, true["val"])
     assert torch.equal(splits.test.target, true["test"])
 
@@ -162,7 +164,7 @@ def test_a_noisy_label_is_any_of_the_other_classes_alike() -> None:
     assert (steps[1:] / 6000 - 1).abs().max() < 0.05
 
 
-def test_noise_on_values_is_an_sd_in_units_of_each_training_targets_sd() -> None:
+def test_noise_on_a_regression_target_is_in_units_of_its_standard_deviation_in_training() -> None:
     target = np.random.default_rng(0).normal([5, -300], [2, 100], (30_000, 2))
     clean, noisy = (Given(rows=numbered(target), label_noise=noise).splits(torch.float64) for noise in (0.0, 0.5))
     added = noisy.train.target - clean.train.target
@@ -210,7 +212,7 @@ def generated_and_bundled() -> list[Dataset]:
 
 
 @pytest.mark.parametrize("dataset", generated_and_bundled(), ids=lambda one: type(one).__name__)
-def test_every_kind_of_data_takes_turns_and_keeps_its_test_rows(dataset: Dataset) -> None:
+def test_each_row_of_every_kind_of_data_validates_once_beside_the_test_rows(dataset: Dataset) -> None:
     single = replace(dataset, folds=None).splits()
     folds = [replace(dataset, fold=fold).splits() for fold in range(4)]
     assert all(same(one.test.features, single.test.features) for one in folds)

@@ -1,4 +1,4 @@
-"""What a file holds is told by the end of its name, before anything heavy is imported."""
+"""The end of a file name gives its kind, before anything heavy is imported."""
 
 import subprocess
 import sys

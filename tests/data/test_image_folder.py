@@ -1,4 +1,4 @@
-"""The user's own images: one folder a class, one size, grey unless told otherwise."""
+"""The user's own images: one folder a class, one size, grey unless grey=false."""
 
 from pathlib import Path
 

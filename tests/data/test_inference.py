@@ -48,13 +48,13 @@ def test_a_category_unknown_to_training_is_noted(tmp_path: Path) -> None:
     assert new.notes == ["column colour: no training row has green; taken as none of them"]
 
 
-def test_empty_cells_are_refused_unless_they_are_to_be_filled(tmp_path: Path) -> None:
+def test_missing_values_are_refused_unless_they_are_to_be_imputed(tmp_path: Path) -> None:
     path = csv_of(tmp_path, "size,colour", "1,red", ",red")
     with pytest.raises(UserError, match=r"new.csv: column size, row 3: empty or NaN; gaps=fill"):
         from_csv(path, TABLE, ",", "refuse")
     new = from_csv(path, TABLE, ",", "fill")
     assert new.features[1].tolist() == [5, 0, 1]
-    assert new.notes == ["1 empty cells were filled by what the training rows say"]
+    assert new.notes == ["1 missing values were imputed from the training rows"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mlplab.data.precision import (
     check_precision,
     check_target,
     dtype_for_precision,
-    is_representable,
+    first_not_finite,
     numeric_columns,
 )
 from mlplab.errors import UserError
@@ -59,18 +59,16 @@ def test_constant_and_ordinary_columns_pass(column: list[float]) -> None:
     check_precision(np.array(column)[:, None], torch.float32, ["x"])
 
 
-def test_a_number_is_representable_in_its_precision_or_not() -> None:
+def test_the_first_number_that_is_not_finite_depends_on_the_precision() -> None:
     assert dtype_for_precision("64-true") == torch.float64
     assert dtype_for_precision("32-true") == dtype_for_precision("bf16-mixed") == torch.float32
-    values = np.array([1, 1e39, np.inf, np.nan])
-    assert is_representable(values, torch.float32).tolist() == [True, False, False, False]
-    assert is_representable(values, torch.float64).tolist() == [True, True, False, False]
+    values = np.array([[1, 2], [1, 1e39], [np.inf, np.nan]])
+    assert first_not_finite(values, torch.float32) == (1, 1)
+    assert first_not_finite(values, torch.float64) == (2, 0)
+    assert first_not_finite(values[:2], torch.float64) is None
     for kind in (np.float32, np.float16):
-        assert is_representable(np.array([1, np.inf, np.nan], dtype=kind), torch.float64).tolist() == [
-            True,
-            False,
-            False,
-        ]
+        assert first_not_finite(np.array([[1, 2], [3, np.nan]], dtype=kind), torch.float64) == (1, 1)
+    assert first_not_finite(np.array([[1, 255]], dtype=np.uint8), torch.float32) is None
 
 
 def test_a_target_of_one_value_is_refused_by_name() -> None:

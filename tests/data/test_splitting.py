@@ -46,10 +46,10 @@ def test_random_gives_each_class_its_fraction_of_every_split(
 ) -> None:
     rows = classes(counts)
     for index in split_indices(rows, "random", val, test, seed).values():
-        shares = len(index) * np.array(counts) / sum(counts)
+        fractions = len(index) * np.array(counts) / sum(counts)
         found = np.bincount(rows.target[index], minlength=len(counts))
         # each of the two divisions rounds a class by less than one row
-        assert np.abs(found - shares).max() < 2
+        assert np.abs(found - fractions).max() < 2
 
 
 @settings(deadline=None)
@@ -131,8 +131,8 @@ def test_any_number_of_training_rows_up_to_all_can_be_chosen(counts: list[int], 
     size = data.draw(st.integers(len(counts), sum(counts)))
     chosen = subsample(rows, np.arange(sum(counts)), size, seed)
     assert len(set(chosen.tolist())) == len(chosen) == size
-    shares = size * np.array(counts) / sum(counts)
-    assert np.abs(np.bincount(rows.target[chosen], minlength=len(counts)) - shares).max() < 1
+    fractions = size * np.array(counts) / sum(counts)
+    assert np.abs(np.bincount(rows.target[chosen], minlength=len(counts)) - fractions).max() < 1
 
 
 def test_more_rows_than_there_are_cannot_be_chosen() -> None:

@@ -71,9 +71,9 @@ def test_missing_files_that_cannot_be_downloaded_are_refused_in_one_line(
 ) -> None:
     with pytest.raises(
         UserError, match=rf"{name}: its files are not in .*{name}.raw and could not be.*data\.root"
-    ) as told:
+    ) as error:
         Vision(name=name, root=str(tmp_path), subset=subset).read()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")
 
 
@@ -99,8 +99,8 @@ def test_mnist_has_its_published_counts_and_mean_and_no_python_call_per_image(ml
     assert torch.bincount(splits.test.target).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     official = torch.cat([splits.train.features, splits.val.features])
     assert official.sum(dtype=torch.int64).item() / official.numel() / 255 == pytest.approx(0.1307, abs=5e-5)
-    shares = torch.bincount(splits.val.target) / torch.bincount(torch.cat([splits.train.target, splits.val.target]))
-    assert (shares - 0.1).abs().max() < 0.001
+    fractions = torch.bincount(splits.val.target) / torch.bincount(torch.cat([splits.train.target, splits.val.target]))
+    assert (fractions - 0.1).abs().max() < 0.001
 
 
 def test_fashion_mnist_has_class_names(mlplab_data: Path) -> None:

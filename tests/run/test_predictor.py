@@ -83,15 +83,15 @@ def test_a_table_is_read_by_its_columns_and_raw_values(train: Train, tmp_path: P
         model.predict(table[["colour"]])
 
 
-def test_a_gap_of_a_table_is_filled_when_asked(train: Train, tmp_path: Path) -> None:
+def test_a_missing_value_of_a_table_is_imputed_when_asked(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
     run, _ = train("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression", *SHORT)
     model = mlplab.reopen(run)
     table = pd.DataFrame({"colour": ["red"], "size": [np.nan]})
-    with pytest.raises(UserError, match="column size, row 0: empty or NaN; gaps=fill takes"):
+    with pytest.raises(UserError, match="column size, row 0: empty or NaN; gaps=fill imputes"):
         model.predict(table)
-    with pytest.warns(UserWarning, match="1 empty cells were filled"):
+    with pytest.warns(UserWarning, match="1 missing values were imputed"):
         assert np.isfinite(model.predict(table, gaps="fill")).all()
 
 

@@ -6,10 +6,10 @@ from copy import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlplab.analysis.layer_statistics import Layer, layer_statistics
-from mlplab.data.splits import Split, Splits
+from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
 
 MAX_ROWS = 4096
@@ -35,22 +35,18 @@ def val_losses(learner: Learner, splits: Splits) -> Tensor:
 
 def row_losses(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
     """Return the loss of each row, (N,), of raw outputs and raw targets."""
-    output = output.to(torch.promote_types(output.dtype, torch.float32))
-    return _by_row(learner.measured_loss, output, learner.encode(target))
-
-
-def _by_row(loss: nn.Module, output: Tensor, encoded: Tensor) -> Tensor:
+    output, encoded = output.to(torch.promote_types(output.dtype, torch.float32)), learner.encode(target)
+    loss: Any = copy(learner.measured_loss)
     if not hasattr(loss, "reduction"):
         rows = zip(torch.split(output, 1), torch.split(encoded, 1), strict=True)
         return torch.stack([loss(*row) for row in rows])
-    unreduced: Any = copy(loss)
-    unreduced.reduction = "none"
-    losses: Tensor = unreduced(output, encoded)
+    loss.reduction = "none"
+    losses: Tensor = loss(output, encoded)
     return losses.view(len(output), -1).mean(dim=1)
 
 
 def validation_rise(best: Tensor, last: Tensor) -> dict[str, float]:
-    """Mean rise of the row losses (N,) from the best to the last weights, and its standard error."""
+    """Return the mean rise of the row losses (N,) from the best to the last weights, and its standard error."""
     differences = (last - best).double()
     error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
     return {"mean": float(differences.mean()), "error": float(error)}
@@ -77,15 +73,15 @@ def row_facts(learner: Learner, splits: Splits) -> Diagnosis:
     test. shares: fraction of each class in val.
     """
     parts = {"train": splits.measured, "val": splits.val, "test": splits.test}
-    return {
-        "rows": {name: len(part) for name, part in parts.items()},
-        "baseline": {
-            f"{score}/{name}": value
-            for name, part in parts.items()
-            for score, value in _baseline_scores(learner, splits, part)
-        },
-        "shares": _class_fractions(splits),
-    }
+    baseline: dict[str, float] = {}
+    fractions: dict[str, float] = {}
+    for split, part in parts.items():
+        constant = learner.baseline(splits.train.target).expand(len(part), -1)
+        baseline |= {f"{score}/{split}": value for score, value in learner.measure(constant, part.target).items()}
+    if not splits.info.task.is_regression:
+        counts = torch.bincount(splits.val.target, minlength=len(splits.class_names)).tolist()
+        fractions = {name: count / len(splits.val) for name, count in zip(splits.class_names, counts, strict=True)}
+    return {"rows": {name: len(part) for name, part in parts.items()}, "baseline": baseline, "shares": fractions}
 
 
 def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
@@ -99,15 +95,3 @@ def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, 
         }
         for first, final in zip(start, end, strict=True)
     ]
-
-
-def _baseline_scores(learner: Learner, splits: Splits, part: Split) -> list[tuple[str, float]]:
-    constant = learner.baseline(splits.train.target).expand(len(part), -1)
-    return [*learner.measure(constant, part.target).items()]
-
-
-def _class_fractions(splits: Splits) -> dict[str, float]:
-    if splits.info.task.is_regression:
-        return {}
-    counts = torch.bincount(splits.val.target, minlength=len(splits.class_names))
-    return {name: int(count) / len(splits.val) for name, count in zip(splits.class_names, counts, strict=True)}

@@ -23,9 +23,7 @@ class Importance:
     rows: int
 
 
-def permutation_importance(
-    learner: Learner, part: Split, groups: Mapping[str, Sequence[int]], repeats: int = REPEATS
-) -> Importance:
+def permutation_importance(learner: Learner, part: Split, groups: Mapping[str, Sequence[int]]) -> Importance:
     """Compute permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
 
     groups: indices of the features of each input column (`DataInfo.feature_groups`), which are shuffled together.
@@ -36,7 +34,7 @@ def permutation_importance(
     with torch.inference_mode():
         before = _loss(learner, part)
         rises = [
-            [_loss_shuffled(learner, part, places, generator) - before for _ in range(repeats)]
+            [_loss_shuffled(learner, part, places, generator) - before for _ in range(REPEATS)]
             for places in groups.values()
         ]
     return Importance([*groups], np.mean(rises, axis=1), np.std(rises, axis=1), len(part))

@@ -1,8 +1,8 @@
 """Statistics of each layer of a network: spread of activations, dead and saturated units, gradient norm."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat, zip_longest
+from itertools import zip_longest
 from typing import NamedTuple, cast
 
 import torch
@@ -66,7 +66,7 @@ def layer_statistics(learner: Learner, features: Tensor, target: Tensor) -> list
         for linear, values, activation in trace_calls(events)
         for gradient in [gradients.get(linear)]
     ]
-    return statistics_by_member(calls)[0] if calls else []
+    return statistics_by_network(calls)[0] if calls else []
 
 
 class Call(NamedTuple):
@@ -88,16 +88,13 @@ def trace_calls(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module 
     """
     calls: list[tuple[nn.Module, Tensor, nn.Module | None]] = []
     for (module, values), following in zip_longest(events, events[1:]):
-        if not isinstance(module, nn.Linear):
-            continue
-        if following is None or isinstance(following[0], nn.Linear):
-            calls.append((module, values, None))
-        else:
-            calls.append((module, following[1], following[0]))
+        if isinstance(module, nn.Linear):
+            has_activation = following is not None and not isinstance(following[0], nn.Linear)
+            calls.append((module, following[1], following[0]) if has_activation else (module, values, None))
     return calls
 
 
-def statistics_by_member(calls: Sequence[Call]) -> list[list[Layer]]:
+def statistics_by_network(calls: Sequence[Call]) -> list[list[Layer]]:
     """Return the layers of each of K networks."""
     return [list(layers) for layers in zip(*map(_layers, calls), strict=True)]
 
@@ -109,21 +106,17 @@ def is_activation(module: nn.Module) -> bool:
 def _layers(call: Call) -> list[Layer]:
     name, values, activation, gradient = call
     rectified = isinstance(activation, RECTIFIERS)
-    columns = zip(
-        values.double().flatten(1).std(dim=1, correction=0).tolist(),
-        _fractions((values == 0).all(dim=1)) if rectified else repeat(0.0),
-        _saturated(values, activation),
-        repeat(0.0) if gradient is None else gradient.double().flatten(1).norm(dim=1).tolist(),
-        strict=False,  # `repeat` has no end
-    )
+    spread = values.double().flatten(1).std(dim=1, correction=0).tolist()
+    dead = saturated = norm = [0.0] * len(values)
+    if rectified:
+        dead = _fractions((values == 0).all(dim=1))
+    if isinstance(activation, nn.Sigmoid | nn.Tanh):
+        slope = values * (1 - values) if isinstance(activation, nn.Sigmoid) else 1 - values**2
+        saturated = _fractions(slope < SATURATED_SLOPE)
+    if gradient is not None:
+        norm = gradient.double().flatten(1).norm(dim=1).tolist()
+    columns = zip(spread, dead, saturated, norm, strict=True)
     return [Layer(name, *column, rectified=rectified) for column in columns]
-
-
-def _saturated(values: Tensor, activation: nn.Module | None) -> Iterable[float]:
-    if not isinstance(activation, nn.Sigmoid | nn.Tanh):
-        return repeat(0.0)
-    slope = values * (1 - values) if isinstance(activation, nn.Sigmoid) else 1 - values**2
-    return _fractions(slope < SATURATED_SLOPE)
 
 
 def _fractions(flags: Tensor) -> list[float]:

@@ -1,8 +1,6 @@
 """The loss on a plane through the weights: along the training path, or in two random directions."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,18 +24,18 @@ Kind = Literal["pca", "random"]
 class LossSlice:
     """x: (X,), y: (Y,): steps along two directions from the last weights. loss: (Y, X), inf where it is not finite.
 
-    path: (P, 2) in the same steps, P = 0 for random directions; epochs: (P,). share: fraction of the variance of the
-    path in the plane.
+    path: (P, 2) in the same steps, P = 0 for random directions; epochs: (P,). variance_fraction: of the path, that lies
+    in the plane.
     """
 
     kind: Kind
+    rows: int
     x: np.ndarray
     y: np.ndarray
     loss: np.ndarray
     path: np.ndarray
     epochs: np.ndarray
-    share: float
-    rows: int
+    variance_fraction: float
 
 
 def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int | None = None) -> LossSlice:
@@ -51,17 +49,19 @@ def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int
             weights, epochs = file["weights"], file["epochs"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise UserError(f"{trajectory}: is not a trajectory of weights, or is damaged; use slice=random") from error
-    last = _vector(learner)
-    if weights.shape[1] != len(last) or len(weights) < 2:
+    size = len(_vector(learner))
+    if weights.shape[1] != size or len(weights) < 2:
         raise UserError(f"{trajectory}: belongs to another model than the checkpoint, or has fewer than two points")
     steps = weights.astype(np.float64) - weights[-1]
     _, sizes, directions = np.linalg.svd(steps, full_matrices=False)
     directions = np.concatenate([directions, np.zeros_like(directions)])[:2]  # one parameter has one direction
     path = steps @ directions.T
     total = float((sizes**2).sum())
-    share = float((sizes[:2] ** 2).sum()) / total if total else 1.0
-    x, y = (_ends(path[:, axis]) for axis in (0, 1))
-    return _evaluate("pca", learner, part, torch.from_numpy(directions), (x, y), count, path, epochs, share)
+    fraction = float((sizes[:2] ** 2).sum()) / total if total else 1.0
+    low, high = path.min(axis=0), path.max(axis=0)
+    margin = 0.25 * np.where(high > low, high - low, 1.0)
+    grid = _evaluate(learner, part, torch.from_numpy(directions), low - margin, high + margin, count)
+    return LossSlice("pca", *grid, path, epochs, fraction)
 
 
 def slice_at_random(learner: Learner, part: Split, count: int | None = None, seed: int = 0) -> LossSlice:
@@ -71,47 +71,35 @@ def slice_at_random(learner: Learner, part: Split, count: int | None = None, see
     """
     generator = torch.Generator().manual_seed(seed)
     directions = torch.stack([_direction(learner, generator) for _ in range(2)])
-    none = np.empty((0, 2)), np.empty(0, dtype=int)
-    return _evaluate("random", learner, part, directions, ((-1.0, 1.0), (-1.0, 1.0)), count, *none, share=math.nan)
+    grid = _evaluate(learner, part, directions, -np.ones(2), np.ones(2), count)
+    return LossSlice("random", *grid, path=np.empty((0, 2)), epochs=np.empty(0, dtype=int), variance_fraction=math.nan)
 
 
 def _evaluate(
-    kind: Kind,
-    learner: Learner,
-    part: Split,
-    directions: Tensor,
-    ends: tuple[tuple[float, float], tuple[float, float]],
-    count: int | None,
-    path: np.ndarray,
-    epochs: np.ndarray,
-    share: float,
-) -> LossSlice:
+    learner: Learner, part: Split, directions: Tensor, low: np.ndarray, high: np.ndarray, count: int | None
+) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the number of rows, the steps x and y, and the loss at each pair of them; restore the weights."""
     part = part.first(MAX_ROWS)
-    side = count or _side(learner, part)
-    x, y = (np.linspace(*end, side) for end in ends)
-    loss = np.empty((len(y), len(x)))
-    with _weights_of(learner) as last, torch.inference_mode():
-        encoded = learner.encode(part.target)
-        for row, y_step in enumerate(y.tolist()):
-            for column, x_step in enumerate(x.tolist()):
-                moved = last.double() + x_step * directions[0] + y_step * directions[1]
-                vector_to_parameters(moved.to(last.dtype), learner.network.parameters())
-                value = float(learner.measured_loss(learner.network(part.features), encoded))
-                loss[row, column] = value if math.isfinite(value) else math.inf
-    return LossSlice(kind, x, y, loss, path, epochs, share, len(part))
-
-
-@contextmanager
-def _weights_of(learner: Learner) -> Iterator[Tensor]:
-    """Yield the weights as a vector, and restore them afterwards."""
     last, training = _vector(learner), learner.training
+    once = 2 * len(part) * len(last) + 1e7  # operations of a pass, which has a fixed cost, too
+    side = count or int(np.clip(math.sqrt(MAX_OPERATIONS / once), 11, 41))
+    x, y = np.linspace(low, high, side, axis=1)
+    loss = np.empty((side, side))
     learner.eval()
     try:
-        yield last
+        with torch.inference_mode():
+            encoded = learner.encode(part.target)
+            for row, y_step in enumerate(y.tolist()):
+                for column, x_step in enumerate(x.tolist()):
+                    moved = last.double() + x_step * directions[0] + y_step * directions[1]
+                    vector_to_parameters(moved.to(last.dtype), learner.network.parameters())
+                    value = float(learner.measured_loss(learner.network(part.features), encoded))
+                    loss[row, column] = value if math.isfinite(value) else math.inf
     finally:
         with torch.no_grad():
             vector_to_parameters(last, learner.network.parameters())
         learner.train(training)
+    return len(part), x, y, loss
 
 
 def _vector(learner: Learner) -> Tensor:
@@ -128,15 +116,3 @@ def _direction(learner: Learner, generator: torch.Generator) -> Tensor:
         noise = torch.randn(rows.shape, generator=generator, dtype=torch.float64)
         parts.append((noise * rows.norm(dim=1, keepdim=True) / noise.norm(dim=1, keepdim=True)).flatten())
     return torch.cat(parts)
-
-
-def _ends(along: np.ndarray) -> tuple[float, float]:
-    low, high = float(along.min()), float(along.max())
-    margin = 0.25 * ((high - low) or 1.0)
-    return low - margin, high + margin
-
-
-def _side(learner: Learner, part: Split) -> int:
-    """Points along each side of the grid, as many as MAX_OPERATIONS allow."""
-    once = 2 * len(part) * len(_vector(learner)) + 1e7  # a pass has a fixed cost, too
-    return int(np.clip(math.sqrt(MAX_OPERATIONS / once), 11, 41))

@@ -25,7 +25,7 @@ class Thresholds:
     swing: float = 0.03  # mean rise of training loss between epochs of the last half / baseline loss
     turns: float = 0.2  # fraction of epochs of the last half in which training loss rises
     dead: float = 0.5  # fraction of the ReLU units of a layer
-    lamed: float = 0.25  # least remaining training loss at which dead units matter
+    dead_remaining: float = 0.25  # least remaining training loss at which dead units matter
     vanished: float = 1e-3  # gradient norm of a layer / largest of all layers
     stuck: float = 0.5  # least remaining training loss at which a vanished gradient or a low learning rate matters
     falls: float = 0.8  # lr_too_low: fraction of epochs in which training loss falls
@@ -40,7 +40,7 @@ class Thresholds:
     no_better: float = 0.03  # validation loss below the baseline, or 0.5 / sqrt(rows); for a regression R2 on val
     risen: float = 1.1  # validation loss / its lowest, in all of the last epochs
     sure: float = 2.0  # standard errors of the rise over the rows of val
-    by_heart: float = 0.25  # training / validation loss at which the rise needs no standard errors
+    memorised: float = 0.25  # training / validation loss at which the rise needs no standard errors
     wide: float = 0.25  # gap between the losses / baseline loss at which a smaller rise is enough:
     risen_wide: float = 1.05  # validation loss / its lowest
     few: int = 3  # epochs for which it must last
@@ -74,7 +74,7 @@ class Facts:
     """Numbers of a run that the rules compare.
 
     rows: of history.csv, epoch 0 first. best_epoch: of scores.json. diagnosis: of diagnosis.json. settings: values of
-    config.yaml by dotted key.
+    config.yaml by dotted key. train, val: losses by epoch.
     """
 
     rows: Sequence[Row]
@@ -88,12 +88,10 @@ class Facts:
 
     @cached_property
     def train(self) -> list[float]:
-        """Training loss by epoch."""
         return [row["loss/train"] for row in self.rows]
 
     @cached_property
     def val(self) -> list[float]:
-        """Validation loss by epoch."""
         return [row["loss/val"] for row in self.rows]
 
     @cached_property
@@ -125,6 +123,10 @@ class Facts:
         return self.train[-1] / max(self.baseline("loss/train"), 1e-12)
 
     @property
+    def ending(self) -> str:
+        return f"training loss ends at {self.train[-1]:.3g}, {self.remaining_text}"
+
+    @property
     def remaining_text(self) -> str:
         if not self.is_classification:
             return f"R² {self.rows[-1]['r2/train']:.2f}"
@@ -135,11 +137,6 @@ class Facts:
         """Rise of the loss on val from the best to the last weights, in standard errors over its rows."""
         rise = self.diagnosis["rise"]
         return float(rise["mean"] / max(rise["error"], 1e-12))
-
-    @property
-    def has_gap(self) -> bool:
-        """Whether the last validation loss is far above the last training loss."""
-        return self.val[-1] - self.train[-1] >= THRESHOLDS.wide * self.baseline("loss/val")
 
     @property
     def recent(self) -> int:
@@ -176,7 +173,7 @@ class Facts:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether early stopping ended the run: validation loss then rises for `patience` epochs by design."""
+        """Return whether early stopping ended the run: validation loss then rises for `patience` epochs by design."""
         patience = self.settings.get("callback.early_stopping.patience", math.inf)
         return self.epochs < self.settings["trainer.max_epochs"] and self.epochs - self.best_epoch >= patience
 
@@ -187,7 +184,7 @@ class Facts:
 
     @property
     def is_no_better(self) -> bool:
-        """Whether neither accuracy (beyond chance) nor loss is better than the baseline; for a regression R2."""
+        """Return whether neither accuracy (beyond chance) nor loss is better than the baseline; for a regression R2."""
         if not self.is_classification:
             return self.best["r2/val"] < THRESHOLDS.no_better
         constant = self.baseline("accuracy/val")
@@ -199,11 +196,12 @@ class Facts:
 
 def _dead_units(f: Facts) -> str | None:
     fractions = [layer["dead"]["end"] if layer["rectified"] else 0.0 for layer in f.layers]
-    worst = max(range(len(fractions)), key=fractions.__getitem__, default=None)
-    if worst is None or fractions[worst] < THRESHOLDS.dead or f.remaining < THRESHOLDS.lamed:
+    most = max(fractions, default=0.0)
+    if most < THRESHOLDS.dead or f.remaining < THRESHOLDS.dead_remaining:
         return None
+    worst = fractions.index(most)
     start = f.layers[worst]["dead"]["start"]
-    text = f"dead units: {fractions[worst]:.0%} of the ReLU units of {f.layer_name(worst)} are 0 for all training rows"
+    text = f"dead units: {most:.0%} of the ReLU units of {f.layer_name(worst)} are 0 for all training rows"
     return f"{text} ({start:.0%} at the start) and do not learn. {remedies.dead(f.settings, start >= THRESHOLDS.dead)}"
 
 
@@ -233,15 +231,13 @@ def _vanishing_gradient(f: Facts) -> str | None:
         return None
     for when in ("start", "end"):
         norms = [layer["gradient"][when] for layer in f.layers]
-        least = min(range(len(norms)), key=norms.__getitem__, default=None)
-        if least is None or norms[least] >= THRESHOLDS.vanished * max(norms) > 0:
+        least, most = min(norms, default=1.0), max(norms, default=1.0)
+        if least >= THRESHOLDS.vanished * most > 0:
             continue
-        largest = (
-            f"that of {f.layer_name(norms.index(max(norms)))} {max(norms):.1g}" if max(norms) else "as of all layers"
-        )
-        text = f"vanishing gradient: at the {when} the gradient norm of {f.layer_name(least)} is {norms[least]:.1g}"
-        loss = f"training loss ends at {f.train[-1]:.3g}, {f.remaining_text}"
-        return f"{text}, {largest}; {loss}. {remedies.vanishing(f.settings)}"
+        largest = f"that of {f.layer_name(norms.index(most))} {most:.1g}" if most else "as of all layers"
+        weakest = f.layer_name(norms.index(least))
+        text = f"vanishing gradient: at the {when} the gradient norm of {weakest} is {least:.1g}"
+        return f"{text}, {largest}; {f.ending}. {remedies.vanishing(f.settings)}"
     return None
 
 
@@ -310,7 +306,7 @@ def _no_better_than_baseline(f: Facts) -> str | None:
         return None
     name = "majority class" if f.is_classification else "training mean"
     low = f"lowest validation loss {f.val[f.lowest]:.3g} at epoch {f.lowest}, {name} {f.baseline('loss/val'):.3g}"
-    text = f"no better than the baseline: {low}; training loss ends at {f.train[-1]:.3g}, {f.remaining_text}"
+    text = f"no better than the baseline: {low}; {f.ending}"
     return f"{text}. {remedies.no_better(f.settings, f.remaining < THRESHOLDS.stuck)}"
 
 
@@ -318,10 +314,12 @@ def _overfitting(f: Facts) -> str | None:
     low, end = f.val[f.lowest], f.val[-1]
     lasting = max(1, round(THRESHOLDS.lasting * f.epochs))
     after = min(f.val[-lasting:])
-    memorises = f.train[-1] <= THRESHOLDS.by_heart * end
+    memorises = f.train[-1] <= THRESHOLDS.memorised * end
     is_sure = after >= THRESHOLDS.risen * low and (f.rise >= THRESHOLDS.sure or memorises)
-    is_wide = min(f.val[-max(lasting, THRESHOLDS.few) :]) >= THRESHOLDS.risen_wide * low and f.has_gap
-    if after <= low or after - low < THRESHOLDS.material * f.baseline("loss/val") or not (is_sure or is_wide):
+    is_wide = min(f.val[-max(lasting, THRESHOLDS.few) :]) >= THRESHOLDS.risen_wide * low
+    has_gap = end - f.train[-1] >= THRESHOLDS.wide * f.baseline("loss/val")
+    is_material = after > low and after - low >= THRESHOLDS.material * f.baseline("loss/val")
+    if not is_material or not (is_sure or (is_wide and has_gap)):
         return None
     if f.stopped_early or f.train[-1] - f.train[f.lowest] > (end - low) / 2:
         return None

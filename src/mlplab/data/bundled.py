@@ -53,8 +53,9 @@ class California(Dataset):
     root: str
 
     def read(self) -> RawData:
-        path = Path(self.root).expanduser() / "tabular" / "housing.csv"
-        table, target = self._from_file(path) if path.exists() else self._from_download()
+        root = Path(self.root).expanduser()
+        path = root / "tabular" / "housing.csv"
+        table, target = self._from_file(path) if path.exists() else self._from_download(root)
         return RawData(table, target[:, None], target_names=("median house value (100,000 $)",))
 
     @staticmethod
@@ -76,12 +77,11 @@ class California(Dataset):
         )
         return table, raw.median_house_value.to_numpy(dtype=np.float64) / 100_000
 
-    def _from_download(self) -> tuple[pd.DataFrame, np.ndarray]:
+    def _from_download(self, root: Path) -> tuple[pd.DataFrame, np.ndarray]:
         try:
-            with warnings.catch_warnings(), remove_empty_folders(Path(self.root).expanduser()):
+            with warnings.catch_warnings(), remove_empty_folders(root):
                 warnings.filterwarnings("ignore", message="Retry downloading")
-                home = str(Path(self.root).expanduser())
-                bunch = fetch_california_housing(data_home=home, n_retries=1, delay=0.1)
+                bunch = fetch_california_housing(data_home=str(root), n_retries=1, delay=0.1)
         except OSError as error:
             raise UserError(
                 f"california: no {self.root}/tabular/housing.csv, and scikit-learn could not download it ({error}); "

@@ -1,4 +1,4 @@
-"""The user's own CSV file: numeric columns as they are, text columns one-hot."""
+"""Reads the user's own CSV file: numeric columns as they are, text columns one-hot."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,9 @@ class CSV(Dataset):
             raise
 
     def read(self) -> RawData:
-        table = self._table()
+        if not Path(self.path).expanduser().exists():
+            raise UserError(f"data.path={self.path}: no such file")
+        table = read_table(self.path, self.separator, key="data.separator")
         targets = _names(self.target)
         aside = [*targets, *_names(self.group), *_names(self.ignore)]
         for name in aside:
@@ -54,30 +56,29 @@ class CSV(Dataset):
         features = table.drop(columns=aside)
         if features.shape[1] == 0:
             raise UserError(f"{self.path}: no column is left for features beside {', '.join(aside)}")
-        groups = None if self.group is None else self._complete(table[str(self.group)], "group").to_numpy()
-        target = self._target(table[targets])
-        dates = parse_dates(table.drop(columns=targets))
-        return RawData(features, target, target_names=tuple(targets), groups=groups, dates=dates)
+        self._check_complete(table[_names(self.group)], "group")
+        self._check_complete(table[targets], "target")
+        return RawData(
+            features,
+            self._numbers(table[targets]) if self.task == Task.REGRESSION else self._labels(table[targets]),
+            target_names=tuple(targets),
+            groups=None if self.group is None else table[str(self.group)].to_numpy(),
+            dates=parse_dates(table.drop(columns=targets)),
+        )
 
-    def _table(self) -> pd.DataFrame:
-        if not Path(self.path).expanduser().exists():
-            raise UserError(f"data.path={self.path}: no such file")
-        return read_table(self.path, self.separator, key="data.separator")
-
-    def _target(self, target: pd.DataFrame) -> np.ndarray:
-        for name in target.columns:
-            self._complete(target[name], "target")
-        return self._numbers(target) if self.task == Task.REGRESSION else self._labels(target)
+    def _check_complete(self, columns: pd.DataFrame, what: str) -> None:
+        for name, column in columns.items():
+            if column.isna().any():
+                raise UserError(f"{self.path}: the {what} {name} is empty in row {column.isna().idxmax()}")
 
     def _numbers(self, target: pd.DataFrame) -> np.ndarray:
-        for name in target.columns:
-            if not pd.api.types.is_numeric_dtype(target[name]):
-                row, cell = next((row, cell) for row, cell in target[name].items() if not _is_number(cell))
+        for name, column in target.items():
+            if not pd.api.types.is_numeric_dtype(column):
+                row, cell = next(iter(column[pd.to_numeric(column, errors="coerce").isna()].items()))
                 where = f"row {row}: {cell!r}"
                 raise UserError(f"{self.path}: the target {name} is text; data.task=regression needs numbers ({where})")
-            if np.isinf(target[name]).any():
-                row = target.index[np.isinf(target[name])][0]
-                raise UserError(f"{self.path}: the target {name} is infinite in row {row}")
+            if np.isinf(column).any():
+                raise UserError(f"{self.path}: the target {name} is infinite in row {np.isinf(column).idxmax()}")
         return target.to_numpy(dtype=np.float64)
 
     def _labels(self, target: pd.DataFrame) -> np.ndarray:
@@ -92,15 +93,9 @@ class CSV(Dataset):
             )
         return column.to_numpy()
 
-    def _complete(self, column: pd.Series, what: str) -> pd.Series:
-        """The column. Raises UserError for an empty cell."""
-        if column.isna().any():
-            raise UserError(f"{self.path}: the {what} {column.name} is empty in row {column.index[column.isna()][0]}")
-        return column
-
 
 def parse_dates(table: pd.DataFrame) -> pd.DataFrame | None:
-    """The columns in which all cells are dates, such as 2024-03-01, with or without a time, or empty."""
+    """Returns the columns in which all cells are dates, such as 2024-03-01, with or without a time, or empty."""
     texts: pd.DataFrame = table.select_dtypes("str").fillna("")
     likely = [name for name in texts if texts[name].str.match(DATE).all() and texts[name].any()]
     dates = texts[likely].apply(pd.to_datetime, format="ISO8601", utc=True, errors="coerce")
@@ -111,7 +106,3 @@ def parse_dates(table: pd.DataFrame) -> pd.DataFrame | None:
 def _names(value: str | list[str] | None) -> list[str]:
     """One name or several; YAML reads a column called 2020 as a number."""
     return [] if value is None else [str(name) for name in (value if isinstance(value, list) else [value])]
-
-
-def _is_number(cell: object) -> bool:
-    return bool(pd.notna(pd.to_numeric(pd.Series([cell]), errors="coerce")).all())

@@ -40,7 +40,7 @@ class TensorLoader:
         return len(self.bounds)
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the current epoch were returned, so that it resumes there."""
+        """Returns how many batches of the current epoch were returned, so that it resumes there."""
         return {"given": self._returned % len(self)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -59,20 +59,19 @@ class TensorLoader:
             bounds = self.bounds[at : at + size]
             rows = slice(bounds[0][0], bounds[-1][1])
             self._returned = at + len(bounds)
-            features, target = (_take(values, rows, order) for values in (self.part.features, self.part.target))
+            values = (self.part.features, self.part.target)
+            if order is None:
+                features, target = (part[rows] for part in values)
+            else:  # index_select copies whole rows: on images 20 times as fast as indexing
+                features, target = (part.index_select(0, order[rows]) for part in values)
             yield features, target, [high - low for low, high in bounds]
 
     def order(self) -> Tensor | None:
-        """The order of the rows in this epoch; None if they are not shuffled."""
+        """Returns the order of the rows in this epoch; None if they are not shuffled."""
         if self.shuffle_seed is None:
             return None
         generator = torch.Generator().manual_seed((self.shuffle_seed * 1_000_003 + self.epoch) % 2**63)
         return torch.randperm(len(self.part), generator=generator)
-
-
-def _take(values: Tensor, rows: slice, order: Tensor | None) -> Tensor:
-    # index_select copies whole rows: on images 20 times as fast as indexing
-    return values[rows] if order is None else values.index_select(0, order[rows])
 
 
 class InMemoryDataModule(LightningDataModule):

@@ -1,4 +1,4 @@
-"""Dataset: reads rows, splits them, and encodes them by what the training rows say."""
+"""Dataset: reads rows, splits them, and encodes them with encoders that are fitted on the training rows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import torch
 from mlplab.data.leakage import Level
 from mlplab.data.precision import check_numbers, check_precision, check_target
 from mlplab.data.preprocessing import Column, encode_columns, fit_columns
-from mlplab.data.splits import DataInfo, RawData, Split, Splits, Task
+from mlplab.data.splits import DataInfo, RawData, Split, Splits
 from mlplab.data.splitting import Indices, SplitKind, split_indices, subsample
 from mlplab.errors import UserError
 
@@ -47,16 +47,17 @@ class Dataset(ABC):
         rows = self.read()
         if len(rows.target) == 0:
             raise UserError("the data set has no rows")
-        index = self._split(rows)
+        fractions = self.val_fraction, self.test_fraction
+        index = split_indices(rows, self.split, *fractions, self.split_seed, self.folds, self.fold)
+        if self.num_train is not None:
+            index["train"] = subsample(rows, index["train"], self.num_train, self.split_seed)
         features, feature_names, columns = _encode_features(rows, index)
         target, class_names = _encode_target(rows, index)
         target_names = rows.target_names or (("target",) if rows.task.is_regression else ())
         if rows.task.is_regression:
             check_target(rows.target, target_names)
         if self.label_noise:
-            target["train"] = _add_noise(
-                target["train"], rows.task, len(class_names), self.label_noise, self.split_seed
-            )
+            target["train"] = _add_noise(target["train"], len(class_names), self.label_noise, self.split_seed)
         for name in index:
             check_numbers(features[name], dtype, f"{name} split", [f"feature {column}" for column in feature_names])
             check_numbers(target[name], dtype, f"{name} split", [f"target {column}" for column in target_names])
@@ -70,13 +71,6 @@ class Dataset(ABC):
             leak_check=self.leak_check,
         )
 
-    def _split(self, rows: RawData) -> dict[str, Indices]:
-        fractions = self.val_fraction, self.test_fraction
-        index = split_indices(rows, self.split, *fractions, self.split_seed, self.folds, self.fold)
-        if self.num_train is not None:
-            index["train"] = subsample(rows, index["train"], self.num_train, self.split_seed)
-        return index
-
 
 def _encode_features(rows: RawData, index: Mapping[str, Indices]) -> tuple[Arrays, tuple[str, ...], tuple[Column, ...]]:
     if isinstance(rows.features, pd.DataFrame):
@@ -88,7 +82,7 @@ def _encode_features(rows: RawData, index: Mapping[str, Indices]) -> tuple[Array
 
 
 def _encode_target(rows: RawData, index: Mapping[str, Indices]) -> tuple[Arrays, tuple[str, ...]]:
-    """Class indices and class names; a regression target as it is."""
+    """Returns class indices and class names; a regression target as it is."""
     target = {name: rows.target[at] for name, at in index.items()}
     if rows.task.is_regression:
         return target, ()
@@ -100,9 +94,9 @@ def _encode_target(rows: RawData, index: Mapping[str, Indices]) -> tuple[Arrays,
     return encoded, tuple(map(rows.class_name, labels.tolist()))
 
 
-def _add_noise(target: np.ndarray, task: Task, num_classes: int, amount: float, seed: int) -> np.ndarray:
+def _add_noise(target: np.ndarray, num_classes: int, amount: float, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
-    if task.is_regression:
+    if num_classes == 0:  # regression
         return target + amount * target.std(axis=0) * generator.standard_normal(target.shape)
     changed = generator.choice(len(target), round(amount * len(target)), replace=False)
     noisy = target.copy()

@@ -13,7 +13,7 @@ TABLE_KINDS = f"a CSV file ({', '.join(SUFFIXES['table'])}, packed by gzip as .c
 
 
 def file_kind(path: str | Path) -> str | None:
-    """A key of SUFFIXES, or None for another suffix."""
+    """Returns a key of SUFFIXES, or None for another suffix."""
     full_name = Path(path).name.lower()
     name = full_name.removesuffix(COMPRESSED)
     kind = next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
@@ -25,5 +25,5 @@ def is_compressed(path: str | Path) -> bool:
 
 
 def base_name(path: str | Path) -> str:
-    """The file name without folder and suffixes."""
+    """Returns the file name without folder and suffixes."""
     return Path(Path(path).stem if is_compressed(path) else path).stem

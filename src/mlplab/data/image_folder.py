@@ -1,4 +1,4 @@
-"""The user's own images, one folder per class, resized and converted to grey unless grey=false."""
+"""Reads the user's own images, one folder per class, resized and converted to grey unless grey=false."""
 
 import struct
 import textwrap

@@ -1,4 +1,4 @@
-"""New rows without a target, from a table, an array or images, in the form of the training rows."""
+"""Reads new rows from a table, an array or images, in the form of the training rows."""
 
 import zipfile
 import zlib
@@ -12,11 +12,11 @@ import pandas as pd
 
 from mlplab.data.formats import SUFFIXES, file_kind
 from mlplab.data.image_folder import resize_pixels
-from mlplab.data.precision import is_representable
-from mlplab.data.preprocessing import CategoricalColumn, Column, NumericColumn, encode_columns
+from mlplab.data.precision import first_not_finite
+from mlplab.data.preprocessing import CategoricalColumn, NumericColumn, encode_columns
 from mlplab.data.readers import read_table
 from mlplab.data.splits import DataInfo
-from mlplab.errors import UserError
+from mlplab.errors import UserError, errors_in
 
 MissingValues = Literal["refuse", "fill"]
 MAX_NAMES = 12  # listed in a message
@@ -36,19 +36,17 @@ class NewRows:
 
 
 def from_csv(path: str, info: DataInfo, separator: str, missing: MissingValues) -> NewRows:
-    """Reads a CSV file. missing: refuse empty cells, or fill them as in training. Messages name a row by its line."""
+    """Reads a CSV file. missing: refuse missing values, or impute them. Messages name a row by its line."""
     table = read_table(path, separator, text_columns(info))
-    try:
+    with errors_in(path):
         features, notes = encode_table(table, info, missing)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
     return NewRows(features, [str(line) for line in table.index], "line", notes)
 
 
 def encode_table(
     table: pd.DataFrame, info: DataInfo, missing: MissingValues = "refuse"
 ) -> tuple[np.ndarray, list[str]]:
-    """(N, in_features), and notes for the user. Raises UserError with column and row (the table's index)."""
+    """Returns (N, in_features), and notes for the user. Raises UserError with column and row (the table's index)."""
     if table.empty:
         raise UserError("a table without rows")
     columns = info.columns or tuple(NumericColumn(name, float("nan")) for name in info.feature_names)
@@ -59,13 +57,19 @@ def encode_table(
     notes = []
     if extra := [name for name in table.columns if name not in {*names, *info.target_names}]:
         notes.append(f"columns that were not used: {_listed(extra)}")
-    if missing == "refuse" or not info.columns:
-        _refuse_missing(used, "; gaps=fill takes what the training rows say" if info.columns else "")
-    elif empty := int(used.isna().sum().sum()):
-        notes.append(f"{empty} empty cells were filled by what the training rows say")
+    empty = np.argwhere(used.isna().to_numpy())
+    if len(empty) and (missing == "refuse" or not info.columns):
+        row, column = empty[0]
+        remedy = "; gaps=fill imputes from the training rows" if info.columns else ""
+        raise UserError(f"column {names[column]}, row {table.index[row]}: empty or NaN{remedy}")
+    if len(empty):
+        notes.append(f"{len(empty)} missing values were imputed from the training rows")
     features = encode_columns(columns, used)
     _check_finite(features, info, table.index.tolist(), [name for column in columns for name in column.feature_names])
-    return features, notes + _unseen_categories(used, columns)
+    for column in columns:
+        if isinstance(column, CategoricalColumn) and (unseen := column.unseen(table[column.name])):
+            notes.append(f"column {column.name}: no training row has {_listed(unseen)}; taken as none of them")
+    return features, notes
 
 
 def text_columns(info: DataInfo) -> list[str]:
@@ -75,17 +79,17 @@ def text_columns(info: DataInfo) -> list[str]:
 
 def from_array(path: str, info: DataInfo, name: str = "features") -> NewRows:
     """Reads an NPY file, or an NPZ file with an array of that name, or with one array only."""
-    array = _array(path, name)
-    try:
-        features = encode_array(array, info)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+    arrays = load_arrays(path)
+    if name not in arrays and len(arrays) != 1:
+        raise UserError(f"{path}: no array called {name}; it holds {_listed(arrays)}")
+    with errors_in(path):
+        features = encode_array(arrays.get(name, next(iter(arrays.values()))), info)
     return NewRows(features, [str(row) for row in range(1, len(features) + 1)], "row", looks_prescaled(features, info))
 
 
 def encode_array(array: np.ndarray, info: DataInfo) -> np.ndarray:
-    """(N, in_features). Raises UserError for another shape, and, with row and column from 1 on, for a number that is
-    not finite."""
+    """Returns (N, in_features). Raises UserError for another shape, and, with row and column from 1 on, for a number
+    that is not finite."""
     width, size = info.in_features, info.image_size or ()
     if array.ndim < 2 or len(array) == 0 or array.shape[1:] not in ((width,), size):
         shapes = " or ".join(str(("rows", *shape)) for shape in dict.fromkeys([(width,), size]) if shape)
@@ -99,7 +103,7 @@ def encode_array(array: np.ndarray, info: DataInfo) -> np.ndarray:
 
 
 def load_arrays(path: str) -> Mapping[str, np.ndarray]:
-    """The arrays of an NPZ file by name, or the array of an NPY file as `features`."""
+    """Reads the arrays of an NPZ file by name, or the array of an NPY file as `features`."""
     try:
         with open(Path(path).expanduser(), "rb") as file:  # numpy leaves a broken one open
             content = np.load(file, allow_pickle=False)
@@ -112,7 +116,7 @@ def load_arrays(path: str) -> Mapping[str, np.ndarray]:
 
 
 def looks_prescaled(features: np.ndarray, info: DataInfo) -> list[str]:
-    """A note if pixels may have been divided by 255, which the network does itself."""
+    """Returns a note if pixels may have been divided by 255, which the network does itself."""
     white = info.image_white
     if white and white > 1 and features.dtype.kind == "f" and features.max() <= 1:
         return [f"all values are at most 1, where the training images go up to {white:g}"]
@@ -132,7 +136,8 @@ def from_images(path: str, info: DataInfo, invert: Any = "auto") -> NewRows:
     files, others = _image_files(Path(path).expanduser())
     pixels = np.stack([resize_pixels(file, size) for file in files])
     border = pixels[:, border_pixels(size)].mean(axis=1) / 255
-    inverted = _is_negative_closer(border, borders) if invert == "auto" else np.full(len(files), invert)
+    distance, inverse_distance = (np.abs(shade - np.clip(shade, *borders)) for shade in (border, 1 - border))
+    inverted = inverse_distance < distance if invert == "auto" else np.full(len(files), invert)
     pixels[inverted] = 255 - pixels[inverted]
     features = pixels if white == 255 else pixels / 255 * white
     notes = [f"{others} files that are no images were not used"] if others else []
@@ -142,41 +147,17 @@ def from_images(path: str, info: DataInfo, invert: Any = "auto") -> NewRows:
 
 
 def border_pixels(size: Sequence[int]) -> np.ndarray:
-    """(in_features,) mask of the pixels at the border of an image."""
+    """Returns the (in_features,) mask of the pixels at the border of an image."""
     border = np.ones(size, dtype=bool)
     border[1:-1, 1:-1] = False
     return border.reshape(-1)
 
 
-def _array(path: str, name: str) -> np.ndarray:
-    arrays = load_arrays(path)
-    if name not in arrays and len(arrays) != 1:
-        raise UserError(f"{path}: no array called {name}; it holds {_listed(arrays)}")
-    return arrays.get(name, next(iter(arrays.values())))
-
-
 def _check_finite(features: np.ndarray, info: DataInfo, rows: Sequence[object], names: Sequence[str]) -> None:
-    if features.dtype == np.uint8:
-        return
-    finite = is_representable(features, info.dtype)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        cell, kind = features[row, column], str(info.dtype).removeprefix("torch.")
-        raise UserError(f"column {names[column]}, row {rows[row]}: {cell} where a finite number is needed ({kind})")
-
-
-def _refuse_missing(table: pd.DataFrame, remedy: str) -> None:
-    for row, empty in zip(table.index, table.isna().to_numpy(), strict=True):
-        if empty.any():
-            raise UserError(f"column {table.columns[int(empty.argmax())]}, row {row}: empty or NaN{remedy}")
-
-
-def _unseen_categories(table: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
-    return [
-        f"column {column.name}: no training row has {_listed(unseen)}; taken as none of them"
-        for column in columns
-        if isinstance(column, CategoricalColumn) and (unseen := column.unseen(table[column.name]))
-    ]
+    if at := first_not_finite(features, info.dtype):
+        kind = str(info.dtype).removeprefix("torch.")
+        where = f"column {names[at[1]]}, row {rows[at[0]]}"
+        raise UserError(f"{where}: {features[at]} where a finite number is needed ({kind})")
 
 
 def _listed(names: Iterable[object]) -> str:
@@ -185,7 +166,7 @@ def _listed(names: Iterable[object]) -> str:
 
 
 def _image_files(path: Path) -> tuple[list[Path], int]:
-    """The images, sorted by name, and the number of other files."""
+    """Returns the images, sorted by name, and the number of other files."""
     if path.is_file():
         return [path], 0
     inside = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
@@ -193,14 +174,3 @@ def _image_files(path: Path) -> tuple[list[Path], int]:
     if not images:
         raise UserError(f"input={path}: no image in this folder ({', '.join(SUFFIXES['image'])})")
     return images, len(inside) - len(images)
-
-
-def _is_negative_closer(brightness: np.ndarray, borders: tuple[float, float]) -> np.ndarray:
-    """(N,) whether the negative of a border is closer to the range of the training images' borders."""
-    low, high = borders
-
-    def distance(shade: np.ndarray) -> np.ndarray:
-        return np.maximum(0.0, np.maximum(low - shade, shade - high))
-
-    closer: np.ndarray = distance(1 - brightness) < distance(brightness)
-    return closer

@@ -14,8 +14,9 @@ full, in addition
                arXiv:1610.06545)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Literal
 
 import numpy as np
@@ -23,13 +24,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import euclidean_distances, r2_score, roc_auc_score
-from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlplab.data.splits import GROUP, Split, Splits
+from mlplab.data.splitting import cut_folds
 
 Level = Literal["basic", "full", "off"]
+HELD_OUT = ("val", "test")
 
 MAX_EXAMPLES = 3  # rows that a message names
 # near copies and shifted splits
@@ -85,122 +88,103 @@ def format_leaks(splits: Splits) -> dict[str, str]:
 
 
 def first_examples(names: Iterable[object]) -> tuple[str, ...]:
-    """The first names, and an ellipsis if there are more."""
-    texts = tuple(map(str, names))
+    """Returns the first names, and an ellipsis if there are more."""
+    texts = tuple(map(str, islice(names, MAX_EXAMPLES + 1)))
     return (*texts[:MAX_EXAMPLES], "...") if len(texts) > MAX_EXAMPLES else texts
 
 
-def exact_duplicates(splits: Splits) -> list[Leak]:
-    """Rows of val and test with the features of a training row, and rows of test with those of a val row only."""
-    keys = {name: row_keys(getattr(splits, name)) for name in ("train", "val", "test")}
-    in_train = np.isin(keys["test"], keys["train"])
-    leaks = []
-    for name, other, skipped in (("val", "train", None), ("test", "train", None), ("test", "val", in_train)):
-        copied = np.isin(keys[name], keys[other])
-        at = np.flatnonzero(copied if skipped is None else copied & ~skipped)
-        if len(at):
-            leaks.append(_duplicate_leak(splits, keys, name, other, at))
-    return leaks
+def exact_duplicates(splits: Splits) -> Iterator[Leak]:
+    """Finds rows of val and test with the features of a training row, and rows of test with those of a val row only."""
+    keys = {name: row_keys(part) for name, part in splits.parts.items()}
+    new = ~np.isin(keys["test"], keys["train"])
+    for name, other, checked in (("val", "train", True), ("test", "train", True), ("test", "val", new)):
+        at = np.flatnonzero(np.isin(keys[name], keys[other]) & checked).tolist()
+        if not at:
+            continue
+        place = pd.Series(np.flatnonzero(np.isin(keys[other], keys[name][at])))
+        by_key = place.groupby(keys[other][place]).agg(list)
+        twins: dict[int, list[int]] = dict(zip(at, by_key[keys[name][at]], strict=True))
+        target, others = (splits.parts[part].target.numpy() for part in (name, other))
+        same = sum(any(np.array_equal(target[row], others[twin]) for twin in twins[row]) for row in at)
+        with_target = {len(at): "the same target", 0: "another target"}.get(same, f"the same target in {same} of them")
+        source = "training" if other == "train" else other
+        what = f"{len(at)} of {len(target)} {name} rows have all features of a {source} row, with {with_target}"
+        rows, other_rows = splits.origin[name].index, splits.origin[other].index
+        examples = first_examples(f"row {rows[row]} as row {other_rows[twins[row][0]]}" for row in at)
+        remedy = "if they are copies, keep one of each; rows of few different values may be alike by chance"
+        yield Leak("copies", name, len(at), what, examples, remedy)
 
 
 def row_keys(part: Split) -> np.ndarray:
-    """(N,) hashes: equal for rows of equal features; two other rows collide with a probability of 2^-64."""
+    """Returns (N,) hashes: equal for rows of equal features; two other rows collide with a probability of 2^-64."""
     features = part.features.numpy()
     if features.dtype != np.uint8:
         features = features + 0  # -0 becomes 0
     return np.array([hash(row.tobytes()) for row in features], dtype=np.int64)
 
 
-def _duplicate_leak(splits: Splits, keys: dict[str, np.ndarray], name: str, other: str, at: np.ndarray) -> Leak:
-    """at: the rows of `name` that are also in `other`."""
-    twins: dict[int, list[int]] = {int(key): [] for key in keys[name][at]}
-    for place in np.flatnonzero(np.isin(keys[other], keys[name][at])):
-        twins[int(keys[other][place])].append(int(place))
-    target, others = getattr(splits, name).target.numpy(), getattr(splits, other).target.numpy()
-    same = sum(any(np.array_equal(target[row], others[twin]) for twin in twins[int(keys[name][row])]) for row in at)
-    with_target = {len(at): "the same target", 0: "another target"}.get(same, f"the same target in {same} of them")
-    source = "training" if other == "train" else other
-    rows, other_rows = splits.origin[name].index, splits.origin[other].index
-    return Leak(
-        "copies",
-        name,
-        len(at),
-        f"{len(at)} of {len(target)} {name} rows have all features of a {source} row, with {with_target}",
-        first_examples(f"row {rows[row]} as row {other_rows[twins[int(keys[name][row])][0]]}" for row in at[:4]),
-        "if they are copies, keep one of each; rows of few different values may be alike by chance",
-    )
-
-
-def group_overlap(splits: Splits) -> list[Leak]:
-    """Rows of val and test whose group has training rows too."""
-    if GROUP not in splits.origin["train"]:
-        return []
-    leaks = []
-    for name in ("val", "test"):
+def group_overlap(splits: Splits) -> Iterator[Leak]:
+    """Finds rows of val and test whose group has training rows too."""
+    train = splits.origin["train"]
+    for name in HELD_OUT if GROUP in train else ():
         group = splits.origin[name][GROUP]
-        shared = group[group.isin(splits.origin["train"][GROUP])]
+        shared = group[group.isin(train[GROUP])]
         if len(shared):
             what = f"{len(shared)} of {len(group)} {name} rows are of {shared.nunique()} groups that training has too"
-            examples = first_examples(f"group {value}" for value in shared.unique()[:4])
-            leaks.append(Leak("groups", name, len(shared), what, examples, "data.split=group keeps each in one split"))
-    return leaks
+            examples = first_examples(f"group {value}" for value in shared.unique())
+            yield Leak("groups", name, len(shared), what, examples, "data.split=group keeps each in one split")
 
 
-def date_overlap(splits: Splits) -> list[Leak]:
-    """Rows of val and test that are not later than the newest training row, for each column of dates."""
+def date_overlap(splits: Splits) -> Iterator[Leak]:
+    """Finds rows of val and test that are not later than the newest training row, for each column of dates."""
+    train = splits.origin["train"]
     remedy = "to predict later rows, train on a file of earlier ones and evaluate with data.path= of the later"
-    leaks = []
-    for column in splits.origin["train"].columns.difference([GROUP]):
-        newest = splits.origin["train"][column].max()
-        for name in ("val", "test"):
-            date: pd.Series = splits.origin[name][column]
-            early = date[date <= newest]
-            if len(early):
-                what = f"{len(early)} of {len(date)} {name} rows are not later than the newest training row ({column})"
-                examples = first_examples(f"row {row}: {early[row]:%Y-%m-%d}" for row in early.index[:4])
-                leaks.append(Leak("dates", name, len(early), what, examples, remedy))
-    return leaks
+    for column, name in product(train.columns.difference([GROUP]), HELD_OUT):
+        date: pd.Series = splits.origin[name][column]
+        early = date[date <= train[column].max()]
+        if len(early):
+            what = f"{len(early)} of {len(date)} {name} rows are not later than the newest training row ({column})"
+            examples = first_examples(f"row {row}: {early[row]:%Y-%m-%d}" for row in early.index)
+            yield Leak("dates", name, len(early), what, examples, remedy)
 
 
-def near_duplicates(splits: Splits) -> list[Leak]:
-    """Rows of val and test much nearer to a training row of their class than the density there explains.
+def near_duplicates(splits: Splits) -> Iterator[Leak]:
+    """Finds rows of val and test much nearer to a training row of their class than the density there explains.
 
     In d dimensions the volumes that reach to the nearest and to the k-th neighbour have a ratio v with
     P(v < x) = 1 - (1 - x)^(k - 1), whatever the density (Facco et al., see above). Equal rows are not counted.
     """
     keys = row_keys(splits.train.first(REFERENCE_ROWS))
     if len(keys) < MIN_REFERENCE_ROWS or len(np.unique(keys)) < (1 - MAX_DUPLICATE_FRACTION) * len(keys):
-        return []
+        return
     shift, scale = _scale(splits)
     train = (splits.train.features.numpy() - shift) / scale
     dimension = _dimension(train[:REFERENCE_ROWS])
-    leaks = []
-    for name in ("val", "test"):
-        at = sample_rows(len(getattr(splits, name)))
-        rows = (getattr(splits, name).features.numpy()[at] - shift) / scale
-        distance, nearest = _neighbours(splits, name, at, rows, train)
+    if GROUP in splits.origin["train"]:
+        remedy = "data.split=group keeps copies in one split, if the groups contain them"
+    else:
+        remedy = "keep one of each, or name their group in a column of a CSV file (data.group) and use data.split=group"
+    for name in HELD_OUT:
+        part = splits.parts[name]
+        at = sample_rows(len(part))
+        target = None if splits.info.task.is_regression else part.target.numpy()[at]
+        rows = (part.features.numpy()[at] - shift) / scale
+        distance, nearest = _neighbours(rows, target, train, splits.train.target.numpy())
         near = np.flatnonzero(_chance(distance, dimension) * len(NEIGHBOURS) * len(at) < FALSE_ALARM)
         if len(near):
             names, train_names = splits.origin[name].index, splits.origin["train"].index
             what = f"{len(near)} of {len(at)} {name} rows, a sample, are near copies of a training row"
-            examples = first_examples(f"row {names[at[row]]} of row {train_names[nearest[row]]}" for row in near[:4])
-            leaks.append(Leak("near_copies", name, len(near), what, examples, _near_copies_remedy(splits)))
-    return leaks
+            examples = first_examples(f"row {names[at[row]]} of row {train_names[nearest[row]]}" for row in near)
+            yield Leak("near_copies", name, len(near), what, examples, remedy)
 
 
 def sample_rows(count: int) -> np.ndarray:
-    """Positions of a random sample of rows; all of them, where there are few."""
+    """Returns the positions of a random sample of rows; all of them, where there are few."""
     return np.random.default_rng(0).permutation(count)[:SAMPLE_ROWS]
 
 
-def _near_copies_remedy(splits: Splits) -> str:
-    if GROUP in splits.origin["train"]:
-        return "data.split=group keeps copies in one split, if the groups contain them"
-    return "keep one of each, or name their group in a column of a CSV file (data.group) and use data.split=group"
-
-
 def _scale(splits: Splits) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and scale of each feature. Pixels and binary features are comparable as they are."""
+    """Returns shift and scale of each feature. Pixels and binary features are comparable as they are."""
     features = splits.train.features.numpy()
     if splits.info.image_size:
         return np.zeros(1, np.float32), np.ones(1, np.float32)
@@ -218,17 +202,16 @@ def _dimension(rows: np.ndarray) -> float:
 
 
 def _neighbours(
-    splits: Splits, name: str, at: np.ndarray, rows: np.ndarray, train: np.ndarray
+    rows: np.ndarray, target: np.ndarray | None, train: np.ndarray, train_target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 40) distances to the nearest training rows of the row's class, without equal rows, infinite where there are
-    fewer; and (n,) the position of the nearest."""
+    """Returns (n, 40) distances to the nearest training rows of the row's class, without equal rows, infinite where
+    there are fewer; and (n,) the position of the nearest. target: classes; None for regression."""
     distance = np.full((len(rows), NEIGHBOURS[-1]), np.inf)
     nearest = np.zeros(len(rows), dtype=int)
-    target, train_target = getattr(splits, name).target.numpy()[at], splits.train.target.numpy()
-    regression = splits.info.task.is_regression
-    for label in [None] if regression else np.unique(target):
-        of_label = np.arange(len(rows)) if regression else np.flatnonzero(target == label)
-        places = np.arange(len(train_target)) if regression else np.flatnonzero(train_target == label)
+    if target is None:
+        target, train_target = np.zeros(len(rows)), np.zeros(len(train))
+    for label in np.unique(target):
+        of_label, places = np.flatnonzero(target == label), np.flatnonzero(train_target == label)
         count = min(NEIGHBOURS[-1], len(places))
         index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(train[places])
         found = places[index.kneighbors(rows[of_label], return_distance=False)]
@@ -242,7 +225,7 @@ def _neighbours(
 
 
 def _chance(distance: np.ndarray, dimension: float) -> np.ndarray:
-    """(n,) probability of a nearest neighbour as near among independent rows."""
+    """Returns the (n,) probability of a nearest neighbour as near among independent rows."""
     chance = np.ones(len(distance))
     for rank in NEIGHBOURS:
         other = distance[:, rank - 1]
@@ -252,23 +235,21 @@ def _chance(distance: np.ndarray, dimension: float) -> np.ndarray:
     return chance
 
 
-def target_leakage(splits: Splits) -> list[Leak]:
-    """Single features that predict the target almost without error, on val and within the training rows."""
+def target_leakage(splits: Splits) -> Iterator[Leak]:
+    """Finds single features that predict the target almost without error, on val and within the training rows."""
     features = list(_features(splits))
     if len(features) < 2:
-        return []
+        return
     remedy = "is it known before the target is? if not, leave it out (data.ignore of a CSV file)"
-    leaks = []
-    for name, train, val in features:
-        score = _feature_score(splits, train, val)
-        if score >= MIN_FEATURE_SCORE:
-            what = f"{name} alone predicts the target (it corrects {score:.1%} of the baseline's errors on val)"
-            leaks.append(Leak("feature", "val", len(splits.val), what, (), remedy))
-    return leaks[:MAX_FEATURES]
+    scores = {name: _feature_score(splits, train, val) for name, train, val in features}
+    found = [(name, score) for name, score in scores.items() if score >= MIN_FEATURE_SCORE]
+    for name, score in found[:MAX_FEATURES]:
+        what = f"{name} alone predicts the target (it corrects {score:.1%} of the baseline's errors on val)"
+        yield Leak("feature", "val", len(splits.val), what, (), remedy)
 
 
 def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, training values and val values of each input column; categories as numbers, -1 for none."""
+    """Yields name, training values and val values of each input column; categories as numbers, -1 for none."""
     train, val = (part.features[:FEATURE_ROWS].numpy() for part in (splits.train, splits.val))
     for name, places in splits.info.feature_groups.items():
         values = [part[:, places] for part in (train, val)]
@@ -279,27 +260,28 @@ def _features(splits: Splits) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def _feature_score(splits: Splits, train: np.ndarray, val: np.ndarray) -> float:
-    """The best score of a target; 1 is perfect, 0 is the baseline."""
+    """Returns the best score of a target; 1 is perfect, 0 is the baseline."""
     target, val_target = (part.target[:FEATURE_ROWS].numpy() for part in (splits.train, splits.val))
     if not splits.info.task.is_regression:
         tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0)
-        return _tree_score(tree, train, target, val, val_target)
-    tree = DecisionTreeRegressor(random_state=0)
-    ranks = [(_ranks(one, one), _ranks(one, other)) for one, other in zip(target.T, val_target.T, strict=True)]
-    return max(_tree_score(tree, train, own, val, other) for own, other in ranks)
-
-
-def _ranks(known: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Ranks among the known values: a tree cannot extrapolate to extreme ones."""
-    places: np.ndarray = np.searchsorted(np.sort(known), values).astype(np.float64)
-    return places
+        return _tree_score(tree, _errors_corrected, train, target, val, val_target)
+    scores = []
+    for known, truth in zip(target.T, val_target.T, strict=True):
+        # ranks among the known values: a tree cannot extrapolate to extreme ones
+        ranks, val_ranks = (np.searchsorted(np.sort(known), values).astype(np.float64) for values in (known, truth))
+        scores.append(_tree_score(DecisionTreeRegressor(random_state=0), _r2, train, ranks, val, val_ranks))
+    return max(scores)
 
 
 def _tree_score(
-    tree: BaseEstimator, train: np.ndarray, target: np.ndarray, val: np.ndarray, val_target: np.ndarray
+    tree: BaseEstimator,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    train: np.ndarray,
+    target: np.ndarray,
+    val: np.ndarray,
+    val_target: np.ndarray,
 ) -> float:
-    """The lower of the scores on val and by cross-validation within the training rows."""
-    score = _errors_corrected if isinstance(tree, DecisionTreeClassifier) else _r2
+    """Returns the lower of the scores on val and by cross-validation within the training rows."""
     on_val = score(val_target, tree.fit(train, target).predict(val))
     if on_val < MIN_FEATURE_SCORE or len(train) < 3:
         return on_val
@@ -315,37 +297,32 @@ def _r2(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(r2_score(truth, predicted)) if len(np.unique(truth)) > 1 else 0.0
 
 
-def split_shift(splits: Splits) -> list[Leak]:
-    """Splits whose rows a classifier distinguishes from training rows; rows of one group are in one fold."""
-    return [leak for name in ("val", "test") for leak in _shift(splits, name)]
-
-
-def _shift(splits: Splits, name: str) -> list[Leak]:
-    places = {part: sample_rows(len(getattr(splits, part))) for part in ("train", name)}
-    features = np.concatenate([getattr(splits, part).features.numpy()[at] for part, at in places.items()])
-    side = np.repeat([0, 1], [len(at) for at in places.values()])
-    counts = np.bincount(side)
-    error = np.sqrt((counts.sum() + 1) / (12 * counts.prod()))  # standard error of an AUC of 0.5
-    if counts.min() < MIN_ROWS:
-        return []
-    folds, groups = StratifiedKFold(3, shuffle=True, random_state=0), None
-    if GROUP in splits.origin["train"]:
-        sides = [splits.origin[part][GROUP].to_numpy()[at] for part, at in places.items()]
-        if min(len(np.unique(one)) for one in sides) < MIN_ROWS:
-            return []
-        groups = np.concatenate(sides)
-        folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
-    trees = ExtraTreesClassifier(50, min_samples_leaf=3, random_state=0)
-    probability = cross_val_predict(trees, features, side, groups=groups, cv=folds, method="predict_proba")[:, 1]
-    area = roc_auc_score(side, probability)
-    if area < max(MIN_AUC, 0.5 + MIN_STANDARD_ERRORS * error):
-        return []
-    weight = trees.fit(features, side).feature_importances_
-    most = f", mostly by {splits.info.feature_names[weight.argmax()]}" if weight.max() > MIN_IMPORTANCE else ""
-    score = f"AUC {area:.2f}, chance 0.50"
-    what = f"{name} rows differ from training rows: a classifier distinguishes them{most} ({score})"
-    remedy = "data.split=random splits anew, data.ignore leaves out a column that numbers the rows"
-    return [Leak("split", name, len(getattr(splits, name)), what, (), remedy)]
+def split_shift(splits: Splits) -> Iterator[Leak]:
+    """Finds splits whose rows a classifier distinguishes from training rows; rows of one group are in one fold."""
+    for name in HELD_OUT:
+        at = {part: sample_rows(len(splits.parts[part])) for part in ("train", name)}
+        origin = {part: splits.origin[part].iloc[places] for part, places in at.items()}
+        units = (
+            origin.values() if GROUP not in origin["train"] else [table[GROUP].unique() for table in origin.values()]
+        )
+        if min(map(len, units)) < MIN_ROWS:
+            continue
+        features = np.concatenate([splits.parts[part].features.numpy()[places] for part, places in at.items()])
+        side = np.repeat([0, 1], [len(places) for places in at.values()])
+        groups = pd.concat(origin.values())[GROUP].to_numpy() if GROUP in origin["train"] else None
+        trees = ExtraTreesClassifier(50, min_samples_leaf=3, random_state=0)
+        folds = cut_folds(len(side), 3, 0, side, groups)
+        area = roc_auc_score(side, cross_val_predict(trees, features, side, cv=folds, method="predict_proba")[:, 1])
+        counts = np.bincount(side)
+        error = np.sqrt((counts.sum() + 1) / (12 * counts.prod()))  # standard error of an AUC of 0.5
+        if area < max(MIN_AUC, 0.5 + MIN_STANDARD_ERRORS * error):
+            continue
+        weight = trees.fit(features, side).feature_importances_
+        most = f", mostly by {splits.info.feature_names[weight.argmax()]}" if weight.max() > MIN_IMPORTANCE else ""
+        score = f"AUC {area:.2f}, chance 0.50"
+        what = f"{name} rows differ from training rows: a classifier distinguishes them{most} ({score})"
+        remedy = "data.split=random splits anew, data.ignore leaves out a column that numbers the rows"
+        yield Leak("split", name, len(splits.parts[name]), what, (), remedy)
 
 
 BASIC = (exact_duplicates, group_overlap, date_overlap)

@@ -13,29 +13,27 @@ MAX_ROUNDING = 0.1  # rounding error of float32, as a fraction of a column's sta
 
 
 def dtype_for_precision(precision: str) -> torch.dtype:
-    """The dtype of features, regression targets and weights under `trainer.precision`."""
+    """Return the dtype of features, regression targets and weights under `trainer.precision`."""
     return torch.float64 if precision == "64-true" else torch.float32
 
 
-def is_representable(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
-    """Elementwise: whether a value is finite in `dtype`."""
-    finite: np.ndarray = np.abs(values) <= np.float64(torch.finfo(dtype).max)
-    return finite
+def first_not_finite(values: np.ndarray, dtype: torch.dtype) -> tuple[int, int] | None:
+    """Return row and column of the first value of (N, K) that is not finite in `dtype`; whole numbers always are."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return None
+    found = np.argwhere(~(np.abs(values) <= np.float64(torch.finfo(dtype).max)))
+    return (found[0][0], found[0][1]) if len(found) else None
 
 
 def check_numbers(values: np.ndarray, dtype: torch.dtype, where: str, names: Sequence[str]) -> None:
     """Raises UserError for a value that is not finite in `dtype`. values: (N,) or (N, K). names: one a column."""
-    if not np.issubdtype(values.dtype, np.floating):
-        return
     columns = values.reshape(len(values), -1)
-    invalid = ~is_representable(columns, dtype)
-    if invalid.any():
-        row, column = np.argwhere(invalid)[0]
-        value = columns[row, column]
-        kind = str(dtype).removeprefix("torch.")
+    if at := first_not_finite(columns, dtype):
+        value, found = columns[at], f"{names[at[1]]} is {columns[at]:g} in the {where}"
         if np.isfinite(value):
-            raise UserError(f"{names[column]} is {value:g} in the {where}, too large for {kind}: choose a larger unit")
-        raise UserError(f"{names[column]} is {value:g} in the {where}: finite numbers are needed")
+            kind = str(dtype).removeprefix("torch.")
+            raise UserError(f"{found}, too large for {kind}: choose a larger unit")
+        raise UserError(f"{found}: finite numbers are needed")
 
 
 def check_precision(features: np.ndarray, dtype: torch.dtype, names: Sequence[str]) -> None:
@@ -49,7 +47,7 @@ def check_precision(features: np.ndarray, dtype: torch.dtype, names: Sequence[st
         column = int(lost.argmax())
         about = f"{features[:, column].mean():g}, with a spread of {spread[column]:g}"
         remedy = "subtract a constant from it, or trainer.precision=64-true"
-        raise UserError(f"feature {names[column]} lies about {about}, which float32 cannot tell apart: {remedy}")
+        raise UserError(f"feature {names[column]} lies about {about}, which float32 cannot distinguish: {remedy}")
 
 
 def check_target(target: np.ndarray, names: Sequence[str]) -> None:
@@ -61,7 +59,7 @@ def check_target(target: np.ndarray, names: Sequence[str]) -> None:
 
 
 def numeric_columns(target: Any, names: Sequence[str], rows: Sequence[object], dtype: torch.dtype) -> np.ndarray:
-    """(N, K) targets of new rows, one column a name. rows: row names for messages.
+    """Return (N, K) targets of new rows, one column a name. rows: row names for messages.
 
     Raises UserError, with column and row, for a value that is not a finite number in `dtype`.
     """
@@ -72,8 +70,8 @@ def numeric_columns(target: Any, names: Sequence[str], rows: Sequence[object], d
     columns = values.reshape(shapes[0])
     if columns.dtype.kind not in "buif":
         columns = pd.DataFrame(columns).apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    if (at := next(iter(np.argwhere(~is_representable(columns, dtype))), None)) is not None:
-        cell = values.reshape(shapes[0])[tuple(at)]
+    if at := first_not_finite(columns, dtype):
+        cell = values.reshape(shapes[0])[at]
         raise UserError(
             f"column {names[at[1]]}, row {rows[at[0]]}: {cell} in the target, where a finite number is needed"
         )

@@ -54,7 +54,7 @@ class CategoricalColumn:
         return (texts[:, None] == np.array(self.categories, dtype=object)[None]).astype(np.float64)
 
     def unseen(self, values: pd.Series) -> list[str]:
-        """The categories among `values` that no training row has, sorted."""
+        """Returns the categories among `values` that no training row has, sorted."""
         return sorted(set(values.dropna().astype(str)) - set(self.categories))
 
     def to_state(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ Column = NumericColumn | CategoricalColumn
 
 
 def column_from_state(state: Mapping[str, Any]) -> Column:
-    """The inverse of `to_state`. Raises ValueError for a state of another form."""
+    """Builds a column, the inverse of `to_state`. Raises ValueError for a state of another form."""
     if not isinstance(state, dict) or not isinstance(name := state.get("name"), str):
         raise ValueError("a column needs a name")
     categories, median = state.get("categories"), state.get("median")
@@ -77,12 +77,12 @@ def column_from_state(state: Mapping[str, Any]) -> Column:
 
 
 def fit_columns(training: pd.DataFrame) -> tuple[Column, ...]:
-    """The encoders of a table. A column is numeric if all its cells in the training rows are numbers or missing."""
+    """Fits one encoder per column, a numeric one if all cells in the training rows are numbers or missing."""
     return tuple(_fit_column(str(name), training[name]) for name in training.columns)
 
 
 def encode_columns(columns: Sequence[Column], table: pd.DataFrame) -> np.ndarray:
-    """(N, in_features) float64, by column name. Raises UserError for a cell that does not fit its column."""
+    """Returns (N, in_features) float64, by column name. Raises UserError for a cell that does not fit its column."""
     return np.concatenate([column.encode(table[column.name]) for column in columns], axis=1)
 
 
@@ -101,10 +101,10 @@ def _fit_column(name: str, values: pd.Series) -> Column:
 
 
 def encode_labels(target: Any, names: Sequence[str], rows: Sequence[object]) -> np.ndarray:
-    """(N,) int64 positions in `names`. target: (N,) class names; class numbers from 0 on only where no name is a
-    number.
+    """Returns (N,) int64 positions in `names`.
 
-    rows: row names for messages. Raises UserError for a class that the run was not trained on.
+    target: (N,) class names; class numbers from 0 on only where no name is a number. rows: row names for messages.
+    Raises UserError for a class that the run was not trained on.
     """
     labels = np.asarray(target)
     if labels.shape != (len(rows),):
@@ -124,7 +124,7 @@ def encode_labels(target: Any, names: Sequence[str], rows: Sequence[object]) -> 
 
 
 def has_ambiguous_names(names: Sequence[str]) -> bool:
-    """Whether two names are the same number, as `01` and `1` are; then labels are compared as text."""
+    """Returns whether two names are the same number, as `01` and `1` are; then labels are compared as text."""
     return len(set(map(_number, names))) < len(names)
 
 

@@ -54,13 +54,12 @@ def read_table(
 
 
 def _open(path: Path) -> TextIO:
-    open_file = gzip.open if is_compressed(path) else open
-    file: TextIO = open_file(path, "rt", encoding="utf-8-sig")
+    file: TextIO = (gzip.open if is_compressed(path) else open)(path, "rt", encoding="utf-8-sig")
     return file
 
 
 def _lines(file: TextIO, separator: str, key: str) -> list[int]:
-    """The line at which the header and each row begin; blank lines and quoted line breaks shift it.
+    """Returns the line at which the header and each row begin; blank lines and quoted line breaks shift it.
 
     Raises ValueError where a row has more or fewer fields than the header, or two columns have one name.
     """
@@ -83,8 +82,7 @@ def _lines(file: TextIO, separator: str, key: str) -> list[int]:
 
 
 def _check_header(header: Sequence[str], separator: str, key: str) -> None:
-    twice = [name for place, name in enumerate(header) if name and name in header[:place]]
-    if twice:
+    if twice := [name for place, name in enumerate(header) if name and name in header[:place]]:
         raise ValueError(f"two columns are called {twice[0]}")
     other = next((sign for sign in ";\t|," if sign in header[0] and sign != separator), None)
     if len(header) == 1 and other:
@@ -93,7 +91,7 @@ def _check_header(header: Sequence[str], separator: str, key: str) -> None:
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file, or its .gz, or None."""
+    """Returns the file, or its .gz, or None."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None)
 
 
@@ -102,7 +100,12 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
     torchvision reads these files too, but fails on a damaged one with an assertion without a message.
     """
-    content = _content(path)
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path}: is cut short or damaged ({error})") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
     start = 4 + 4 * dimensions
     if not content:
         raise UserError(f"{path}: the file is empty")
@@ -117,16 +120,6 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             f"{path}: is cut short or damaged: {values} values need {needed} bytes, there are {len(content)}"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: is cut short or damaged ({error})") from error
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
 
 
 @contextmanager

@@ -17,8 +17,7 @@ GROUP = "data.group"  # column of `Splits.origin` that holds the group of each r
 
 
 class Task(StrEnum):
-    """What is predicted. The dataset decides between classes and numbers; `learner=binary_classifier` makes BINARY of
-    two classes."""
+    """The dataset decides between classes and numbers; `learner=binary_classifier` makes BINARY of two classes."""
 
     CLASSIFICATION = "classification"
     BINARY = "binary"
@@ -54,7 +53,7 @@ class DataInfo:
 
     @property
     def feature_groups(self) -> dict[str, list[int]]:
-        """Positions of the features of each input column; without a table each feature is a column."""
+        """Returns the positions of the features of each input column; without a table each feature is a column."""
         if not self.columns:
             return {name: [place] for place, name in enumerate(self.feature_names)}
         groups: dict[str, list[int]] = {}
@@ -65,18 +64,11 @@ class DataInfo:
         return groups
 
     def to_state(self) -> dict[str, Any]:
-        """Plain containers, as checkpoints hold them; `dtype` follows from the precision of the configuration."""
-        return {
-            "task": self.task.value,
-            "in_features": self.in_features,
-            "feature_names": list(self.feature_names),
-            "columns": [column.to_state() for column in self.columns],
-            "class_names": list(self.class_names),
-            "target_names": list(self.target_names),
-            "image_size": list(self.image_size) if self.image_size else None,
-            "image_white": self.image_white,
-            "image_border": list(self.image_border) if self.image_border else None,
-        }
+        """Returns plain containers for checkpoints; `dtype` follows from the precision of the configuration."""
+        state = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        del state["dtype"]
+        columns = [column.to_state() for column in self.columns]
+        return {**state, "task": self.task.value, "in_features": self.in_features, "columns": columns}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> "DataInfo":
@@ -128,9 +120,13 @@ class Splits:
     leak_check: str = "off"
 
     @property
+    def parts(self) -> dict[str, Split]:
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
     def measured(self) -> Split:
-        """The fixed slice of the training rows on which every curve and score of `train` is computed: no larger than
-        val."""
+        """Returns the fixed slice of the training rows on which every curve and score of `train` is computed, no larger
+        than val."""
         return self.train.first(len(self.val))
 
     @property
@@ -142,9 +138,9 @@ class Splits:
         return self.info.class_names
 
     def digest(self) -> str:
-        """Hash of all rows: a run that resumes, or is evaluated again, must have the rows of its training."""
+        """Returns a hash of all rows: a run that resumes, or is evaluated again, must have the rows of its training."""
         digest = blake2b(digest_size=16)
-        for part in (self.train, self.val, self.test):
+        for part in self.parts.values():
             for values in (part.features, part.target):
                 digest.update(values.contiguous().numpy().data)
         return digest.hexdigest()
@@ -180,8 +176,8 @@ class RawData:
         return (self.class_names or {}).get(label, str(label))
 
     def origin(self) -> pd.DataFrame:
-        """The table of `Splits.origin`. Rows are named by `names`, a table's index, or numbers from 1 on, `test:1` in
-        an official test set."""
+        """Returns the table of `Splits.origin`. Rows are named by `names`, a table's index, or numbers from 1 on, as
+        `test:1` in an official test set."""
         names = self._row_names()
         table = pd.DataFrame(index=names) if self.dates is None else self.dates.set_axis(names)
         return table if self.groups is None else table.assign(**{GROUP: self.groups})

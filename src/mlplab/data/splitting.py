@@ -1,8 +1,9 @@
-"""Which rows go to train, val and test: official, random, by group, or in folds."""
+"""Assigns rows to train, val and test: official, random, by group, or in folds."""
 
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from mlplab.data.splits import RawData
@@ -22,78 +23,67 @@ def split_indices(
     folds: int | None = None,
     fold: int = 0,
 ) -> dict[str, Indices]:
-    """Row numbers of train, val and test. Fractions are of all rows; with an official test set, of the others.
+    """Returns the rows of train, val and test. Fractions are of all rows; with an official test set, of the others.
 
     folds: cuts the rows outside the test set into so many parts; part `fold` is val, in place of a fraction.
     """
     if split == "official":
-        index = _official(rows, val_fraction, seed, folds, fold)
+        if rows.official is None:
+            raise UserError("data.split=official: this dataset has no official split; use random or group")
+        groups, val_seed = rows.groups, seed
+        rest, test = np.flatnonzero(rows.official != "test"), np.flatnonzero(rows.official == "test")
+        val_size = round(val_fraction * len(rest))
     else:
-        index = _drawn(rows, split == "group", val_fraction, test_fraction, seed, folds, fold)
-    index["train"] = np.random.default_rng(seed).permutation(index["train"])
-    return index
-
-
-def _official(rows: RawData, val_fraction: float, seed: int, folds: int | None, fold: int) -> dict[str, Indices]:
-    if rows.official is None:
-        raise UserError("data.split=official: this dataset has no official split; use random or group")
-    index = {name: np.flatnonzero(rows.official == name) for name in ("train", "val", "test")}
-    grouped = rows.groups is not None
+        if folds is None and val_fraction + test_fraction >= 1:
+            raise UserError(
+                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
+                "together they must stay below 1"
+            )
+        if split == "group" and rows.groups is None:
+            raise UserError("data.split=group: this dataset has no groups; use random")
+        groups, val_seed = rows.groups if split == "group" else None, (seed + 1) % 2**32
+        count = len(rows.target)
+        rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, groups)
+        val_size = round(val_fraction * count)
     if folds is not None:
-        rest = np.flatnonzero(rows.official != "test")
-        index["train"], index["val"] = fold_indices(rows, rest, folds, fold, seed, grouped)
-    elif not len(index["val"]):
-        size = round(val_fraction * len(index["train"]))
-        index["train"], index["val"] = _divide(rows, index["train"], size, "val", seed, grouped)
-    return index
-
-
-def _drawn(
-    rows: RawData,
-    grouped: bool,
-    val_fraction: float,
-    test_fraction: float,
-    seed: int,
-    folds: int | None,
-    fold: int,
-) -> dict[str, Indices]:
-    if folds is None and val_fraction + test_fraction >= 1:
-        raise UserError(
-            f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
-            "together they must stay below 1"
-        )
-    if grouped and rows.groups is None:
-        raise UserError("data.split=group: this dataset has no groups; use random")
-    count = len(rows.target)
-    rest, test = _divide(rows, np.arange(count), round(test_fraction * count), "test", seed, grouped)
-    second_seed = (seed + 1) % 2**32
-    if folds is None:
-        train, val = _divide(rows, rest, round(val_fraction * count), "val", second_seed, grouped)
+        train, val = fold_indices(rows, rest, folds, fold, val_seed, groups)
+    elif split == "official" and np.any(rows.official == "val"):
+        train, val = (np.flatnonzero(rows.official == name) for name in ("train", "val"))
     else:
-        train, val = fold_indices(rows, rest, folds, fold, second_seed, grouped)
-    return {"train": train, "val": val, "test": test}
+        train, val = _divide(rows, rest, val_size, "val", val_seed, groups)
+    return {"train": np.random.default_rng(seed).permutation(train), "val": val, "test": test}
 
 
 def fold_indices(
-    rows: RawData, index: Indices, folds: int, fold: int, seed: int, grouped: bool
+    rows: RawData, index: Indices, folds: int, fold: int, seed: int, groups: np.ndarray | None = None
 ) -> tuple[Indices, Indices]:
-    """The training rows and the validation rows of `index`: part `fold` of `folds` validates.
+    """Returns the training rows and the validation rows of `index`: part `fold` of `folds` validates.
 
-    The parts are shuffled and stratified, and contain whole groups if `grouped`. They depend on the seed alone, so that
-    each row validates in exactly one fold.
+    The parts are shuffled and stratified, and contain whole groups, if any are given. They depend on the seed alone, so
+    that each row validates in exactly one fold.
     """
     if not 0 <= fold < folds:
         raise UserError(f"data.fold={fold}: data.folds={folds} are numbered from 0 to {folds - 1}")
     index = np.random.default_rng(seed).permutation(index)
     labels = None if rows.task.is_regression else np.unique(rows.target[index], return_inverse=True)[1]
-    groups = rows.groups[index] if grouped and rows.groups is not None else None
+    groups = None if groups is None else groups[index]
     _check_folds(rows, index, groups, folds)
-    if groups is None:
-        divider = (KFold if labels is None else StratifiedKFold)(folds, shuffle=True, random_state=seed)
-    else:
-        divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
-    train, val = list(divider.split(index, labels, groups))[fold]
+    train, val = cut_folds(len(index), folds, seed, labels, groups)[fold]
     return index[train], index[val]
+
+
+def cut_folds(
+    count: int, folds: int, seed: int, labels: np.ndarray | None, groups: np.ndarray | None
+) -> list[tuple[Indices, Indices]]:
+    """Returns the positions of the training rows and of the other rows of each fold, shuffled.
+
+    labels: keep their fractions in each fold. groups: stay whole.
+    """
+    if groups is None:
+        kind = KFold if labels is None else StratifiedKFold
+    else:
+        kind = GroupKFold if labels is None else StratifiedGroupKFold
+    return list(kind(folds, shuffle=True, random_state=seed).split(np.zeros(count), labels, groups))
 
 
 def subsample(rows: RawData, index: Indices, size: int, seed: int) -> Indices:
@@ -103,31 +93,29 @@ def subsample(rows: RawData, index: Indices, size: int, seed: int) -> Indices:
     order = np.random.default_rng(seed).permutation(index)
     if rows.task.is_regression:
         return order[:size]
-    labels, counts = np.unique(rows.target[order], return_counts=True)
+    labels, label, counts = np.unique(rows.target[order], return_inverse=True, return_counts=True)
     if size < len(labels):
         raise UserError(f"data.num_train={size}: fewer rows than the {len(labels)} classes")
     exact = size * counts / len(order)
     quota = np.floor(exact).astype(int)
     quota[np.argsort(quota - exact, kind="stable")[: size - quota.sum()]] += 1  # the largest remainders
-    rank = np.empty(len(order), dtype=int)  # of each row within its class
-    for label in labels:
-        of_label = rows.target[order] == label
-        rank[of_label] = np.arange(of_label.sum())
-    return order[rank < quota[np.searchsorted(labels, rows.target[order])]]
+    rank = pd.Series(label).groupby(label).cumcount().to_numpy()  # of each row within its class
+    return order[rank < quota[label]]
 
 
-def _divide(rows: RawData, index: Indices, size: int, name: str, seed: int, grouped: bool) -> tuple[Indices, Indices]:
+def _divide(
+    rows: RawData, index: Indices, size: int, name: str, seed: int, groups: np.ndarray | None
+) -> tuple[Indices, Indices]:
     """Splits `index` in two: the remaining rows, and about `size` rows for the split called `name`."""
     if not 0 < size < len(index):
         raise UserError(f"the {name} split would have {size} of {len(index)} rows: change data.{name}_fraction")
     labels = None if rows.task.is_regression else rows.target[index]
     if labels is not None:
-        _check_classes(rows, labels, size, len(index) - size, name)
-    if not grouped:
+        _check_classes(rows, index, size, name)
+    if groups is None:
         rest, part = train_test_split(index, test_size=size, random_state=seed, stratify=labels)
         return rest, part
-    assert rows.groups is not None
-    part = _whole_groups(rows.groups[index], labels, size, seed)
+    part = _whole_groups(groups[index], labels, size, seed)
     if not 0 < len(part) < len(index):
         raise UserError(
             f"the rows cannot be split by group, too few for {name}: change data.{name}_fraction or data.split"
@@ -145,23 +133,20 @@ def _whole_groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed
     folds = min(folds, len(np.unique(groups)), int(rarest))
     if folds < 2:
         return np.array([], dtype=int)
-    divider = (GroupKFold if labels is None else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
     taken: list[int] = []
-    for _, part in divider.split(groups, labels, groups):
+    for _, part in cut_folds(count, folds, seed, labels, groups):
         if taken and abs(len(taken) + len(part) - size) >= abs(len(taken) - size):
             break
         taken.extend(part)
     return np.array(taken)
 
 
-def _check_classes(rows: RawData, labels: np.ndarray, size: int, others: int, name: str) -> None:
-    classes, counts = np.unique(labels, return_counts=True)
-    _check_two_classes(rows, classes)
-    if min(counts) < 2:
-        rarest = rows.class_name(classes[counts.argmin()])
+def _check_classes(rows: RawData, index: Indices, size: int, name: str) -> None:
+    classes, rarest, count = _rarest_class(rows, index)
+    if count < 2:
         raise UserError(f"class {rarest} has one row only: it needs one on each side of a split")
-    if min(size, others) < len(classes):
-        few = f"{min(size, others)} rows are fewer than the {len(classes)} classes"
+    if (fewer := min(size, len(index) - size)) < classes:
+        few = f"{fewer} rows are fewer than the {classes} classes"
         raise UserError(f"{few} ({name} split): change data.{name}_fraction")
 
 
@@ -173,13 +158,14 @@ def _check_folds(rows: RawData, index: Indices, groups: np.ndarray | None, folds
         raise UserError(f"data.folds={folds}: there are only {len(index)} rows {beside}")
     if rows.task.is_regression:
         return
+    _, rarest, count = _rarest_class(rows, index)
+    if count < folds:
+        raise UserError(f"data.folds={folds}: class {rarest} has {count} rows {beside}, and each fold needs one")
+
+
+def _rarest_class(rows: RawData, index: Indices) -> tuple[int, str, int]:
+    """Returns the number of classes, and name and number of rows of the rarest. Raises UserError for one class."""
     classes, counts = np.unique(rows.target[index], return_counts=True)
-    _check_two_classes(rows, classes)
-    if counts.min() < folds:
-        rarest = f"class {rows.class_name(classes[counts.argmin()])} has {counts.min()} rows {beside}"
-        raise UserError(f"data.folds={folds}: {rarest}, and each fold needs one")
-
-
-def _check_two_classes(rows: RawData, classes: np.ndarray) -> None:
     if len(classes) < 2:
         raise UserError(f"the target has one class only ({rows.class_name(classes[0])}): two or more are needed")
+    return len(classes), rows.class_name(classes[counts.argmin()]), int(counts.min())

@@ -41,7 +41,7 @@ class Vision(Dataset):
             features.reshape(len(features), -1),
             np.concatenate(labels).astype(np.int64),
             official=np.concatenate([np.full(len(part), name) for part, name in zip(labels, PARTS, strict=True)]),
-            class_names=dict(enumerate(_plain(names))),
+            class_names={label: name.split(" - ")[0] for label, name in enumerate(names)},  # MNIST has `0 - zero`
             feature_names=tuple(f"pixel{number}" for number in range(1, size[0] * size[1] + 1)),
             image_size=size,
         )
@@ -81,8 +81,3 @@ class Vision(Dataset):
                 f"{self.name}: {files} not in {self._folder} and could not be downloaded ({reason}); "
                 "put them there or set data.root or MLPLAB_DATA"
             ) from error
-
-
-def _plain(names: list[str]) -> list[str]:
-    """Shortens class names: MNIST calls its classes `0 - zero`."""
-    return [name.split(" - ")[0] for name in names]

@@ -17,7 +17,7 @@ from mlplab.data.precision import numeric_columns
 from mlplab.data.preprocessing import encode_labels, has_ambiguous_names
 from mlplab.data.readers import read_table
 from mlplab.data.splits import DataInfo, Split, Splits
-from mlplab.errors import UserError
+from mlplab.errors import UserError, errors_in
 from mlplab.learner.learner import Learner
 from mlplab.report.text import count_noun
 from mlplab.run.metadata import Metadata, data_info
@@ -124,13 +124,11 @@ def file_data(
     else:
         target_columns = list(info.target_names) if info.task.is_regression else [class_column]
         features, target, rows = _read_table(path, info, target_columns, separator)
-    try:
+    with errors_in(path):
         if info.task.is_regression:
             encoded = torch.tensor(numeric_columns(target, info.target_names, rows, dtype), dtype=dtype)
         else:
             encoded = torch.from_numpy(encode_labels(target, info.class_names, rows))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
     part = Split(torch.tensor(features, dtype=None if features.dtype == np.uint8 else dtype), encoded)
     return EvaluationData(part, base_name(path), f"{path}, {count_noun(len(part), 'row')}")
 
@@ -151,9 +149,7 @@ def _read_table(
     table = read_table(path, separator, text)
     if missing := [name for name in target_columns if name not in table.columns]:
         raise UserError(f"{path}: no column {missing[0]}, the target; columns: {', '.join(map(str, table.columns))}")
-    try:
+    with errors_in(path):
         features = encode_table(table, info, "fill")[0]
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
     target = table[target_columns] if info.task.is_regression else table[target_columns[0]]
     return features, target, table.index.tolist()

@@ -172,9 +172,10 @@ def _slice_panels(learner: Learner, run: Path, part: Split, kind: str) -> list[P
 
 def _slice_caption(found: LossSlice) -> str:
     loss = f"Loss of {count_noun(found.rows, 'training row')}"
-    if math.isnan(found.share):
+    if math.isnan(found.variance_fraction):
         return f"{loss}, from the last weights in two random directions, each row of weights scaled to its own length."
-    return f"{loss} in the plane in which the path spreads most: it shows {found.share:.0%} of the path's variance."
+    fraction = f"{found.variance_fraction:.0%} of the path's variance"
+    return f"{loss} in the plane in which the path spreads most: it shows {fraction}."
 
 
 def _format(value: Any) -> str:

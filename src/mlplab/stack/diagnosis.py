@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mlplab.analysis.diagnosis import MAX_ROWS, Diagnosis, layer_facts, row_facts, row_losses, validation_rise
-from mlplab.analysis.layer_statistics import Call, Layer, is_activation, statistics_by_member, trace_calls
+from mlplab.analysis.layer_statistics import Call, Layer, is_activation, statistics_by_network, trace_calls
 from mlplab.data.splits import Split, Splits
 from mlplab.stack.data import expand_folds, group_by_fold
 from mlplab.stack.losses import stacked_loss
@@ -67,7 +67,7 @@ def measured_layers(members: Sequence[Member], snapshot: Snapshot | None = None)
             Call(network.names[linear], values.detach(), activation, gradients[f"{network.names[linear]}.weight"])
             for linear, values, activation in trace_calls(network.events)
         ]
-        found += statistics_by_member(calls)
+        found += statistics_by_network(calls)
     return found
 
 
