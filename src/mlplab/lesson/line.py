@@ -95,7 +95,7 @@ class Line(Lesson):
         converging = {name: run.trajectory()[: int(_updates_to_converge(run)) + 1] for name, run in optimizers.items()}
         steps = {name: gradient_descent_path(run)[: NUM_SHOWN + 1] for name, run in rates.items()}
         batches = {"2": steps[f"lr {first:g}"], "1": gradient_descent_path(single)[: NUM_SHOWN + 1]}
-        with mosaic_page(runner.picture, TITLE, "ABC;DEF", (4.4, 3.6), CAPTION, solid="B") as axes:
+        with mosaic_page(runner.picture, TITLE, "ABC;DEF", (4.2, 3.4), CAPTION, solid="B") as axes:
             _draw_contour_panel(axes["A"], steps, f"Learning rates: the first {NUM_SHOWN} updates", marks=True)
             _draw_gradient_arrow(axes["A"])
             name_paths(axes["A"], dict(zip(steps, ((1.5, 2.1), (-1.3, 5.35), (0.7, 5.7)), strict=False)))
