@@ -12,7 +12,7 @@ from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, accuracy: float = 0.5) -> LessonRun:
-    rows = [{"loss/val": one, "loss/train": 0.25, "accuracy/val": accuracy} for one in val]
+    rows = [{"loss/val": loss, "loss/train": 0.25, "accuracy/val": accuracy} for loss in val]
     return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
