@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from mlplab import files
 from mlplab.config.messages import describe_error
-from mlplab.errors import RunError, UserError
+from mlplab.errors import RunError, Stopped, UserError
 from mlplab.report.text import align_lines, format_table
 
 Result = dict[str, Any]
@@ -51,6 +51,8 @@ def _run_lesson(name: str, options: Mapping[str, Any]) -> Result:
     fresh = [path for path in (folder / "runs", folder, *folder.parents) if not path.exists()]
     try:
         claims = _check_claims(options, folder)
+    except Stopped:  # Ctrl-C ends the command, not only this lesson
+        raise
     except Exception as error:  # the other lessons run
         for path in fresh:  # a lesson that failed before its first run leaves no folder
             with contextlib.suppress(OSError):
