@@ -7,10 +7,9 @@ from typing import Any
 
 from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, Runs, final_value
 from mlplab.report.figure import mosaic_page
-from mlplab.report.style import draw_lines, draw_table
+from mlplab.report.style import draw_lines, draw_table, plain_log_ticks
 
 AXIS_LABELS = {"epoch": "epoch", "step": "updates", "seconds": "seconds, on this machine"}
-TICKS = (0.1, 0.2, 0.5, 1, 2)
 HEADER = ("batch\nsize", "updates\nper epoch", "seconds\nper epoch", "loss after\none epoch")
 
 
@@ -81,8 +80,9 @@ def draw_validation_loss(axes: Any, runs: Mapping[int, LessonRun], column: str) 
     x = {size: run.column(column)[first:] for size, run in runs.items()}
     curves = {f"batch size {size}": (x[size], run.column("loss/val")[first:]) for size, run in runs.items()}
     axes.set(xlabel=AXIS_LABELS[column], ylabel="validation loss (cross entropy)", ylim=(0.1, 3), yscale="log")
-    axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
-    axes.minorticks_off()
+    plain_log_ticks(axes.yaxis)
     if first:
         axes.set_xscale("log")
     draw_lines(axes, curves, marker="o", markersize=4)
+    if first:
+        plain_log_ticks(axes.xaxis)
