@@ -54,6 +54,7 @@ PRIVATE = {
 }
 LIBRARY_OF_ATTRIBUTE = {
     "_apply_overrides_to_config": "hydra",
+    "_normalize_file_name": "hydra",
     "_return_value": "hydra",
     "_trial_id": "optuna",
     "_get_file_writer": "tensorboard",

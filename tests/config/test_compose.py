@@ -1,24 +1,30 @@
 """What Hydra composes, and the private Hydra calls of compose.py."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hydra
 import pytest
+import yaml
 from hydra import compose
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
+from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import DictConfig
 
 import mlplab.config.cli  # noqa: F401, registers the resolver folder_name
-from mlplab.config.compose import BasicLauncher, JobComposer, folder_name, isolated_hydra
+from mlplab.config.compose import BasicLauncher, CachedFileSource, JobComposer, folder_name, isolated_hydra
 from mlplab.config.tree import to_plain
 from tests.conftest import REPO, door
 
@@ -37,6 +43,8 @@ PRIVATE: list[tuple[Callable[..., Any], list[str], str]] = [
     (get_overrides_dirname, ["overrides", "exclude_keys", "item_sep", "kv_sep"], "names the folder of a job"),
     (BasicLauncher.launch, ["self", "job_overrides", "initial_job_idx"], "runs the jobs that no stack takes"),
     (BasicLauncher.setup, ["self", "hydra_context", "task_function", "config"], "prepares the launcher of these jobs"),
+    (FileConfigSource.load_config, ["self", "config_path"], "parses a YAML file of conf/"),
+    (ImportlibResourcesConfigSource.load_config, ["self", "config_path"], "parses a YAML file of Hydra"),
     (BasicSweeper.split_arguments, ["overrides", "max_batch_size"], "expands a grid into jobs"),
 ]
 
@@ -55,8 +63,24 @@ def test_the_private_attributes_of_hydra_exist() -> None:
     assert "_return_value" in vars(JobReturn()), f"{where} JobReturn: adapt job_error in config/compose.py"
     assert hasattr(HydraConfig.instance(), "cfg"), f"{where} HydraConfig: adapt isolated_hydra in config/compose.py"
     assert hasattr(GlobalHydra.instance(), "hydra"), f"{where} GlobalHydra: adapt isolated_hydra in config/compose.py"
+    assert {"file", "pkg"} <= set(SourcesRegistry.instance().types), f"{where} SourcesRegistry: adapt parse_files_once"
     repo = ConfigStore.instance().repo
     assert isinstance(repo["hydra"]["launcher"], dict), f"{where} ConfigStore: adapt prefer_own_configs in compose.py"
+
+
+def test_a_file_that_has_changed_is_parsed_again(tmp_path: Path) -> None:
+    source = CachedFileSource("main", f"file://{tmp_path}")
+    file = tmp_path / "train.yaml"
+    for number, text in enumerate(("lr: 1", "lr: 2")):
+        file.write_text(text)
+        os.utime(file, ns=(number, number))
+        found = source.load_config("train").config
+        assert found == yaml.safe_load(text)
+        found.lr = 3  # as Hydra does
+        assert source.load_config("train").config == yaml.safe_load(text)
+    file.unlink()
+    with pytest.raises(ConfigLoadError, match="not found"):
+        source.load_config("train")
 
 
 @pytest.fixture

@@ -13,20 +13,23 @@ from mlplab.config.tree import portable_config
 from mlplab.run.config_file import read_config, write_config
 
 
+def stored(*overrides: str) -> dict[str, Any]:
+    return portable_config(mlplab.configure(*overrides))
+
+
 def settings(config: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in portable_config(config).items() if key not in ("run_dir", "sweep")}
 
 
 def test_the_defaults_of_a_dataset_differ_in_nothing() -> None:
     for data in ("digits", "diabetes", "breast_cancer"):
-        config = mlplab.configure(f"data={data}")
-        assert differences(config) == []
-    assert reproducing_command(mlplab.configure()) == "python scripts/train.py"
-    assert reproducing_command(mlplab.configure("data=diabetes")) == "python scripts/train.py data=diabetes"
+        assert differences(stored(f"data={data}")) == []
+    assert reproducing_command(stored()) == "python scripts/train.py"
+    assert reproducing_command(stored("data=diabetes")) == "python scripts/train.py data=diabetes"
 
 
 def test_a_choice_and_its_keys_are_told_against_what_the_choice_has() -> None:
-    found = differences(mlplab.configure("data=iris", "optimizer=sgd", "optimizer.lr=0.5", "callback=early_stopping"))
+    found = differences(stored("data=iris", "optimizer=sgd", "optimizer.lr=0.5", "callback=early_stopping"))
     assert found == [
         ("optimizer", "sgd", "adam"),
         ("callback", ["early_stopping"], ["none"]),
@@ -36,12 +39,12 @@ def test_a_choice_and_its_keys_are_told_against_what_the_choice_has() -> None:
 
 def test_an_experiment_is_told_with_all_that_it_sets() -> None:
     config = mlplab.configure("experiment=overfit")
-    found = differences(config)
+    found = differences(portable_config(config))
     assert found[0] == ("experiment", "overfit", None)
     assert {key for key, _, _ in found[1:]} == {
         *("data.num_train", "data.label_noise", "model.hidden_features", "trainer.max_epochs")
     }
-    assert reproducing_command(config) == "python scripts/train.py experiment=overfit"
+    assert reproducing_command(portable_config(config)) == "python scripts/train.py experiment=overfit"
 
 
 @pytest.mark.slow
@@ -78,17 +81,17 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
 )
 def test_the_command_gives_the_same_configuration_again(words: list[str], tmp_path: Path) -> None:
     config = mlplab.configure(*words, f"run_dir={tmp_path}")
-    write_config(config)
-    python, script, *again = shlex.split(reproducing_command(read_config(tmp_path)))
+    write_config(portable_config(config))
+    python, script, *again = shlex.split(reproducing_command(portable_config(read_config(tmp_path))))
     assert (python, script) == ("python", "scripts/train.py")
     assert settings(mlplab.configure(*again)) == settings(config)
 
 
 def test_a_report_that_is_a_choice_is_told_in_one_word() -> None:
-    assert differences(mlplab.configure("data=iris", "report=full")) == [("report", "full", "default")]
-    assert reproducing_command(mlplab.configure("report=full")) == "python scripts/train.py report=full"
+    assert differences(stored("data=iris", "report=full")) == [("report", "full", "default")]
+    assert reproducing_command(stored("report=full")) == "python scripts/train.py report=full"
 
 
 def test_a_key_that_was_added_has_no_default() -> None:
-    (found,) = differences(mlplab.configure("data=iris", "+optimizer.amsgrad=true"))
+    (found,) = differences(stored("data=iris", "+optimizer.amsgrad=true"))
     assert found == ("optimizer.amsgrad", True, MISSING)

@@ -1,6 +1,7 @@
 """The table of types, ranges and choices."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,26 @@ from mlplab.config.schema import (
     TRAINER_KEYS,
     Range,
     Text,
+    allowed_values,
+    allowed_values_text,
     monitor_mode,
 )
 from mlplab.config.tree import select
+from tests.conftest import REPO
 
 COMMANDS = ("evaluate", "predict", "compare", "report")
 ADDED = {"scheduler.anneal_strategy", "loss.reduction"}  # of classes of torch, set as +key=value
 Train = Callable[..., tuple[Path, dict[str, Any]]]
+
+
+def test_help_and_docs_list_what_each_value_must_be() -> None:
+    page = (REPO / "docs" / "keys.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("| `")] == [
+        f"| `{key}` | {allowed} |" for key, allowed in allowed_values().items()
+    ]
+    of_train = allowed_values_text().replace("\n ", "")
+    for key, allowed in allowed_values().items():
+        assert "." not in key or re.search(rf"^{re.escape(allowed)}:.* {re.escape(key)}(,|$)", of_train, re.M)
 
 
 @given(st.floats(allow_nan=False), st.floats(0, 1), st.floats(2, 3))

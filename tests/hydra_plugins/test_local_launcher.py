@@ -150,7 +150,7 @@ def test_a_killed_process_loses_no_other_job(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "mlplab: #1: its process ended: " in answer.stderr
     rows = rows_of(tmp_path / "outputs" / "sweeps" / "s")
-    assert [rows[number]["failure"] for number in "012"] == ["", "ended without a word", ""]
+    assert [rows[number]["failure"] for number in "012"] == ["", "stopped without a message", ""]
 
 
 DIES = """

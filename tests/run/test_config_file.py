@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.errors import UserError
-from mlplab.run.config_file import read_config, refuse_ensemble
+from mlplab.run.config_file import read_config
 from mlplab.run.folder import find_run, iter_runs
 
 
@@ -146,10 +146,10 @@ def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) 
 
 
 def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:
-    refuse_ensemble("run", read_config(written(tmp_path / "run")))
+    read_config(written(tmp_path / "run"), ensembles=False)
     run = edited(written(tmp_path / "united"), lambda config: config.update(ensemble=5))
-    with pytest.raises(UserError, match=r"^run=last: is an ensemble, which was not trained itself; name one of"):
-        refuse_ensemble("last", read_config(run))
+    with pytest.raises(UserError, match=r"^run=.*united: is an ensemble, which was not trained itself; name one of"):
+        read_config(run, ensembles=False)
     with pytest.raises(UserError, match=r"config\.yaml: ensemble=1: must be an integer from 2 to 1000"):
         read_config(edited(run, lambda config: config.update(ensemble=1)))
 

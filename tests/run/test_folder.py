@@ -6,11 +6,11 @@ from pathlib import Path
 from mlplab.run.folder import (
     NO_REASON,
     ensemble_folders,
-    finished_jobs,
     job_folder,
     job_folders,
     jobs_without_run,
     read_outcome,
+    run_state,
     state_text,
     swept_keys,
 )
@@ -66,7 +66,7 @@ def test_jobs_are_known_by_number_and_finished_by_their_last_file(tmp_path: Path
         (9, tmp_path / "9_a=2"),
         (10, tmp_path / "10_a=1"),
     ]
-    assert finished_jobs(tmp_path) == {9: tmp_path / "9_a=2"}
+    assert [number for number, run in job_folders(tmp_path).items() if run_state(run) == "finished"] == [9]
 
 
 def test_a_planned_job_without_a_run_is_named_by_its_overrides(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mlplab
 from mlplab import files
 from mlplab.command.job import resume_job
+from mlplab.config.tree import portable_config
 from mlplab.errors import Stopped, UserError
 from mlplab.run.build import build
 from mlplab.run.config_file import write_config
@@ -72,7 +73,7 @@ def interrupted(folder: Path, overrides: tuple[str, ...], by: Callback) -> None:
     config = mlplab.configure(f"run_dir={folder}", "report.picture=false", *overrides)
     lab = build(config)
     folder.mkdir()
-    write_config(config)
+    write_config(portable_config(config))
     lab.trainer.callbacks.insert(0, by)  # type: ignore[attr-defined]
     with pytest.raises((Stopped, RuntimeError)):
         lab.trainer.fit(lab.learner, datamodule=lab.batches)

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from mlplab.config.compose import isolated_hydra, prefer_own_configs
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import expand_overrides
-from mlplab.sweep.plan import SweepPlan, plan_sweep
+from mlplab.sweep.plan import SweepPlan
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def composed(*arguments: str) -> Iterator[tuple[DictConfig, ConfigLoader]]:
 
 def planned(*arguments: str, claim: bool = False) -> SweepPlan:
     with composed(*arguments) as (config, loader):
-        plan = plan_sweep(config, list(config.hydra.overrides.task), loader)
+        plan = _sweeper(print, config, loader).plan(list(config.hydra.overrides.task))
         if claim:
             plan.claim()
         return plan
@@ -47,6 +47,11 @@ def refusal(*arguments: str) -> str:
 def sweep(task: Callable[[DictConfig], Any], *arguments: str, callbacks: Callbacks | None = None) -> None:
     """Raises SystemExit if a job fails, as the command does."""
     with composed(*arguments) as (config, loader):
-        context = HydraContext(config_loader=loader, callbacks=callbacks or Callbacks(config))
-        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=task)
-        sweeper.sweep(list(config.hydra.overrides.task))
+        _sweeper(task, config, loader, callbacks).sweep(list(config.hydra.overrides.task))
+
+
+def _sweeper(
+    task: Callable[[DictConfig], Any], config: DictConfig, loader: ConfigLoader, callbacks: Callbacks | None = None
+) -> Any:
+    context = HydraContext(config_loader=loader, callbacks=callbacks or Callbacks(config))
+    return Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=task)

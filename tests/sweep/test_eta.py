@@ -53,7 +53,7 @@ def test_a_stack_prints_its_progress_every_ten_seconds(
     monkeypatch.setattr(eta.time, "perf_counter", lambda: next(times))
     progress = eta.StackProgress(5)
     for done in range(1, 6):
-        progress.tell(done)
+        progress.update(done)
     assert capsys.readouterr().out.splitlines() == [
         "epoch 2/5 of the stack, about 18 s left",
         "epoch 4/5 of the stack, about 6 s left",

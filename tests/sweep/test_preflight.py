@@ -37,7 +37,7 @@ def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         claim_folder(tmp_path / "file" / "run", "run_dir")
 
 
@@ -69,7 +69,7 @@ def test_an_output_folder_that_is_not_writable_is_reported(words: tuple[str, ...
     answer = door("train", *words, cwd=sealed)
     assert answer.returncode == 1
     reason = r"\((Read-only file system|Permission denied)\)"
-    assert re.fullmatch(rf"mlplab: {said} cannot be made {reason}\n", answer.stderr)
+    assert re.fullmatch(rf"mlplab: {said} cannot be created {reason}\n", answer.stderr)
     assert answer.stdout == ""
     assert list(sealed.iterdir()) == []
 
@@ -141,7 +141,7 @@ def test_a_missing_package_is_reported_with_its_extra(target: str, monkeypatch: 
     extra = OPTIONAL_PACKAGES[target][1]
     said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{extra}\]'"
     with pytest.raises(UserError, match=said):
-        check_optional_packages(OmegaConf.create({"hydra": hydra}))
+        check_optional_packages(OmegaConf.create(hydra))
 
 
 def test_without_ray_its_launcher_is_refused(tmp_path: Path) -> None:
@@ -176,15 +176,13 @@ def test_an_invalid_number_of_the_launcher_is_refused(words: dict[str, Any], sai
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
     hydra = {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}
     with pytest.raises(UserError, match=f"^{said}"):
-        check_optional_packages(OmegaConf.create({"hydra": hydra}))
+        check_optional_packages(OmegaConf.create(hydra))
 
 
 @pytest.mark.parametrize("words", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
 def test_valid_numbers_of_the_launcher_are_accepted(words: dict[str, Any]) -> None:
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
-    check_optional_packages(
-        OmegaConf.create({"hydra": {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}})
-    )
+    check_optional_packages(OmegaConf.create({"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}))
 
 
 def test_a_sweeper_of_another_package_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

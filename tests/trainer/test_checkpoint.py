@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import mlplab
+from mlplab.config.tree import portable_config
 from mlplab.errors import Pruned, RunError
 from mlplab.run.build import build
 from mlplab.run.config_file import write_config
@@ -194,7 +195,7 @@ def test_pruning_gets_every_score_and_a_pruned_run_resumes_bit_for_bit(tmp_path:
 
     config = mlplab.configure(*ONE_CYCLE, f"run_dir={tmp_path / 'run'}", "report.picture=false")
     (tmp_path / "run").mkdir()
-    write_config(config)
+    write_config(portable_config(config))
     with pytest.raises(Pruned, match="hopeless"):
         train_in_folder(config, lambda: None, judge)
     assert received == [(row["epoch"], row["loss/val"]) for row in rows_of(tmp_path / "run")[1:]]
@@ -215,5 +216,5 @@ def test_pruning_gets_every_score_and_a_pruned_run_resumes_bit_for_bit(tmp_path:
 
 def test_pruning_after_the_last_epoch_has_no_effect(tmp_path: Path) -> None:
     config = mlplab.configure("data=iris", "trainer.max_epochs=2", f"run_dir={tmp_path}", "report.picture=false")
-    write_config(config)
+    write_config(portable_config(config))
     assert train_in_folder(config, lambda: None, lambda epoch, _: "too late" if epoch == 2 else "")["epochs"] == 2

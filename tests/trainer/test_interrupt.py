@@ -11,6 +11,7 @@ import pytest
 from lightning import Callback, Trainer
 
 import mlplab
+from mlplab.config.tree import portable_config
 from mlplab.errors import Stopped
 from mlplab.run.build import Components, build
 from mlplab.run.config_file import write_config
@@ -107,7 +108,7 @@ class AtTheVeryEnd(Callback):
 def test_a_signal_after_the_last_checkpoint_stops_the_run_and_it_resumes_to_its_scores(tmp_path: Path) -> None:
     config = mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "report.picture=false")
     (tmp_path / "run").mkdir()
-    write_config(config)
+    write_config(portable_config(config))
     lab = build(config)
     lab.trainer.callbacks.append(AtTheVeryEnd())  # type: ignore[attr-defined]
     with closing(lab.overlay):

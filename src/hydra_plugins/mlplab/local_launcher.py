@@ -102,8 +102,9 @@ class JobPool:
                 for slot in [slot for slot, (_, job) in running.items() if job.done()]:
                     place, job = running.pop(slot)
                     results[place] = _result(job, jobs[place], first + place)
-                    if len(results) == 1:
-                        self._print_estimate(len(jobs), time.monotonic() - started)
+                    seconds = time.monotonic() - started
+                    if len(results) == 1 and (line := estimate_remaining(len(jobs), self.slots.at_once, seconds)):
+                        print(line, flush=True)
                 for slot in [slot for slot in range(self.slots.at_once) if slot not in running][: len(waiting)]:
                     place = waiting.pop(0)
                     running[slot] = place, self._start(jobs[place], first + place, slot)
@@ -121,10 +122,6 @@ class JobPool:
         state = Singleton.get_state()
         with env_override({"OMP_NUM_THREADS": str(self.slots.threads)}):
             return executor.submit(self.run_job, list(overrides), "hydra.sweep.dir", number, f"#{number}", state)
-
-    def _print_estimate(self, num_jobs: int, seconds: float) -> None:
-        if estimate := estimate_remaining(num_jobs, self.slots.at_once, seconds):
-            print(estimate, flush=True)
 
 
 def _result(job: Any, overrides: Sequence[str], number: int) -> JobReturn:

@@ -10,13 +10,14 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from mlplab.sweep.plan import SweepPlan
+    from mlplab.sweep.plan import SweepKind, SweepPlan
 
 
 class BaseSweeper(Sweeper):
     """Validates all jobs, creates the sweep's folder, launches the jobs and summarises them. Its options are the keys
     of conf/hydra/sweeper/, which the plan reads from the configuration."""
 
+    kind: "SweepKind"
     config: DictConfig
     hydra_context: HydraContext
 
@@ -28,10 +29,13 @@ class BaseSweeper(Sweeper):
         self.task_function = task_function
         self.config = config
 
-    def sweep(self, arguments: list[str]) -> None:
+    def plan(self, arguments: list[str]) -> "SweepPlan":
         from mlplab.sweep.plan import plan_sweep
 
-        plan = plan_sweep(self.config, arguments, self.hydra_context.config_loader)
+        return plan_sweep(self.config, arguments, self.hydra_context.config_loader, self.kind)
+
+    def sweep(self, arguments: list[str]) -> None:
+        plan = self.plan(arguments)
         plan.claim()
         self.launch(plan, self._launcher(plan))
         plan.finish()
@@ -57,6 +61,8 @@ class BaseSweeper(Sweeper):
 class GridSweeper(BaseSweeper):
     """Every combination of the values: `hydra/sweeper=grid`, the default."""
 
+    kind = "grid"
+
     def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
         from mlplab.sweep.launch import launch_jobs
 
@@ -65,6 +71,8 @@ class GridSweeper(BaseSweeper):
 
 class SearchSweeper(BaseSweeper):
     """Random or TPE search with pruning: `hydra/sweeper=random`, `hydra/sweeper=tpe`."""
+
+    kind = "search"
 
     def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
         from mlplab.sweep.search import run_search
@@ -75,6 +83,8 @@ class SearchSweeper(BaseSweeper):
 
 class HalvingSweeper(BaseSweeper):
     """Successive halving of a grid: `sweep.halving=true`."""
+
+    kind = "halving"
 
     def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
         from mlplab.sweep.halving import run_halving

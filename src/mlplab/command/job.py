@@ -18,11 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 from mlplab import files
 from mlplab.config.configure import VALIDATED, resolve_plain
 from mlplab.config.messages import describe_error
-from mlplab.config.tree import to_plain
+from mlplab.config.tree import portable_config, to_plain
 from mlplab.config.validate import validate
 from mlplab.errors import Pruned
 from mlplab.files import lock_folder
-from mlplab.run.config_file import read_config, refuse_ensemble, write_config
+from mlplab.run.config_file import read_config, write_config
 from mlplab.run.folder import PRUNED_FILE, STOP_FILE, SWEEP_FILE, best_scores, find_run, job_number, release_folder
 from mlplab.signals import defer_signals, exit_status
 from mlplab.sweep.eta import mark_start
@@ -71,7 +71,7 @@ def _sweep_job(config: DictConfig, run: Path, overrides: str, judge: Judge | Non
     def train_or_resume() -> dict[str, Any]:
         with lock_folder(run, wait=True):  # a worker of a killed sweep may still be running
             if not (run / "config.yaml").exists():
-                write_config(config)
+                write_config(portable_config(config))
                 return _train(config, lambda: None, judge)
         return _resume(run, allow=config.allow, judge=judge)
 
@@ -114,8 +114,7 @@ def resume_job(settings: Mapping[str, Any]) -> None:
     """Resume a run and append to its train.log. settings: the keys of conf/resume.yaml."""
     run = find_run(str(settings["run"]))
     limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
-    config = read_config(run, settings["allow"])
-    refuse_ensemble(settings["run"], config)
+    config = read_config(run, settings["allow"], ensembles=False)
     config.trainer.update({name: limit for name, limit in limits.items() if limit is not None})
     validate(to_plain(config), to_plain(config))
     begun: list[bool] = []

@@ -9,7 +9,7 @@ from typing import Any
 from mlplab.command.evaluate import evaluation_split, redirect_config
 from mlplab.config.validate import check_choice
 from mlplab.errors import UserError
-from mlplab.run.config_file import read_config, refuse_ensemble
+from mlplab.run.config_file import read_config
 from mlplab.run.folder import find_run
 
 
@@ -20,8 +20,7 @@ def report(settings: Mapping[str, Any]) -> Path:
     the output are invalid.
     """
     run = find_run(settings["run"])
-    config = read_config(run, settings["allow"])
-    refuse_ensemble(settings["run"], config)
+    config = read_config(run, settings["allow"], ensembles=False)
     split = evaluation_split({**settings, "all_rows": False})
     redirect_config(config, {**settings, "data": {**settings["data"], "path": None}, "split": None})
     kind = _slice(settings, run)

@@ -10,14 +10,16 @@ from typing import Any, NoReturn
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import folder_name, prefer_own_configs
+from mlplab.config.compose import folder_name, parse_files_once, prefer_own_configs
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import command_overrides, expand_overrides
+from mlplab.config.schema import allowed_values_text
 from mlplab.config.tree import to_plain
 from mlplab.config.validate import validate_command
 from mlplab.signals import Interrupted, exit_status, ignore_signals, install_handlers
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+OmegaConf.register_new_resolver("allowed_values", allowed_values_text, replace=True)
 
 Settings = Mapping[str, Any]
 
@@ -40,6 +42,7 @@ def run_cli(main: Callable[[], Any], name: str = "train") -> None:
     try:
         sys.argv[1:] = expand_overrides(sys.argv[1:]) if name == "train" else command_overrides(name, sys.argv[1:])
         prefer_own_configs()
+        parse_files_once()
         main()
         if exit_status():  # a signal where no exception can be raised, as in a finalizer
             exit_with_error("stopped")

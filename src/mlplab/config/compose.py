@@ -5,6 +5,7 @@ Hydra's documented interface: `hydra.main`, `compose`, `hydra.plugins`, `hydra.c
 """
 
 import os
+import pickle
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,9 @@ from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -25,6 +29,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, open_dict, read_write
 
 from mlplab.config.groups import CONF_DIR
@@ -133,6 +138,7 @@ def isolated_hydra() -> Iterator[None]:
     """Compose as train does, then restore Hydra's state, which is one for the whole process."""
     config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
+    parse_files_once()
     try:
         with initialize_config_dir(CONF_DIR, version_base="1.3", job_name="train"):
             yield
@@ -147,3 +153,33 @@ def prefer_own_configs() -> None:
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
     for path in Path(CONF_DIR, "hydra", "launcher").glob("*.yaml"):
         launchers.pop(path.name, None)
+
+
+class CachedFileSource(FileConfigSource):
+    def load_config(self, config_path: str) -> ConfigResult:
+        path = os.path.join(self.path, self._normalize_file_name(config_path))
+        written = os.stat(path).st_mtime_ns if os.path.exists(path) else None
+        return _parsed_once((self.provider, path, written), lambda: FileConfigSource.load_config(self, config_path))
+
+
+class CachedPackageSource(ImportlibResourcesConfigSource):
+    def load_config(self, config_path: str) -> ConfigResult:
+        key = self.provider, self.path, config_path
+        return _parsed_once(key, lambda: ImportlibResourcesConfigSource.load_config(self, config_path))
+
+
+_parsed: dict[tuple[Any, ...], bytes] = {}
+
+
+def _parsed_once(key: tuple[Any, ...], load: Callable[[], ConfigResult]) -> ConfigResult:
+    if key not in _parsed:
+        _parsed[key] = pickle.dumps(load())
+    result: ConfigResult = pickle.loads(_parsed[key])  # a copy: Hydra changes what it loads
+    return result
+
+
+def parse_files_once() -> None:
+    """Have Hydra parse each YAML file once in a process: a run composes several times, and parsing takes half of it."""
+    Plugins.instance()  # registers the sources
+    types = SourcesRegistry.instance().types
+    types["file"], types["pkg"] = CachedFileSource, CachedPackageSource

@@ -46,7 +46,8 @@ def resolve(composed: DictConfig) -> DictConfig:
 def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers. `composed` was composed from `overrides`, and HydraConfig is set to it."""
     parsed = parse_overrides(overrides)
-    config = rename_values(to_plain(composed), note=True)
+    config = to_plain(composed)
+    config["data"] = rename_values(config["data"], note=True)
     if config.get("ensemble") is not None:
         raise UserError(f"ensemble={config['ensemble']}: needs a sweep; add -m")
     for override in parsed:
@@ -63,7 +64,8 @@ def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, A
         _check_experiment(config, {override.key_or_group for override in parsed if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
-        check_learner_fits_data(config, compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner)
+        usual = compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner
+        check_learner_fits_data(config["choice"], usual)
     return config
 
 

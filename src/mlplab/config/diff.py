@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from mlplab.config.compose import isolated_hydra
 from mlplab.config.groups import choices
@@ -19,21 +19,19 @@ Difference = tuple[str, Any, Any]  # key, value, default
 Plain = Mapping[str, Any]
 
 
-def differences(config: DictConfig) -> list[Difference]:
+def differences(run: Plain) -> list[Difference]:
     """Choices that differ from those of `train.py data=...`, then keys that differ from the defaults of their choices.
 
-    config: the validated configuration of a run.
+    run: the configuration of a run, from `portable_config`.
     """
-    run = portable_config(config)
     overrides = [f"data={run['choice']['data']}"]
     chosen = _changed_choices(run, _compose_plain(overrides))
     defaults = _compose_plain([*overrides, *_as_overrides(chosen)])
     return [*chosen, *_changed_keys(run, defaults)]
 
 
-def reproducing_command(config: DictConfig) -> str:
+def reproducing_command(run: Plain) -> str:
     """The command that trains a run again. An experiment is named, followed by what differs from it."""
-    run = portable_config(config)
     choice = run["choice"]
     overrides = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
     if choice["data"] != _compose_plain(overrides)["choice"]["data"]:

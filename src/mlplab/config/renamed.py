@@ -10,15 +10,14 @@ TASKS = {"classes": "classification", "values": "regression"}  # of data.task, u
 
 def rename_overrides(overrides: Sequence[str]) -> list[str]:
     """Replaces old values, with a note on stderr."""
-    return [f"data.task={_task(word[10:])}" if word.startswith("data.task=") else word for word in overrides]
+    return [f"data.task={_task(text[10:])}" if text.startswith("data.task=") else text for text in overrides]
 
 
-def rename_values(config: Mapping[str, Any], note: bool = False) -> dict[str, Any]:
-    """A nested configuration without old values. note: whether to print a note on stderr."""
-    data = config.get("data")
-    if not isinstance(data, dict) or data.get("task") not in list(TASKS):
-        return dict(config)
-    return {**config, "data": {**data, "task": _task(data["task"]) if note else TASKS[data["task"]]}}
+def rename_values(data: Any, note: bool = False) -> Any:
+    """Returns the group `data` without old values. note: whether to print a note on stderr."""
+    if not isinstance(data, Mapping) or data.get("task") not in list(TASKS):
+        return data
+    return {**data, "task": _task(data["task"]) if note else TASKS[data["task"]]}
 
 
 def _task(value: str) -> str:

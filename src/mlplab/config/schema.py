@@ -1,8 +1,11 @@
 """What each key may be: types, ranges, lengths, choices, and the losses and metrics of each learner."""
 
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from mlplab.config.tree import format_value
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,22 @@ METRICS = {
     "regressor": ("mse", "rmse", "mae", "r2"),
 }
 HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
+
+
+def allowed_values() -> dict[str, str]:
+    """What the value of each key must be, as messages, `--help` and docs/keys.md say it."""
+    choices = {key: f"one of {', '.join(map(format_value, values))}" for key, values in CHOICES.items()}
+    return {key: str(allowed) for key, allowed in RANGES.items()} | choices
+
+
+def allowed_values_text() -> str:
+    """The keys of train by what they must be, for `--help`."""
+    keys: dict[str, list[str]] = {}
+    for key, allowed in allowed_values().items():
+        if "." in key or key in ("seed", "batch_size", "ensemble"):
+            keys.setdefault(allowed, []).append(key)
+    lines = [f"{allowed}: {', '.join(names)}" for allowed, names in keys.items()]
+    return "\n".join(textwrap.fill(line, 110, subsequent_indent="  ") for line in lines)
 
 
 def is_regression(learner: str) -> bool:

@@ -28,6 +28,15 @@ def select(nested: Any, key: str, default: Any = None) -> Any:
     return nested
 
 
+def with_defaults(nested: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds the keys of `defaults`, nested ones too, that are missing; they come first."""
+    filled = {**defaults, **nested}
+    for key, value in defaults.items():
+        if isinstance(value, Mapping) and isinstance(filled[key], Mapping):
+            filled[key] = with_defaults(filled[key], value)
+    return filled
+
+
 def format_value(value: Any) -> str:
     """A value as the command line takes it."""
     if value is None or isinstance(value, bool):

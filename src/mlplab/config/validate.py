@@ -20,6 +20,7 @@ from mlplab.config.schema import (
     RANGES,
     RESERVED_TRAINER_KEYS,
     SCALAR_OR_LIST,
+    allowed_values,
     is_regression,
 )
 from mlplab.config.tree import flatten, format_value, select
@@ -39,7 +40,8 @@ def validate(config: Config, defaults: Config) -> None:
 
     config: plain containers, resolved. defaults: the same choices without overrides of single keys.
     """
-    _check_nothing_missing(config)
+    flat = dict(flatten(config))
+    _check_nothing_missing(flat)
     for key in config:
         if key not in defaults:
             raise UserError(f"{key}: unknown key")
@@ -49,17 +51,22 @@ def validate(config: Config, defaults: Config) -> None:
             raise _deleted_key(config, key)
         _check_type(key, value, default)
     _check_values(config)
-    for key, value in flatten(config):
+    for key, value in flat.items():
         _check_finite(key, value)
-    _check_targets(config, defaults)
-    check_choices(config, defaults)
+    _check_targets(flat, defaults, config.get("allow", []))
+    for key in set(config["trainer"]) & RESERVED_TRAINER_KEYS:
+        raise UserError(f"trainer.{key}: cannot be set: mlplab sets it")
+    for group in ("scheduler", "callback"):
+        _check_objects(group, config[group])
+    _check_choices(config, defaults)
     check_combinations(config)
 
 
 def validate_command(settings: Config, defaults: Config) -> None:
     """For a command that trains no run: all keys are known, and each value has the type of its default."""
-    _check_nothing_missing(settings)
-    for key, value in flatten(settings):
+    flat = dict(flatten(settings))
+    _check_nothing_missing(flat)
+    for key, value in flat.items():
         default = select(defaults, key, MISSING)
         if default is MISSING:
             raise UserError(f"{key}: unknown key")
@@ -89,13 +96,12 @@ def not_allowed_message(key: str, name: str) -> str:
 
 def check_choice(key: str, value: Any) -> None:
     """Raises UserError where a value is none of the CHOICES of its key."""
-    allowed = CHOICES[key]
-    if not any(value == choice and type(value) is type(choice) for choice in allowed):  # True == 1
-        raise UserError(f"{key}={format_value(value)}: must be one of {', '.join(map(format_value, allowed))}")
+    if not any(value == choice and type(value) is type(choice) for choice in CHOICES[key]):  # True == 1
+        raise UserError(f"{key}={format_value(value)}: must be {allowed_values()[key]}")
 
 
-def _check_nothing_missing(config: Config) -> None:
-    missing = [key for key, value in flatten(config) if value == "???"]
+def _check_nothing_missing(flat: Mapping[str, Any]) -> None:
+    missing = [key for key, value in flat.items() if value == "???"]
     if missing:
         raise UserError(f"{missing[0]} is missing: give {' '.join(f'{key}=...' for key in missing)}")
 
@@ -176,10 +182,9 @@ def _check_finite(key: str, value: Any) -> None:
             raise UserError(f"{key}={format_value(value)}: too small for float32, whose limit is {SMALLEST_FLOAT32:g}")
 
 
-def _check_targets(config: Config, defaults: Config) -> None:
+def _check_targets(flat: Mapping[str, Any], defaults: Config, allow: Sequence[str]) -> None:
     """Names of classes and functions, from an allowed package. run/instantiate.py looks at the objects themselves."""
-    allow = config.get("allow", [])
-    for key, value in flatten(config):
+    for key, value in flat.items():
         last = key.rpartition(".")[2]
         has_target = select(defaults, key.removesuffix(last) + "_target_") is not None
         if last in INSTANTIATE_KEYS or (last == "_partial_" and has_target and value != select(defaults, key)):
@@ -188,16 +193,17 @@ def _check_targets(config: Config, defaults: Config) -> None:
             raise UserError(not_allowed_message(key, format_value(value)))
         if key == "data.function" and not is_allowed_name(str(value), ["mlplab.data.function", *allow], packages=()):
             raise UserError(not_allowed_message(key, str(value)))
-    for key in set(config["trainer"]) & RESERVED_TRAINER_KEYS:
-        raise UserError(f"trainer.{key}: cannot be set: mlplab sets it")
-    for group in ("scheduler", "callback"):
-        for key, value in config[group].items():
-            is_object = isinstance(value, Mapping) and "_target_" in value
-            if not is_object and (group == "callback" or "_target_" not in config[group]):
-                raise UserError(f"{group}.{key}: unknown key for the chosen {group}; see --help for the choices")
 
 
-def check_choices(config: Config, defaults: Config) -> None:
+def _check_objects(group: str, values: Config) -> None:
+    """Of a group that may be empty: it is one object, or for callbacks holds objects only."""
+    for key, value in values.items():
+        is_object = isinstance(value, Mapping) and "_target_" in value
+        if not is_object and (group == "callback" or "_target_" not in values):
+            raise UserError(f"{group}.{key}: unknown key for the chosen {group}; see --help for the choices")
+
+
+def _check_choices(config: Config, defaults: Config) -> None:
     """Refuses `_target_` and `name` of another choice: a run is identified by its choices."""
     for group in config["choice"]:
         for key in ("_target_", "name"):
@@ -207,9 +213,8 @@ def check_choices(config: Config, defaults: Config) -> None:
                 raise UserError(f"{group}.{key}={value}: not that of {chosen}; choose {group}={' or '.join(others)}")
 
 
-def check_learner_fits_data(config: Config, usual: str) -> None:
+def check_learner_fits_data(choice: Mapping[str, str], usual: str) -> None:
     """usual: the dataset's own choice of a learner, which is that of its task."""
-    choice = config["choice"]
     if is_regression(choice["learner"]) != is_regression(usual):
         task = "regression" if is_regression(usual) else "classification"
         raise UserError(f"learner={choice['learner']} does not fit data={choice['data']}, whose task is {task}")

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Components:
-    """All that a run needs. initial_layers: statistics of the layers before the first update."""
+    """All that a run needs. initial_layers: their statistics before the first update, where they are measured."""
 
     settings: RunSettings
     splits: Splits
@@ -87,26 +87,20 @@ class Components:
     history: History
     checkpoints: BestAndLastCheckpoint
     callbacks: list[Callback]
-    initial_layers: list[Layer] = field(default_factory=list)
+    initial_layers: list[Layer]
 
 
-def build(config: DictConfig, judge: Judge | None = None) -> Components:
-    """config: checked and resolved. judge: of a search, may end the run early."""
-    components = build_without_statistics(config, judge)
-    return replace(components, initial_layers=measured_layers(components.learner, components.splits))
-
-
-def build_without_statistics(
+def build(
     config: DictConfig,
     judge: Judge | None = None,
     splits: Splits | None = None,
     fitted: Learner | None = None,
     trainer: Trainer | None = None,
+    statistics: bool = True,
 ) -> Components:
-    """Like `build`, without statistics of the layers.
-
-    splits: if they have been read before. fitted: see `build_learner`. trainer: of another run, for one that is
-    trained without its own.
+    """config: checked and resolved. judge: of a search, may end the run early. splits: if they have been read before.
+    fitted: see `build_learner`. trainer: of another run, for one that is trained without its own. statistics: whether
+    the initial layers are measured.
     """
     check_device(config.trainer.accelerator, config.trainer.precision)
     splits = splits or build_splits(config)
@@ -136,7 +130,8 @@ def build_without_statistics(
             compile_network(learner, batches)
         batches = fuse_batches(config, learner, batches, trainer)
     settings = run_settings(learner.hparams["config"])
-    return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks)
+    layers = measured_layers(learner, splits) if statistics else []
+    return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks, layers)
 
 
 def build_splits(config: DictConfig) -> Splits:
@@ -152,8 +147,9 @@ def build_splits(config: DictConfig) -> Splits:
 def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = None) -> Learner:
     """Build the learner and fit its scalers to the training rows. fitted: a learner that has been fitted to the same
     rows, whose statistics are copied."""
-    known = {**fitted.hparams, "config": portable_config(config)} if fitted else checkpoint_metadata(config, splits)
-    learner = build_untrained_learner(config, known, balanced_weights(known["config"]["loss"], splits))
+    stored = portable_config(config)
+    known = {**fitted.hparams, "config": stored} if fitted else checkpoint_metadata(stored, splits)
+    learner = build_untrained_learner(config, known, balanced_weights(stored["loss"], splits))
     scale: Any = learner.network.scale
     if fitted:
         scale.load_state_dict(fitted.get_submodule("network.scale").state_dict())

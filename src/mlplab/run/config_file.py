@@ -19,7 +19,7 @@ from mlplab.config.compose import isolated_hydra
 from mlplab.config.groups import CONF_DIR, FORMAT
 from mlplab.config.messages import describe_error
 from mlplab.config.renamed import rename_values
-from mlplab.config.tree import flatten, format_value, portable_config, select, to_plain
+from mlplab.config.tree import flatten, format_value, select, to_plain, with_defaults
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
 
@@ -39,10 +39,11 @@ NEW_NAMES = {
 NAMED_BY = ("_target_", "function")  # the keys whose values name a class or a function
 
 
-def read_config(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
+def read_config(run: Path, allow: Sequence[str] | None = None, ensembles: bool = True) -> DictConfig:
     """Reads and validates the configuration that a run was trained with; `run_dir` is the folder's path today.
 
-    allow: the modules that its key `allow` may name; None: any, for a run of your own.
+    allow: the modules that its key `allow` may name; None: any, for a run of your own. ensembles: False refuses an
+    ensemble, which has weights and scores but no epochs.
     """
     path = run / "config.yaml"
     try:
@@ -55,6 +56,8 @@ def read_config(run: Path, allow: Sequence[str] | None = None) -> DictConfig:
         raise UserError(f"{path}: holds no configuration")
     version = config.pop("format", None)
     checked = validate_stored(config, version, str(path), allow)
+    if checked.ensemble and not ensembles:
+        raise UserError(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
     checked.run_dir = str(run)
     return checked
 
@@ -64,20 +67,14 @@ def load_yaml(path: Path) -> Any:
         return yaml.load(file, LOADER)
 
 
-def write_config(config: DictConfig, plain: Mapping[str, Any] | None = None) -> None:
+def write_config(stored: Mapping[str, Any]) -> None:
     """Writes config.yaml into `run_dir`; from then on the folder is a run, which may stop at any moment.
 
-    plain: what `portable_config` returned for it, where that is known.
+    stored: from `portable_config`.
     """
-    stored = {"format": FORMAT, **(plain or portable_config(config))}
-    text = yaml.dump(stored, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
-    files.write(Path(config.run_dir, "config.yaml"), text)
-
-
-def refuse_ensemble(run: str | Path, config: DictConfig) -> None:
-    """Raises UserError for an ensemble, which has weights and scores but no epochs."""
-    if config.ensemble:
-        raise UserError(f"run={run}: is an ensemble, which was not trained itself; name one of its members")
+    contents = {"format": FORMAT, **stored}
+    text = yaml.dump(contents, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    files.write(Path(stored["run_dir"], "config.yaml"), text)
 
 
 def validate_stored(
@@ -110,8 +107,15 @@ def upgrade_config(config: dict[str, Any], version: object, where: str) -> dict[
     added with its default. Raises UserError where format, values or choices are not those of a configuration."""
     check_format(version, where)
     with _errors_name(where):
-        _refuse_interpolations(config)
-        return config if version == FORMAT else _fill(rename_values(_rename(config)), _defaults(config.get("choice")))
+        for key, value in flatten(config):
+            if "${" in str(value):  # in a file from someone else it could read the environment
+                raise UserError(f"{key}={format_value(value)}: is resolved only later; write what it stands for")
+        if version == FORMAT:
+            return config
+        renamed = _rename(config)
+        if "data" in renamed:
+            renamed["data"] = rename_values(renamed["data"])
+        return with_defaults(renamed, _defaults(config.get("choice")))
 
 
 def _rename(value: Any, key: str = "") -> Any:
@@ -120,15 +124,6 @@ def _rename(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_rename(item) for item in value]
     return NEW_NAMES.get(value, value) if key in NAMED_BY and isinstance(value, str) else value
-
-
-def _fill(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    both = {
-        key: _fill(config[key], value) if isinstance(value, dict) and isinstance(config[key], dict) else config[key]
-        for key, value in defaults.items()
-        if key in config
-    }
-    return {**defaults, **config, **both}
 
 
 def _defaults(choice: object) -> dict[str, Any]:
@@ -155,13 +150,6 @@ def _errors_name(where: str) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException, UserError) as error:
         raise UserError(f"{where}: {describe_error(error)}") from error
-
-
-def _refuse_interpolations(config: Mapping[str, Any]) -> None:
-    """A file from someone else could read the environment by them."""
-    for key, value in flatten(config):
-        if "${" in str(value):
-            raise UserError(f"{key}={format_value(value)}: is resolved only later; write what it stands for")
 
 
 def _refuse_misspelt_keys(config: dict[str, Any], defaults: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def build_ensemble(folder: Path, members: Sequence[Path], datasets: DatasetCache
 
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").unlink(missing_ok=True)
-    write_config(config)
+    write_config(known["config"])
     _write_checkpoint(folder / "checkpoints" / "best.ckpt", weights, known)
     files.write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     return scores

@@ -17,7 +17,7 @@ from mlplab.trainer.history_file import best_row, read_history
 # in the order in which tables list them; a new folder has no config.yaml
 RunState = Literal["finished", "pruned", "failed", "half-done", "new"]
 UNFINISHED: tuple[RunState, ...] = ("half-done", "new")
-NO_REASON = "ended without a word"
+NO_REASON = "stopped without a message"
 PRUNED_FILE = "pruned.txt"  # of a run that a search or a halving ended early: why, in one line
 FAILURE_FILE = "failure.txt"  # of a run that failed: why, in one line
 SWEEP_FILE = "sweep.json"
@@ -66,11 +66,11 @@ def claim_folder(folder: Path, key: str) -> None:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        resumable = "; sweep.resume=true goes on with it" if (folder / SWEEP_FILE).exists() else ""
+        resumable = "; sweep.resume=true resumes it" if (folder / SWEEP_FILE).exists() else ""
         raise UserError(f"{key}: {folder} exists already; name another, nothing is written over{resumable}") from None
     except OSError as error:
         release_folder()
-        raise UserError(f"{key}: {folder} cannot be made ({error.strerror})") from error
+        raise UserError(f"{key}: {folder} cannot be created ({error.strerror})") from error
 
 
 def release_folder() -> None:
@@ -140,10 +140,6 @@ def job_folders(sweep: Path) -> dict[int, Path]:
     return dict(sorted((int(number[1]), path) for number, path in numbered if number))
 
 
-def finished_jobs(sweep: Path) -> dict[int, Path]:
-    return {number: run for number, run in job_folders(sweep).items() if run_state(run) == "finished"}
-
-
 def ensemble_folders(sweep: Path) -> list[Path]:
     """Returns the folders of ensembles, which are not jobs."""
     return sorted(path.parent for path in sweep.glob("ensemble*/scores.json"))
@@ -152,8 +148,11 @@ def ensemble_folders(sweep: Path) -> list[Path]:
 def jobs_without_run(sweep: Path, jobs: Sequence[Sequence[str]]) -> dict[int, str]:
     """Returns by number the overrides of the planned jobs that have no run."""
     started = {number for number, run in job_folders(sweep).items() if (run / "config.yaml").exists()}
-    names = {n: " ".join(word for word in job if not word.startswith("sweep.")) for n, job in enumerate(jobs)}
-    return {number: words for number, words in names.items() if number not in started}
+    return {
+        number: " ".join(override for override in job if not override.startswith("sweep."))
+        for number, job in enumerate(jobs)
+        if number not in started
+    }
 
 
 def swept_keys(run: Path) -> list[str]:

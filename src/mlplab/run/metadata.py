@@ -1,18 +1,17 @@
 """What a checkpoint stores beside its weights, so that it can predict alone: plain containers and `DataInfo`."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import lightning
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 import mlplab
 from mlplab.config.groups import FORMAT
 from mlplab.config.schema import LEARNER_TASKS
-from mlplab.config.tree import portable_config
 from mlplab.data.inference import border_pixels
 from mlplab.data.precision import dtype_for_precision
 from mlplab.data.preprocessing import column_from_state
@@ -23,10 +22,11 @@ BORDER_QUANTILES = torch.tensor([0.01, 0.99], dtype=torch.float64)
 MAX_IMAGES = 10_000  # whose borders are measured
 
 
-def checkpoint_metadata(config: DictConfig, splits: Splits) -> Metadata:
+def checkpoint_metadata(stored: Mapping[str, Any], splits: Splits) -> Metadata:
+    """stored: the configuration, from `portable_config`."""
     return {
         "format": FORMAT,
-        "config": portable_config(config),
+        "config": stored,
         "data_digest": splits.digest(),
         **_with_brightness(splits.info, splits.train.features).to_state(),
     }

@@ -12,7 +12,7 @@ from mlplab import files
 from mlplab.analysis.feature_importance import Importance, permutation_importance
 from mlplab.analysis.loss_landscape import LossSlice, slice_along_path, slice_at_random
 from mlplab.config.diff import MISSING, differences, reproducing_command
-from mlplab.config.tree import format_value, to_plain
+from mlplab.config.tree import format_value, portable_config
 from mlplab.data.splits import DataInfo, Split
 from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
@@ -43,7 +43,8 @@ def build_report(
     path = run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(path)
     learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
-    settings = run_settings(to_plain(config))
+    stored = portable_config(config)
+    settings = run_settings(stored)
     splits = build_splits(config)
     rows = split_data(splits, known, split, False, other_data)
     trained = split_data(splits, known, "train", False, other_data)
@@ -63,8 +64,8 @@ def build_report(
         rows=read_history(run / "history.csv"),
         loss=settings.loss_label,
         outcome=outcome,
-        command=reproducing_command(config),
-        differences=[(key, _format(value), _format(default)) for key, value, default in differences(config)],
+        command=reproducing_command(stored),
+        differences=[(key, _format(value), _format(default)) for key, value, default in differences(stored)],
         shape=_shape(learner, {"train": trained.part, split: rows.part}, info),
         importance=_importance_panels(importance, rows),
         order=_feature_order(importance, info),

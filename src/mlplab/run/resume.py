@@ -11,11 +11,12 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.trainer.states import RunningStage
 from omegaconf import DictConfig
 
+from mlplab.config.tree import portable_config
 from mlplab.errors import Pruned, RunError, UnsafeCheckpoint, UserError
 from mlplab.files import lock_folder
 from mlplab.report.text import align_lines, count_noun
 from mlplab.run.build import Components, build
-from mlplab.run.config_file import read_config, refuse_ensemble, write_config
+from mlplab.run.config_file import read_config, write_config
 from mlplab.run.folder import PRUNED_FILE, find_run
 from mlplab.run.load import Checkpoint, check_same_config, load_weights, read_checkpoint
 from mlplab.run.train import Scores, describe_run, evaluate_best
@@ -50,13 +51,17 @@ def resume(
     changed, or it cannot be longer; RunError where the disk refuses.
     """
     folder = find_run(run)
-    config = read_config(folder, allow)
-    refuse_ensemble(run, config)
+    config = read_config(folder, allow, ensembles=False)
+    planned = config.trainer.max_epochs
+    if max_epochs is not None:
+        config.trainer.max_epochs = max_epochs
+    if max_time is not None:
+        config.trainer.max_time = max_time
     with lock_folder(folder):
         found = _latest(folder)
         if found is None:
-            return _restart(config, max_epochs, max_time, begin, judge)
-        return _continue(config, found, max_epochs, max_time, begin, judge)
+            return _restart(config, begin, judge)
+        return _continue(config, *found, planned, max_time is not None, begin, judge)
 
 
 def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
@@ -78,24 +83,17 @@ def _latest(folder: Path) -> tuple[Path, Checkpoint] | None:
     return None
 
 
-def _restart(
-    config: DictConfig,
-    max_epochs: int | None,
-    max_time: str | None,
-    begin: Callable[[], None],
-    judge: Judge | None,
-) -> Scores:
+def _restart(config: DictConfig, begin: Callable[[], None], judge: Judge | None) -> Scores:
     """Trains a run that ended before its first epoch did from the beginning."""
     folder = Path(config.run_dir)
     history = folder / "history.csv"
     if history.exists() and len(rows := read_history(history)) > 2:
         lost = f"{folder} has {count_noun(len(rows) - 1, 'epoch')} in history.csv but no checkpoint"
         raise UserError(f"{lost}: it cannot be resumed, and nothing is overwritten")
-    _limit(config, max_epochs, max_time)
     lab = build(config, judge)
     begin()
     with _on_disk(folder, lab):
-        write_config(config)
+        write_config(portable_config(config))
         lab.overlay.clear()
         for past in (history, folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
@@ -107,23 +105,23 @@ def _restart(
 
 def _continue(
     config: DictConfig,
-    found: tuple[Path, Checkpoint],
-    max_epochs: int | None,
-    max_time: str | None,
+    path: Path,
+    checkpoint: Checkpoint,
+    planned: int,
+    more_time: bool,
     begin: Callable[[], None],
     judge: Judge | None,
 ) -> Scores:
-    folder, (path, checkpoint) = Path(config.run_dir), found
+    """planned: the epochs before trainer.max_epochs was changed. more_time: whether trainer.max_time was."""
+    folder = Path(config.run_dir)
     state = _state(path, checkpoint)
     check_same_config(config, checkpoint, path, matters=lambda key: key not in MAY_CHANGE)
-    planned = config.trainer.max_epochs
-    _limit(config, max_epochs, max_time)
     last = config.trainer.max_epochs
     if last < state["epochs"]:
         raise UserError(
             f"trainer.max_epochs={last}: {folder} has {count_noun(state['epochs'], 'epoch')} already; give more"
         )
-    ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and max_time is None)
+    ended = state["ended"] == "early_stopping" or (state["ended"] == "max_time" and not more_time)
     over = ended or state["epochs"] == last
     scores = folder / "scores.json"
     if over and scores.exists():
@@ -147,11 +145,11 @@ def _continue(
             path.with_name("last.ckpt").unlink(missing_ok=True)
         lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
         lab.history.go_on(rows)
-        write_config(config)
+        write_config(portable_config(config))
         for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)
     log.info(align_lines({**describe_run(lab), "resume": f"after epoch {state['epochs']}, step {state['step']}"}))
-    for timer in (one for one in lab.trainer.callbacks if isinstance(one, Timer)):  # type: ignore[attr-defined]
+    for timer in (callback for callback in lab.callbacks if isinstance(callback, Timer)):
         timer.load_state_dict({"time_elapsed": {RunningStage.TRAINING.value: lab.history.seconds}})
     with closing(lab.overlay):
         if over:
@@ -169,14 +167,7 @@ def _on_disk(folder: Path, lab: Components) -> Iterator[None]:
         with suppress(OSError):
             lab.overlay.close()
         reason = f"{folder} cannot be written: {error.strerror or error}"
-        raise RunError(f"{reason}; its checkpoints are kept: make room, then resume") from error
-
-
-def _limit(config: DictConfig, max_epochs: int | None, max_time: str | None) -> None:
-    if max_epochs is not None:
-        config.trainer.max_epochs = max_epochs
-    if max_time is not None:
-        config.trainer.max_time = max_time
+        raise RunError(f"{reason}; its checkpoints are kept: free disk space, then resume") from error
 
 
 def _state(path: Path, checkpoint: Checkpoint) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.analysis.diagnosis import Diagnosis, diagnose
 from mlplab.analysis.verdict import verdict
-from mlplab.config.tree import flatten, format_value
+from mlplab.config.tree import flatten, format_value, portable_config
 from mlplab.data.inference import text_columns
 from mlplab.data.leakage import format_leaks
 from mlplab.data.splits import Splits
@@ -23,12 +23,11 @@ from mlplab.errors import Stopped, UserError
 from mlplab.files import lock_folder
 from mlplab.learner.learner import Learner
 from mlplab.report.text import align_lines, count_noun, format_scores
-from mlplab.run.build import Components, RunSettings, build
+from mlplab.run.build import Components, build
 from mlplab.run.config_file import write_config
 from mlplab.run.folder import swept_keys
 from mlplab.run.metadata import library_versions
 from mlplab.trainer.checkpoint import Judge
-from mlplab.trainer.history import History
 from mlplab.trainer.tensorboard import OverlayLogger
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def train(config: DictConfig) -> Scores:
     run.mkdir(parents=True, exist_ok=True)
     begun: list[bool] = []
     with lock_folder(run):
-        write_config(config)
+        write_config(portable_config(config))
         try:
             return train_in_folder(config, lambda: begun.append(True))
         finally:
@@ -98,11 +97,16 @@ def write_results(components: Components, diagnosis: Diagnosis, seconds: float) 
     files.write(run / "diagnosis.json", json.dumps(diagnosis, indent=2) + "\n")
     _log_results(components.overlay, hparams_row(run, stored, scores), scores)
     if settings.draws_curves:
-        _draw_curves(settings, history, ending.text)
+        from mlplab.report.curves import draw_curves  # imports matplotlib
+
+        title = f"{settings.data}: {settings.model}, {settings.optimizer}, lr {settings.lr:g}"
+        draw_curves(history.rows, history.best_epoch, title, settings.loss_label, ending.text, run / "curves.png")
     if settings.writes_report:
         _write_report(run, components.overlay, scores)
     files.write(run / "scores.json", json.dumps(scores, indent=2) + "\n")
-    log.info(f"\n{format_scores(scores, scores['best_epoch'], _baseline_name(components.splits))}\n")
+    constant = "training mean" if components.splits.info.task.is_regression else "majority class"
+    table = format_scores(scores, scores["best_epoch"], f"baseline: {constant}")
+    log.info(f"\n{table}\n")
     log.info(align_lines({"verdict": ending.text, "run": str(run), "curves": f"tensorboard --logdir {run.parent}"}))
     return scores
 
@@ -170,22 +174,11 @@ def _log_results(overlay: OverlayLogger, row: HParamsRow, scores: Scores) -> Non
     overlay.writer().add_text("verdict", scores["verdict_text"], scores["epochs"])
 
 
-def _draw_curves(run: RunSettings, history: History, caption: str) -> None:
-    from mlplab.report.curves import draw_curves
-
-    title = f"{run.data}: {run.model}, {run.optimizer}, lr {run.lr:g}"
-    draw_curves(history.rows, history.best_epoch, title, run.loss_label, caption, run.folder / "curves.png")
-
-
 def _write_report(run: Path, overlay: OverlayLogger, scores: Scores) -> None:
     from mlplab.run.report import write_final_report
 
     for panel in write_final_report(run, scores).panels():
         overlay.writer().add_image(f"report/{panel.name}", panel.pixels(), scores["epochs"], dataformats="HWC")
-
-
-def _baseline_name(splits: Splits) -> str:
-    return "baseline: training mean" if splits.info.task.is_regression else "baseline: majority class"
 
 
 def describe_run(components: Components) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import nn
 from mlplab.data.datamodule import TensorLoader
 from mlplab.data.splits import Splits
 from mlplab.learner.learner import Learner
-from mlplab.run.build import build_without_statistics
+from mlplab.run.build import build
 from mlplab.stack.data import DatasetCache
 from mlplab.stack.diagnosis import measured_layers
 from mlplab.stack.member import Member
@@ -44,7 +44,7 @@ def assemble_members(
 def _assemble(index: int, config: DictConfig, datasets: DatasetCache, first: Member | None) -> Member:
     fold = datasets.fold(config)
     shared: Trainer | None = first.lab.trainer if first else None
-    lab = build_without_statistics(config, splits=fold.splits, fitted=fold.learner, trainer=shared)
+    lab = build(config, splits=fold.splits, fitted=fold.learner, trainer=shared, statistics=False)
     generator = generator_like_global()  # directly after the build, where a single run continues
     fold.learner = fold.learner or lab.learner
     callbacks = [callback for callback in lab.callbacks if not isinstance(callback, NEEDS_TRAINER)]

@@ -106,7 +106,7 @@ class Stack:
                 run = Path(member.config.run_dir)
                 run.mkdir(parents=True, exist_ok=True)
                 locks.enter_context(lock_folder(run))
-                write_config(member.config, member.lab.learner.hparams["config"])
+                write_config(member.lab.learner.hparams["config"])
                 if member.fold not in self.leaks:
                     self.leaks[member.fold] = format_leaks(member.lab.splits)
         self.progress = StackProgress(self.configs[0].trainer.max_epochs)
@@ -114,7 +114,7 @@ class Stack:
     def _after_epoch(self, prints: bool, fit: StackedFit, epochs: int) -> None:
         """Saves all members from time to time, so that each can be resumed. prints: whether this process reports."""
         if prints:
-            self.progress.tell(epochs)
+            self.progress.update(epochs)
         started = time.perf_counter()
         if started - self.saved_at > max(SAVE_INTERVAL, SAVE_COST_RATIO * self.save_cost):
             with defer_signals(), files.batch_writes():

@@ -65,7 +65,7 @@ class StackProgress:
         self.num_epochs = num_epochs
         self.started = self.printed = time.perf_counter()
 
-    def tell(self, epoch: int) -> None:
+    def update(self, epoch: int) -> None:
         now = time.perf_counter()
         if now - self.printed < INTERVAL or epoch == self.num_epochs:
             return

@@ -22,12 +22,7 @@ from mlplab.run.folder import UNFINISHED, read_outcome, run_state
 from mlplab.sweep.launch import launch_safely, lock_sweep
 from mlplab.sweep.manifest import Job
 
-TARGET = "hydra_plugins.mlplab.sweepers.HalvingSweeper"
 ROUNDS_FILE = "rounds.json"
-
-
-def is_halving(config: DictConfig) -> bool:
-    return bool(config.hydra.sweeper.get("_target_") == TARGET)
 
 
 def grid_jobs(arguments: Sequence[str]) -> list[list[str]]:
@@ -50,10 +45,9 @@ class Round:
     epochs: int
 
 
-def plan_rounds(config: DictConfig, jobs: Sequence[Sequence[str]], arguments: Sequence[str]) -> list[Round]:
-    """The rounds of a halving. config: of the sweep, with Hydra's part. jobs: the overrides of each. arguments: of the
+def plan_rounds(sweeper: DictConfig, jobs: Sequence[Sequence[str]], arguments: Sequence[str]) -> list[Round]:
+    """The rounds of a halving. sweeper: the keys of `hydra.sweeper`. jobs: the overrides of each. arguments: of the
     command line. Raises UserError for invalid options."""
-    sweeper = config.hydra.sweeper
     for name, allowed in (("eta", ETA), ("first", COUNT)):
         if sweeper[name] is not None and not allowed.holds(sweeper[name]):
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {allowed}")

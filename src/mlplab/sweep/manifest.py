@@ -98,7 +98,8 @@ def merge_jobs(before: Sequence[Job], now: Sequence[Job], folder: Path) -> list[
         if place is None:
             raise UserError(_missing_job(job, added or now, folder))
         merged.append(replace(added.pop(place), name=job.name))
-    return merged + [replace(job, name=_renumber(job.name, number)) for number, job in enumerate(added, len(before))]
+    new = enumerate(added, start=len(before))
+    return merged + [replace(job, name=f"{number}_{job.name.partition('_')[2]}") for number, job in new]
 
 
 def changed_versions(folder: Path) -> list[str]:
@@ -120,9 +121,9 @@ def progress_text(folder: Path, jobs: Sequence[Job]) -> str:
 
 def _command(arguments: Sequence[str]) -> str:
     """The command that resumes the sweep: as the user typed it, with sweep.resume=true."""
-    typed = [word for word in arguments if not word.startswith("hydra.job.config.override_dirname.exclude_keys=")]
-    typed = ["sweep.halving=true" if word == "hydra/sweeper=halving" else word for word in typed]
-    if not any(word.startswith("sweep.resume=") for word in typed):
+    typed = [text for text in arguments if not text.startswith("hydra.job.config.override_dirname.exclude_keys=")]
+    typed = ["sweep.halving=true" if text == "hydra/sweeper=halving" else text for text in typed]
+    if not any(text.startswith("sweep.resume=") for text in typed):
         typed.append("sweep.resume=true")
     return shlex.join(["python", "scripts/train.py", *typed])
 
@@ -155,7 +156,3 @@ def _missing_job(job: Job, now: Sequence[Job], folder: Path) -> str:
 def _differing_keys(settings: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
     keys = dict.fromkeys([*settings, *others])
     return [key for key in keys if key not in settings or key not in others or settings[key] != others[key]]
-
-
-def _renumber(name: str, number: int) -> str:
-    return f"{number}_{name.partition('_')[2]}"

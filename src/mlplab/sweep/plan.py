@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
@@ -18,9 +18,11 @@ from mlplab.errors import UserError
 from mlplab.run.folder import UNFINISHED, claim_folder, run_state
 from mlplab.sweep import manifest
 from mlplab.sweep.ensembles import group_by_seed, write_ensembles
-from mlplab.sweep.halving import Round, check_same_rounds, format_rounds, grid_jobs, is_halving, plan_rounds
+from mlplab.sweep.halving import Round, check_same_rounds, format_rounds, grid_jobs, plan_rounds
 from mlplab.sweep.preflight import check_optional_packages
-from mlplab.sweep.search_config import SearchPlan, is_search, plan_search
+from mlplab.sweep.search_config import SearchPlan, plan_search
+
+SweepKind = Literal["grid", "search", "halving"]
 
 
 @dataclass
@@ -79,32 +81,34 @@ class SweepPlan:
         return f"{f', {added} of them new' if added else ''}: {manifest.progress_text(self.folder, self.jobs)}"
 
 
-def plan_sweep(config: DictConfig, arguments: Sequence[str], loader: ConfigLoader) -> SweepPlan:
+def plan_sweep(
+    config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, kind: SweepKind = "grid"
+) -> SweepPlan:
     """Compose and validate every job of a sweep; writes nothing.
 
     config: of the sweep, with Hydra's part. arguments: the overrides of the command line. loader: of Hydra's context.
     Raises UserError for the first job that is not valid, and for options that do not fit the sweep.
     """
-    check_optional_packages(config)
-    if is_search(config) or is_halving(config):
-        _check_grid_only_options(config)
-    search = plan_search(config, arguments) if is_search(config) else None
+    check_optional_packages(config.hydra)
+    if kind != "grid":
+        _check_grid_only_options(kind, config.hydra, config.sweep)
+    search = plan_search(config.hydra, arguments) if kind == "search" else None
     overrides = list(search.space.corners()) if search else grid_jobs(arguments)
     _check_shared_overrides(overrides)
-    jobs, resolved = _resolve_jobs(config, overrides, loader, "a corner of the search space" if search else None)
+    label = "a corner of the search space" if search else None
+    jobs, resolved = _resolve_jobs(JobComposer(loader, config), overrides, label)
     if config.sweep.ensemble and any(len(seeds) < 2 for seeds in group_by_seed(jobs).values()):
         raise UserError("sweep.ensemble: needs two seeds or more, such as seed=0,1,2")
-    rounds = plan_rounds(config, overrides, arguments) if is_halving(config) else None
+    rounds = plan_rounds(config.hydra.sweeper, overrides, arguments) if kind == "halving" else None
     HydraConfig.instance().set_config(config)  # composing the jobs has left the last one there
     return SweepPlan(config, Path(str(config.hydra.sweep.dir)), jobs, resolved, search, rounds)
 
 
 def _resolve_jobs(
-    config: DictConfig, overrides: Sequence[Sequence[str]], loader: ConfigLoader, label: str | None
+    composer: JobComposer, overrides: Sequence[Sequence[str]], label: str | None
 ) -> tuple[list[manifest.Job], dict[tuple[str, ...], tuple[dict[str, Any], str]]]:
     """label: how an error names a job; None: by its number."""
     VALIDATED.clear()
-    composer = JobComposer(loader, config)
     jobs, resolved = [], {}
     for number, job in enumerate(overrides):
         try:
@@ -120,21 +124,18 @@ def _resolve_jobs(
     return jobs, resolved
 
 
-def _check_grid_only_options(config: DictConfig) -> None:
-    """Raise UserError for an option that neither a search nor a halving supports."""
-    halving = is_halving(config)
-    if config.hydra.runtime.choices["hydra/launcher"] == "stacked" and (
-        halving or config.hydra.sweeper.pruner != "none"
-    ):
+def _check_grid_only_options(kind: SweepKind, hydra: DictConfig, options: DictConfig) -> None:
+    """Raise UserError for an option that neither a search nor a halving supports. options: the keys of `sweep`."""
+    prunes = kind == "halving" or hydra.sweeper.pruner != "none"
+    if prunes and hydra.runtime.choices["hydra/launcher"] == "stacked":
         raise UserError(
             "hydra/launcher=stacked: trains every job to its last epoch and prunes none; choose another launcher"
         )
-    if config.sweep.fail_fast:
+    if options.fail_fast:
         raise UserError("sweep.fail_fast: only for a grid; a search or a halving continues without a failed job")
-    if config.sweep.ensemble:
+    if options.ensemble:
         raise UserError("ensemble, sweep.ensemble: only for a grid; a search or a halving drops seeds")
-    if config.sweep.resume == "failed":
-        kind = "halving" if halving else "search"
+    if options.resume == "failed":
         raise UserError(f"sweep.resume=failed: a {kind} retries no failed job; resume it by sweep.resume=true")
 
 

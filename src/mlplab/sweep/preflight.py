@@ -12,7 +12,7 @@ from mlplab.config.cli import exit_with_error
 from mlplab.config.configure import VALIDATED, resolve
 from mlplab.config.messages import describe_error, unknown_choice
 from mlplab.config.schema import COUNT, LAUNCHER_COUNTS
-from mlplab.config.tree import to_plain
+from mlplab.config.tree import portable_config, to_plain
 from mlplab.errors import UserError
 from mlplab.run.config_file import write_config
 from mlplab.run.folder import claim_folder
@@ -36,8 +36,20 @@ class Preflight(Callback):
     """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Create the folder with its config.yaml: a run that is killed while it imports its libraries can be
+        resumed."""
+        VALIDATED.clear()
         try:
-            claim_run(config)
+            resolved = resolve(config)
+            VALIDATED[tuple(config.hydra.overrides.task)] = to_plain(resolved)
+            if resolved.sweep.resume:
+                remedy = "resume a run by: python scripts/resume.py run=FOLDER"
+                raise UserError(f"sweep.resume: only for a sweep (-m); {remedy}")
+            if resolved.sweep.ensemble:
+                raise UserError("sweep.ensemble: only for a sweep (-m)")
+            claim_folder(Path(config.hydra.run.dir), "run_dir")
+            resolved.run_dir = config.hydra.run.dir
+            write_config(portable_config(resolved))
         except Exception as error:  # the border to Hydra, which would continue
             exit_with_error(describe_error(error), traced=True)
 
@@ -48,33 +60,20 @@ class Preflight(Callback):
             exit_with_error(unknown_choice("hydra/sweeper", chosen))
 
 
-def claim_run(config: DictConfig) -> None:
-    """Validate a run, create its folder and write its config.yaml, so that a run that is killed while it imports its
-    libraries can be resumed. config: with Hydra's part."""
-    VALIDATED.clear()
-    resolved = resolve(config)
-    VALIDATED[tuple(config.hydra.overrides.task)] = to_plain(resolved)
-    if resolved.sweep.resume:
-        raise UserError("sweep.resume: only for a sweep (-m); resume a run by: python scripts/resume.py run=FOLDER")
-    if resolved.sweep.ensemble:
-        raise UserError("sweep.ensemble: only for a sweep (-m)")
-    claim_folder(Path(config.hydra.run.dir), "run_dir")
-    resolved.run_dir = config.hydra.run.dir
-    write_config(resolved)
+def check_optional_packages(hydra: DictConfig) -> None:
+    """Raises UserError for a missing package or cluster, and for an invalid number of the launcher.
 
-
-def check_optional_packages(config: DictConfig) -> None:
-    """config: of a sweep, with Hydra's part. Raises UserError for a missing package or cluster, and for an invalid
-    number of the launcher."""
+    hydra: Hydra's own part of a sweep's configuration.
+    """
     for group in ("sweeper", "launcher"):
-        target = str(config.hydra[group].get("_target_"))
-        chosen = f"hydra/{group}={config.hydra.runtime.choices[f'hydra/{group}']}"
+        target = str(hydra[group].get("_target_"))
+        chosen = f"hydra/{group}={hydra.runtime.choices[f'hydra/{group}']}"
         for start, (module, extra) in OPTIONAL_PACKAGES.items():
             if target.startswith(start) and not _is_installed(module):
                 raise UserError(f"{chosen}: needs packages that are not installed: pip install 'mlplab[{extra}]'")
         if target.endswith(".SlurmLauncher") and shutil.which("sbatch") is None:
             raise UserError(f"{chosen}: no sbatch on this machine; start the sweep where jobs are submitted to Slurm")
-    launcher = config.hydra.launcher
+    launcher = hydra.launcher
     for name in LAUNCHER_COUNTS:
         if launcher.get(name) is not None and not COUNT.holds(launcher[name]):
             raise UserError(f"hydra.launcher.{name}={launcher[name]}: must be {COUNT}")

@@ -1,4 +1,4 @@
-"""The loop of a search: ask Optuna for jobs, launch them, tell it their scores, until all jobs have ended."""
+"""The loop of a search: ask Optuna for jobs, launch them, report their scores to it, until all jobs have ended."""
 
 import json
 import os
@@ -97,8 +97,8 @@ class Study:
         self._set_attribute(number, "process", process)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """A failed trial is told as pruned, so that the sampler avoids its neighbourhood: Optuna ignores failed
-        ones."""
+        """Report the outcome. A failed trial counts as pruned, so that the sampler avoids its neighbourhood: Optuna
+        ignores failed ones."""
         if outcome.state == "finished":
             self.study.tell(number, outcome.scores[self.settings.monitor])
             return

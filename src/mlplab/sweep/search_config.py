@@ -20,7 +20,6 @@ from mlplab.config.schema import SWEEPER_CHOICES, SWEEPER_RANGES, monitor_mode
 from mlplab.errors import UserError
 from mlplab.run.folder import SWEEP_FILE
 
-TARGET = "hydra_plugins.mlplab.sweepers.SearchSweeper"
 STACKED_LAUNCHER = "hydra_plugins.mlplab.stacked_launcher.StackedLauncher"
 STACK_SIZE = 8  # jobs that the stacked launcher trains together in a search
 SEARCH_FOLDER = "search"  # in the sweep's folder: journal.log, settings.json, one lock for each process
@@ -150,13 +149,12 @@ class SearchPlan:
             )
 
 
-def is_search(config: DictConfig) -> bool:
-    return bool(config.hydra.sweeper.get("_target_") == TARGET)
+def plan_search(hydra: DictConfig, arguments: Sequence[str]) -> SearchPlan:
+    """Raises UserError for what is invalid.
 
-
-def plan_search(config: DictConfig, arguments: Sequence[str]) -> SearchPlan:
-    """config: of the sweep, with Hydra's part. arguments: of the command line. Raises UserError for what is invalid."""
-    sweeper = config.hydra.sweeper
+    hydra: Hydra's own part of the sweep's configuration. arguments: the overrides of the command line.
+    """
+    sweeper = hydra.sweeper
     _check_options(sweeper)
     overrides = parse_overrides(arguments)
     default = compose("train", [str(override.input_line) for override in overrides if not override.is_sweep_override()])
@@ -166,9 +164,9 @@ def plan_search(config: DictConfig, arguments: Sequence[str]) -> SearchPlan:
     settings = SearchConfig(**options, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
     if settings.pruner == "hyperband" and settings.grace >= settings.epochs:
         raise UserError(f"hydra.sweeper.grace={settings.grace}: must be below trainer.max_epochs={settings.epochs}")
-    at_once = sweeper.at_once or suggestions_at_once(config.hydra.launcher)
+    at_once = sweeper.at_once or suggestions_at_once(hydra.launcher)
     joins = bool(sweeper.join or OmegaConf.select(default, "sweep.resume"))
-    return SearchPlan(Path(config.hydra.sweep.dir), space, settings, sweeper.num_jobs, at_once, joins)
+    return SearchPlan(Path(hydra.sweep.dir), space, settings, sweeper.num_jobs, at_once, joins)
 
 
 def stored_search_config(folder: Path) -> SearchConfig:
