@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 import mlplab.lesson.line
 from mlplab.command.lesson import lesson
 from mlplab.config.groups import CONF_DIR, choices
-from mlplab.errors import RunError
+from mlplab.errors import RunError, Stopped
 from mlplab.lesson.base import Claim
 from tests.conftest import REPO, door
 
@@ -61,6 +61,20 @@ def test_of_all_lessons_one_that_fails_leaves_the_others_to_be_shown(
     with initialize_config_dir(CONF_DIR, version_base="1.3"), pytest.raises(RunError, match="it rises; line: "):
         lesson(chosen)
     assert capsys.readouterr().out.count("FAILS") == 2
+
+
+def test_ctrl_c_ends_the_command_and_not_only_the_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+
+    def show(self: object, runner: Any) -> list[Claim]:
+        shown.append(runner.folder)
+        raise Stopped(2)
+
+    monkeypatch.setattr(mlplab.lesson.line.Line, "show", show)
+    chosen = settings(tmp_path, lesson={"lessons": ["line", "line"]}, choice={"lesson": "all"})
+    with initialize_config_dir(CONF_DIR, version_base="1.3"), pytest.raises(Stopped):
+        lesson(chosen)
+    assert len(shown) == 1
 
 
 def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:

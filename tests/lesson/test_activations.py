@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlplab.lesson.activations import ACTIVATION_NAMES, build_activation, function_and_slope
+from mlplab.lesson.activations import DISPLAY_NAMES, build_activation, function_and_derivative
 from tests.conftest import holds_as_the_book_says
 
 
@@ -38,12 +38,12 @@ FORMULAS: dict[str, Callable[[float], float]] = {
 POINTS = np.array([-3.7, -1.3, -0.4, 0.3, 0.9, 2.6])
 
 
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_a_function_equals_its_formula_and_its_slope_a_difference_quotient(name: str) -> None:
+@pytest.mark.parametrize("name", DISPLAY_NAMES)
+def test_a_function_equals_its_formula_and_its_derivative_a_difference_quotient(name: str) -> None:
     formula = np.vectorize(FORMULAS[name], otypes=[float])
-    values, slopes = function_and_slope(build_activation(name), POINTS)
+    values, derivatives = function_and_derivative(build_activation(name), POINTS)
     np.testing.assert_allclose(values, formula(POINTS), atol=1e-7)
-    np.testing.assert_allclose(slopes, (formula(POINTS + 1e-6) - formula(POINTS - 1e-6)) / 2e-6, atol=1e-6)
+    np.testing.assert_allclose(derivatives, (formula(POINTS + 1e-6) - formula(POINTS - 1e-6)) / 2e-6, atol=1e-6)
 
 
 @pytest.mark.long

@@ -37,7 +37,7 @@ def test_each_validation_image_is_above_its_nearest_training_image() -> None:
     assert len(images) == 2 * NUM_PAIRS
     for own, near in zip(images[:NUM_PAIRS], images[NUM_PAIRS:], strict=True):
         assert (own != near).sum() == 1
-    assert [text.get_text() for text in axes.texts] == [*"JIHGFE", *(f"{name}, 0.2 away" for name in "JIHGFE")]
+    assert [text.get_text() for text in axes.texts] == [*"JIHGFE", *(f"{name} (0.2)" for name in "JIHGFE")]
 
 
 @pytest.mark.long

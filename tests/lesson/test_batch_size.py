@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from mlplab.lesson.base import LessonRun
-from mlplab.lesson.batch_size import draw_validation_loss, format_rows, seconds_per_epoch, updates_per_epoch
+from mlplab.lesson.batch_size import draw_validation_loss, format_row, loss_ratios
 from tests.conftest import holds_as_the_book_says
 
 HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]
@@ -19,10 +19,12 @@ def run() -> LessonRun:
 
 
 def test_the_table_has_updates_seconds_and_loss_of_an_epoch() -> None:
-    assert (updates_per_epoch([run()]), seconds_per_epoch(run())) == ([500], 2.0)
-    header, rows = format_rows({100: run()})
-    assert rows == [("100", "500", "2.0", "0.90")]
-    assert len(header) == 4
+    assert format_row(1000, run()) == ("1,000", "500", "2.0", "0.90")
+
+
+def test_losses_after_equally_many_updates_are_compared() -> None:
+    assert loss_ratios([run()], [run()], 1).tolist() == [1]
+    assert loss_ratios([run()], [run()], 2).tolist() == pytest.approx([5 / 9])
 
 
 def test_logarithmic_axes_omit_the_start() -> None:

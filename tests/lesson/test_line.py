@@ -43,8 +43,8 @@ def test_the_hessian_sets_the_largest_learning_rate() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_gradient_descent_by_hand_equals_the_trajectory_of_the_run(tmp_path: Path, batch_size: int) -> None:
-    settings = ("experiment=line", f"batch_size={batch_size}", "trainer.max_epochs=6", "report.trajectory=true")
-    run = LessonRunner(tmp_path, train, resume).run("walk", *settings)
+    overrides = ("experiment=line", f"batch_size={batch_size}", "trainer.max_epochs=6", "report.trajectory=true")
+    run = LessonRunner(tmp_path, train, resume).run("walk", *overrides)
     steps = gradient_descent_path(run)
     assert len(steps) == 1 + 12 // batch_size
     np.testing.assert_allclose(steps[:: 2 // batch_size], run.trajectory(), rtol=0, atol=1e-12)

@@ -35,7 +35,7 @@ def test_the_loss_and_gradient_of_a_misclassification_equal_the_formulas() -> No
 
 def test_updates_to_learn_is_the_first_epoch_with_the_target_accuracy() -> None:
     def run(*accuracy: float) -> LessonRun:
-        return LessonRun(Path(), OmegaConf.create(), [{"accuracy/val": one} for one in accuracy], {})
+        return LessonRun(Path(), OmegaConf.create(), [{"accuracy/val": value} for value in accuracy], {})
 
     assert updates_to_learn(run(0.1, 0.9, 0.8)) == 1
     assert updates_to_learn(run(0.1, 0.2)) == 2, "never"

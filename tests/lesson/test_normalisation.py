@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mlplab.lesson.base import LessonRunner
-from mlplab.lesson.normalisation import initial_statistics
+from mlplab.lesson.normalisation import initial_layers
 from mlplab.run.resume import resume
 from mlplab.run.train import train
 from tests.conftest import holds_as_the_book_says
@@ -17,10 +17,10 @@ HALF_NORMAL = 0.5838
 
 @pytest.mark.parametrize("kind", ["batch", "layer"])
 def test_normalised_layers_have_activations_of_equal_std(tmp_path: Path, kind: str) -> None:
-    settings = ("data=digits", "data.num_train=200", "model.hidden_features=[64,64,64,64]", "trainer.max_epochs=1")
-    run = LessonRunner(tmp_path, train, resume).run(kind, *settings, f"model.normalisation={kind}")
+    overrides = ("data=digits", "data.num_train=200", "model.hidden_features=[64,64,64,64]", "trainer.max_epochs=1")
+    run = LessonRunner(tmp_path, train, resume).run(kind, *overrides, f"model.normalisation={kind}")
     before = {name: value.clone() for name, value in run.untrained_learner().named_parameters()}
-    assert [layer.spread for layer in initial_statistics(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
+    assert [layer.spread for layer in initial_layers(run)[:-1]] == pytest.approx([HALF_NORMAL] * 4, rel=0.1)
     assert all(torch.equal(value, before[name]) for name, value in run.untrained_learner().named_parameters())
 
 

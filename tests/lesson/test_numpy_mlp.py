@@ -58,19 +58,19 @@ def test_the_losses_give_the_worked_examples() -> None:
 def test_gradients_equal_those_of_the_pytorch_model() -> None:
     by_hand = NumpyMLP.random((4, 6, 5, 3), "tanh", "ce", seed=1)
     model = MLP(4, 3, (6, 5), nn.Tanh, standardise=False).double()
-    linear = [one for one in model.modules() if isinstance(one, nn.Linear)]
-    for one, weight, bias in zip(linear, by_hand.weights, by_hand.biases, strict=True):
-        one.weight.data, one.bias.data = torch.from_numpy(weight.T.copy()), torch.from_numpy(bias)
+    linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    for layer, weight, bias in zip(linear, by_hand.weights, by_hand.biases, strict=True):
+        layer.weight.data, layer.bias.data = torch.from_numpy(weight.T.copy()), torch.from_numpy(bias)
     generator = np.random.default_rng(2)
     features, target = generator.standard_normal((9, 4)), generator.integers(0, 3, 9)
     nn.functional.cross_entropy(model(torch.from_numpy(features)), torch.from_numpy(target)).backward()
     close = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
     gradients = by_hand.backward(by_hand.forward(features), target)
-    for one, (weight_gradient, bias_gradient) in zip(linear, gradients, strict=True):
-        assert one.weight.grad is not None
-        assert one.bias.grad is not None
-        close(weight_gradient, one.weight.grad.numpy().T)
-        close(bias_gradient, one.bias.grad.numpy())
+    for layer, (weight_gradient, bias_gradient) in zip(linear, gradients, strict=True):
+        assert layer.weight.grad is not None
+        assert layer.bias.grad is not None
+        close(weight_gradient, layer.weight.grad.numpy().T)
+        close(bias_gradient, layer.bias.grad.numpy())
 
 
 def test_an_update_goes_against_the_gradient_and_lowers_the_loss() -> None:

@@ -36,10 +36,10 @@ def test_a_path_ends_at_a_thousandth_of_the_initial_height() -> None:
 
 
 def test_gradient_descent_is_invariant_to_rotation_and_adagrad_is_not() -> None:
-    along, turned = Ravine(200.0), Ravine(200.0, 30.0)
-    assert len(along.path(SGD, 0.009, (-4, 1))) == len(turned.path(SGD, 0.009, (-4, 1)))
-    assert len(along.path(Adagrad, 2.0, (-4, 1))) < 10
-    assert len(turned.path(Adagrad, 2.0, (-4, 1))) > 100
+    aligned, rotated = Ravine(200.0), Ravine(200.0, 30.0)
+    assert len(aligned.path(SGD, 0.009, (-4, 1))) == len(rotated.path(SGD, 0.009, (-4, 1)))
+    assert len(aligned.path(Adagrad, 2.0, (-4, 1))) < 10
+    assert len(rotated.path(Adagrad, 2.0, (-4, 1))) > 100
 
 
 def test_every_optimizer_but_lbfgs_has_a_grid() -> None:

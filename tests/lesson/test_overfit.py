@@ -15,7 +15,7 @@ from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> LessonRun:
-    rows = [{"loss/val": one, "loss/train": train, "accuracy/val": accuracy} for one in val]
+    rows = [{"loss/val": loss, "loss/train": train, "accuracy/val": accuracy} for loss in val]
     return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 

@@ -12,7 +12,7 @@ from tests.conftest import holds_as_the_book_says
 
 
 def run(*val: float, accuracy: float = 0.5) -> LessonRun:
-    rows = [{"loss/val": one, "loss/train": 0.25, "accuracy/val": accuracy} for one in val]
+    rows = [{"loss/val": loss, "loss/train": 0.25, "accuracy/val": accuracy} for loss in val]
     return LessonRun(Path(), OmegaConf.create(), rows, {})
 
 
@@ -24,13 +24,13 @@ RUNS = {
 
 
 def test_each_remedy_is_compared_with_the_bare_run_of_its_seed() -> None:
-    found = {claim.text.split(",")[0]: list(claim.values) for claim in claims(RUNS, ["magic"])}
+    found = {claim.text: claim.to_dict()["values"] for claim in claims(RUNS, ["magic"])}
     assert found == {
-        "no remedy: validation loss at the end": [2, 2],
-        "more rows: validation loss at the end": [0.5, 0.5],
-        "magic: the same": [1.5],
-        "more rows: validation accuracy": pytest.approx([0.2, 0.1]),
-        "share of the remedies that raise validation accuracy in every draw": [0.5],
+        "no remedy: validation loss, final / lowest": [2, 2],
+        "more rows: final validation loss / that without a remedy": [0.5, 0.5],
+        "magic: final validation loss / that without a remedy, worst seed": [1.5],
+        "more rows: gain in validation accuracy": pytest.approx([0.2, 0.1]),
+        "fraction of the remedies that raise validation accuracy for every seed": [0.5],
     }
 
 
@@ -40,7 +40,7 @@ def test_the_table_has_a_row_per_remedy_with_means_over_seeds() -> None:
 
 
 def test_panels_are_arranged_in_rows() -> None:
-    assert chunks([*"abcde"], 3) == [[*"abc"], [*"de"]]
+    assert chunks("abcde", 3) == ["abc", "de"]
 
 
 def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
         "stopped": ["trainer.max_epochs=2"],
         "noise": ["model.input_noise=1.0"],
     }
-    told = Remedies([0], bare, remedies, ["stopped"]).show(runner)
+    drawn = Remedies([0], bare, remedies, ["stopped"]).show(runner)
     assert runner.picture.stat().st_size > 10_000
-    assert len(told) == 6
+    assert len(drawn) == 6
 
 
 @pytest.mark.long

@@ -1,6 +1,6 @@
 """Lesson: activation functions, nonlinear decision boundaries, vanishing gradients and dead ReLUs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,25 +9,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlplab.analysis.layer_statistics import Layer, layer_statistics
 from mlplab.config.configure import configure
-from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, best_score, final_value
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, Runs, best_score, draw_medians, final_value
 from mlplab.report.decision_boundary import Plane, draw_boundary, predict_function
 from mlplab.report.figure import mosaic_page
-from mlplab.report.style import COLOUR_CYCLE, draw_range
+from mlplab.report.style import COLOUR_CYCLE
 from mlplab.run.instantiate import instantiate_group
 
-ACTIVATION_NAMES = (
-    *("linear", "sigmoid", "tanh", "softsign", "hardtanh", "relu", "leaky_relu"),
-    *("elu", "selu", "softplus", "silu", "mish", "gelu", "maxout"),
-)
 DISPLAY_NAMES = {
-    "silu": "swish (SiLU)",
-    "leaky_relu": "leaky ReLU",
+    "linear": "linear",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "softsign": "softsign",
+    "hardtanh": "hardtanh",
     "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
     "elu": "ELU",
     "selu": "SELU",
+    "softplus": "softplus",
+    "silu": "swish (SiLU)",
+    "mish": "mish",
     "gelu": "GELU",
+    "maxout": "maxout",
 }
 XOR = ("data=xor", "data.noise=0.15", "data.num_rows=1000", "optimizer.lr=0.01", "trainer.max_epochs=20")
 XOR_NETWORKS = {
@@ -40,12 +43,12 @@ SPIRAL_ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
 DEEP = ("data=digits", "data.num_train=1000", "trainer.max_epochs=10")
 INITIALISATIONS = {"sigmoid": "xavier_normal", "relu": "he_normal"}  # the recommended one for each activation
 DEAD_RELUS = ("data=digits", "data.num_train=500", "model.hidden_features=[64,64]", "trainer.max_epochs=10")
-TITLE = "The activation function bends the boundary; the wrong one starves a deep net, and a large step kills ReLUs"
+TITLE = "Nonlinear activations give nonlinear boundaries; sigmoid makes gradients vanish, large steps kill ReLUs"
 CAPTION = (
-    "Top: activation functions f(x), solid, and their slopes, dashed. Middle: what is told of each point of the plane, "
-    "fainter where it is less sure, with accuracy on test; the spiral by two hidden layers of 32 units. Below, on "
-    "digits: gradients of a net of {depth} hidden layers before training (median and range over seeds); ReLUs after 10 "
-    "epochs (mean; dots: seeds)."
+    "Top: activation functions f(x), solid, and their derivatives, dashed. Middle: predicted class of each point, "
+    "paler where its probability is lower, and test accuracy; spiral: two hidden layers of 32 units. Bottom, on "
+    "digits: gradients of a network of {depth} hidden layers before training (median and range over seeds); ReLUs "
+    "after 10 epochs (mean; dots: seeds)."
 )
 
 
@@ -58,124 +61,115 @@ class Activations(Lesson):
     rates: Sequence[float]
 
     def show(self, runner: LessonRunner) -> list[Claim]:
-        xor = {name: self._runs(runner, "xor", *XOR, *overrides) for name, overrides in XOR_NETWORKS.items()}
-        spiral = {name: self._runs(runner, "spiral", *SPIRAL, f"activation={name}") for name in SPIRAL_ACTIVATIONS}
-        width = f"model.hidden_features=[{','.join(['32'] * self.depth)}]"
-        deep = {
-            name: self._runs(
-                runner, "deep", *DEEP, width, f"activation={name}", f"model.initialisation={initialisation}"
-            )
-            for name, initialisation in INITIALISATIONS.items()
+        xor = {name: runner.run_seeds("xor", self.seeds, *XOR, *more) for name, more in XOR_NETWORKS.items()}
+        spiral = {
+            name: runner.run_seeds("spiral", self.seeds, *SPIRAL, f"activation={name}") for name in SPIRAL_ACTIVATIONS
         }
-        dying = {rate: self._runs(runner, "dying", *DEAD_RELUS, f"optimizer.lr={rate}") for rate in self.rates}
-        gradients = {name: [_gradients(run) for run in runs] for name, runs in deep.items()}
-        dead = {rate: [_dead_fraction(run) for run in runs] for rate, runs in dying.items()}
-        with mosaic_page(
-            runner.picture, TITLE, "ABCDEFG;HIJKLMN;OPQRSTU;VVVVXXX", (2.3, 2.1), CAPTION.format(depth=self.depth)
-        ) as axes:
-            for letter, name in zip("ABCDEFGHIJKLMN", ACTIVATION_NAMES, strict=True):
+        deep = {name: self._run_deep(runner, name) for name in INITIALISATIONS}
+        dead_relu_runs = {
+            rate: runner.run_seeds("dead_relus", self.seeds, *DEAD_RELUS, f"optimizer.lr={rate}") for rate in self.rates
+        }
+        gradients = {name: np.array([_initial_gradients(run) for run in runs]) for name, runs in deep.items()}
+        dead = {rate: [_dead_fraction(run) for run in runs] for rate, runs in dead_relu_runs.items()}
+        layout, caption = "ABCDEFG;HIJKLMN;OPQRSTU;VVVVXXX", CAPTION.format(depth=self.depth)
+        with mosaic_page(runner.picture, TITLE, layout, (2.3, 2.1), caption) as axes:
+            for letter, name in zip("ABCDEFGHIJKLMN", DISPLAY_NAMES, strict=True):
                 _draw_function(axes[letter], name, labels=letter == "B")
-            for letter, (name, runs) in zip("OPQ", xor.items(), strict=True):
-                _draw_regions(axes[letter], runs[0], f"XOR: {name}")
-            for letter, (name, runs) in zip("RSTU", spiral.items(), strict=True):
-                _draw_regions(axes[letter], runs[0], f"spiral: {DISPLAY_NAMES.get(name, name)}")
+            panels = {f"XOR: {name}": runs for name, runs in xor.items()}
+            panels |= {f"spiral: {DISPLAY_NAMES[name]}": runs for name, runs in spiral.items()}
+            for letter, (title, runs) in zip("OPQRSTU", panels.items(), strict=True):
+                _draw_regions(axes[letter], runs[0], title)
             _draw_gradients(axes["V"], gradients)
             _draw_dead(axes["X"], dead)
-        return [*_boundary_claims(xor, spiral), *_depth_claims(gradients, deep), *self._dead_relu_claims(dead, dying)]
+        died = dead_relu_runs[self.rates[-1]]
+        return [*_boundary_claims(xor, spiral), *_depth_claims(gradients, deep), *self._dead_relu_claims(dead, died)]
 
-    def _runs(self, runner: LessonRunner, name: str, *overrides: str) -> list[LessonRun]:
-        return [runner.run(f"{name}_{seed}", *overrides, f"seed={seed}") for seed in self.seeds]
+    def _run_deep(self, runner: LessonRunner, activation: str) -> list[LessonRun]:
+        model = (f"model.hidden_features={[32] * self.depth}", f"model.initialisation={INITIALISATIONS[activation]}")
+        return runner.run_seeds("deep", self.seeds, *DEEP, *model, f"activation={activation}")
 
-    def _dead_relu_claims(self, dead: dict[float, list[float]], dying: dict[float, list[LessonRun]]) -> list[Claim]:
+    def _dead_relu_claims(self, dead: Mapping[float, list[float]], died: Runs) -> list[Claim]:
         suitable, too_large = self.rates[0], self.rates[-1]
-        text = "ReLUs of the last hidden layer that never fire, share, after 10 epochs of Adam"
-        accuracy = final_value(dying[too_large], "accuracy/val")
+        text = "fraction of dead ReLUs in the last hidden layer, after 10 epochs of Adam"
+        accuracy = final_value(died, "accuracy/val")
         return [
             Claim(f"{text}, lr {suitable:g}", dead[suitable], "<=", 0.1),
             Claim(f"{text}, lr {too_large:g}", dead[too_large], ">=", 0.8),
-            Claim(f"validation accuracy of the net whose ReLUs died, lr {too_large:g}", accuracy, "<=", 0.25),
+            Claim(f"validation accuracy of the network with dead ReLUs, lr {too_large:g}", accuracy, "<=", 0.25),
         ]
 
 
-def _gradients(run: LessonRun) -> list[float]:
+def _initial_gradients(run: LessonRun) -> list[float]:
     """Returns the L2 norm of each layer's gradient before the first update."""
-    train = run.splits().train
-    return [layer.gradient for layer in layer_statistics(run.untrained_learner(), train.features, train.target)]
+    return [layer.gradient for layer in run.layers(run.untrained_learner())]
 
 
 def _dead_fraction(run: LessonRun) -> float:
     """Returns the fraction of dead units in the last hidden layer after the last update."""
-    train = run.splits().train
-    statistics: list[Layer] = layer_statistics(run.learner("last"), train.features, train.target)
-    return statistics[-2].dead
+    return run.layers(run.learner("last"))[-2].dead
 
 
-def _boundary_claims(xor: dict[str, list[LessonRun]], spiral: dict[str, list[LessonRun]]) -> list[Claim]:
+def _boundary_claims(xor: Mapping[str, Runs], spiral: Mapping[str, Runs]) -> list[Claim]:
     claims = []
-    for name, runs in xor.items():
-        nonlinear = not name.startswith("linear")
-        limit = (">=", 1.0) if nonlinear else ("<=", 0.75)
-        claims.append(Claim(f"XOR, test accuracy: {name}", best_score(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
-    for name, runs in spiral.items():
-        limit = ("<=", 0.6) if name == "linear" else (">=", 0.9)
-        claims.append(Claim(f"three spiral arms, test accuracy: {name}", best_score(runs, "accuracy/test"), *limit))  # type: ignore[arg-type]
+    for task, group, most, least in (("XOR", xor, 0.75, 1.0), ("three spiral arms", spiral, 0.6, 0.9)):
+        for name, runs in group.items():
+            text, accuracy = f"{task}, test accuracy: {name}", best_score(runs, "accuracy/test")
+            linear = name.startswith("linear")
+            claims.append(Claim(text, accuracy, "<=", most) if linear else Claim(text, accuracy, ">=", least))
     return claims
 
 
-def _depth_claims(gradients: dict[str, list[list[float]]], deep: dict[str, list[LessonRun]]) -> list[Claim]:
-    text = "gradient of the first layer by that of the last, before training"
-    ratios = {name: [norms[0] / norms[-1] for norms in run_norms] for name, run_norms in gradients.items()}
+def _depth_claims(gradients: Mapping[str, np.ndarray], deep: Mapping[str, Runs]) -> list[Claim]:
+    text = "gradient norm of the first layer / that of the last, before training"
+    ratios = {name: norms[:, 0] / norms[:, -1] for name, norms in gradients.items()}
     accuracies = {name: best_score(runs, "accuracy/test") for name, runs in deep.items()}
     return [
         Claim(f"{text}: sigmoid", ratios["sigmoid"], "<=", 1e-4),
         Claim(f"{text}: ReLU", ratios["relu"], ">=", 0.1),
-        Claim("test accuracy of the deep sigmoid net after 10 epochs", accuracies["sigmoid"], "<=", 0.25),
-        Claim("test accuracy of the deep ReLU net after 10 epochs", accuracies["relu"], ">=", 0.6),
+        Claim("test accuracy of the deep sigmoid network after 10 epochs", accuracies["sigmoid"], "<=", 0.25),
+        Claim("test accuracy of the deep ReLU network after 10 epochs", accuracies["relu"], ">=", 0.6),
     ]
 
 
 def _draw_function(axes: Any, name: str, labels: bool) -> None:
     x = np.linspace(-4, 4, 401)
-    y, slope = function_and_slope(build_activation(name), x)
+    y, derivative = function_and_derivative(build_activation(name), x)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.plot(x, slope, "--", color=COLOUR_CYCLE[1], linewidth=1.8)
+    axes.plot(x, derivative, "--", color=COLOUR_CYCLE[1], linewidth=1.8)
     axes.plot(x, y, color=COLOUR_CYCLE[0], linewidth=1.8)
-    axes.set(xlim=(-4, 4), ylim=(-2, 3), title=DISPLAY_NAMES.get(name, name), xticks=(-4, 0, 4), yticks=(-2, 0, 2))
+    axes.set(xlim=(-4, 4), ylim=(-2, 3), title=DISPLAY_NAMES[name], xticks=(-4, 0, 4), yticks=(-2, 0, 2))
     if labels:
         axes.text(1.2, 1.15, "f(x)", color=COLOUR_CYCLE[0], fontsize=9)
-        axes.text(1.2, -0.6, "slope f'(x)", color="#B37400", fontsize=9, ha="left")
+        axes.text(0.3, -0.7, "derivative f'(x)", color="#B37400", fontsize=9, ha="left")
 
 
 def _draw_regions(axes: Any, run: LessonRun, title: str) -> None:
-    splits, learner = run.splits(), run.learner()
+    splits = run.splits()
     points = splits.test.features.numpy(), splits.test.target.numpy()
     plane = Plane.about(points[0], ("", ""))
-    draw_boundary(axes, predict_function(learner, classes=True), plane, points, splits.class_names, size=9)
+    draw_boundary(axes, predict_function(run.learner(), classes=True), plane, points, splits.class_names, size=9)
+    lines = [*title.split(", "), f"accuracy {run.scores['accuracy/test']:.2f}"]
     axes.set(xticks=[], yticks=[])
-    name, _, rest = title.partition(", ")
-    axes.set_title("\n".join(filter(None, (name, rest, f"accuracy {run.scores['accuracy/test']:.2f}"))), fontsize=9)
+    axes.set_title("\n".join(lines), fontsize=9)
 
 
-def _draw_gradients(axes: Any, gradients: dict[str, list[list[float]]]) -> None:
-    norms = {DISPLAY_NAMES.get(name, name): np.array(run_norms) for name, run_norms in gradients.items()}
-    layer_numbers = [*range(1, 1 + len(next(iter(norms.values()))[0]))]
-    axes.set(
-        yscale="log", xlim=(1, len(layer_numbers) + 0.9), xticks=layer_numbers, xlabel="layer, from input to output"
-    )
-    axes.set(ylabel="norm of the gradient", title="The gradient that reaches each layer of a deep net")
-    draw_range(axes, layer_numbers, norms, np.median)
+def _draw_gradients(axes: Any, gradients: Mapping[str, np.ndarray]) -> None:
+    norms = {DISPLAY_NAMES[name]: values for name, values in gradients.items()}
+    layers = range(1, 1 + len(gradients["relu"][0]))
+    axes.set(title="Gradient norm of each layer of a deep network", ylabel="norm of the gradient")
+    limits = (1, layers[-1] + 0.9)  # space for the names
+    draw_medians(axes, layers, norms, xlim=limits, xticks=layers, xlabel="layer, from input to output")
 
 
-def _draw_dead(axes: Any, dead: dict[float, list[float]]) -> None:
+def _draw_dead(axes: Any, dead: Mapping[float, list[float]]) -> None:
     for position, fractions in enumerate(dead.values()):
-        axes.bar(position, np.mean(fractions), width=0.6, color=COLOUR_CYCLE[0])
+        mean, top = np.mean(fractions), max(fractions)
+        axes.bar(position, mean, width=0.6, color=COLOUR_CYCLE[0])
         axes.plot([position] * len(fractions), fractions, "o", color="black", markersize=3.5)
-        axes.annotate(
-            f"{np.mean(fractions):.0%}", (position, max(fractions)), (0, 6), textcoords="offset points", ha="center"
-        )
+        axes.annotate(f"{mean:.0%}", (position, top), (0, 6), textcoords="offset points", ha="center")
     axes.set(xticks=range(len(dead)), xticklabels=[f"{rate:g}" for rate in dead], xlabel="learning rate of Adam")
-    axes.set(ylim=(0, 1.15), yticks=(0, 0.5, 1), ylabel="share of units", title="ReLUs that never fire: dead")
+    axes.set(ylim=(0, 1.15), yticks=(0, 0.5, 1), ylabel="fraction of units", title="Dead ReLUs: 0 for every row")
 
 
 @cache  # composing a configuration takes 0.1 s
@@ -187,11 +181,11 @@ def build_activation(name: str) -> nn.Module:
     return module
 
 
-def function_and_slope(module: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def function_and_derivative(module: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inputs = torch.from_numpy(x).requires_grad_()
     y = module(inputs)
-    (slope,) = torch.autograd.grad(y.sum(), inputs)
-    return y.detach().numpy(), slope.numpy()
+    (derivative,) = torch.autograd.grad(y.sum(), inputs)
+    return y.detach().numpy(), derivative.numpy()
 
 
 class _Maxout(nn.Module):

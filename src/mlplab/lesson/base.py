@@ -1,9 +1,9 @@
 """The base class of lessons, their claims, and the runs that a lesson trains."""
 
 import json
-import math
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,23 +12,26 @@ from typing import Any, Literal
 import lightning
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from omegaconf import DictConfig
 
 import mlplab
+from mlplab.analysis.layer_statistics import Layer, layer_statistics
 from mlplab.config.configure import configure
 from mlplab.config.tree import to_plain
 from mlplab.data.splits import Splits
-from mlplab.errors import RunError
 from mlplab.learner.learner import Learner
+from mlplab.report.decision_boundary import predict_function
+from mlplab.report.style import draw_range
 from mlplab.run.build import build_learner, build_splits
 from mlplab.run.load import load_learner, read_checkpoint
 from mlplab.trainer.history_file import Row, read_history
 
 Relation = Literal["<=", ">=", "=="]
-
-
 Scores = dict[str, Any]
+COMPARE = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
 DEFAULT_OVERRIDES = ("trainer.accelerator=cpu", "report.picture=false")
+SPLIT_BY_SEED = "data.split_seed=${seed}"
 
 
 class Lesson(ABC):
@@ -41,54 +44,48 @@ class Lesson(ABC):
 
 @dataclass(frozen=True)
 class Claim:
-    """States a limit for a measured value. values: one per seed; the worst of them must satisfy the limit.
+    """States a limit for a measured value. values: one, or one per seed; the worst of them must satisfy the limit.
 
     NaN, such as the loss of a run that diverged, satisfies no limit.
     """
 
     text: str
-    values: Sequence[float]
+    values: ArrayLike
     relation: Relation
     limit: float
 
     @property
     def measured(self) -> float:
         """The worst value; NaN if any value is NaN."""
-        if nans := list(filter(math.isnan, self.values)):
-            return nans[0]
-        if self.relation == "==":
-            return max(self.values, key=lambda value: abs(value - self.limit))
-        return max(self.values) if self.relation == "<=" else min(self.values)
+        values = np.ravel(self.values)
+        worst = {"<=": values.max(), ">=": values.min(), "==": values[abs(values - self.limit).argmax()]}
+        return float(worst[self.relation])
 
     @property
     def holds(self) -> bool:
-        satisfied = {"<=": self.measured <= self.limit, ">=": self.measured >= self.limit}
-        return satisfied.get(self.relation, self.measured == self.limit)
+        return bool(COMPARE[self.relation](self.measured, self.limit))
 
     def to_dict(self) -> dict[str, Any]:
-        values = [float(value) for value in self.values]  # JSON does not serialise NumPy scalars
-        numbers = {"measured": float(self.measured), "relation": self.relation, "limit": float(self.limit)}
-        return {"claim": self.text, **numbers, "holds": bool(self.holds), "values": values}
+        numbers = {"measured": self.measured, "relation": self.relation, "limit": float(self.limit)}
+        values = np.ravel(self.values).astype(float).tolist()
+        return {"claim": self.text, **numbers, "holds": self.holds, "values": values}
 
 
+@dataclass(frozen=True)
 class LessonRunner:
-    """Trains the runs of a lesson once each. folder: the lesson's output folder. picture: path of its figure.
+    """Trains the runs of a lesson once each. folder: the lesson's output folder.
 
     train, resume: the functions of the commands of these names. report: called with a line before each training.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        train: Callable[[DictConfig], Scores],
-        resume: Callable[[Path], Scores],
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self.folder = folder
-        self.picture = folder / "picture.png"
-        self._train = train
-        self._resume = resume
-        self._report = report
+    folder: Path
+    train: Callable[[DictConfig], Scores]
+    resume: Callable[[Path], Scores]
+    report: Callable[[str], object] = lambda _: None
+
+    @property
+    def picture(self) -> Path:
+        return self.folder / "picture.png"
 
     def run(self, name: str, *overrides: str) -> "LessonRun":
         """Trains on the CPU as `python scripts/train.py OVERRIDES` does, or resumes a stopped run.
@@ -97,37 +94,23 @@ class LessonRunner:
         Raises UserError for an invalid override, RunError if the run fails.
         """
         config = configure(*DEFAULT_OVERRIDES, *overrides)
-        config.run_dir = str(self._run_folder(name, config))
-        folder = Path(config.run_dir)
+        options = {key: value for key, value in to_plain(config).items() if key not in ("run_dir", "sweep")}
+        versions = [mlplab.__version__, torch.__version__, lightning.__version__]
+        digest = blake2b(json.dumps([options, versions], sort_keys=True).encode(), digest_size=4).hexdigest()
+        folder = self.folder / "runs" / f"{name}_{digest}"
+        config.run_dir = str(folder)
         scores = folder / "scores.json"
         if not scores.exists():
-            self._report(f"{name}: {' '.join(overrides)}")
+            self.report(f"{name}: {' '.join(overrides)}")
             if (folder / "config.yaml").exists():
-                self._resume(folder)
+                self.resume(folder)
             else:
-                self._train(config)
+                self.train(config)
         return LessonRun(folder, config, read_history(folder / "history.csv"), json.loads(scores.read_text()))
 
-    def fails(self, name: str, *overrides: str) -> str:
-        """Returns the error message of a run that is expected to fail, such as a diverging one; "" if it succeeds."""
-        config = configure(*DEFAULT_OVERRIDES, *overrides)
-        config.run_dir = str(self._run_folder(name, config))
-        message_file = Path(config.run_dir, "failure.txt")
-        if not message_file.exists():
-            self._report(f"{name}: {' '.join(overrides)}")
-            try:
-                self._train(config)
-            except RunError as error:
-                message_file.write_text(f"{error}\n")
-            else:
-                return ""
-        return message_file.read_text().strip()
-
-    def _run_folder(self, name: str, config: DictConfig) -> Path:
-        settings = {key: value for key, value in to_plain(config).items() if key not in ("run_dir", "sweep")}
-        versions = [mlplab.__version__, torch.__version__, lightning.__version__]
-        digest = blake2b(json.dumps([settings, versions], sort_keys=True).encode(), digest_size=4).hexdigest()
-        return self.folder / "runs" / f"{name}_{digest}"
+    def run_seeds(self, name: str, seeds: Sequence[int], *overrides: str) -> "list[LessonRun]":
+        """Trains once per seed. With SPLIT_BY_SEED among the overrides each seed has its own split too."""
+        return [self.run(f"{name}_{seed}", *overrides, f"seed={seed}") for seed in seeds]
 
 
 @dataclass(frozen=True)
@@ -163,13 +146,17 @@ class LessonRun:
             lightning.seed_everything(self.config.seed, verbose=False)
             return build_learner(self.config, splits).eval()
 
+    def predict(self, features: np.ndarray, checkpoint: str = "best") -> np.ndarray:
+        """Predicts class probabilities, (N, num_classes), or values in the unit of the target, (N, num_targets)."""
+        return predict_function(self.learner(checkpoint), classes=False)(features)[0]
+
+    def layers(self, learner: Learner) -> list[Layer]:
+        """Computes the layer statistics of a learner over all training rows."""
+        train = self.splits().train
+        return layer_statistics(learner, train.features, train.target)
+
 
 Runs = Sequence[LessonRun]
-
-
-def with_seeds(seed: int) -> tuple[str, str]:
-    """Overrides that seed the initial weights, the order of batches and the split."""
-    return f"seed={seed}", f"data.split_seed={seed}"
 
 
 def curves(runs: Runs, name: str) -> np.ndarray:
@@ -177,19 +164,24 @@ def curves(runs: Runs, name: str) -> np.ndarray:
     return np.array([run.column(name) for run in runs])
 
 
-def final_value(runs: Runs, name: str, epoch: int = -1) -> list[float]:
-    """Returns a history value of each run, by default that of the last epoch."""
-    return [run.rows[epoch][name] for run in runs]
+def final_value(runs: Runs, name: str, epoch: int = -1) -> np.ndarray:
+    """Returns a history value of each run, (runs,), by default that of the last epoch."""
+    return np.array([run.rows[epoch][name] for run in runs])
 
 
-def lowest_value(runs: Runs, name: str) -> list[float]:
-    return [min(run.column(name)) for run in runs]
+def lowest_value(runs: Runs, name: str) -> np.ndarray:
+    return np.array([min(run.column(name)) for run in runs])
 
 
-def best_score(runs: Runs, name: str) -> list[float]:
-    """Returns a score of scores.json of each run, at the best epoch."""
-    return [float(run.scores[name]) for run in runs]
+def best_score(runs: Runs, name: str) -> np.ndarray:
+    """Returns a score of scores.json of each run, (runs,), at the best epoch."""
+    return np.array([run.scores[name] for run in runs], dtype=float)
 
 
-def ratio(of: Sequence[float], to: Sequence[float]) -> list[float]:
-    return [value / other for value, other in zip(of, to, strict=True)]
+def draw_medians(axes: Any, x: Sequence[float], values: Mapping[str, np.ndarray], **options: Any) -> None:
+    """Draws the median over runs by name, in a band from minimum to maximum, on a logarithmic y axis.
+
+    values: (runs, len(x)) by name. options: arguments of Axes.set.
+    """
+    axes.set(**{"xlim": (x[0], x[-1]), "yscale": "log", **options})
+    draw_range(axes, x, values, np.median)

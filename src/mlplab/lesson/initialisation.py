@@ -1,28 +1,28 @@
 """Lesson: weight initialisation, and how activations explode or vanish in a deep network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from mlplab.analysis.layer_statistics import Layer, layer_statistics
-from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, final_value, ratio
+from mlplab.analysis.layer_statistics import Layer
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, draw_medians, final_value
 from mlplab.report.figure import mosaic_page
-from mlplab.report.style import COLOUR_CYCLE, draw_range
+from mlplab.report.style import COLOUR_CYCLE
 from mlplab.report.text import count_noun
 
-INITIALISATIONS = {"naive": "naive", "he_normal": "He", "xavier_normal": "Xavier", "default": "PyTorch's"}
+INITIALISATIONS = {"naive": "naive", "he_normal": "He", "xavier_normal": "Xavier", "default": "PyTorch"}
 ACTIVATIONS = {"relu": "ReLU", "tanh": "tanh"}
-TITLE = "Starting weights of the wrong size blow signals up, flatten units, or let signals fade"
+TITLE = "Initial weights of the wrong size make activations explode, saturate or vanish"
 CAPTION = (
-    "Digits, {depth} hidden layers of {width} units, Adam; median and range over seeds. Weights are drawn with "
-    "variance 1 (naive), 2 / n (He), 1 / n (Xavier, where a layer has as many units as the one before) or 1 / 3n (what "
-    "PyTorch does by itself), n the number of inputs. A unit of tanh is flat where its slope is below 0.01."
+    "Digits, {depth} hidden layers of {width} units, Adam; median and range over seeds. Variance of the initial "
+    "weights: 1 (naive), 2 / n (He), 1 / n (Xavier, where a layer has as many units as the one before) or 1 / 3n "
+    "(PyTorch's default), n the number of inputs. A tanh unit is saturated where its derivative is below 0.01."
 )
 MAX_LOSS = 30.0  # upper limit of the loss axis
-Measured = dict[tuple[str, str], list[list[Layer]]]
-Runs = dict[tuple[str, str], list[LessonRun]]
+Pair = tuple[str, str]  # activation and initialisation
 
 
 @dataclass(frozen=True)
@@ -35,113 +35,75 @@ class Initialisation(Lesson):
     epochs: int
 
     def show(self, runner: LessonRunner) -> list[Claim]:
-        net = ("data=digits", f"model.hidden_features={[self.width] * self.depth}".replace(" ", ""))
-        runs: Runs = {
-            (activation, initialisation): [
-                runner.run(
-                    f"{activation}_{initialisation}_{seed}",
-                    *net,
-                    *self._overrides(activation, initialisation),
-                    f"seed={seed}",
-                )
-                for seed in self.seeds
-            ]
-            for activation in ACTIVATIONS
-            for initialisation in INITIALISATIONS
-        }
-        statistics = {pair: [initial_statistics(run) for run in group] for pair, group in runs.items()}
+        runs = {pair: self._runs(runner, *pair) for pair in product(ACTIVATIONS, INITIALISATIONS)}
+        layers = {pair: [run.layers(run.untrained_learner()) for run in group] for pair, group in runs.items()}
+        stds = {pair: activation_stds(group) for pair, group in layers.items()}
+        losses = {pair: curves(group, "loss/train") for pair, group in runs.items()}
+        saturated = np.array([[layer.saturated for layer in run[:-1]] for run in layers["tanh", "naive"]])
         caption = CAPTION.format(depth=self.depth, width=self.width)
         with mosaic_page(runner.picture, TITLE, "AB;CD", (5.4, 3.5), caption) as axes:
-            for above, below, (activation, name) in zip("AB", "CD", ACTIVATIONS.items(), strict=True):
-                top = 1e9 if activation == "relu" else 1e1
-                _draw_spread(
-                    axes[above],
-                    {initialisation: statistics[activation, initialisation] for initialisation in INITIALISATIONS},
-                    name,
-                    top,
-                )
-                _draw_losses(
-                    axes[below],
-                    {initialisation: runs[activation, initialisation] for initialisation in INITIALISATIONS},
-                    name,
-                )
-            fraction = np.mean([layer.saturated for group in statistics["tanh", "naive"] for layer in group[:-1]])
-            axes["B"].text(
-                5.5,
-                1.25,
-                f"naive: {fraction:.0%} of the units are flat",
-                ha="center",
-                color=COLOUR_CYCLE[0],
-                fontsize=9,
-            )
-        return [*_signal_claims(statistics), *self._training_claims(runs)]
+            _draw_stds(axes["A"], stds, "relu", 1e9)
+            _draw_stds(axes["B"], stds, "tanh", 1e1)
+            _draw_losses(axes["C"], losses, "relu")
+            _draw_losses(axes["D"], losses, "tanh")
+            style = {"ha": "center", "color": COLOUR_CYCLE[0], "fontsize": 9}
+            axes["B"].text(5.5, 1.25, f"naive: {saturated.mean():.0%} of the activations are saturated", **style)
+        return [*_activation_claims(stds, saturated[:, -1]), *self._training_claims(runs)]
 
-    def _overrides(self, activation: str, initialisation: str) -> Sequence[str]:
-        return (
-            f"activation={activation}",
-            f"model.initialisation={initialisation}",
-            f"trainer.max_epochs={self.epochs}",
-        )
+    def _runs(self, runner: LessonRunner, activation: str, initialisation: str) -> list[LessonRun]:
+        network = ("data=digits", f"model.hidden_features={[self.width] * self.depth}", f"activation={activation}")
+        options = (f"model.initialisation={initialisation}", f"trainer.max_epochs={self.epochs}")
+        return runner.run_seeds(f"{activation}_{initialisation}", self.seeds, *network, *options)
 
-    def _training_claims(self, runs: Runs) -> list[Claim]:
-        def loss(activation: str, initialisation: str, epoch: int = -1) -> list[float]:
-            return final_value(runs[activation, initialisation], "loss/train", epoch)
-
+    def _training_claims(self, runs: Mapping[Pair, list[LessonRun]]) -> list[Claim]:
+        losses = {pair: final_value(group, "loss/train") for pair, group in runs.items()}
+        default, he = (final_value(runs["relu", name], "loss/train", 3) for name in ("default", "he_normal"))
         text = f"training loss after {count_noun(self.epochs, 'epoch')}"
-        slower = ratio(loss("relu", "default", 3), loss("relu", "he_normal", 3))
         return [
-            Claim(f"{text}: ReLU, naive", loss("relu", "naive"), ">=", 100),
-            Claim(f"{text}: ReLU, He", loss("relu", "he_normal"), "<=", 0.2),
-            Claim(f"{text}: tanh, naive", loss("tanh", "naive"), ">=", 2.3),
-            Claim(f"{text}: tanh, Xavier", loss("tanh", "xavier_normal"), "<=", 0.1),
-            Claim("training loss after 3 epochs: ReLU, PyTorch's own by He's", slower, ">=", 2),
+            Claim(f"{text}: ReLU, naive", losses["relu", "naive"], ">=", 100),
+            Claim(f"{text}: ReLU, He", losses["relu", "he_normal"], "<=", 0.2),
+            Claim(f"{text}: tanh, naive", losses["tanh", "naive"], ">=", 2.3),
+            Claim(f"{text}: tanh, Xavier", losses["tanh", "xavier_normal"], "<=", 0.1),
+            Claim("training loss after 3 epochs: ReLU, PyTorch / He", default / he, ">=", 2),
         ]
-
-
-def initial_statistics(run: LessonRun) -> list[Layer]:
-    """Computes the layer statistics before the first update, over all training rows."""
-    train = run.splits().train
-    return layer_statistics(run.untrained_learner(), train.features, train.target)
 
 
 def activation_stds(group: Sequence[Sequence[Layer]]) -> np.ndarray:
     """Returns the standard deviation of activations, (runs, hidden layers)."""
-    return np.array([[layer.spread for layer in statistics[:-1]] for statistics in group])
+    return np.array([[layer.spread for layer in layers[:-1]] for layers in group])
 
 
-def _signal_claims(statistics: Measured) -> list[Claim]:
-    def std_ratios(activation: str, initialisation: str) -> list[float]:
-        return [float(stds[-1] / stds[0]) for stds in activation_stds(statistics[activation, initialisation])]
-
-    text = "spread of the last hidden layer by that of the first, before training"
-    saturated = [layers[-2].saturated for layers in statistics["tanh", "naive"]]
+def _activation_claims(stds: Mapping[Pair, np.ndarray], saturated: np.ndarray) -> list[Claim]:
+    ratios = {pair: values[:, -1] / values[:, 0] for pair, values in stds.items()}
+    text = "standard deviation of the activations before training, last hidden layer / first"
+    saturated_text = "fraction of saturated tanh activations in the last hidden layer (derivative < 0.01)"
     return [
-        Claim(f"{text}: ReLU, naive", std_ratios("relu", "naive"), ">=", 1e4),
-        Claim(f"{text}: ReLU, Xavier", std_ratios("relu", "xavier_normal"), "<=", 0.15),
-        Claim(f"{text}: ReLU, He", std_ratios("relu", "he_normal"), ">=", 0.2),
-        Claim(f"{text}: ReLU, He", std_ratios("relu", "he_normal"), "<=", 3),
-        Claim(f"{text}: tanh, Xavier", std_ratios("tanh", "xavier_normal"), ">=", 0.25),
-        Claim("share of the last hidden layer's tanh units that are flat (slope < 0.01): naive", saturated, ">=", 0.5),
+        Claim(f"{text}: ReLU, naive", ratios["relu", "naive"], ">=", 1e4),
+        Claim(f"{text}: ReLU, Xavier", ratios["relu", "xavier_normal"], "<=", 0.15),
+        Claim(f"{text}: ReLU, He", ratios["relu", "he_normal"], ">=", 0.2),
+        Claim(f"{text}: ReLU, He", ratios["relu", "he_normal"], "<=", 3),
+        Claim(f"{text}: tanh, Xavier", ratios["tanh", "xavier_normal"], ">=", 0.25),
+        Claim(f"{saturated_text}: naive", saturated, ">=", 0.5),
     ]
 
 
-def _draw_spread(axes: Any, statistics: dict[str, list[list[Layer]]], name: str, top: float) -> None:
-    stds = {INITIALISATIONS[initialisation]: activation_stds(group) for initialisation, group in statistics.items()}
-    layer_numbers = [*range(1, 1 + len(stds["He"][0]))]
-    axes.set(xlim=(1, layer_numbers[-1]), xticks=layer_numbers, yscale="log", ylim=(1e-2, top), xlabel="hidden layer")
-    axes.set(ylabel="spread (sd) of activations", title=f"{name}: signals before training")
-    draw_range(axes, layer_numbers, stds, np.median)
+def draw_stds(axes: Any, stds: Mapping[str, np.ndarray], top: float, title: str) -> None:
+    """stds: (runs, hidden layers) by name. top: upper limit of the axis."""
+    layers = range(1, 1 + len(next(iter(stds.values()))[0]))
+    axes.set(title=title, xlabel="hidden layer", ylabel="standard deviation of activations")
+    draw_medians(axes, layers, stds, xticks=layers, ylim=(1e-2, top))
 
 
-def _draw_losses(axes: Any, runs: dict[str, list[LessonRun]], name: str) -> None:
-    losses = {INITIALISATIONS[initialisation]: curves(group, "loss/train") for initialisation, group in runs.items()}
-    epochs = [*range(len(losses["He"][0]))]
-    end = float(np.median(losses["naive"][:, -1]))
-    if end > MAX_LOSS:
-        losses = {
-            f"naive: {end:.0e}" if initialisation == "naive" else initialisation: values
-            for initialisation, values in losses.items()
-        }
-    axes.set(xlim=(0, epochs[-1]), yscale="log", ylim=(5e-3, MAX_LOSS), xlabel="epoch")
-    axes.set(ylabel="training loss (cross entropy)", title=f"{name}: learning")
-    draw_range(axes, epochs, losses, np.median)
+def _draw_stds(axes: Any, stds: Mapping[Pair, np.ndarray], activation: str, top: float) -> None:
+    by_label = {label: stds[activation, name] for name, label in INITIALISATIONS.items()}
+    draw_stds(axes, by_label, top, f"{ACTIVATIONS[activation]}: activations before training")
+
+
+def _draw_losses(axes: Any, losses: Mapping[Pair, np.ndarray], activation: str) -> None:
+    by_label = {label: losses[activation, name] for name, label in INITIALISATIONS.items()}
+    final = float(np.median(by_label["naive"][:, -1]))
+    if final > MAX_LOSS:
+        by_label = {f"naive: {final:.0e}" if label == "naive" else label: values for label, values in by_label.items()}
+    epochs = range(len(losses[activation, "naive"][0]))
+    axes.set(title=f"{ACTIVATIONS[activation]}: training", xlabel="epoch", ylabel="training loss (cross entropy)")
+    draw_medians(axes, epochs, by_label, ylim=(5e-3, MAX_LOSS))

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlplab.data.datamodule import InMemoryDataModule
 from mlplab.errors import UserError
-from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, Runs
 from mlplab.report.figure import mosaic_page
 from mlplab.report.loss_surface import Limits, draw_contours, draw_paths, draw_surface, name_paths
 from mlplab.report.style import draw_lines
@@ -16,14 +16,13 @@ from mlplab.report.style import draw_lines
 X, Y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
 START = np.array([-1.0, 5.0])
 LIMITS: Limits = ((-3.0, 4.0), (-1.0, 7.0))
-BOWL: Limits = ((-1.5, 3.5), (0.0, 6.0))
+SURFACE_LIMITS: Limits = ((-1.5, 3.5), (0.0, 6.0))
 CONVERGED = 1e-6
 NUM_SHOWN = 100  # updates
-TITLE = "Training walks down the bowl of the loss; the learning rate decides whether it creeps, arrives or leaps out"
+TITLE = "Training descends the loss surface; the learning rate decides whether it is slow, converges or diverges"
 CAPTION = (
-    "y = m x + b learned from two observations, (1, 3) and (2, 5), from m = -1, b = 5. The cross is the answer, m = 2, "
-    "b = 1, where the mean squared error (MSE) is 0. The gradient points uphill; an update goes against it, lr times "
-    "as far."
+    "y = m x + b, trained on two observations, (1, 3) and (2, 5), from m = -1, b = 5. Cross: the minimum, m = 2, "
+    "b = 1, where the mean squared error (MSE) is 0. The gradient points uphill; an update is -lr times the gradient."
 )
 
 
@@ -46,128 +45,99 @@ class Line(Lesson):
             raise UserError(f"lesson.rates and lesson.updates have {counts} numbers: as many of each are needed")
 
     def show(self, runner: LessonRunner) -> list[Claim]:
-        plain = {
-            rate: runner.run(f"lr_{rate}", *_sgd(rate, num_updates + 9))
-            for rate, num_updates in self._updates_by_rate.items()
+        converging = {
+            rate: runner.run(f"lr_{rate}", *_overrides(rate, num_updates + 9))
+            for rate, num_updates in zip(self.rates, self.updates, strict=True)
         }
-        diverging = runner.run("diverges", *_sgd(self.too_large, 12))
+        diverging = runner.run("diverges", *_overrides(self.too_large, 12))
         by_optimizer = {
-            name: runner.run(name, "experiment=line", f"optimizer={name}", *_overrides(rate, 500))
+            name: runner.run(name, *_overrides(rate, 500), f"optimizer={name}")
             for name, rate in self.optimizers.items()
         }
-        single = [runner.run(f"single_{seed}", *_sgd(self.rates[0], 100, batch=1, seed=seed)) for seed in self.seeds]
-        self._draw(runner, plain, diverging, by_optimizer, single[0])
+        single = runner.run_seeds("single", self.seeds, *_overrides(self.rates[0], 100), "batch_size=1")
+        self._draw(runner, {**converging, self.too_large: diverging}, by_optimizer, single[0])
         return [
             *_gradient_claims(),
-            *self._rate_claims(plain, diverging),
+            *self._rate_claims(converging, diverging),
             *self._optimizer_claims(by_optimizer),
-            *self._batch_claims(plain, single),
+            *_batch_claims(converging[self.rates[0]], [*converging.values(), *single], single),
         ]
 
-    @property
-    def _updates_by_rate(self) -> dict[float, int]:
-        return dict(zip(self.rates, self.updates, strict=True))
-
-    def _rate_claims(self, plain: dict[float, LessonRun], diverging: LessonRun) -> list[Claim]:
+    def _rate_claims(self, converging: Mapping[float, LessonRun], diverging: LessonRun) -> list[Claim]:
         claims = []
-        for rate, run in {**plain, self.too_large: diverging}.items():
-            difference = abs(run.rows[1]["loss/train"] - float(mse(*step(START, rate))))
+        for rate, run in {**converging, self.too_large: diverging}.items():
+            difference = abs(run.rows[1]["loss/train"] - mse(*step(START, rate)))
             claims.append(
-                Claim(f"MSE after one update, lr {rate:g}: trained against by hand", [difference], "<=", 1e-12)
+                Claim(f"MSE after one update, lr {rate:g}: difference from the formula", difference, "<=", 1e-12)
             )
-        for rate, run in plain.items():
-            claims.append(
-                Claim(
-                    f"updates until MSE < 1e-6, lr {rate:g}",
-                    [_updates_to_converge(run)],
-                    "==",
-                    self._updates_by_rate[rate],
-                )
-            )
+        for (rate, run), num_updates in zip(converging.items(), self.updates, strict=True):
+            claims.append(Claim(f"updates until MSE < 1e-6, lr {rate:g}", _updates_to_converge(run), "==", num_updates))
         growth = diverging.rows[-1]["loss/train"] / diverging.rows[0]["loss/train"]
-        return [*claims, Claim(f"MSE after 12 updates by MSE at the start, lr {self.too_large:g}", [growth], ">=", 100)]
+        return [*claims, Claim(f"MSE after 12 updates / initial MSE, lr {self.too_large:g}", growth, ">=", 100)]
 
-    def _optimizer_claims(self, by_optimizer: dict[str, LessonRun]) -> list[Claim]:
-        text = f"updates until MSE < 1e-6, where plain descent needs {self.updates[0]}"
+    def _optimizer_claims(self, by_optimizer: Mapping[str, LessonRun]) -> list[Claim]:
+        text = f"updates until MSE < 1e-6, gradient descent needs {self.updates[0]}"
         return [
-            Claim(f"{text}: {name}", [_updates_to_converge(run)], "<=", self.updates[0] / 1.5)
+            Claim(f"{text}: {name}", _updates_to_converge(run), "<=", self.updates[0] / 1.5)
             for name, run in by_optimizer.items()
-        ]
-
-    def _batch_claims(self, plain: dict[float, LessonRun], single: list[LessonRun]) -> list[Claim]:
-        single_paths = [gradient_descent_path(run) for run in single]
-        runs = [*plain.values(), *single]
-        differences = [float(np.abs(gradient_descent_path(run)[-1] - run.trajectory()[-1]).max()) for run in runs]
-        full_batch = _uphill_fraction(gradient_descent_path(plain[self.rates[0]]))
-        return [
-            Claim("batch size 2: share of the first 100 updates that raise the MSE", [full_batch], "==", 0),
-            Claim(
-                "batch size 1: share of the first 100 updates that raise it",
-                list(map(_uphill_fraction, single_paths)),
-                ">=",
-                0.15,
-            ),
-            Claim(
-                "batch size 1: MSE after 200 updates", [float(mse(*steps[200])) for steps in single_paths], "<=", 0.02
-            ),
-            Claim("weights at the end: trained against by hand", differences, "<=", 1e-9),
         ]
 
     def _draw(
         self,
         runner: LessonRunner,
-        plain: dict[float, LessonRun],
-        diverging: LessonRun,
-        by_optimizer: dict[str, LessonRun],
+        by_rate: Mapping[float, LessonRun],
+        by_optimizer: Mapping[str, LessonRun],
         single: LessonRun,
     ) -> None:
-        rates = {f"lr {rate:g}": run for rate, run in {**plain, self.too_large: diverging}.items()}
+        rates = {f"lr {rate:g}": run for rate, run in by_rate.items()}
+        first = self.rates[0]
+        optimizers = {f"sgd, lr {first:g}": by_rate[first], **by_optimizer}
+        converging = {name: run.trajectory()[: int(_updates_to_converge(run)) + 1] for name, run in optimizers.items()}
         steps = {name: gradient_descent_path(run)[: NUM_SHOWN + 1] for name, run in rates.items()}
-        optimizer_runs = {f"plain, lr {self.rates[0]:g}": plain[self.rates[0]], **by_optimizer}
-        batches = {"both": steps[f"lr {self.rates[0]:g}"], "one": gradient_descent_path(single)[: NUM_SHOWN + 1]}
-        with mosaic_page(runner.picture, TITLE, "ABC;DEF", (4.4, 3.6), CAPTION, solid="B") as axes:
+        batches = {"2": steps[f"lr {first:g}"], "1": gradient_descent_path(single)[: NUM_SHOWN + 1]}
+        with mosaic_page(runner.picture, TITLE, "ABC;DEF", (4.2, 3.4), CAPTION, solid="B") as axes:
             _draw_contour_panel(axes["A"], steps, f"Learning rates: the first {NUM_SHOWN} updates", marks=True)
             _draw_gradient_arrow(axes["A"])
             name_paths(axes["A"], dict(zip(steps, ((1.5, 2.1), (-1.3, 5.35), (0.7, 5.7)), strict=False)))
             _draw_surface_panel(axes["B"], steps)
-            _draw_loss_curves(axes["C"], rates, (0, 2e4), "Loss by learning rate", "symlog")
-            _draw_contour_panel(
-                axes["D"],
-                {name: _path_until_converged(run) for name, run in optimizer_runs.items()},
-                "Optimizers: until MSE < 1e-6",
-            )
-            _draw_loss_curves(axes["E"], optimizer_runs, (0, 500), "Loss by optimizer", "linear")
-            _draw_contour_panel(axes["F"], batches, "Both observations an update, or one", marks=True)
+            _draw_loss_curves(axes["C"], rates, "Loss by learning rate", xlim=(0, 2e4), xscale="symlog")
+            _draw_contour_panel(axes["D"], converging, "Optimizers: until MSE < 1e-6")
+            _draw_loss_curves(axes["E"], optimizers, "Loss by optimizer", xlim=(0, 500))
+            _draw_contour_panel(axes["F"], batches, f"Batch sizes: the first {NUM_SHOWN} updates", marks=True)
             name_paths(axes["F"], {"batch size 2": (1.5, 2.1), "batch size 1": (0.3, 4.8)})
 
 
-def _sgd(rate: float, epochs: int, batch: int = 2, seed: int = 0) -> Sequence[str]:
-    return ("experiment=line", *_overrides(rate, epochs), f"batch_size={batch}", f"seed={seed}")
-
-
 def _overrides(rate: float, epochs: int) -> Sequence[str]:
-    return (f"optimizer.lr={rate}", f"trainer.max_epochs={epochs}", "report.trajectory=true")
+    return ("experiment=line", f"optimizer.lr={rate}", f"trainer.max_epochs={epochs}", "report.trajectory=true")
 
 
 def _updates_to_converge(run: LessonRun) -> float:
     return next((row["step"] for row in run.rows if row["loss/train"] < CONVERGED), float("nan"))
 
 
-def _uphill_fraction(steps: np.ndarray) -> float:
-    return float((np.diff(mse(*steps[:101].T)) > 0).mean())
-
-
-def _path_until_converged(run: LessonRun) -> np.ndarray:
-    """Returns the trajectory until convergence."""
-    return run.trajectory()[: int(_updates_to_converge(run)) + 1]
-
-
 def _gradient_claims() -> list[Claim]:
-    m_gradient, b_gradient = gradient(START[0], START[1])
+    m_gradient, b_gradient = gradient(*START)
     return [
-        Claim("gradient at (-1, 5): by m", [float(m_gradient)], "==", -3),
-        Claim("gradient at (-1, 5): by b", [float(b_gradient)], "==", -1),
+        Claim("gradient at (-1, 5) with respect to m", m_gradient, "==", -3),
+        Claim("gradient at (-1, 5) with respect to b", b_gradient, "==", -1),
     ]
+
+
+def _batch_claims(full_batch: LessonRun, runs: Runs, single: Runs) -> list[Claim]:
+    """runs: all that are compared with the formula. single: those with batch size 1."""
+    paths = [gradient_descent_path(run) for run in single]
+    differences = [abs(gradient_descent_path(run)[-1] - run.trajectory()[-1]).max() for run in runs]
+    text = "fraction of the first 100 updates that increase the MSE"
+    return [
+        Claim(f"batch size 2: {text}", _uphill_fraction(gradient_descent_path(full_batch)), "==", 0),
+        Claim(f"batch size 1: {text}", list(map(_uphill_fraction, paths)), ">=", 0.15),
+        Claim("batch size 1: MSE after 200 updates", [mse(*path[200]) for path in paths], "<=", 0.02),
+        Claim("final weights: difference from the formula", differences, "<=", 1e-9),
+    ]
+
+
+def _uphill_fraction(path: np.ndarray) -> float:
+    return float((np.diff(mse(*path[:101].T)) > 0).mean())
 
 
 def _visible_part(path: np.ndarray, limits: Limits = LIMITS) -> np.ndarray:
@@ -185,25 +155,23 @@ def _draw_contour_panel(axes: Any, paths: Mapping[str, np.ndarray], title: str, 
 
 
 def _draw_gradient_arrow(axes: Any) -> None:
-    end = START + gradient(START[0], START[1]) / 2
+    end = START + gradient(*START) / 2
     axes.annotate("", end, START, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.8})
     axes.annotate("gradient\n(-3, -1)", end, (-4, 22), textcoords="offset points", fontsize=9, va="center")
 
 
 def _draw_surface_panel(axes: Any, paths: Mapping[str, np.ndarray]) -> None:
-    draw_surface(axes, mse, BOWL)
-    inside = {name: _visible_part(path, BOWL)[:-1] for name, path in paths.items()}
+    draw_surface(axes, mse, SURFACE_LIMITS)
+    inside = {name: _visible_part(path, SURFACE_LIMITS)[:-1] for name, path in paths.items()}
     draw_paths(axes, {name: np.column_stack([path, mse(*path.T)]) for name, path in inside.items()})
     axes.plot([2], [1], [0], "x", color="black", markersize=8, markeredgewidth=2)
-    axes.set(xlabel="m", ylabel="b", zlabel="MSE", title="The same on the surface of the loss")
+    axes.set(xlabel="m", ylabel="b", zlabel="MSE", title="The same paths on the loss surface")
     axes.view_init(elev=35, azim=-60)
 
 
-def _draw_loss_curves(
-    axes: Any, runs: Mapping[str, LessonRun], limits: tuple[float, float], title: str, scale: str
-) -> None:
-    axes.set(xscale=scale, yscale="log", xlim=limits, ylim=(1e-7, 1e3), title=title)
-    axes.set(xlabel="update", ylabel="mean squared error")
+def _draw_loss_curves(axes: Any, runs: Mapping[str, LessonRun], title: str, **options: Any) -> None:
+    """options: arguments of Axes.set."""
+    axes.set(**options, yscale="log", ylim=(1e-7, 1e3), title=title, xlabel="update", ylabel="mean squared error")
     draw_lines(axes, {name: _loss_curve(run) for name, run in runs.items()})
 
 

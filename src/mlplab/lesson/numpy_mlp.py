@@ -12,10 +12,10 @@ Gradients = list[tuple[Array, Array]]  # with respect to weights and biases, one
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation f(z) and its derivative f'(z), element-wise."""
+    """An activation function f(z) and its derivative f'(z), element-wise."""
 
     value: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
 
 
 def sigmoid(z: Array) -> Array:
@@ -101,7 +101,7 @@ class NumpyMLP:
         for layer in reversed(range(len(self.weights))):
             gradients.insert(0, (self.inputs[layer].T @ sum_gradient, sum_gradient.sum(axis=0)))
             if layer:
-                sum_gradient = sum_gradient @ self.weights[layer].T * self.activation.slope(self.sums[layer - 1])
+                sum_gradient = sum_gradient @ self.weights[layer].T * self.activation.derivative(self.sums[layer - 1])
         return gradients
 
     def update(self, gradients: Gradients, lr: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, curves, final_value, ratio
+from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, Runs, curves, final_value
 from mlplab.report.figure import mosaic_page
 from mlplab.report.loss_surface import draw_contours, draw_paths
 from mlplab.report.regression import draw_spread
@@ -17,10 +17,11 @@ from mlplab.report.style import draw_lines
 from mlplab.report.text import count_noun
 
 STARTS = ((-4.0, 1.0), (-3.0, 1.5), (-5.0, 0.7))
-TURNED_DEGREES = 30.0
+ROTATION = 30.0  # degrees
 EARLY_EPOCHS = 5
-MAX_UPDATES = 600  # of a path along the ravine
+MAX_UPDATES = 600  # of a path in the ravine
 PROBLEM = ("data=spiral", "data.turns=0.75", "model.hidden_features=[32,32]", "batch_size=64")
+TITLE = "At its best learning rate every optimizer converges; adaptive ones converge sooner"
 Paths = Mapping[str, Sequence[np.ndarray]]
 
 
@@ -37,54 +38,43 @@ class Optimizers(Lesson):
     steepness: float
 
     def show(self, runner: LessonRunner) -> list[Claim]:
-        best = {name: self._best(runner, name) for name in self.rates}
-        runs = {name: [self._run(runner, name, lr, seed) for seed in self.seeds] for name, lr in best.items()}
-        slow = [self._run(runner, "sgd", self.too_small, seed) for seed in self.seeds]
-        paths, turned = (self._paths(runs, Ravine(self.steepness, degrees)) for degrees in (0.0, TURNED_DEGREES))
-        self._draw(runner, {name: curves(group, "loss/val") for name, group in runs.items()}, best, paths, turned)
-        return [*_training_claims(runs, slow, self.too_small), *_ravine_claims(paths, turned)]
-
-    def _run(self, runner: LessonRunner, name: str, lr: float, seed: int) -> LessonRun:
-        training = (f"optimizer={name}", f"optimizer.lr={lr}", f"trainer.max_epochs={self.epochs}", f"seed={seed}")
-        return runner.run(f"{name}_{lr}_{seed}", *PROBLEM, *training)
-
-    def _best(self, runner: LessonRunner, name: str) -> float:
-        final_losses = {lr: self._run(runner, name, lr, 0).column("loss/val")[-1] for lr in self.rates[name]}
-        return min(final_losses, key=lambda lr: final_losses[lr])
-
-    def _paths(self, runs: Mapping[str, Sequence[LessonRun]], ravine: "Ravine") -> Paths:
-        factories = {name: runs[name][0].learner().make_optimizer for name in self.ravine}
-        return {name: [ravine.path(factories[name], lr, start) for start in STARTS] for name, lr in self.ravine.items()}
-
-    def _draw(
-        self,
-        runner: LessonRunner,
-        losses: Mapping[str, np.ndarray],
-        best: Mapping[str, float],
-        paths: Paths,
-        turned: Paths,
-    ) -> None:
-        title = "At its own learning rate every optimizer gets there; those that adapt get there first"
+        best = {name: self._best_rate(runner, name) for name in self.rates}
+        runs = {name: self._runs(runner, name, lr, self.seeds) for name, lr in best.items()}
+        slow = self._runs(runner, "sgd", self.too_small, self.seeds)
+        aligned, rotated = (self._paths(runs, Ravine(self.steepness, degrees)) for degrees in (0.0, ROTATION))
+        losses = {f"{name}, lr {best[name]:g}": final_value(group, "loss/val") for name, group in runs.items()}
         caption = (
-            "Above: three spiral arms, a net of 32 and 32 units, batch 64; mean and sd of "
-            f"{count_noun(len(self.seeds), 'seed')}, the learning rate chosen from three by the validation loss of "
-            f"another seed. Below: the quadratic (u² + {self.steepness:g} v²) / 2 from one start, until it is a "
-            "thousandth of what it was there."
+            "Top: three spiral arms, two hidden layers of 32 units, batch size 64; mean and standard deviation over "
+            f"{count_noun(len(self.seeds), 'seed')}; of three learning rates the one with the lowest validation loss "
+            f"at another seed. Bottom: the quadratic (u² + {self.steepness:g} v²) / 2 from one start, until it has "
+            "fallen to a thousandth."
         )
         layout = "AAABB;AAABB;CDEFG;HIJKL"
-        with mosaic_page(runner.picture, title, layout, size=(2.5, 2.3), caption=caption) as axes:
-            drawn = {name: losses[name] for name in self.ravine}
-            draw_curves(axes["A"], drawn, [curve for name, curve in losses.items() if name not in drawn])
-            draw_spread(axes["B"], {f"{name}, lr {best[name]:g}": curve[:, -1] for name, curve in losses.items()})
+        with mosaic_page(runner.picture, TITLE, layout, size=(2.5, 2.3), caption=caption) as axes:
+            drawn = {name: curves(runs[name], "loss/val") for name in self.ravine}
+            draw_curves(axes["A"], drawn, [curves(runs[name], "loss/val") for name in runs if name not in drawn])
+            draw_spread(axes["B"], losses)
             axes["B"].set(xlabel=f"validation loss after {self.epochs} epochs: each seed, mean", xlim=(0, None))
-            rows = {
-                "along the axes": ("CDEFG", paths, 0.0),
-                f"turned by {TURNED_DEGREES:g}°": ("HIJKL", turned, TURNED_DEGREES),
-            }
-            for orientation, (letters, which, degrees) in rows.items():
-                for letter, name in zip(letters, which, strict=True):
-                    draw_path(axes[letter], Ravine(self.steepness, degrees), name, which[name][0])
-                axes[letters[0]].set_ylabel(f"a ravine {orientation}")
+            for letters, paths, degrees in (("CDEFG", aligned, 0.0), ("HIJKL", rotated, ROTATION)):
+                for letter, name in zip(letters, paths, strict=True):
+                    draw_path(axes[letter], Ravine(self.steepness, degrees), name, paths[name][0])
+            axes["C"].set_ylabel("ravine along the axes")
+            axes["H"].set_ylabel(f"ravine rotated by {ROTATION:g}°")
+        return [*_training_claims(runs, slow, self.too_small), *_ravine_claims(aligned, rotated)]
+
+    def _runs(self, runner: LessonRunner, name: str, lr: float, seeds: Sequence[int]) -> list[LessonRun]:
+        training = (f"optimizer={name}", f"optimizer.lr={lr}", f"trainer.max_epochs={self.epochs}")
+        return runner.run_seeds(f"{name}_{lr}", seeds, *PROBLEM, *training)
+
+    def _best_rate(self, runner: LessonRunner, name: str) -> float:
+        """Returns the learning rate with the lowest final validation loss at seed 0."""
+        return min(self.rates[name], key=lambda lr: final_value(self._runs(runner, name, lr, [0]), "loss/val")[0])
+
+    def _paths(self, runs: Mapping[str, Runs], ravine: "Ravine") -> Paths:
+        optimizers = {name: runs[name][0].learner().make_optimizer for name in self.ravine}
+        return {
+            name: [ravine.path(optimizers[name], lr, start) for start in STARTS] for name, lr in self.ravine.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -124,18 +114,16 @@ class Ravine:
 
 def draw_curves(axes: Any, drawn: Mapping[str, np.ndarray], others: Sequence[np.ndarray]) -> None:
     """Draws mean and standard deviation of curves, (seeds, epochs + 1) each; means of `others` in grey, unlabelled."""
-    epochs = list(range(next(iter(drawn.values())).shape[1]))
-    axes.set(
-        xlabel="epoch", ylabel="validation loss (cross entropy)", yscale="log", xlim=(0, epochs[-1]), xticks=epochs[::5]
-    )
+    epochs = range(next(iter(drawn.values())).shape[1])
+    axes.set(xlabel="epoch", xlim=(0, epochs[-1]), xticks=epochs[::5])
+    axes.set(ylabel="validation loss (cross entropy)", yscale="log")
     for curve in others:
         axes.plot(epochs, curve.mean(axis=0), color="0.75", linewidth=1)
-    means = {name: (epochs, list(curve.mean(axis=0))) for name, curve in drawn.items()}
-    lower = {
-        name: np.maximum(curve.mean(axis=0) - curve.std(axis=0), curve.min(axis=0)) for name, curve in drawn.items()
-    }
-    upper = {name: curve.mean(axis=0) + curve.std(axis=0) for name, curve in drawn.items()}
-    draw_lines(axes, means, {name: (list(lower[name]), list(upper[name])) for name in drawn})
+    bands = {}
+    for name, curve in drawn.items():
+        mean, std = curve.mean(axis=0), curve.std(axis=0)
+        bands[name] = (np.maximum(mean - std, curve.min(axis=0)), mean + std)
+    draw_lines(axes, {name: (epochs, curve.mean(axis=0)) for name, curve in drawn.items()}, bands)
 
 
 def draw_path(axes: Any, ravine: Ravine, name: str, path: np.ndarray) -> None:
@@ -146,49 +134,27 @@ def draw_path(axes: Any, ravine: Ravine, name: str, path: np.ndarray) -> None:
     axes.set_title(f"{name}\n{len(path) - 1} updates", fontsize=10)
 
 
-def _training_claims(
-    runs: Mapping[str, Sequence[LessonRun]], slow: Sequence[LessonRun], too_small: float
-) -> list[Claim]:
-    early_epoch = min(EARLY_EPOCHS, len(slow[0].rows) - 1)
-    early = ratio(final_value(runs["sgd"], "loss/val", early_epoch), final_value(runs["adam"], "loss/val", early_epoch))
-    final_means = {name: float(np.mean(final_value(group, "loss/val"))) for name, group in runs.items()}
-    accuracies = [min(final_value(group, "accuracy/val")) for group in runs.values()]
-    slow_ratios = ratio(final_value(slow, "loss/val"), final_value(runs["sgd"], "loss/val"))
+def _training_claims(runs: Mapping[str, Runs], slow: Runs, too_small: float) -> list[Claim]:
+    epoch = min(EARLY_EPOCHS, len(slow[0].rows) - 1)
+    early_ratios = final_value(runs["sgd"], "loss/val", epoch) / final_value(runs["adam"], "loss/val", epoch)
+    means = [final_value(group, "loss/val").mean() for group in runs.values()]
+    accuracies = [final_value(group, "accuracy/val").min() for group in runs.values()]
+    slow_ratios = final_value(slow, "loss/val") / final_value(runs["sgd"], "loss/val")
     return [
-        Claim(f"validation loss after {early_epoch} epochs: sgd's, by adam's", early, ">=", 2),
-        Claim("validation accuracy at the end, of all optimizers", accuracies, ">=", 0.9),
-        Claim(
-            "mean loss at the end: the worst optimizer's, by the best one's",
-            [max(final_means.values()) / min(final_means.values())],
-            "<=",
-            4,
-        ),
-        Claim(f"loss at the end: sgd with lr {too_small:g}, by sgd at its best lr", slow_ratios, ">=", 3),
+        Claim(f"validation loss after {epoch} epochs, sgd / adam", early_ratios, ">=", 2),
+        Claim("final validation accuracy, all optimizers", accuracies, ">=", 0.9),
+        Claim("mean final loss, worst optimizer / best", max(means) / min(means), "<=", 4),
+        Claim(f"final loss, sgd with lr {too_small:g} / sgd with its best lr", slow_ratios, ">=", 3),
     ]
 
 
-def _ravine_claims(paths: Paths, turned: Paths) -> list[Claim]:
-    along, across = (
-        {name: [len(path) - 1 for path in group] for name, group in one.items()} for one in (paths, turned)
-    )
+def _ravine_claims(aligned: Paths, rotated: Paths) -> list[Claim]:
+    updates = {name: np.array([len(path) - 1 for path in paths]) for name, paths in aligned.items()}
+    rotated_updates = {name: np.array([len(path) - 1 for path in paths]) for name, paths in rotated.items()}
+    ratios = {name: rotated_updates[name] / updates[name] for name in ("adagrad", "momentum")}
     return [
-        Claim("ravine: updates of sgd, by those of momentum", ratio(along["sgd"], along["momentum"]), ">=", 1.5),
-        Claim(
-            "ravine along the axes: updates of sgd, by those of adagrad",
-            ratio(along["sgd"], along["adagrad"]),
-            ">=",
-            10,
-        ),
-        Claim(
-            "ravine: updates of adagrad when it is turned, by those along the axes",
-            ratio(across["adagrad"], along["adagrad"]),
-            ">=",
-            20,
-        ),
-        Claim(
-            "ravine: updates of momentum when it is turned, by those along the axes",
-            ratio(across["momentum"], along["momentum"]),
-            "==",
-            1,
-        ),
+        Claim("ravine along the axes: updates, sgd / momentum", updates["sgd"] / updates["momentum"], ">=", 1.5),
+        Claim("ravine along the axes: updates, sgd / adagrad", updates["sgd"] / updates["adagrad"], ">=", 10),
+        Claim("updates of adagrad, rotated ravine / along the axes", ratios["adagrad"], ">=", 20),
+        Claim("updates of momentum, rotated ravine / along the axes", ratios["momentum"], "==", 1),
     ]

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.metrics import r2_score, roc_auc_score
 
-from mlplab.lesson.base import Claim, Lesson, LessonRun, LessonRunner, with_seeds
+from mlplab.lesson.base import SPLIT_BY_SEED, Claim, Lesson, LessonRun, LessonRunner, Runs
 from mlplab.report.classification import draw_curves, draw_thresholds, threshold_scores
 from mlplab.report.decision_boundary import Plane, draw_heatmap, draw_points, draw_regions
 from mlplab.report.figure import mosaic_page
-from mlplab.report.style import COLOUR_CYCLE
+from mlplab.report.regression import Parity
 
 LOW, HIGH = -2.0, 2.0
 CLASS_LIMITS = (-1.0, 1.0)  # between low, middle and high values; high is the positive class
@@ -26,6 +24,7 @@ TASKS = {
     "is_high": ("data.task=classification", "learner=binary_classifier", "loss=bce"),
     "level": ("data.task=classification", "learner=classifier", "loss=ce"),
 }
+TITLE = "The same points, three tasks: the task decides the output layer, the loss and how the output is used"
 
 
 @dataclass(frozen=True)
@@ -39,82 +38,57 @@ class Tasks(Lesson):
     seeds: Sequence[int]
 
     def show(self, runner: LessonRunner) -> list[Claim]:
-        runs = {task: [self._run(runner, task, seed) for seed in self.seeds] for task in TASKS}
-        self._draw(runner, {task: task_runs[0] for task, task_runs in runs.items()})
-        values, classes, levels = runs.values()
-        scores = np.array([threshold_scores(*targets_and_predictions(run), self.thresholds) for run in classes])
-        precision_differences = [abs(sklearn_precision(run) - run.scores["precision/test"]) for run in classes]
-        run_residuals = [residuals(run) for run in values]
+        for seed in self.seeds:
+            table = points(self.num_rows, self.noise, seed)
+            table.to_csv(runner.folder / f"points_{seed}.csv", index=False, float_format="%.6f")
+        runs = {task: self._runs(runner, task) for task in TASKS}
+        self._draw(runner, {task: group[0] for task, group in runs.items()})
+        gains = [run.scores["accuracy/test"] - run.scores["baseline/accuracy"] for run in runs["level"]]
         return [
-            Claim(
-                "regression: R2 on the test set",
-                [float(r2_score(*targets_and_predictions(run))) for run in values],
-                ">=",
-                0.6,
-            ),
-            Claim(
-                "regression: mean residual by their sd, without its sign",
-                [float(abs(values.mean()) / values.std()) for values in run_residuals],
-                "<=",
-                0.3,
-            ),
-            Claim(
-                "two classes: area under the ROC curve",
-                [float(roc_auc_score(*targets_and_predictions(run))) for run in classes],
-                ">=",
-                0.8,
-            ),
-            Claim(
-                "two classes: precision, from the lowest threshold to the highest",
-                (scores[:, 0, -1] - scores[:, 0, 0]).tolist(),
-                ">=",
-                0.15,
-            ),
-            Claim(
-                "two classes: recall, from the lowest threshold to the highest",
-                (scores[:, 1, -1] - scores[:, 1, 0]).tolist(),
-                "<=",
-                -0.3,
-            ),
-            Claim(
-                "two classes: largest rise of recall with the threshold",
-                np.diff(scores[:, 1]).max(axis=1).tolist(),
-                "<=",
-                0,
-            ),
-            Claim("two classes: precision at 0.5, scikit-learn's from the run's", precision_differences, "<=", 1e-6),
-            Claim(
-                "three classes: accuracy above that of the largest class",
-                [gain_over_largest_class(run) for run in levels],
-                ">=",
-                0.15,
-            ),
+            *regression_claims(runs["value"]),
+            *self._binary_claims(runs["is_high"]),
+            Claim("three classes: accuracy - that of the most frequent class", gains, ">=", 0.15),
         ]
 
-    def _run(self, runner: LessonRunner, task: str, seed: int) -> LessonRun:
-        path = _write_table(runner.folder / f"points_{seed}.csv", points(self.num_rows, self.noise, seed))
+    def _binary_claims(self, runs: Runs) -> list[Claim]:
+        results = [targets_and_probabilities(run) for run in runs]
+        precision, recall, _ = np.stack([threshold_scores(*pair, self.thresholds) for pair in results], axis=1)
+        areas = [roc_auc_score(*pair) for pair in results]
+        differences = [
+            abs(threshold_scores(*pair, [0.5])[0, 0] - run.scores["precision/test"])
+            for run, pair in zip(runs, results, strict=True)
+        ]
+        text = "lowest threshold to highest"
+        return [
+            Claim("binary: area under the ROC curve", areas, ">=", 0.8),
+            Claim(f"binary: change of precision, {text}", precision[:, -1] - precision[:, 0], ">=", 0.15),
+            Claim(f"binary: change of recall, {text}", recall[:, -1] - recall[:, 0], "<=", -0.3),
+            Claim("binary: largest rise of recall with the threshold", np.diff(recall).max(axis=1), "<=", 0),
+            Claim("binary: precision at 0.5, difference of scikit-learn and the run", differences, "<=", 1e-6),
+        ]
+
+    def _runs(self, runner: LessonRunner, task: str) -> list[LessonRun]:
+        path = runner.folder.resolve() / "points_${seed}.csv"
         others = ",".join(other for other in TASKS if other != task)
-        data = ("data=csv", f"data.path={path}", f"data.target={task}", f"data.ignore=[{others}]")
+        data = ("data=csv", f"data.path={path}", f"data.target={task}", f"data.ignore=[{others}]", SPLIT_BY_SEED)
         model = ("model.hidden_features=[32,32]", "activation=tanh", "optimizer.lr=0.01", *TASKS[task])
-        length = f"trainer.max_epochs={self.epochs}"
-        return runner.run(f"{task}_{seed}", *data, *model, length, *with_seeds(seed))
+        return runner.run_seeds(task, self.seeds, *data, *model, f"trainer.max_epochs={self.epochs}")
 
     def _draw(self, runner: LessonRunner, runs: Mapping[str, LessonRun]) -> None:
-        title = "The same points, three questions: what is asked decides the output layer, the loss and the decision"
         caption = (
-            f"{self.num_rows} points; value = 2 sin(1.5 x1) + x2 + noise of sd {self.noise:g}. Classes are cut from "
-            f"the value: low below {CLASS_LIMITS[0]:g}, high above {CLASS_LIMITS[1]:g}. Points and scores: the "
-            "test set, one seed. Black dots on the curves: thresholds."
+            f"{self.num_rows} points; value = 2 sin(1.5 x1) + x2 + noise with standard deviation {self.noise:g}. The "
+            f"classes follow from the value: low below {CLASS_LIMITS[0]:g}, high above {CLASS_LIMITS[1]:g}. Points and "
+            "scores: the test set, one seed. Black dots on the curves: thresholds."
         )
         layout = "AAAABBBBCCCC;DDDEEEFFFGGG"
-        with mosaic_page(
-            runner.picture, title, layout, size=(1.2, 3.7), caption=caption, height_ratios=(1.25, 1)
-        ) as axes:
+        with mosaic_page(runner.picture, TITLE, layout, (1.2, 3.7), caption, height_ratios=(1.25, 1)) as axes:
             draw_value(axes["A"], runs["value"])
             draw_probability(axes["B"], runs["is_high"])
             draw_levels(axes["C"], runs["level"])
-            draw_residuals(axes["D"], runs["value"])
-            target, probability = targets_and_predictions(runs["is_high"])
+            parity = parity_of_test(runs["value"])
+            parity.draw_residuals(axes["D"], 0)
+            axes["D"].set_title(f"Regression: R² {r2_score(parity.target, parity.predictions):.2f}", fontsize=10)
+            target, probability = targets_and_probabilities(runs["is_high"])
             draw_thresholds(axes["E"], threshold_scores(target, probability, self.thresholds), self.thresholds)
             draw_curves(axes["F"], axes["G"], target, probability, self.thresholds)
 
@@ -128,71 +102,51 @@ def points(num_rows: int, noise: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"x1": x1, "x2": x2, "value": value, "is_high": high, "level": level})
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> Path:
-    table.to_csv(path, index=False, float_format="%.6f")
-    return path.resolve()
-
-
-def predicted(run: LessonRun, features: np.ndarray) -> np.ndarray:
-    """Predicts values or probabilities of class 1, (N,), or class probabilities, (N, num_classes)."""
-    with torch.no_grad():
-        predictions: np.ndarray = run.learner()(torch.from_numpy(features).float()).numpy()
-    return predictions.squeeze(1) if predictions.shape[1:] == (1,) else predictions
-
-
-def targets_and_predictions(run: LessonRun) -> tuple[np.ndarray, np.ndarray]:
-    """Returns targets (N,) and predictions of the test set."""
+def parity_of_test(run: LessonRun) -> Parity:
     test = run.splits().test
-    target: np.ndarray = test.target.numpy()
-    return target.reshape(len(target)), predicted(run, test.features.numpy())
+    return Parity(test.target.numpy(), run.predict(test.features.numpy()), ["value"])
 
 
-def residuals(run: LessonRun) -> np.ndarray:
-    target, value = targets_and_predictions(run)
-    return target - value
+def targets_and_probabilities(run: LessonRun) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the targets of the test set and the predicted probabilities of class 1, (N,) each."""
+    test = run.splits().test
+    return test.target.numpy(), run.predict(test.features.numpy())[:, 1]
 
 
-def sklearn_precision(run: LessonRun) -> float:
-    return float(threshold_scores(*targets_and_predictions(run), [0.5])[0, 0])
-
-
-def gain_over_largest_class(run: LessonRun) -> float:
-    return float(run.scores["accuracy/test"] - run.scores["baseline/accuracy"])
-
-
-def _draw_test_points(axes: Any, run: LessonRun, task: str, order: Sequence[int]) -> None:
-    """order: index of each class in the colour cycle."""
-    test = run.splits().test.first(NUM_SHOWN)
-    draw_points(axes, test.features.numpy(), np.array(order)[test.target.numpy()], [""] * len(order), size=16)
-    axes.set_aspect("equal")
-    axes.set_title(task, fontsize=10)
+def regression_claims(runs: Runs) -> list[Claim]:
+    results = [parity_of_test(run) for run in runs]
+    bias = [abs(own.residuals.mean()) / own.residuals.std() for own in results]
+    return [
+        Claim("regression: R² on the test set", [r2_score(own.target, own.predictions) for own in results], ">=", 0.6),
+        Claim("regression: absolute mean of the residuals / their standard deviation", bias, "<=", 0.3),
+    ]
 
 
 def draw_value(axes: Any, run: LessonRun) -> None:
-    draw_heatmap(axes, PLANE, predicted(run, PLANE.points()), [-2, -1, 0, 1, 2])
+    draw_heatmap(axes, PLANE, run.predict(PLANE.points()), [-2, -1, 0, 1, 2])
     axes.scatter(*run.splits().test.first(NUM_SHOWN).features.numpy().T, s=5, color="black", linewidths=0)
     axes.set_aspect("equal")
-    axes.set_title("Regression: one linear output, MSE;\nthe value itself is told", fontsize=10)
+    axes.set_title("Regression: one linear output, MSE;\nthe output is the predicted value", fontsize=10)
 
 
 def draw_probability(axes: Any, run: LessonRun) -> None:
-    draw_heatmap(axes, PLANE, predicted(run, PLANE.points()), [0.1, 0.5, 0.9])
-    task = "Two classes: one sigmoid output, BCE;\nhigh (orange) where it is at least a threshold"
-    _draw_test_points(axes, run, task, (0, 1))
+    draw_heatmap(axes, PLANE, run.predict(PLANE.points())[:, 1], [0.1, 0.5, 0.9])
+    _draw_test_points(axes, run, (0, 1))
+    axes.set_title("Binary: one sigmoid output, BCE;\nhigh (orange) at or above a threshold", fontsize=10)
 
 
 def draw_levels(axes: Any, run: LessonRun) -> None:
     """Draws class high in orange, as in the binary panel."""
     order = [0, 2, 1]
-    probabilities = predicted(run, PLANE.points())[:, order]
+    probabilities = run.predict(PLANE.points())[:, order]
     draw_regions(axes, PLANE, probabilities, probabilities.argmax(axis=1), CLASSES)
-    task = "Three softmax outputs, CE; the most probable is told:\nlow (blue), middle (red) or high (orange)"
-    _draw_test_points(axes, run, task, order)
+    _draw_test_points(axes, run, order)
+    title = "Three classes: softmax, CE; the most probable\nclass: low (blue), middle (red) or high (orange)"
+    axes.set_title(title, fontsize=10)
 
 
-def draw_residuals(axes: Any, run: LessonRun) -> None:
-    target, value = targets_and_predictions(run)
-    axes.axhline(0, color="0.6", linewidth=1)
-    axes.scatter(value, target - value, s=8, color=COLOUR_CYCLE[0], linewidths=0, alpha=0.7)
-    axes.set(xlabel="predicted value", ylabel="residual: target - prediction")
-    axes.set_title(f"Regression: R\u00b2 {r2_score(target, value):.2f}", fontsize=10)
+def _draw_test_points(axes: Any, run: LessonRun, order: Sequence[int]) -> None:
+    """order: index of each class in the colour cycle."""
+    test = run.splits().test.first(NUM_SHOWN)
+    draw_points(axes, test.features.numpy(), np.array(order)[test.target.numpy()], [""] * len(order), size=16)
+    axes.set_aspect("equal")
