@@ -114,7 +114,7 @@ def trains_or_tells(words: list[str]) -> None:
 WIDE = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False)
 
 
-@settings(WIDE, max_examples=25, derandomize=True)
+@settings(WIDE, max_examples=10, derandomize=True)
 @given(overrides())
 def test_any_combination_trains_or_tells_why_not(words: list[str]) -> None:
     trains_or_tells(words)
@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_im
     """In a process of its own, where nothing is imported yet."""
     slips: list[list[str]] = []
 
-    @settings(WIDE, max_examples=25, derandomize=True)
+    @settings(WIDE, max_examples=15, derandomize=True)
     @given(overrides())
     def keep(words: list[str]) -> None:
         slips.append(words)
@@ -160,5 +160,5 @@ def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_im
         [sys.executable, "-c", code], input=json.dumps(slips), capture_output=True, text=True, check=True
     )
     refused, *heavy = answer.stdout.split()
-    assert int(refused) > 5
+    assert int(refused) > 3
     assert not heavy

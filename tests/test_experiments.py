@@ -17,7 +17,8 @@ def curve(folder: Path, name: str) -> list[float]:
         return [float(row[name]) for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_overfitting_that_nobody_can_miss_and_its_cure(train: Train, seed: int) -> None:
     ill, _ = train("experiment=overfit", f"seed={seed}")
     cured, _ = train("experiment=overfit_cured", f"seed={seed}")

@@ -40,6 +40,7 @@ from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.halving import HalvingRecord, Round
 from mlplab.sweep.manifest import Job, trained_values, write_manifest
 from tests.conftest import REPO, door
+from tests.sweep.in_process import refusal
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
 BY_CONFIGURATION, BY_DATA, OF_SWEEPS, IN_TRAINING = (
@@ -301,11 +302,19 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("typed", "printed"), OF_SWEEPS)
-def test_what_the_page_says_of_sweeps_is_what_is_printed(typed: str, printed: str, sweeps: Path) -> None:
+def test_what_the_page_says_of_sweeps_is_what_is_printed(
+    typed: str, printed: str, sweeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sweeps)
     before = sorted(sweeps.rglob("*"))
-    said = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
-    assert (said.returncode, said.stdout, said.stderr) == (1, "", f"mlplab: {printed}\n")
+    assert refusal("data=iris", *shlex.split(typed)) == printed
     assert sorted(sweeps.rglob("*")) == before
+
+
+def test_the_command_prints_it_in_one_line(sweeps: Path) -> None:
+    typed, printed = OF_SWEEPS[-1]
+    answer = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", f"mlplab: {printed}\n")
 
 
 @pytest.mark.usefixtures("no_network")

@@ -38,11 +38,11 @@ def table(text: str, section: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("data=iris",),
+        pytest.param(("data=iris",), marks=pytest.mark.slow),
         ("data=moons", "data.num_rows=100", "learner=binary_classifier", "loss=bce", "learner.threshold=0.3"),
-        ("data=diabetes",),
+        pytest.param(("data=diabetes",), marks=pytest.mark.slow),
         ("data=linnerud", "trainer.precision=64-true"),
-        ("data=sine", "data.num_rows=60"),
+        pytest.param(("data=sine", "data.num_rows=60"), marks=pytest.mark.slow),
         ("data=digits", "data.num_train=100"),
     ],
     ids=lambda words: words[0],

@@ -1,16 +1,16 @@
 """Overrides become a validated configuration."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import mlplab
+import mlplab.config.configure as configure_module
+from mlplab.command.job import train_job
 from mlplab.config.configure import VALIDATED
+from mlplab.config.validate import validate
 from mlplab.errors import UserError
-from tests.conftest import REPO
-from tests.sweep.in_process import planned
+from tests.sweep.in_process import planned, sweep
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,13 @@ def test_an_empty_list_of_callbacks_is_a_choice() -> None:
     assert mlplab.configure("callback=[]").callback == {}
 
 
-def test_a_job_takes_the_configuration_that_the_preflight_validated(tmp_path: Path) -> None:
+def test_a_job_takes_the_configuration_that_the_plan_validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the process of the sweep each job's configuration is validated once, before the first job."""
-    code = f"""if True:
-        import sys
-        from mlplab.config import configure, validate
-        calls = []
-        configure.validate = lambda config, defaults: calls.append(validate.validate(config, defaults))
-        sys.path.insert(0, {str(REPO)!r})
-        sys.argv = ["train.py", "-m", "data=iris", "seed=1,2,3", "trainer.max_epochs=1", "report.picture=false"]
-        from scripts.train import main
-        main()
-        print("validated", len(calls))
-    """
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "validated 3"
+    calls = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(configure_module, "validate", lambda *given: calls.append(validate(*given)))
+    sweep(train_job, "data=iris", "seed=1,2,3", "trainer.max_epochs=1", "report.picture=false")
+    assert len(calls) == 3
     assert len(list(tmp_path.glob("outputs/sweeps/*/*/scores.json"))) == 3
 
 

@@ -33,7 +33,12 @@ from tests.run.test_resume import history, timeless
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 STORED = Path(__file__).with_name("stored")
 FORMATS = range(1, FORMAT)
-FINISHED = [(version, name) for version in FORMATS for name in ("finished", "averaged")]
+SLOW = pytest.mark.slow
+FINISHED = [
+    pytest.param(version, name, marks=() if (version, name) in ((1, "averaged"), (FORMAT - 1, "finished")) else SLOW)
+    for version in FORMATS
+    for name in ("finished", "averaged")
+]
 TINY = ("model.hidden_features=[4]", "batch_size=60", "trainer.accelerator=cpu", "trainer.blocks=false")
 STOPPED = (
     *("data=moons", *TINY, "model.dropout=0.2", "trainer.max_epochs=5", "scheduler=plateau"),
@@ -79,7 +84,7 @@ def test_compare_shows_runs_of_all_formats_as_one_setting(
     assert f"over {len(FORMATS) + 1} seeds" in text
 
 
-@pytest.mark.parametrize("version", FORMATS[1:])
+@pytest.mark.parametrize("version", [2, 3, *(pytest.param(version, marks=SLOW) for version in FORMATS[3:])])
 def test_a_stopped_run_resumes_to_the_history_of_a_run_of_today(train: Train, tmp_path: Path, version: int) -> None:
     path = () if version == 2 else ("report.trajectory=true",)
     whole, known = train(*STOPPED, *path)
@@ -103,8 +108,8 @@ def test_a_checkpoint_of_format_1_holds_nothing_to_resume_from(tmp_path: Path) -
         mlplab.resume(run)
 
 
-@pytest.mark.parametrize("launcher", ["basic", pytest.param("stacked", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("version", [4, 5])
+@SLOW
+@pytest.mark.parametrize(("version", "launcher"), [(4, "basic"), (5, "basic"), (5, "stacked")])
 def test_a_stopped_sweep_resumes_to_its_end(train: Train, tmp_path: Path, version: int, launcher: str) -> None:
     sweep = stored(version, "sweep", tmp_path / "outputs" / "sweeps" / "grid")
     finished = {path: path.read_bytes() for path in (sweep / "0_seed=0").iterdir()}
