@@ -23,7 +23,7 @@ def build_members(configured: Configured, *overrides: str) -> list[Member]:
 
 
 def loaders(members: list[Member]) -> list[TensorLoader]:
-    return [TensorLoader(member.lab.splits.train, 32, member.config.seed) for member in members]
+    return [TensorLoader(member.splits.train, 32, member.components.settings.seed) for member in members]
 
 
 @pytest.mark.parametrize("dataset", ["data=iris", "data=diabetes"])
@@ -36,8 +36,8 @@ def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configu
     order = data.order(loaders(members))
     features, target = data.batch(order[:, :10])
     for place, (member, loader) in enumerate(zip(members, loaders(members), strict=True)):
-        learner: Any = member.lab.learner
-        splits, indices = member.lab.splits, loader.order()
+        learner: Any = member.learner
+        splits, indices = member.splits, loader.order()
         assert indices is not None
         raw = splits.train.features[indices[:10]], splits.train.target[indices[:10]]
         assert torch.equal(features[place], learner.network.scale(raw[0]))
@@ -55,7 +55,7 @@ def test_members_that_remain_keep_their_folds(configured: Configured) -> None:
     data = StackedData(members)
     data.select([2])
     assert data.order(loaders(members)[2:]).min() == data.num_train
-    assert torch.equal(data.per_member(data.val)[0], members[1].lab.splits.val.target)
+    assert torch.equal(data.per_member(data.val)[0], members[1].splits.val.target)
 
 
 def test_shared_data_is_stored_once_and_not_copied_for_each_member(configured: Configured) -> None:
@@ -63,7 +63,7 @@ def test_shared_data_is_stored_once_and_not_copied_for_each_member(configured: C
     data = StackedData(members)
     assert data.per_member(data.measured) is data.measured
     assert data.measured.shape[0] == 1
-    assert data.inputs.shape == members[0].lab.splits.train.features.shape
+    assert data.inputs.shape == members[0].splits.train.features.shape
     assert data.order(loaders(members)).max() == data.num_train - 1
 
 
@@ -81,8 +81,8 @@ def test_pixels_are_scaled_batch_by_batch(configured: Configured, tmp_path: Path
     features, _ = data.batch(data.order(loaders(members))[:, :10])
     for place, (member, loader) in enumerate(zip(members, loaders(members), strict=True)):
         indices: Any = loader.order()
-        learner: Any = member.lab.learner
-        assert torch.equal(features[place], learner.network.scale(member.lab.splits.train.features[indices[:10]]))
+        learner: Any = member.learner
+        assert torch.equal(features[place], learner.network.scale(member.splits.train.features[indices[:10]]))
 
 
 def test_data_that_two_jobs_share_is_read_once(configured: Configured) -> None:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab.config.compose import BasicLauncher, JobComposer, folder_name
 from mlplab.config.configure import resolve_plain
+from mlplab.config.tree import flatten
 from mlplab.run.folder import STOP_FILE, job_number, run_state
 from mlplab.signals import defer_signals
 from mlplab.stack.eligibility import group_jobs
@@ -205,26 +206,21 @@ class LazyConfigs(Sequence[DictConfig]):
     def __len__(self) -> int:
         return len(self.configs)
 
-    def __getitem__(self, place: Any) -> Any:
-        if place not in self._created:
-            self._created[place] = self._like_first(self.configs[place])
-        return self._created[place]
+    def __getitem__(self, index: Any) -> Any:
+        if index not in self._created:
+            self._created[index] = self._create(self.configs[index])
+        return self._created[index]
 
-    def _like_first(self, plain: dict[str, Any]) -> DictConfig:
+    def _create(self, plain: dict[str, Any]) -> DictConfig:
+        first, values = dict(flatten(self.configs[0])), dict(flatten(plain))
+        if first.keys() != values.keys():
+            return OmegaConf.create(plain)
         config: DictConfig = pickle.loads(self._pickled_first)
-        return config if _set_differing(config, self.configs[0], plain) else OmegaConf.create(plain)
+        for key, value in values.items():
+            if repr(value) != repr(first[key]):
+                OmegaConf.update(config, key, value)
+        return config
 
     @cached_property
     def _pickled_first(self) -> bytes:
         return pickle.dumps(OmegaConf.create(self.configs[0]))
-
-
-def _set_differing(config: DictConfig, first: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
-    """Set the values that differ from the first configuration. Returns False, and sets nothing, if the keys differ."""
-    if first.keys() != plain.keys():
-        return False
-    for key, value in plain.items():
-        nested = isinstance(value, dict) and isinstance(first[key], dict) and value.keys() == first[key].keys()
-        if repr(value) != repr(first[key]) and not (nested and _set_differing(config[key], first[key], value)):
-            config[key] = value
-    return True

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
 from mlplab.stack.step_metrics import StackedStepMetrics
 from mlplab.stack.weights import Snapshot, Weights
+from mlplab.trainer.step_metrics import StepMetrics
 
 OnEnd = Callable[[Weights, Sequence[MemberState]], None]
 AfterEpoch = Callable[["StackedFit", int], None]
@@ -32,18 +32,20 @@ class StackedFit:
     """
 
     def __init__(self, members: Sequence[Member], on_end: OnEnd, after_epoch: AfterEpoch = lambda *_: None) -> None:
-        config = members[0].config
+        first = members[0]
         self.members = list(members)
         self.on_end, self.after_epoch = on_end, after_epoch
-        self.max_epochs: int = config.trainer.max_epochs
-        self.clip: float | None = config.trainer.gradient_clip_val  # reading the configuration per step takes 20 us
+        self.max_epochs = first.components.settings.max_epochs
+        self.clip = first.components.trainer.gradient_clip_val
         self.time_fraction = 1 / len(members)
         self.started = time.perf_counter()
         self.data = StackedData(members)
+        settings = [member.components.settings for member in members]
         self.loaders = [
-            TensorLoader(member.lab.splits.train, config.batch_size, member.config.seed) for member in members
+            TensorLoader(member.splits.train, own.batch_size, own.seed)
+            for member, own in zip(members, settings, strict=True)
         ]
-        self.step_metrics = StackedStepMetrics(config.report.every_n_steps)
+        self.step_metrics = StackedStepMetrics(first.callback(StepMetrics).interval)
         for member in members:
             member.set_up()
         self._build()
@@ -69,14 +71,15 @@ class StackedFit:
 
     def _build(self) -> None:
         """Stacks what the members train with; repeated when members leave."""
-        self.learners: list[Any] = [member.lab.learner for member in self.members]
+        self.learners = [member.learner for member in self.members]
         networks = [learner.network for learner in self.learners]
         self.weights = Weights(networks)
         self.network = StackedNetwork(networks, self.weights, [member.generator for member in self.members])
         self.loss = stacked_loss([learner.loss for learner in self.learners])
         self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
         self.rates = [member.lr for member in self.members]
-        self.steps_scheduler_per_update = self.members[0].steps_scheduler_per_update
+        scheduler = self.members[0].trainer.scheduler_config
+        self.steps_scheduler_per_update = scheduler is not None and scheduler.interval == "step"
 
     def _snapshot(self) -> Snapshot:
         """The state of all members, sharing memory with it."""
@@ -155,11 +158,12 @@ class StackedFit:
         """Adds a row to the history of each member; removes those whose loss is not finite."""
         if not self.members:
             return
-        data, count = self.data, self.data.num_val
+        rows, count = self.data.evaluated, self.data.num_val
+        target = rows.per_member(rows.target)
         with torch.no_grad():
-            output = stacked_outputs(self.network, data.measured, data.per_member)
-            val = compute_metrics(self.learners, output[:, :count], data.per_member(data.val))
-            train = compute_metrics(self.learners, output[:, count:], data.per_member(data.train))
+            output = stacked_outputs(self.network, rows)
+            val = compute_metrics(self.learners, output[:, :count], target[:, :count])
+            train = compute_metrics(self.learners, output[:, count:], target[:, count:])
         seconds = (time.perf_counter() - self.started) * self.time_fraction
         columns = {f"{name}/{split}": of[name] for name in val for split, of in (("train", train), ("val", val))}
         failed = []
@@ -182,7 +186,7 @@ class StackedFit:
         self.last = now.clone()
         for member in self.members:
             member.save_epoch_state()
-            member.step_plateau()
+            member.step_scheduler("plateau")
         self._update_rates()
         self._remove([index for index, member in enumerate(self.members) if last or member.trainer.should_stop])
 

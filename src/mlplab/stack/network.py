@@ -22,13 +22,13 @@ ELEMENTWISE = (
 class StackedNetwork:
     """Takes scaled features (K, B, in_features), or (1, B, in_features) where all members get the same rows.
 
-    generators: one per member, for dropout and noise; empty where the network is only evaluated. buffers: (K, ...) by
-    name, changed by each training pass.
+    generators: one per member, for dropout and noise, which draw what torch's global one draws in the single run; empty
+    where the network is only evaluated. buffers: (K, ...) by name, changed by each training pass.
     """
 
     def __init__(self, networks: Sequence[Network], weights: Weights, generators: Sequence[Generator] = ()) -> None:
         self.weights = weights
-        self.draws = MemberGenerators(generators)
+        self.generators = generators
         self.count = len(networks)
         self.buffers: dict[str, Tensor] = {}
         self._body = self.build([network.body for network in networks], "body")
@@ -57,32 +57,9 @@ class StackedNetwork:
         return self.weights.leaves[name]
 
 
-class MemberGenerators:
-    """Draws for each member what torch's global generator draws in its single run."""
-
-    def __init__(self, generators: Sequence[Generator]) -> None:
-        self.generators = list(generators)
-
-    def bernoulli(self, like: Tensor, probabilities: Sequence[float]) -> Tensor:
-        """(K, B, F) of 0 and 1, with a probability of 1 per member, in the order in which dropout draws."""
-        drawn = torch.empty_like(like, memory_format=torch.contiguous_format)
-        for part, probability, generator in zip(drawn.unbind(0), probabilities, self.generators, strict=True):
-            part.bernoulli_(probability, generator=generator)
-        return drawn
-
-    def normal(self, like: Tensor) -> Tensor:
-        """(K, B, F) with mean 0 and standard deviation 1."""
-        drawn = torch.empty(like.shape, dtype=like.dtype)
-        for part, generator in zip(drawn.unbind(0), self.generators, strict=True):
-            part.normal_(generator=generator)
-        return drawn
-
-
 def generator_like_global() -> Generator:
     """Returns a generator that continues from the state of torch's global one."""
-    generator = Generator()
-    generator.set_state(torch.get_rng_state())
-    return generator
+    return Generator().set_state(torch.get_rng_state())
 
 
 def why_no_stacked_network(learner: Any) -> str:
@@ -160,7 +137,9 @@ def _dropout(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
     def run(features: Tensor, training: bool) -> Tensor:
         if not training:
             return features
-        mask = stack.draws.bernoulli(features, kept)
+        mask = torch.empty(features.shape, dtype=features.dtype)
+        for part, probability, generator in zip(mask, kept, stack.generators, strict=True):
+            part.bernoulli_(probability, generator=generator)
         return features * mask.div_(torch.tensor(kept, dtype=mask.dtype)[:, None, None])
 
     return run
@@ -172,7 +151,10 @@ def _input_noise(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
     def run(features: Tensor, training: bool) -> Tensor:
         if not training:
             return features
-        return features + torch.tensor(stds, dtype=features.dtype)[:, None, None] * stack.draws.normal(features)
+        noise = torch.empty(features.shape, dtype=features.dtype)
+        for part, generator in zip(noise, stack.generators, strict=True):
+            part.normal_(generator=generator)
+        return features + torch.tensor(stds, dtype=features.dtype)[:, None, None] * noise
 
     return run
 
@@ -205,8 +187,8 @@ def _batch_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
         wide = features.transpose(0, 1).flatten(1)
         if training:
             batches.add_(1)
-        settings = (weight.reshape(-1), bias.reshape(-1), training, modules[0].momentum, modules[0].eps)
-        normal = nn.functional.batch_norm(wide, mean, var, *settings)
+        arguments = (weight.reshape(-1), bias.reshape(-1), training, modules[0].momentum, modules[0].eps)
+        normal = nn.functional.batch_norm(wide, mean, var, *arguments)
         return normal.view(len(normal), stack.count, -1).transpose(0, 1)
 
     return run

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.config.messages import describe_error
 from mlplab.data.leakage import format_leaks
-from mlplab.files import lock_folder
 from mlplab.report.text import align_lines
 from mlplab.run.build import build_learner
 from mlplab.run.config_file import write_config
@@ -103,12 +102,11 @@ class Stack:
         """Creates and locks the run folders."""
         with files.batch_writes():
             for member in members:
-                run = Path(member.config.run_dir)
-                run.mkdir(parents=True, exist_ok=True)
-                locks.enter_context(lock_folder(run))
-                write_config(member.lab.learner.hparams["config"])
+                member.folder.mkdir(parents=True, exist_ok=True)
+                locks.enter_context(files.lock_folder(member.folder))
+                write_config(member.learner.hparams["config"])
                 if member.fold not in self.leaks:
-                    self.leaks[member.fold] = format_leaks(member.lab.splits)
+                    self.leaks[member.fold] = format_leaks(member.splits)
         self.progress = StackProgress(self.configs[0].trainer.max_epochs)
 
     def _after_epoch(self, prints: bool, fit: StackedFit, epochs: int) -> None:
@@ -135,7 +133,7 @@ class Stack:
             if member.failure:
                 self._report_failure(member.index, member.failure)
             elif scores := self.scores.get(member.index):
-                monitor = member.config.monitor
+                monitor = member.learner.monitor
                 result = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
                 print(f"{self.labels[member.index]}: {result}", flush=True)
 
@@ -148,20 +146,20 @@ class Stack:
             return {}
 
     def _write(self, state: MemberState, weights: Weights, final: FinalMetrics | None) -> None:
-        member, run = state.member, Path(state.member.config.run_dir)
+        member, components = state.member, state.member.components
         try:
-            with redirect_log(run / "train.log"):
-                log.info(align_lines({**describe_run(member.lab), **self.leaks[member.fold]}))
+            with redirect_log(member.folder / "train.log"):
+                log.info(align_lines({**describe_run(components), **self.leaks[member.fold]}))
                 log_epochs(member)
                 write_member(state, weights)
                 if final:
                     self.scores[member.index] = _write_results(member, final)
-                member.lab.overlay.close()
+                components.overlay.close()
         except Exception as error:  # the border of one member's files: a full disk or a user's report fails it alone
             member.failure = describe_error(error)
         finally:
             with suppress(OSError):  # the failure above has the reason
-                member.lab.overlay.close()
+                components.overlay.close()
 
     def _report_failure(self, index: int, reason: str) -> None:
         print(f"mlplab: {self.labels[index]}: {reason}", file=sys.stderr, flush=True)
@@ -171,8 +169,8 @@ class Stack:
 
 def _write_results(member: Member, final: FinalMetrics) -> Scores:
     """Does what `run.train.evaluate_best` does after the test."""
-    learner = member.lab.learner
-    learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
+    learner, components = member.learner, member.components
+    learner.load_state_dict(components.checkpoints.best["checkpoint"]["state_dict"])
     learner.eval()
     learner.scores = final.test
-    return write_results(member.lab, final.diagnosis, member.rows[-1]["seconds"])
+    return write_results(components, final.diagnosis, member.rows[-1]["seconds"])
