@@ -32,13 +32,14 @@ def test_members_start_as_their_single_runs_and_share_data_and_trainer(configure
 def test_members_of_a_fold_share_its_data_and_all_share_the_trainer(configured: Callable[..., Any]) -> None:
     overrides = [(*SMALL, "data.folds=3", f"data.fold={fold}", f"seed={seed}") for seed in (1, 2) for fold in (2, 0)]
     datasets = DatasetCache()
-    members = assemble_members([configured(*own) for own in overrides], datasets)
+    configs = [configured(*own) for own in overrides]
+    members = assemble_members(configs, datasets)
     splits = [member.splits for member in members]
     assert [member.fold for member in members] == [0, 1, 0, 1]
     assert splits[0] is splits[2]
     assert splits[1] is splits[3]
     assert splits[0] is not splits[1]
-    assert datasets.fold(members[3].config).splits is splits[1]
+    assert datasets.fold(configs[3]).splits is splits[1]
     assert len({id(member.components.trainer) for member in members}) == 1
     for member, own in zip(members, overrides, strict=True):
         lab = build(configured(*own))

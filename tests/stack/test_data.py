@@ -32,7 +32,7 @@ def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configu
     own = (f"{base} data.fold={fold} seed={seed}" for fold, seed in ((0, 1), (1, 1), (0, 2)))
     members = build_members(configured, *own)
     data = StackedData(members)
-    assert len(data.measured) == 2, "two folds, three members"
+    assert len(data.evaluated.features) == 2, "two folds, three members"
     order = data.order(loaders(members))
     features, target = data.batch(order[:, :10])
     for place, (member, loader) in enumerate(zip(members, loaders(members), strict=True)):
@@ -43,11 +43,12 @@ def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configu
         assert torch.equal(features[place], learner.network.scale(raw[0]))
         assert torch.equal(target[place], learner.encode(raw[1]))
         assert all(map(torch.equal, data.raw_batch(member, order[place, :10]), raw))
-        measured = data.per_member(data.measured)[place]
+        rows = data.evaluated
+        measured, raw_target = (rows.per_member(values)[place] for values in (rows.features, rows.target))
         assert torch.equal(measured[: data.num_val], learner.network.scale(splits.val.features))
         assert torch.equal(measured[data.num_val :], learner.network.scale(splits.measured.features))
-        assert torch.equal(data.per_member(data.val)[place], splits.val.target)
-        assert torch.equal(data.per_member(data.train)[place], splits.measured.target)
+        assert torch.equal(raw_target[: data.num_val], splits.val.target)
+        assert torch.equal(raw_target[data.num_val :], splits.measured.target)
 
 
 def test_members_that_remain_keep_their_folds(configured: Configured) -> None:
@@ -55,14 +56,16 @@ def test_members_that_remain_keep_their_folds(configured: Configured) -> None:
     data = StackedData(members)
     data.select([2])
     assert data.order(loaders(members)[2:]).min() == data.num_train
-    assert torch.equal(data.per_member(data.val)[0], members[1].splits.val.target)
+    target = data.evaluated.per_member(data.evaluated.target)
+    assert torch.equal(target[0, : data.num_val], members[1].splits.val.target)
 
 
 def test_shared_data_is_stored_once_and_not_copied_for_each_member(configured: Configured) -> None:
     members = build_members(configured, "seed=1", "seed=2")
     data = StackedData(members)
-    assert data.per_member(data.measured) is data.measured
-    assert data.measured.shape[0] == 1
+    features = data.evaluated.features
+    assert data.evaluated.per_member(features) is features
+    assert len(features) == 1
     assert data.inputs.shape == members[0].splits.train.features.shape
     assert data.order(loaders(members)).max() == data.num_train - 1
 

@@ -104,7 +104,7 @@ class StackedLauncher(Launcher):
     ) -> tuple[list[list[int]], dict[int, str]]:
         """Split stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
         of the jobs of each stack, and of the single jobs with the reason."""
-        self.datasets: Any = None  # read to count rows, used again by the stacks
+        self.datasets: list[Any] = []  # what was read to count rows, used again by the stacks
         found: list[list[int]] = []
         for places in stacks:
             if len({jobs[place].config["data"].get("fold") for place in places}) == 1:
@@ -112,8 +112,8 @@ class StackedLauncher(Launcher):
                 continue
             with defer_signals():
                 from mlplab.stack.data import DatasetCache, split_by_data
-            self.datasets = self.datasets or DatasetCache()
-            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), self.datasets)
+            self.datasets = self.datasets or [DatasetCache()]
+            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), *self.datasets)
             found += [[places[at] for at in part] for part in parts]
             singles |= {places[at]: reason for at, reason in others.items()}
         return found, singles
@@ -122,7 +122,7 @@ class StackedLauncher(Launcher):
         """Train a stack and add what its jobs return. Returns why it cannot be trained, else an empty string."""
         with defer_signals():
             from mlplab.stack.train import Stack
-        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, self.datasets)
+        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, *self.datasets)
         if reason := stack.obstacle():
             return reason
         notify = self._has_user_callbacks()
@@ -134,8 +134,10 @@ class StackedLauncher(Launcher):
         if failed and jobs[0].config["sweep"]["fail_fast"]:
             (jobs[0].sweep / STOP_FILE).write_text(failed[0].sweep_number)
         for place, job in enumerate(jobs):
-            score = scores[place][job.config["monitor"]] if place in scores else None
-            returns[job.number] = _job_return(job, score)
+            # one that failed has printed its reason and returns no score
+            returned: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
+            returned.return_value = scores[place][job.config["monitor"]] if place in scores else None
+            returns[job.number] = returned
             if notify:
                 config = self.composer.numbered(job.overrides, job.number)
                 self.context.callbacks.on_job_end(config=config, job_return=returns[job.number])
@@ -145,13 +147,6 @@ class StackedLauncher(Launcher):
         """Composing each job again for the callbacks takes time, and mlplab's own ignore jobs."""
         callbacks = (self.config.hydra.get("callbacks") or {}).values()
         return not all(str(callback.get("_target_")).startswith(OWN_CALLBACKS) for callback in callbacks)
-
-
-def _job_return(job: StackJob, score: float | None) -> JobReturn:
-    """As of a job that was trained singly: one that failed has printed its reason and returns no score."""
-    returned: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
-    returned.return_value = score
-    return returned
 
 
 def _group(jobs: Sequence[StackJob]) -> tuple[list[list[int]], dict[int, str]]:

@@ -33,8 +33,8 @@ class StackedData:
         pixels = len(first) == 1 and train[0].features.dtype == torch.uint8
         self.scale = first[0].learner.network.scale if pixels else None
         pairs = list(zip([member.learner for member in first], train, strict=True))
-        scaled = [rows.features if pixels else learner.network.scale(rows.features) for learner, rows in pairs]
-        self.inputs = _concatenate(scaled)
+        inputs = [rows.features if pixels else learner.network.scale(rows.features) for learner, rows in pairs]
+        self.inputs = _concatenate(inputs)
         self.targets = _concatenate([learner.encode(rows.target) for learner, rows in pairs])
         self.evaluated = stack_rows(members, _evaluated_rows)
 
@@ -79,7 +79,8 @@ def stack_rows(members: Sequence[Member], part: Callable[[Splits], Split]) -> Fo
     parts = [part(member.splits) for member in first]
     scaled = [member.learner.network.scale(rows.features) for member, rows in zip(first, parts, strict=True)]
     features, target = _concatenate(scaled), _concatenate([rows.target for rows in parts])
-    return FoldRows(features.unflatten(0, (len(first), -1)), target.unflatten(0, (len(first), -1)), fold)
+    features, target = (values.view(len(first), -1, *values.shape[1:]) for values in (features, target))
+    return FoldRows(features, target, fold)
 
 
 def group_by_fold(members: Sequence[Member]) -> tuple[list[Member], Tensor]:

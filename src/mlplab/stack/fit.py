@@ -40,10 +40,9 @@ class StackedFit:
         self.time_fraction = 1 / len(members)
         self.started = time.perf_counter()
         self.data = StackedData(members)
-        settings = [member.components.settings for member in members]
+        batch_size = first.components.settings.batch_size
         self.loaders = [
-            TensorLoader(member.splits.train, own.batch_size, own.seed)
-            for member, own in zip(members, settings, strict=True)
+            TensorLoader(member.splits.train, batch_size, member.components.settings.seed) for member in members
         ]
         self.step_metrics = StackedStepMetrics(first.callback(StepMetrics).interval)
         for member in members:
@@ -53,7 +52,7 @@ class StackedFit:
         self.best = self._snapshot().clone()
 
     def run(self) -> None:
-        """Trains to the last epoch. Also after an exception `on_end` gets each member with its last complete epoch."""
+        """Trains to the last epoch. After an exception too, `on_end` gets each member with its last complete epoch."""
         try:
             self._measure()
             for epoch in range(self.max_epochs):
@@ -115,7 +114,11 @@ class StackedFit:
         total, failed = losses.sum(), []
         if not math.isfinite(total.item()):
             failed = [index for index, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
-            self._record_failures(failed, losses.detach(), rows)
+            for index in failed:
+                member = self.members[index]
+                member.trainer.global_step = self.optimizer.steps
+                self._load_network(index)
+                member.fail(losses[index].detach(), self.data.raw_batch(member, rows[index]))
             total = losses[[index for index in range(len(losses)) if index not in failed]].sum()
         self._step(self.weights.gradients(total), losses.detach())
         if self.steps_scheduler_per_update:
@@ -136,13 +139,6 @@ class StackedFit:
         if clip is not None and norms is not None:
             gradient.mul_((clip / (norms + 1e-6)).clamp(max=1.0)[:, None])
         self.optimizer.step(gradient)
-
-    def _record_failures(self, failed: Sequence[int], losses: Tensor, rows: Tensor) -> None:
-        for index in failed:
-            member = self.members[index]
-            member.trainer.global_step = self.optimizer.steps
-            self._load_network(index)
-            member.fail(losses[index], self.data.raw_batch(member, rows[index]))
 
     def _load_network(self, index: int) -> None:
         """Copies the current weights of a member into its own network, where its NaNGuard looks for the cause."""
@@ -194,7 +190,7 @@ class StackedFit:
         return MemberState(self.members[index], self.last.select([index]), self.best.select([index]))
 
     def _remove(self, indices: Sequence[int]) -> None:
-        """Gives members to `on_end` and stacks the others anew."""
+        """Passes members to `on_end` and stacks the others again."""
         if not indices:
             return
         ended = [self._state(index) for index in indices]

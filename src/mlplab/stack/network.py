@@ -52,10 +52,6 @@ class StackedNetwork:
             return _elementwise(modules)
         raise TypeError(kind.__name__)
 
-    def leaf(self, name: str) -> Tensor:
-        """The parameter (K, ...). Views of it are made within each pass: the gradient of an older one covers all P."""
-        return self.weights.leaves[name]
-
 
 def generator_like_global() -> Generator:
     """Returns a generator that continues from the state of torch's global one."""
@@ -91,7 +87,8 @@ def _sequential(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
 
 
 def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    # views of a leaf are made within each pass: the gradient of an older one covers all P
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     width = weight.shape[2]
     padding = -width % 16 if 4 < width < 32 else 0  # a product with 10 columns takes twice as long as with 16
     if not padding:
@@ -102,7 +99,8 @@ def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
 
 
 def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
-    product, weight, max_norm = _linear(stack, modules, name), stack.leaf(f"{name}.weight"), modules[0].max_norm
+    product, max_norm = _linear(stack, modules, name), modules[0].max_norm
+    weight = stack.weights.leaves[f"{name}.weight"]
 
     def run(features: Tensor, training: bool) -> Tensor:
         with torch.no_grad():  # the formula of torch.renorm
@@ -160,12 +158,12 @@ def _input_noise(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
 
 
 def _prelu(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
-    slope = stack.leaf(f"{name}.weight")
+    slope = stack.weights.leaves[f"{name}.weight"]
     return lambda features, _: torch.where(features > 0, features, slope.unsqueeze(1) * features)
 
 
 def _layer_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     shape, eps = modules[0].normalized_shape, modules[0].eps
 
     def run(features: Tensor, _: bool) -> Tensor:
@@ -177,7 +175,7 @@ def _layer_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
 
 def _batch_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
     """Normalises by column, with the columns of all members side by side."""
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     for key, _ in modules[0].named_buffers():
         stack.buffers[f"{name}.{key}"] = torch.stack([getattr(module, key) for module in modules])
     mean, var = (stack.buffers[f"{name}.running_{key}"].view(-1) for key in ("mean", "var"))

@@ -37,9 +37,8 @@ class StackedOptimizer:
             **{name: _number([group[name] for group in groups]) for name in NUMBERS if name in self.first}
         )
         if "betas" in self.first:
-            self.numbers.beta1, self.numbers.beta2 = map(
-                _number, zip(*(group["betas"] for group in groups), strict=True)
-            )
+            betas = zip(*(group["betas"] for group in groups), strict=True)
+            self.numbers.beta1, self.numbers.beta2 = map(_number, betas)
         self.decay = _weight_decay(optimizers, networks, flat.dtype)
 
     def set_learning_rates(self, rates: Sequence[float]) -> None:
@@ -171,10 +170,10 @@ def _adam_of_member(
 ) -> None:
     """Takes torch's fused step with the numbers of one member: one pass over memory where the formula takes eight."""
     numbers = {name: getattr(stack.numbers, name) for name in ("lr", "beta1", "beta2", "eps")} | replaced
-    own = {name: float(value[index]) if isinstance(value, Tensor) else value for name, value in numbers.items()}
+    own: Any = {name: float(value[index]) if isinstance(value, Tensor) else value for name, value in numbers.items()}
+    own |= {"amsgrad": False, "maximize": False, "weight_decay": 0.0, "fused": True}
     steps = [torch.tensor(float(stack.steps - 1)) for _ in weights]
-    own |= {"amsgrad": False, "maximize": False, "weight_decay": 0.0}
-    adam([*weights], [*gradients], [*first], [*second], [], steps, fused=True, **own)
+    adam([*weights], [*gradients], [*first], [*second], [], steps, **own)
 
 
 def _adamax(stack: StackedOptimizer, gradient: Tensor, numbers: SimpleNamespace) -> None:

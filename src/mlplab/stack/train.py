@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -36,27 +37,23 @@ SAVE_COST_RATIO = 20.0  # and at least this many times the duration of the last 
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Stack:
-    """The jobs of one stack; an index is a place in `configs`.
+    """The jobs of one stack; an index is a position in `configs`.
 
     labels: of the jobs, for the console. most: members that train at once, by default as many as fit into memory.
-    datasets: data that has been read already. Call `obstacle` first, then `train` where it returns an empty string.
+    datasets: data that has been read already. scores: of the members that ended, by index. leaks: lines for train.log,
+    by fold. Call `obstacle` first, then `train` where it returns an empty string.
     """
 
-    def __init__(
-        self,
-        configs: Sequence[DictConfig],
-        labels: Sequence[str],
-        most: int | None = None,
-        datasets: DatasetCache | None = None,
-    ) -> None:
-        self.configs = configs
-        self.labels = labels
-        self.most = most
-        self.datasets = datasets or DatasetCache()
-        self.leaks: dict[int, dict[str, str]] = {}  # lines for train.log, by fold
-        self.saved_at, self.save_cost = time.perf_counter(), 0.0
-        self.scores: dict[int, Scores] = {}  # of the members that ended, by index
+    configs: Sequence[DictConfig]
+    labels: Sequence[str]
+    most: int | None = None
+    datasets: DatasetCache = field(default_factory=DatasetCache)
+    scores: dict[int, Scores] = field(default_factory=dict)
+    leaks: dict[int, dict[str, str]] = field(default_factory=dict)
+    saved_at: float = field(default_factory=time.perf_counter)
+    save_cost: float = 0.0
 
     def obstacle(self) -> str:
         """Returns why these jobs cannot train as one stack, or an empty string."""
@@ -153,7 +150,12 @@ class Stack:
                 log_epochs(member)
                 write_member(state, weights)
                 if final:
-                    self.scores[member.index] = _write_results(member, final)
+                    # as `run.train.evaluate_best` after the test
+                    member.learner.load_state_dict(components.checkpoints.best["checkpoint"]["state_dict"])
+                    member.learner.eval()
+                    member.learner.scores = final.test
+                    seconds = member.rows[-1]["seconds"]
+                    self.scores[member.index] = write_results(components, final.diagnosis, seconds)
                 components.overlay.close()
         except Exception as error:  # the border of one member's files: a full disk or a user's report fails it alone
             member.failure = describe_error(error)
@@ -165,12 +167,3 @@ class Stack:
         print(f"mlplab: {self.labels[index]}: {reason}", file=sys.stderr, flush=True)
         with suppress(OSError):
             files.write(Path(self.configs[index].run_dir) / "failure.txt", reason + "\n")
-
-
-def _write_results(member: Member, final: FinalMetrics) -> Scores:
-    """Does what `run.train.evaluate_best` does after the test."""
-    learner, components = member.learner, member.components
-    learner.load_state_dict(components.checkpoints.best["checkpoint"]["state_dict"])
-    learner.eval()
-    learner.scores = final.test
-    return write_results(components, final.diagnosis, member.rows[-1]["seconds"])
