@@ -104,7 +104,7 @@ class StackedLauncher(Launcher):
     ) -> tuple[list[list[int]], dict[int, str]]:
         """Split stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
         of the jobs of each stack, and of the single jobs with the reason."""
-        self.datasets: list[Any] = []  # what was read to count rows, used again by the stacks
+        self.datasets: list[Any] = []  # none, or the DatasetCache read to count rows: the stacks use it again
         found: list[list[int]] = []
         for places in stacks:
             if len({jobs[place].config["data"].get("fold") for place in places}) == 1:

@@ -150,7 +150,7 @@ class Stack:
                 log_epochs(member)
                 write_member(state, weights)
                 if final:
-                    # as `run.train.evaluate_best` after the test
+                    # what `run.train.evaluate_best` does after the test
                     member.learner.load_state_dict(components.checkpoints.best["checkpoint"]["state_dict"])
                     member.learner.eval()
                     member.learner.scores = final.test

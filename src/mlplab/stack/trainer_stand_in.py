@@ -20,7 +20,7 @@ NEEDS_LIGHTNING = (ProgressLine, GracefulStop)  # callbacks that read a Trainer 
 
 @dataclass(frozen=True)
 class SchedulerConfig:
-    """The `lr_scheduler` entry that a learner's `configure_optimizers` returns.
+    """The `lr_scheduler` entry of what a learner's `configure_optimizers` returns.
 
     interval: `step`, `epoch`, or `plateau` for one that steps after an epoch by its score.
     """
@@ -45,7 +45,7 @@ class TrainerStandIn:
     def __init__(self, components: Components, train_loader: Any, updates: int) -> None:
         self.lightning = components.trainer
         self.learner = components.learner
-        self.callbacks = [one for one in components.callbacks if not isinstance(one, NEEDS_LIGHTNING)]
+        self.callbacks = [callback for callback in components.callbacks if not isinstance(callback, NEEDS_LIGHTNING)]
         self.train_dataloader = train_loader
         self.updates = updates
         self.val_dataloaders = components.batches.val_dataloader()
