@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -58,10 +57,11 @@ class StackedData:
     def select(self, indices: Sequence[int]) -> None:
         """Keeps the members at these indices."""
         fold = self.evaluated.fold[torch.tensor(indices, dtype=torch.long)]
-        self.evaluated = self.evaluated._replace(fold=fold)
+        self.evaluated = replace(self.evaluated, fold=fold)
 
 
-class FoldRows(NamedTuple):
+@dataclass(frozen=True)
+class FoldRows:
     """features: (D, N, in_features), scaled. target: (D, N, ...), raw. fold: (K,) the fold of each member."""
 
     features: Tensor
