@@ -66,7 +66,7 @@ def test_a_sweep_without_a_stack_says_why_too(
 
 
 def launch(*arguments: str, with_plan: bool = True) -> list[Any]:
-    """What the launcher returns; jobs that it hands on to Hydra's basic launcher do nothing."""
+    """What the launcher returns; jobs that it passes to Hydra's basic launcher do nothing."""
     with composed(*arguments) as (config, loader):
         plan = plan_sweep(config, list(config.hydra.overrides.task), loader)
         launcher: Any = Plugins.instance().instantiate_launcher(
@@ -89,22 +89,22 @@ def test_the_jobs_of_a_stack_return_their_scores_in_order_with_and_without_a_pla
     assert names == ["0_optimizer.lr=0.1", "1_optimizer.lr=0.01"]
 
 
-def test_callbacks_of_the_user_hear_of_the_jobs_of_a_stack(sweep_folder: Path) -> None:
+def test_callbacks_of_the_user_are_called_for_the_jobs_of_a_stack(sweep_folder: Path) -> None:
     callback = "+hydra.callbacks.mine._target_=hydra.experimental.callback.Callback"
-    heard: list[tuple[str, int, float]] = []
+    called: list[tuple[str, int, float]] = []
 
     class Jobs(Callback):
         def on_job_start(self, config: Any, **_: Any) -> None:
-            heard.append(("start", config.hydra.job.num, config.optimizer.lr))
+            called.append(("start", config.hydra.job.num, config.optimizer.lr))
 
         def on_job_end(self, config: Any, job_return: Any, **_: Any) -> None:
             assert job_return.return_value > 0
-            heard.append(("end", config.hydra.job.num, config.optimizer.lr))
+            called.append(("end", config.hydra.job.num, config.optimizer.lr))
 
     callbacks = Callbacks()
     callbacks.callbacks.append(Jobs())
     sweep(train_job, *STACKED, callback, "optimizer.lr=0.1,0.01", callbacks=callbacks)
-    assert heard == [("start", 0, 0.1), ("start", 1, 0.01), ("end", 0, 0.1), ("end", 1, 0.01)]
+    assert called == [("start", 0, 0.1), ("start", 1, 0.01), ("end", 0, 0.1), ("end", 1, 0.01)]
     assert len(list(sweep_folder.glob("*/scores.json"))) == 2
 
 
@@ -117,10 +117,10 @@ def test_a_started_run_resumes_singly(sweep_folder: Path, capfd: pytest.CaptureF
 
 def test_folds_with_different_numbers_of_rows_are_split() -> None:
     """178 rows less 36 of test make folds of 28, 28, 28, 29 and 29 rows in some order."""
-    words = [f"data.folds=5 data.fold={fold}" for fold in range(5)]
+    folds = [f"data.folds=5 data.fold={fold}" for fold in range(5)]
     jobs = [
         StackJob(0, [], to_plain(mlplab.configure("data=wine", *overrides.split())), "")
-        for overrides in ("", "seed=1", *words)
+        for overrides in ("", "seed=1", *folds)
     ]
     stacks, alone = StackedLauncher().split_by_rows(jobs, [[0, 1], [2, 3, 4, 5, 6]], {9: "a"})
     assert stacks[0] == [0, 1]
@@ -134,14 +134,14 @@ def test_a_job_is_the_same_with_and_without_the_plan() -> None:
         fixed = "hydra.job.config.override_dirname.exclude_keys=[data,sweep.name]"
         master = compose("train", ["data=iris", "sweep.name=s", fixed], return_hydra_config=True)
         composer = JobComposer(GlobalHydra.instance().config_loader(), master)
-        words = ["data=iris", "optimizer.lr=1", "sweep.name=s"]
-        config = composer.compose(words)
-        resolved = {tuple(words): (resolve_plain(config, words), config.hydra.job.override_dirname)}
-        one, other = create_job(words, 5, composer, {}), create_job(words, 5, composer, resolved)
+        overrides = ["data=iris", "optimizer.lr=1", "sweep.name=s"]
+        config = composer.compose(overrides)
+        resolved = {tuple(overrides): (resolve_plain(config, overrides), config.hydra.job.override_dirname)}
+        one, other = create_job(overrides, 5, composer, {}), create_job(overrides, 5, composer, resolved)
         assert one == other
         assert one.run == Path("outputs/sweeps/s/5_optimizer.lr=1")
         assert (one.sweep_number, one.label, one.config["optimizer"]["lr"]) == ("5", "#5 optimizer.lr=1", 1.0)
-        moved = create_job([*words, "hydra.sweep.subdir='2_lr=1'"], 0, composer, resolved)
+        moved = create_job([*overrides, "hydra.sweep.subdir='2_lr=1'"], 0, composer, resolved)
         assert (moved.sweep_number, moved.config["optimizer"]["lr"]) == ("2", 1.0)
 
 

@@ -18,12 +18,12 @@ def test_members_start_as_their_single_runs_and_share_data_and_trainer(configure
     overrides = [(*SMALL, "seed=1"), (*SMALL, "seed=2", "optimizer.lr=0.1")]
     members = assemble_members([configured(*own) for own in overrides])
     assert [member.index for member in members] == [0, 1]
-    assert members[0].lab.splits is members[1].lab.splits
-    assert members[0].lab.trainer is members[1].lab.trainer
+    assert members[0].splits is members[1].splits
+    assert members[0].components.trainer is members[1].components.trainer
     for member, own in zip(members, overrides, strict=True):
         lab = build(configured(*own))
         assert torch.equal(member.generator.get_state(), torch.get_rng_state())
-        assert all(map(torch.equal, member.lab.learner.parameters(), lab.learner.parameters()))
+        assert all(map(torch.equal, member.learner.parameters(), lab.learner.parameters()))
         assert {type(callback) for callback in member.trainer.callbacks} < {
             type(callback) for callback in lab.callbacks
         }
@@ -32,28 +32,29 @@ def test_members_start_as_their_single_runs_and_share_data_and_trainer(configure
 def test_members_of_a_fold_share_its_data_and_all_share_the_trainer(configured: Callable[..., Any]) -> None:
     overrides = [(*SMALL, "data.folds=3", f"data.fold={fold}", f"seed={seed}") for seed in (1, 2) for fold in (2, 0)]
     datasets = DatasetCache()
-    members = assemble_members([configured(*own) for own in overrides], datasets)
-    splits = [member.lab.splits for member in members]
+    configs = [configured(*own) for own in overrides]
+    members = assemble_members(configs, datasets)
+    splits = [member.splits for member in members]
     assert [member.fold for member in members] == [0, 1, 0, 1]
     assert splits[0] is splits[2]
     assert splits[1] is splits[3]
     assert splits[0] is not splits[1]
-    assert datasets.fold(members[3].config).splits is splits[1]
-    assert len({id(member.lab.trainer) for member in members}) == 1
+    assert datasets.fold(configs[3]).splits is splits[1]
+    assert len({id(member.components.trainer) for member in members}) == 1
     for member, own in zip(members, overrides, strict=True):
         lab = build(configured(*own))
-        assert torch.equal(lab.splits.val.features, member.lab.splits.val.features)
+        assert torch.equal(lab.splits.val.features, member.splits.val.features)
         expected: Any = lab.learner.network.scale
-        scale: Any = member.lab.learner.network.scale
+        scale: Any = member.learner.network.scale
         assert torch.equal(expected.shift, scale.shift)
-        assert all(map(torch.equal, member.lab.learner.parameters(), lab.learner.parameters()))
-        assert member.trainer.val_dataloaders[0].part is member.lab.splits.val
+        assert all(map(torch.equal, member.learner.parameters(), lab.learner.parameters()))
+        assert member.trainer.val_dataloaders[0].part is member.splits.val
 
 
 def test_a_part_of_the_jobs_keeps_their_indices(configured: Callable[..., Any]) -> None:
     configs = [configured(*SMALL, f"seed={seed}") for seed in range(4)]
     members = assemble_members(configs, indices=[1, 3])
-    assert [(member.index, member.config.seed) for member in members] == [(1, 1), (3, 3)]
+    assert [(member.index, member.components.settings.seed) for member in members] == [(1, 1), (3, 3)]
 
 
 def test_more_memory_takes_more_members_and_a_wider_net_takes_fewer(monkeypatch: pytest.MonkeyPatch) -> None:

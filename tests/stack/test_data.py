@@ -23,7 +23,7 @@ def build_members(configured: Configured, *overrides: str) -> list[Member]:
 
 
 def loaders(members: list[Member]) -> list[TensorLoader]:
-    return [TensorLoader(member.lab.splits.train, 32, member.config.seed) for member in members]
+    return [TensorLoader(member.splits.train, 32, member.components.settings.seed) for member in members]
 
 
 @pytest.mark.parametrize("dataset", ["data=iris", "data=diabetes"])
@@ -32,22 +32,23 @@ def test_a_member_gets_the_rows_of_its_fold_in_its_own_order(configured: Configu
     own = (f"{base} data.fold={fold} seed={seed}" for fold, seed in ((0, 1), (1, 1), (0, 2)))
     members = build_members(configured, *own)
     data = StackedData(members)
-    assert len(data.measured) == 2, "two folds, three members"
+    assert len(data.evaluated.features) == 2, "two folds, three members"
     order = data.order(loaders(members))
     features, target = data.batch(order[:, :10])
     for place, (member, loader) in enumerate(zip(members, loaders(members), strict=True)):
-        learner: Any = member.lab.learner
-        splits, indices = member.lab.splits, loader.order()
+        learner: Any = member.learner
+        splits, indices = member.splits, loader.order()
         assert indices is not None
         raw = splits.train.features[indices[:10]], splits.train.target[indices[:10]]
         assert torch.equal(features[place], learner.network.scale(raw[0]))
         assert torch.equal(target[place], learner.encode(raw[1]))
         assert all(map(torch.equal, data.raw_batch(member, order[place, :10]), raw))
-        measured = data.per_member(data.measured)[place]
+        rows = data.evaluated
+        measured, raw_target = (rows.per_member(values)[place] for values in (rows.features, rows.target))
         assert torch.equal(measured[: data.num_val], learner.network.scale(splits.val.features))
         assert torch.equal(measured[data.num_val :], learner.network.scale(splits.measured.features))
-        assert torch.equal(data.per_member(data.val)[place], splits.val.target)
-        assert torch.equal(data.per_member(data.train)[place], splits.measured.target)
+        assert torch.equal(raw_target[: data.num_val], splits.val.target)
+        assert torch.equal(raw_target[data.num_val :], splits.measured.target)
 
 
 def test_members_that_remain_keep_their_folds(configured: Configured) -> None:
@@ -55,15 +56,17 @@ def test_members_that_remain_keep_their_folds(configured: Configured) -> None:
     data = StackedData(members)
     data.select([2])
     assert data.order(loaders(members)[2:]).min() == data.num_train
-    assert torch.equal(data.per_member(data.val)[0], members[1].lab.splits.val.target)
+    target = data.evaluated.per_member(data.evaluated.target)
+    assert torch.equal(target[0, : data.num_val], members[1].splits.val.target)
 
 
 def test_shared_data_is_stored_once_and_not_copied_for_each_member(configured: Configured) -> None:
     members = build_members(configured, "seed=1", "seed=2")
     data = StackedData(members)
-    assert data.per_member(data.measured) is data.measured
-    assert data.measured.shape[0] == 1
-    assert data.inputs.shape == members[0].lab.splits.train.features.shape
+    features = data.evaluated.features
+    assert data.evaluated.per_member(features) is features
+    assert len(features) == 1
+    assert data.inputs.shape == members[0].splits.train.features.shape
     assert data.order(loaders(members)).max() == data.num_train - 1
 
 
@@ -81,8 +84,8 @@ def test_pixels_are_scaled_batch_by_batch(configured: Configured, tmp_path: Path
     features, _ = data.batch(data.order(loaders(members))[:, :10])
     for place, (member, loader) in enumerate(zip(members, loaders(members), strict=True)):
         indices: Any = loader.order()
-        learner: Any = member.lab.learner
-        assert torch.equal(features[place], learner.network.scale(member.lab.splits.train.features[indices[:10]]))
+        learner: Any = member.learner
+        assert torch.equal(features[place], learner.network.scale(member.splits.train.features[indices[:10]]))
 
 
 def test_data_that_two_jobs_share_is_read_once(configured: Configured) -> None:

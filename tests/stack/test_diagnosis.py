@@ -62,13 +62,13 @@ def test_diagnosis_and_test_scores_are_those_of_the_single_run(
     shared = [override for override in (*EXACT, *FEW, *base) if not (residual and "hidden" in override)]
     members = assemble_members([configured(*shared, *overrides) for overrides in own])
     for member in members:
-        assert close(plain(member.initial_layers), plain(layers_of_one(member.lab.learner, member.lab.splits)))
+        assert close(plain(member.initial_layers), plain(layers_of_one(member.learner, member.splits)))
     calls: list[tuple[Weights, Sequence[MemberState]]] = []
     StackedFit(members, lambda weights, ended: calls.append((weights, ended))).run()
     ((weights, ended),) = calls
     together = final_metrics(ended)
     for member, last, best in ended:
-        learner, splits = member.lab.learner, member.lab.splits
+        learner, splits = member.learner, member.splits
         best.load_into(learner.network, weights)
         at_best = {name: value.clone() for name, value in learner.state_dict().items()}
         last.load_into(learner.network, weights)
@@ -93,7 +93,7 @@ def test_a_member_that_failed_has_neither(configured: Callable[..., Any]) -> Non
 def test_measuring_draws_no_random_number_and_does_not_change_the_networks(configured: Callable[..., Any]) -> None:
     members = assemble_members([configured(*EXACT, "model.dropout=0.5", f"seed={seed}") for seed in (0, 1)])
     state = torch.get_rng_state()
-    before = [value.clone() for value in members[0].lab.learner.state_dict().values()]
+    before = [value.clone() for value in members[0].learner.state_dict().values()]
     measured_layers(members)
     assert torch.equal(torch.get_rng_state(), state)
-    assert all(map(torch.equal, before, members[0].lab.learner.state_dict().values()))
+    assert all(map(torch.equal, before, members[0].learner.state_dict().values()))

@@ -50,17 +50,18 @@ def test_a_failure_names_the_step_and_where_it_began(member: Member) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheduler", "interval"), [("step", "epoch"), ("one_cycle", "step"), ("plateau", ""), (None, "")]
+    ("scheduler", "interval"), [("step", "epoch"), ("one_cycle", "step"), ("plateau", "plateau"), (None, "")]
 )
-def test_a_scheduler_steps_per_update_or_per_epoch(
+def test_a_scheduler_steps_per_update_per_epoch_or_by_a_score(
     scheduler: str | None, interval: str, configured: Callable[..., Any]
 ) -> None:
     chosen = (f"scheduler={scheduler}",) if scheduler else ()
     member = assemble_members([configured(*SMALL, *chosen)])[0]
     member.set_up()
-    assert member.steps_scheduler_per_update == (interval == "step")
-    for each in ("step", "epoch"):
-        found = member.trainer.scheduler_config
+    member.trainer.callback_metrics = {"loss/val": torch.tensor(1.0)}
+    found = member.trainer.scheduler_config
+    assert (found.interval if found else "") == interval
+    for each in ("step", "epoch", "plateau"):
         before = found.scheduler.last_epoch if found else 0
         member.step_scheduler(each)
         assert (found.scheduler.last_epoch if found else 0) - before == (each == interval)

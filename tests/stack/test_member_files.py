@@ -60,7 +60,7 @@ def test_checkpoints_equal_those_of_the_single_run(more: Sequence[str], configur
     def end(weights: Any, ended: Any) -> None:
         for state in ended:
             write_member(state, weights)
-            state.member.lab.overlay.close()
+            state.member.components.overlay.close()
 
     StackedFit(members, end).run()
     for config, overrides in zip(configs, own, strict=True):
@@ -93,7 +93,7 @@ def test_a_member_that_failed_in_its_first_epoch_has_a_history_and_no_checkpoint
 
     StackedFit(members, end).run()
     for config, member in zip(configs, members, strict=True):
-        member.lab.overlay.close()
+        member.components.overlay.close()
         assert member.failure
         assert len(read_history(Path(config.run_dir, "history.csv"))) == 1
         assert not Path(config.run_dir, "checkpoints").exists()

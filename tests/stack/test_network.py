@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Generator, nn
 
+from mlplab.model.layers import InputNoise
 from mlplab.model.mlp import MLP
 from mlplab.model.network import Network
 from mlplab.stack.network import (
     ELEMENTWISE,
-    MemberGenerators,
     StackedNetwork,
     generator_like_global,
     why_no_stacked_network,
@@ -77,16 +77,18 @@ def test_the_dropout_mask_of_each_member_is_torchs() -> None:
         torch.manual_seed(seed)
         generators.append(generator_like_global())
         expected.append([torch.nn.functional.dropout(features[0], probability) != 0 for _ in range(2)])
-    draws = MemberGenerators(generators)
+    networks: list[Network] = [MLP(3, 2), MLP(3, 2)]
+    dropout = StackedNetwork(networks, Weights(networks), generators).build([nn.Dropout(0.3), nn.Dropout(0.5)], "")
     for turn in range(2):
-        mask = draws.bernoulli(features, [0.7, 0.5])
+        mask = dropout(features, True)
         for place in range(2):
             assert torch.equal(mask[place] != 0, expected[place][turn])
 
 
 def test_the_noise_of_each_member_is_torchs() -> None:
     torch.manual_seed(3)
-    draws = MemberGenerators([generator_like_global()])
+    networks: list[Network] = [MLP(3, 2)]
+    noise = StackedNetwork(networks, Weights(networks), [generator_like_global()]).build([InputNoise(1.0)], "")
     features = torch.ones(1, 5, 4, dtype=torch.float64)
     expected = torch.randn_like(features[0])
-    assert torch.equal(draws.normal(features)[0], expected)
+    assert torch.equal(noise(features, True)[0], features[0] + expected)

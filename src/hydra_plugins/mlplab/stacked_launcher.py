@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mlplab.config.compose import BasicLauncher, JobComposer, folder_name
 from mlplab.config.configure import resolve_plain
+from mlplab.config.tree import flatten
 from mlplab.run.folder import STOP_FILE, job_number, run_state
 from mlplab.signals import defer_signals
 from mlplab.stack.eligibility import group_jobs
@@ -103,7 +104,7 @@ class StackedLauncher(Launcher):
     ) -> tuple[list[list[int]], dict[int, str]]:
         """Split stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
         of the jobs of each stack, and of the single jobs with the reason."""
-        self.datasets: Any = None  # read to count rows, used again by the stacks
+        self.datasets: list[Any] = []  # none, or the DatasetCache read to count rows: the stacks use it again
         found: list[list[int]] = []
         for places in stacks:
             if len({jobs[place].config["data"].get("fold") for place in places}) == 1:
@@ -111,8 +112,8 @@ class StackedLauncher(Launcher):
                 continue
             with defer_signals():
                 from mlplab.stack.data import DatasetCache, split_by_data
-            self.datasets = self.datasets or DatasetCache()
-            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), self.datasets)
+            self.datasets = self.datasets or [DatasetCache()]
+            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), *self.datasets)
             found += [[places[at] for at in part] for part in parts]
             singles |= {places[at]: reason for at, reason in others.items()}
         return found, singles
@@ -121,7 +122,7 @@ class StackedLauncher(Launcher):
         """Train a stack and add what its jobs return. Returns why it cannot be trained, else an empty string."""
         with defer_signals():
             from mlplab.stack.train import Stack
-        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, self.datasets)
+        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, *self.datasets)
         if reason := stack.obstacle():
             return reason
         notify = self._has_user_callbacks()
@@ -133,8 +134,10 @@ class StackedLauncher(Launcher):
         if failed and jobs[0].config["sweep"]["fail_fast"]:
             (jobs[0].sweep / STOP_FILE).write_text(failed[0].sweep_number)
         for place, job in enumerate(jobs):
-            score = scores[place][job.config["monitor"]] if place in scores else None
-            returns[job.number] = _job_return(job, score)
+            # one that failed has printed its reason and returns no score
+            returned: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
+            returned.return_value = scores[place][job.config["monitor"]] if place in scores else None
+            returns[job.number] = returned
             if notify:
                 config = self.composer.numbered(job.overrides, job.number)
                 self.context.callbacks.on_job_end(config=config, job_return=returns[job.number])
@@ -144,13 +147,6 @@ class StackedLauncher(Launcher):
         """Composing each job again for the callbacks takes time, and mlplab's own ignore jobs."""
         callbacks = (self.config.hydra.get("callbacks") or {}).values()
         return not all(str(callback.get("_target_")).startswith(OWN_CALLBACKS) for callback in callbacks)
-
-
-def _job_return(job: StackJob, score: float | None) -> JobReturn:
-    """As of a job that was trained singly: one that failed has printed its reason and returns no score."""
-    returned: Any = JobReturn(overrides=job.overrides, task_name="train", status=JobStatus.COMPLETED)
-    returned.return_value = score
-    return returned
 
 
 def _group(jobs: Sequence[StackJob]) -> tuple[list[list[int]], dict[int, str]]:
@@ -205,26 +201,21 @@ class LazyConfigs(Sequence[DictConfig]):
     def __len__(self) -> int:
         return len(self.configs)
 
-    def __getitem__(self, place: Any) -> Any:
-        if place not in self._created:
-            self._created[place] = self._like_first(self.configs[place])
-        return self._created[place]
+    def __getitem__(self, index: Any) -> Any:
+        if index not in self._created:
+            self._created[index] = self._create(self.configs[index])
+        return self._created[index]
 
-    def _like_first(self, plain: dict[str, Any]) -> DictConfig:
+    def _create(self, plain: dict[str, Any]) -> DictConfig:
+        first, values = dict(flatten(self.configs[0])), dict(flatten(plain))
+        if first.keys() != values.keys():
+            return OmegaConf.create(plain)
         config: DictConfig = pickle.loads(self._pickled_first)
-        return config if _set_differing(config, self.configs[0], plain) else OmegaConf.create(plain)
+        for key, value in values.items():
+            if repr(value) != repr(first[key]):
+                OmegaConf.update(config, key, value)
+        return config
 
     @cached_property
     def _pickled_first(self) -> bytes:
         return pickle.dumps(OmegaConf.create(self.configs[0]))
-
-
-def _set_differing(config: DictConfig, first: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
-    """Set the values that differ from the first configuration. Returns False, and sets nothing, if the keys differ."""
-    if first.keys() != plain.keys():
-        return False
-    for key, value in plain.items():
-        nested = isinstance(value, dict) and isinstance(first[key], dict) and value.keys() == first[key].keys()
-        if repr(value) != repr(first[key]) and not (nested and _set_differing(config[key], first[key], value)):
-            config[key] = value
-    return True

@@ -13,7 +13,7 @@ mini-batch; P parameters of one network.
     StackedNetwork                                 (K, B, in) or (1, B, in) -> (K, B, out); buffers (K, ...)
     losses and metrics                             (K,), one value per member
     StackedData.inputs, .targets                   (D N, ...), training rows of all folds one after another
-    StackedData.measured, .val, .train             (D, N, ...), expanded to (K, N, ...) where D > 1
+    FoldRows.features, .target                     (D, N, ...), expanded to (K, N, ...) where D > 1
     row indices of an epoch, of a mini-batch       (K, N), (K, B), into the D N training rows
     Snapshot                                       (K, P) weights, (K, ...) buffers and optimizer state
 
@@ -23,7 +23,7 @@ Path of a job, and who owns what on it:
 
     eligibility    sorts plain configurations into stacks, without torch; the launcher calls it
     assemble       builds each member as its single run is built: seeds, weights, callbacks, logger (Member)
-    data           the rows of all folds (StackedData)
+    data           the rows of all folds (StackedData, FoldRows)
     weights, network, losses, optimizer    all parameters as one tensor, its forward pass, its loss, its update
     fit            the loop: order, update, measure, best epoch, early stopping; removes members that ended or failed
     metrics, diagnosis, step_metrics       what is measured per epoch, after training, and within an epoch

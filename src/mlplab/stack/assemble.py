@@ -16,10 +16,7 @@ from mlplab.stack.diagnosis import measured_layers
 from mlplab.stack.member import Member
 from mlplab.stack.network import generator_like_global
 from mlplab.stack.trainer_stand_in import TrainerStandIn
-from mlplab.trainer.interrupt import GracefulStop
-from mlplab.trainer.progress import ProgressLine
 
-NEEDS_TRAINER = (ProgressLine, GracefulStop)  # callbacks that read a Trainer that trains
 COPIES = 16  # of a member's weights: gradients, the optimizer's state, the snapshots of the last and the best epoch
 PASSES = 8  # activations of a mini-batch that exist at once, forward and backward
 MEMORY_FRACTION = 0.5  # of the memory that is free
@@ -34,27 +31,19 @@ def assemble_members(
     """
     datasets = datasets or DatasetCache()
     members: list[Member] = []
+    trainer: Trainer | None = None
     for index in range(len(configs)) if indices is None else indices:
-        members.append(_assemble(index, configs[index], datasets, members[0] if members else None))
+        fold = datasets.fold(configs[index])
+        built = build(configs[index], splits=fold.splits, fitted=fold.learner, trainer=trainer, statistics=False)
+        generator = generator_like_global()  # directly after the build, where a single run continues
+        fold.learner = fold.learner or built.learner
+        if trainer is None:
+            trainer, train_loader = built.trainer, built.batches.train_dataloader()
+            updates = len(TensorLoader(fold.splits.train, built.settings.batch_size))
+        members.append(Member(index, fold.index, built, TrainerStandIn(built, train_loader, updates), generator))
     for member, layers in zip(members, measured_layers(members), strict=True):
         member.initial_layers = layers
     return members
-
-
-def _assemble(index: int, config: DictConfig, datasets: DatasetCache, first: Member | None) -> Member:
-    fold = datasets.fold(config)
-    shared: Trainer | None = first.lab.trainer if first else None
-    lab = build(config, splits=fold.splits, fitted=fold.learner, trainer=shared, statistics=False)
-    generator = generator_like_global()  # directly after the build, where a single run continues
-    fold.learner = fold.learner or lab.learner
-    callbacks = [callback for callback in lab.callbacks if not isinstance(callback, NEEDS_TRAINER)]
-    if first:
-        train_loader, updates = first.trainer.train_dataloader, first.trainer.updates
-    else:
-        train_loader = lab.batches.train_dataloader()
-        updates = len(TensorLoader(fold.splits.train, config.batch_size))
-    trainer = TrainerStandIn(lab.trainer, lab.learner, callbacks, train_loader, updates, lab.batches.val_dataloader())
-    return Member(index, fold.index, config, lab, trainer, generator)
 
 
 def max_members(learner: Learner, splits: Splits, batch_size: int, datasets: int = 1) -> int:

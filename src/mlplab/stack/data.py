@@ -1,9 +1,8 @@
 """The rows of K members: those of each fold stored once, scaled and encoded by what was fitted on its training rows."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from mlplab.config.messages import describe_error
 from mlplab.data.datamodule import TensorLoader
-from mlplab.data.splits import Splits
+from mlplab.data.splits import Split, Splits
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_splits
 from mlplab.stack.eligibility import Grouping, split_off_single
@@ -21,31 +20,28 @@ from mlplab.stack.member import Member
 class StackedData:
     """Training and evaluation rows of D folds with N training rows each; K members, each of one fold.
 
-    inputs, targets: (D N, ...); inputs are not scaled yet where `scale` is set. measured: (D, M, in_features), val rows
-    before the measured slice of train; val, train: their raw targets (D, ...). fold: (K,) the fold of each member.
+    inputs, targets: (D N, ...); inputs are not scaled yet where `scale` is set. evaluated: val rows before the measured
+    slice of train.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
-        first, self.fold = group_by_fold(members)
-        learners: list[Any] = [member.lab.learner for member in first]
-        splits = [member.lab.splits for member in first]
-        self.num_train, self.num_val = len(splits[0].train), len(splits[0].val)
-        pairs = list(zip(learners, splits, strict=True))
+        first, _ = group_by_fold(members)
+        train = [member.splits.train for member in first]
+        self.num_train, self.num_val = len(train[0]), len(first[0].splits.val)
         # one fold of pixels is scaled batch by batch: as uint8 it takes a fourth of the memory
-        pixels = len(splits) == 1 and splits[0].train.features.dtype == torch.uint8
-        self.scale = learners[0].network.scale if pixels else None
-        self.inputs = _concatenate([self._prepared(learner, fold.train.features) for learner, fold in pairs])
-        self.targets = _concatenate([learner.encode(fold.train.target) for learner, fold in pairs])
-        evaluated = [torch.cat([fold.val.features, fold.measured.features]) for fold in splits]
-        scaled = [learner.network.scale(rows) for learner, rows in zip(learners, evaluated, strict=True)]
-        self.measured = _concatenate(scaled).view(len(splits), -1, scaled[0].shape[1])
-        self.val = torch.stack([fold.val.target for fold in splits])
-        self.train = torch.stack([fold.measured.target for fold in splits])
+        pixels = len(first) == 1 and train[0].features.dtype == torch.uint8
+        self.scale = first[0].learner.network.scale if pixels else None
+        pairs = list(zip([member.learner for member in first], train, strict=True))
+        inputs = [rows.features if pixels else learner.network.scale(rows.features) for learner, rows in pairs]
+        self.inputs = _concatenate(inputs)
+        self.targets = _concatenate([learner.encode(rows.target) for learner, rows in pairs])
+        self.evaluated = stack_rows(members, _evaluated_rows)
 
     def order(self, loaders: Sequence[TensorLoader]) -> Tensor:
         """(K, N) indices into `inputs`, in the order of each member's epoch."""
         orders = torch.stack([order for loader in loaders if (order := loader.order()) is not None])
-        return orders if len(self.measured) == 1 else orders + self.num_train * self.fold[:, None]
+        rows = self.evaluated
+        return orders if len(rows.features) == 1 else orders + self.num_train * rows.fold[:, None]
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and targets (K, B, ...) of row indices (K, B)."""
@@ -55,43 +51,54 @@ class StackedData:
 
     def raw_batch(self, member: Member, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Raw features and target of row indices (B,) of one member, as its single run gets them."""
-        train, indices = member.lab.splits.train, rows % self.num_train
+        train, indices = member.splits.train, rows % self.num_train
         return train.features[indices], train.target[indices]
-
-    def per_member(self, values: Tensor) -> Tensor:
-        """(D, ...) -> (K, ...), or unchanged where all members share one fold."""
-        return expand_folds(values, self.fold)
 
     def select(self, indices: Sequence[int]) -> None:
         """Keeps the members at these indices."""
-        self.fold = self.fold[torch.tensor(indices, dtype=torch.long)]
-
-    def _prepared(self, learner: Any, features: Tensor) -> Tensor:
-        return features if self.scale else learner.network.scale(features)
+        fold = self.evaluated.fold[torch.tensor(indices, dtype=torch.long)]
+        self.evaluated = replace(self.evaluated, fold=fold)
 
 
-class FoldGroups(NamedTuple):
-    """first: the first member of each of D folds. fold: (K,) the index in `first` of each member's fold."""
+@dataclass(frozen=True)
+class FoldRows:
+    """features: (D, N, in_features), scaled. target: (D, N, ...), raw. fold: (K,) the fold of each member."""
 
-    first: list[Member]
+    features: Tensor
+    target: Tensor
     fold: Tensor
 
+    def per_member(self, values: Tensor) -> Tensor:
+        """(D, ...) -> (K, ...), or unchanged where all members share one fold."""
+        return values if len(values) == 1 else values.index_select(0, self.fold)
 
-def group_by_fold(members: Sequence[Member]) -> FoldGroups:
+
+def stack_rows(members: Sequence[Member], part: Callable[[Splits], Split]) -> FoldRows:
+    """part: the rows of each fold's splits."""
+    first, fold = group_by_fold(members)
+    parts = [part(member.splits) for member in first]
+    scaled = [member.learner.network.scale(rows.features) for member, rows in zip(first, parts, strict=True)]
+    features, target = _concatenate(scaled), _concatenate([rows.target for rows in parts])
+    features, target = (values.view(len(first), -1, *values.shape[1:]) for values in (features, target))
+    return FoldRows(features, target, fold)
+
+
+def group_by_fold(members: Sequence[Member]) -> tuple[list[Member], Tensor]:
+    """Returns the first member of each of D folds, and the index (K,) of each member's fold among them."""
     first: dict[int, Member] = {}
     for member in members:
         first.setdefault(member.fold, member)
     index = {fold: place for place, fold in enumerate(first)}
-    return FoldGroups([*first.values()], torch.tensor([index[member.fold] for member in members]))
+    return [*first.values()], torch.tensor([index[member.fold] for member in members])
 
 
-def expand_folds(values: Tensor, fold: Tensor) -> Tensor:
-    """(D, ...) -> (K, ...) by the fold of each member, or unchanged where D is 1."""
-    return values if len(values) == 1 else values.index_select(0, fold)
+def _evaluated_rows(splits: Splits) -> Split:
+    val, train = splits.val, splits.measured
+    return Split(torch.cat([val.features, train.features]), torch.cat([val.target, train.target]))
 
 
 def _concatenate(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))  # one alone is not copied
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Measures all members after training, as `analysis.diagnosis` and the test of a single run measure one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from mlplab.analysis.diagnosis import MAX_ROWS, Diagnosis, layer_facts, row_facts, row_losses, validation_rise
 from mlplab.analysis.layer_statistics import Call, Layer, is_activation, statistics_by_network, trace_calls
-from mlplab.data.splits import Split, Splits
-from mlplab.stack.data import expand_folds, group_by_fold
+from mlplab.stack.data import group_by_fold, stack_rows
 from mlplab.stack.losses import stacked_loss
 from mlplab.stack.member import Member, MemberState
 from mlplab.stack.metrics import Scores, compute_metrics, encode_targets, stacked_outputs
@@ -36,11 +35,10 @@ def final_metrics(states: Sequence[MemberState]) -> dict[int, FinalMetrics]:
     best = concatenate_snapshots([state.best for state in ended])
     final_layers = measured_layers(members, last)
     test, rises = _test_scores_and_rises(members, last, best)
-    facts: dict[int, Diagnosis] = {}  # by fold
+    first, _ = group_by_fold(members)
+    facts = {member.fold: row_facts(member.learner, member.splits) for member in first}
     found = {}
     for place, (member, layers, rise) in enumerate(zip(members, final_layers, rises, strict=True)):
-        if member.fold not in facts:
-            facts[member.fold] = row_facts(member.lab.learner, member.lab.splits)
         diagnosis = {**facts[member.fold], "layers": layer_facts(member.initial_layers, layers), "rise": rise}
         scores = {f"{name}/test": values[place] for name, values in test.items()}
         found[member.index] = FinalMetrics(diagnosis, scores)
@@ -52,13 +50,13 @@ def measured_layers(members: Sequence[Member], snapshot: Snapshot | None = None)
     found: list[list[Layer]] = []
     for places in _chunks(members):
         some = [members[place] for place in places]
-        learners: list[Any] = [member.lab.learner for member in some]
+        learners = [member.learner for member in some]
         networks = [learner.network for learner in learners]
         weights = Weights(networks)
         network = _TracedNetwork(networks, weights)
         if snapshot:
             network.load(snapshot.select(places))
-        rows = _stack_rows(some, lambda splits: splits.measured.first(MAX_ROWS))
+        rows = stack_rows(some, lambda splits: splits.measured.first(MAX_ROWS))
         loss = stacked_loss([learner.measured_loss for learner in learners])
         target = encode_targets(learners, rows.per_member(rows.target))
         losses = loss(network(rows.per_member(rows.features), False), target)
@@ -76,16 +74,16 @@ def _test_scores_and_rises(
     members: Sequence[Member], last: Snapshot, best: Snapshot
 ) -> tuple[Scores, list[dict[str, float]]]:
     """Test scores of the best weights, and the rise of the validation loss from the best weights to the last."""
-    learners: list[Any] = [member.lab.learner for member in members]
+    learners = [member.learner for member in members]
     networks = [learner.network for learner in learners]
     network = StackedNetwork(networks, Weights(networks))
-    val = _stack_rows(members, lambda splits: splits.val.first(MAX_ROWS))
-    test = _stack_rows(members, lambda splits: splits.test)
+    val = stack_rows(members, lambda splits: splits.val.first(MAX_ROWS))
+    test = stack_rows(members, lambda splits: splits.test)
     network.load(last)
-    at_last = stacked_outputs(network, val.features, val.per_member)
+    at_last = stacked_outputs(network, val)
     network.load(best)
-    at_best = stacked_outputs(network, val.features, val.per_member)
-    output = stacked_outputs(network, test.features, test.per_member)
+    at_best = stacked_outputs(network, val)
+    output = stacked_outputs(network, test)
     targets = val.per_member(val.target).expand(len(members), *val.target.shape[1:])
     rises = [
         validation_rise(row_losses(learner, before, target), row_losses(learner, after, target))
@@ -115,34 +113,9 @@ class _TracedNetwork(StackedNetwork):
         return traced
 
 
-class _Rows(NamedTuple):
-    """features: (D, N, in_features), scaled. target: (D, N, ...), raw. fold: (K,) the fold of each member."""
-
-    features: Tensor
-    target: Tensor
-    fold: Tensor
-
-    def per_member(self, values: Tensor) -> Tensor:
-        return expand_folds(values, self.fold)
-
-
-def _stack_rows(members: Sequence[Member], part: Callable[[Splits], Split]) -> _Rows:
-    """part: the rows of each fold's splits."""
-    first, fold = group_by_fold(members)
-    parts = [part(member.lab.splits) for member in first]
-    scales: list[Any] = [member.lab.learner.network.scale for member in first]
-    features = [scale(rows.features) for scale, rows in zip(scales, parts, strict=True)]
-    return _Rows(_stack(features), _stack([rows.target for rows in parts]), fold)
-
-
-def _stack(parts: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(parts)) if len(parts) > 1 else parts[0].unsqueeze(0)  # a view
-
-
 def _chunks(members: Sequence[Member]) -> Iterator[range]:
     """Ranges of as many members as may be measured at once."""
-    network: Any = members[0].lab.learner.network
-    widest = max(max(parameter.shape) for parameter in network.parameters())
-    size = max(1, MAX_ACTIVATIONS // (widest * min(MAX_ROWS, len(members[0].lab.splits.measured))))
+    widest = max(max(parameter.shape) for parameter in members[0].learner.network.parameters())
+    size = max(1, MAX_ACTIVATIONS // (widest * min(MAX_ROWS, len(members[0].splits.measured))))
     for start in range(0, len(members), size):
         yield range(start, min(start + size, len(members)))

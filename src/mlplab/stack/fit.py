@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from mlplab.stack.network import StackedNetwork
 from mlplab.stack.optimizer import StackedOptimizer
 from mlplab.stack.step_metrics import StackedStepMetrics
 from mlplab.stack.weights import Snapshot, Weights
+from mlplab.trainer.step_metrics import StepMetrics
 
 OnEnd = Callable[[Weights, Sequence[MemberState]], None]
 AfterEpoch = Callable[["StackedFit", int], None]
@@ -32,18 +32,19 @@ class StackedFit:
     """
 
     def __init__(self, members: Sequence[Member], on_end: OnEnd, after_epoch: AfterEpoch = lambda *_: None) -> None:
-        config = members[0].config
+        first = members[0]
         self.members = list(members)
         self.on_end, self.after_epoch = on_end, after_epoch
-        self.max_epochs: int = config.trainer.max_epochs
-        self.clip: float | None = config.trainer.gradient_clip_val  # reading the configuration per step takes 20 us
+        self.max_epochs = first.components.settings.max_epochs
+        self.clip = first.components.trainer.gradient_clip_val
         self.time_fraction = 1 / len(members)
         self.started = time.perf_counter()
         self.data = StackedData(members)
+        batch_size = first.components.settings.batch_size
         self.loaders = [
-            TensorLoader(member.lab.splits.train, config.batch_size, member.config.seed) for member in members
+            TensorLoader(member.splits.train, batch_size, member.components.settings.seed) for member in members
         ]
-        self.step_metrics = StackedStepMetrics(config.report.every_n_steps)
+        self.step_metrics = StackedStepMetrics(first.callback(StepMetrics).interval)
         for member in members:
             member.set_up()
         self._build()
@@ -51,7 +52,7 @@ class StackedFit:
         self.best = self._snapshot().clone()
 
     def run(self) -> None:
-        """Trains to the last epoch. Also after an exception `on_end` gets each member with its last complete epoch."""
+        """Trains to the last epoch. After an exception too, `on_end` gets each member with its last complete epoch."""
         try:
             self._measure()
             for epoch in range(self.max_epochs):
@@ -69,14 +70,15 @@ class StackedFit:
 
     def _build(self) -> None:
         """Stacks what the members train with; repeated when members leave."""
-        self.learners: list[Any] = [member.lab.learner for member in self.members]
+        self.learners = [member.learner for member in self.members]
         networks = [learner.network for learner in self.learners]
         self.weights = Weights(networks)
         self.network = StackedNetwork(networks, self.weights, [member.generator for member in self.members])
         self.loss = stacked_loss([learner.loss for learner in self.learners])
         self.optimizer = StackedOptimizer([member.optimizer for member in self.members], networks, self.weights.flat)
         self.rates = [member.lr for member in self.members]
-        self.steps_scheduler_per_update = self.members[0].steps_scheduler_per_update
+        scheduler = self.members[0].trainer.scheduler_config
+        self.steps_scheduler_per_update = scheduler is not None and scheduler.interval == "step"
 
     def _snapshot(self) -> Snapshot:
         """The state of all members, sharing memory with it."""
@@ -112,7 +114,11 @@ class StackedFit:
         total, failed = losses.sum(), []
         if not math.isfinite(total.item()):
             failed = [index for index, loss in enumerate(losses.tolist()) if not math.isfinite(loss)]
-            self._record_failures(failed, losses.detach(), rows)
+            for index in failed:
+                member = self.members[index]
+                member.trainer.global_step = self.optimizer.steps
+                self._load_network(index)
+                member.fail(losses[index].detach(), self.data.raw_batch(member, rows[index]))
             total = losses[[index for index in range(len(losses)) if index not in failed]].sum()
         self._step(self.weights.gradients(total), losses.detach())
         if self.steps_scheduler_per_update:
@@ -134,13 +140,6 @@ class StackedFit:
             gradient.mul_((clip / (norms + 1e-6)).clamp(max=1.0)[:, None])
         self.optimizer.step(gradient)
 
-    def _record_failures(self, failed: Sequence[int], losses: Tensor, rows: Tensor) -> None:
-        for index in failed:
-            member = self.members[index]
-            member.trainer.global_step = self.optimizer.steps
-            self._load_network(index)
-            member.fail(losses[index], self.data.raw_batch(member, rows[index]))
-
     def _load_network(self, index: int) -> None:
         """Copies the current weights of a member into its own network, where its NaNGuard looks for the cause."""
         self._snapshot().select([index]).load_into(self.learners[index].network, self.weights)
@@ -155,11 +154,12 @@ class StackedFit:
         """Adds a row to the history of each member; removes those whose loss is not finite."""
         if not self.members:
             return
-        data, count = self.data, self.data.num_val
+        rows, count = self.data.evaluated, self.data.num_val
+        target = rows.per_member(rows.target)
         with torch.no_grad():
-            output = stacked_outputs(self.network, data.measured, data.per_member)
-            val = compute_metrics(self.learners, output[:, :count], data.per_member(data.val))
-            train = compute_metrics(self.learners, output[:, count:], data.per_member(data.train))
+            output = stacked_outputs(self.network, rows)
+            val = compute_metrics(self.learners, output[:, :count], target[:, :count])
+            train = compute_metrics(self.learners, output[:, count:], target[:, count:])
         seconds = (time.perf_counter() - self.started) * self.time_fraction
         columns = {f"{name}/{split}": of[name] for name in val for split, of in (("train", train), ("val", val))}
         failed = []
@@ -182,7 +182,7 @@ class StackedFit:
         self.last = now.clone()
         for member in self.members:
             member.save_epoch_state()
-            member.step_plateau()
+            member.step_scheduler("plateau")
         self._update_rates()
         self._remove([index for index, member in enumerate(self.members) if last or member.trainer.should_stop])
 
@@ -190,7 +190,7 @@ class StackedFit:
         return MemberState(self.members[index], self.last.select([index]), self.best.select([index]))
 
     def _remove(self, indices: Sequence[int]) -> None:
-        """Gives members to `on_end` and stacks the others anew."""
+        """Passes members to `on_end` and stacks the others again."""
         if not indices:
             return
         ended = [self._state(index) for index in indices]

@@ -1,6 +1,7 @@
 """The losses of K members at once: outputs (K, B, out_features) and encoded targets (K, B, ...) -> (K,)."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -26,8 +27,7 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
     if not _all_equal([loss.weight for loss in losses]):  # balanced by the training rows of each fold
         return _per_member(losses)
     smoothing = [float(loss.label_smoothing) for loss in losses]
-    differs = len(set(smoothing)) > 1
-    amounts = torch.tensor(smoothing, dtype=torch.float64)[:, None]
+    amounts = torch.tensor(smoothing, dtype=torch.float64)[:, None] if len(set(smoothing)) > 1 else None
 
     def run(output: Tensor, target: Tensor) -> Tensor:
         rows = output.transpose(1, 2).contiguous()  # torch is slow where few classes are contiguous
@@ -35,10 +35,10 @@ def _cross_entropy(losses: Sequence[Any]) -> Loss:
         def smoothed(amount: float) -> Tensor:
             return functional.cross_entropy(rows, target, weight, reduction="none", label_smoothing=amount)
 
-        if differs:
-            values = torch.lerp(smoothed(0.0), smoothed(1.0), amounts.to(output.dtype))
-        else:
+        if amounts is None:
             values = smoothed(smoothing[0])
+        else:
+            values = torch.lerp(smoothed(0.0), smoothed(1.0), amounts.to(output.dtype))
         return values.mean(dim=1) if weight is None else values.sum(dim=1) / weight[target].sum(dim=1)
 
     return run
@@ -52,24 +52,15 @@ def _binary_cross_entropy(losses: Sequence[Any]) -> Loss:
     )
 
 
-def _huber(losses: Sequence[Any]) -> Loss:
-    delta = losses[0].delta
-    return lambda output, target: _mean(functional.huber_loss(output, target, reduction="none", delta=delta))
-
-
-def _mse(_: Sequence[Any]) -> Loss:
-    return lambda output, target: _mean(functional.mse_loss(output, target, reduction="none"))
-
-
-def _l1(_: Sequence[Any]) -> Loss:
-    return lambda output, target: _mean(functional.l1_loss(output, target, reduction="none"))
+def _elementwise(losses: Sequence[Any]) -> Loss:
+    loss = copy(losses[0])
+    loss.reduction = "none"
+    return lambda output, target: _mean(loss(output, target))
 
 
 def _all_equal(weights: Sequence[Tensor | None]) -> bool:
     first = weights[0]
-    return first is None or all(
-        weight is first or (weight is not None and torch.equal(weight, first)) for weight in weights
-    )
+    return first is None or all(weight is not None and torch.equal(weight, first) for weight in weights)
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -79,7 +70,5 @@ def _mean(values: Tensor) -> Tensor:
 BUILDERS: dict[type, Callable[[Sequence[Any]], Loss]] = {
     nn.CrossEntropyLoss: _cross_entropy,
     nn.BCEWithLogitsLoss: _binary_cross_entropy,
-    nn.MSELoss: _mse,
-    nn.L1Loss: _l1,
-    nn.HuberLoss: _huber,
+    **dict.fromkeys((nn.MSELoss, nn.L1Loss, nn.HuberLoss), _elementwise),
 }

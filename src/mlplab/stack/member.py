@@ -1,17 +1,18 @@
 """One member of a stack: the objects of its single run except the Trainer, and its results so far."""
 
-import math
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
-from omegaconf import DictConfig
 from torch import Generator, Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mlplab.analysis.layer_statistics import Layer
+from mlplab.data.splits import Splits
 from mlplab.errors import RunError
 from mlplab.run.build import Components
 from mlplab.stack.trainer_stand_in import SchedulerConfig, TrainerStandIn
@@ -58,8 +59,7 @@ class Member:
 
     index: int
     fold: int
-    config: DictConfig
-    lab: Components
+    components: Components
     trainer: TrainerStandIn
     generator: Generator
     initial_layers: list[Layer] = field(default_factory=list)
@@ -73,8 +73,20 @@ class Member:
     @property
     def has_ended(self) -> bool:
         """Whether training is complete, rather than interrupted within an epoch."""
-        complete = len(self.rows) - 1 == self.config.trainer.max_epochs
+        complete = len(self.rows) - 1 == self.trainer.max_epochs
         return self.epoch_state is not None and (complete or self.trainer.should_stop)
+
+    @property
+    def learner(self) -> Any:
+        return self.components.learner
+
+    @property
+    def splits(self) -> Splits:
+        return self.components.splits
+
+    @property
+    def folder(self) -> Path:
+        return self.components.settings.folder
 
     @property
     def optimizer(self) -> Any:
@@ -89,52 +101,45 @@ class Member:
 
     def set_up(self) -> None:
         """Does what Lightning does before the first epoch."""
-        learner: Any = self.lab.learner
-        learner.trainer = self.trainer
-        configured = learner.configure_optimizers()
+        self.learner.trainer = self.trainer
+        configured = self.learner.configure_optimizers()
         if isinstance(configured, dict):
             mark_as_stepped(configured["optimizer"])
             self.trainer.optimizers = [configured["optimizer"]]
-            self.trainer.scheduler_config = SchedulerConfig(**configured["lr_scheduler"])
+            chosen = configured["lr_scheduler"]
+            plateau = {"interval": "plateau"} if isinstance(chosen["scheduler"], ReduceLROnPlateau) else {}
+            self.trainer.scheduler_config = SchedulerConfig(**chosen | plateau)
         else:
             self.trainer.optimizers = [configured]
         if (early_stopping := self.callback(EarlyStopping)) is not None:
-            early_stopping.setup(self.trainer, learner, "fit")
-        self.callback(ResumeState).on_train_start(self.trainer, learner)
+            early_stopping.setup(self.trainer, self.learner, "fit")
+        self.callback(ResumeState).on_train_start(self.trainer, self.learner)
 
     def add_row(self, scores: Row, seconds: float) -> None:
         """Adds a row to the history. scores: in its order. Raises RunError where a loss is not finite."""
-        if not math.isfinite(scores["loss/train"] + scores["loss/val"]):
-            self.lab.learner.scores = scores
-            self.callback(NaNGuard).on_validation_end(self.trainer, self.lab.learner)
+        self.learner.scores = scores
+        self.callback(NaNGuard).on_validation_end(self.trainer, self.learner)
         self.row_times.append(time.time())
         row = {"epoch": len(self.rows), "step": self.trainer.global_step, "seconds": round(seconds, 3)}
         self.rows.append(row | {"lr": self.lr} | scores)
 
     def evaluate_last_row(self) -> bool:
         """Returns whether the last row is the best so far, and lets early stopping decide."""
-        checkpoints, value = self.lab.checkpoints, self.rows[-1][self.lab.checkpoints.monitor]
-        minimise = checkpoints.mode == "min"
+        monitor, minimise = self.learner.monitor, self.learner.mode == "min"
+        value = self.rows[-1][monitor]
         better = self.best is None or (value < self.best.value if minimise else value > self.best.value)
         if better:
             self.best = BestEpoch(value, len(self.rows) - 1)
-        self.trainer.callback_metrics = {checkpoints.monitor: torch.tensor(value)}
+        self.trainer.callback_metrics = {monitor: torch.tensor(value)}
         if (early_stopping := self.callback(EarlyStopping)) is not None:
-            early_stopping.on_train_epoch_end(self.trainer, self.lab.learner)
+            early_stopping.on_train_epoch_end(self.trainer, self.learner)
         return better
 
-    @property
-    def steps_scheduler_per_update(self) -> bool:
-        return self._steps_scheduler("step")
-
     def step_scheduler(self, interval: str) -> None:
-        """Steps the scheduler if it steps once per this interval, `step` or `epoch`."""
-        if (found := self.trainer.scheduler_config) and self._steps_scheduler(interval):
-            found.scheduler.step()
-
-    def step_plateau(self) -> None:
-        if (found := self.trainer.scheduler_config) and found.is_plateau:
-            found.scheduler.step(self.trainer.callback_metrics[found.monitor])
+        """Steps the scheduler if this is its interval."""
+        found = self.trainer.scheduler_config
+        if found and found.interval == interval:
+            found.scheduler.step(*([self.trainer.callback_metrics[found.monitor]] if interval == "plateau" else []))
 
     def save_epoch_state(self) -> None:
         found = self.trainer.scheduler_config
@@ -149,15 +154,11 @@ class Member:
     def fail(self, loss: Tensor, batch: Any) -> None:
         """Records why the loss of this update is not finite; the learner has the weights before the update."""
         guard = self.callback(NaNGuard)
-        guard.on_train_batch_start(self.trainer, self.lab.learner, batch, 0)
+        guard.on_train_batch_start(self.trainer, self.learner, batch, 0)
         try:
-            guard.on_before_backward(self.trainer, self.lab.learner, loss)
+            guard.on_before_backward(self.trainer, self.learner, loss)
         except RunError as error:
             self.failure = str(error)
-
-    def _steps_scheduler(self, interval: str) -> bool:
-        found = self.trainer.scheduler_config
-        return found is not None and found.interval == interval and not found.is_plateau
 
 
 class MemberState(NamedTuple):

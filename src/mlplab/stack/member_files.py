@@ -24,13 +24,13 @@ def write_member(state: MemberState, weights: Weights, curves: bool = True) -> N
     member, last, best = state
     if not member.rows:
         return
-    Path(member.config.run_dir).mkdir(parents=True, exist_ok=True)
-    member.lab.history.go_on(member.rows)
+    member.folder.mkdir(parents=True, exist_ok=True)
+    member.components.history.go_on(member.rows)
     if curves:
         _write_curves(member)
     if member.epoch_state is None or member.best is None:
         return
-    learner, trainer, checkpoints = member.lab.learner, member.trainer, member.lab.checkpoints
+    learner, trainer, checkpoints = member.learner, member.trainer, member.components.checkpoints
     best.load_into(learner.network, weights)
     trainer.current_epoch, trainer.global_step = member.best.epoch - 1, member.best.epoch * trainer.updates
     best_checkpoint = {"value": member.best.value, "checkpoint": inference_state(trainer, learner)}
@@ -50,7 +50,7 @@ def _restore_epoch_state(member: Member, epoch_state: EpochState, weights: Weigh
     for group, lr in zip(member.optimizer.param_groups, epoch_state.lr, strict=True):
         group["lr"] = lr
     stacked = {name: weights.parameters_of(values[0]) for name, values in last.state.items()}
-    places = {parameter: place for place, parameter in enumerate(member.lab.learner.network.parameters())}
+    places = {parameter: place for place, parameter in enumerate(member.learner.network.parameters())}
     for parameter in (parameter for group in member.optimizer.param_groups for parameter in group["params"]):
         place = places[parameter]
         own = {name: values[place].clone(memory_format=torch.contiguous_format) for name, values in stacked.items()}
@@ -62,7 +62,7 @@ def _restore_epoch_state(member: Member, epoch_state: EpochState, weights: Weigh
 
 def _write_curves(member: Member) -> None:
     """Logs the events of the run at the times at which they happened."""
-    overlay = member.lab.overlay
+    overlay = member.components.overlay
     overlay.is_over()
     points = iter([*member.points, None])
     point = next(points)
@@ -94,7 +94,7 @@ def redirect_log(path: Path) -> Iterator[None]:
 
 def log_epochs(member: Member) -> None:
     """Logs one line per epoch."""
-    last = member.config.trainer.max_epochs
+    last = member.trainer.max_epochs
     width = len(str(last))
     lines = [
         f"epoch {row['epoch']:>{width}}/{last}  loss train {row['loss/train']:.4f}  val {row['loss/val']:.4f}"

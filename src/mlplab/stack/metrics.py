@@ -11,6 +11,7 @@ from mlplab.learner.classifier import Classifier
 from mlplab.learner.learner import Learner
 from mlplab.learner.metrics import confusion_matrix, macro_scores, positive_class_scores, regression_scores
 from mlplab.learner.regressor import Regressor
+from mlplab.stack.data import FoldRows
 from mlplab.stack.losses import stacked_loss
 from mlplab.stack.network import StackedNetwork
 
@@ -18,11 +19,11 @@ Scores = dict[str, list[float]]  # by name, one value per member
 MAX_ACTIVATIONS = 2**19  # of the widest layer at once: they stay in the processor's caches
 
 
-def stacked_outputs(network: StackedNetwork, features: Tensor, per_member: Callable[[Tensor], Tensor]) -> Tensor:
-    """Scaled features (D, N, in_features) -> (K, N, out_features). per_member: (D, ...) -> (K, ...)."""
+def stacked_outputs(network: StackedNetwork, rows: FoldRows) -> Tensor:
+    """Returns the raw outputs (K, N, out_features)."""
     widest = max(max(leaf.shape[1:]) for leaf in network.weights.leaves.values())
-    blocks = torch.split(features, max(1, MAX_ACTIVATIONS // (network.count * widest)), dim=1)
-    return torch.cat([network(per_member(block), False) for block in blocks], dim=1)
+    blocks = torch.split(rows.features, max(1, MAX_ACTIVATIONS // (network.count * widest)), dim=1)
+    return torch.cat([network(rows.per_member(block), False) for block in blocks], dim=1)
 
 
 def encode_targets(learners: Sequence[Learner], target: Tensor) -> Tensor:

@@ -22,13 +22,13 @@ ELEMENTWISE = (
 class StackedNetwork:
     """Takes scaled features (K, B, in_features), or (1, B, in_features) where all members get the same rows.
 
-    generators: one per member, for dropout and noise; empty where the network is only evaluated. buffers: (K, ...) by
-    name, changed by each training pass.
+    generators: one per member, for dropout and noise, which draw what torch's global one draws in the single run; empty
+    where the network is only evaluated. buffers: (K, ...) by name, changed by each training pass.
     """
 
     def __init__(self, networks: Sequence[Network], weights: Weights, generators: Sequence[Generator] = ()) -> None:
         self.weights = weights
-        self.draws = MemberGenerators(generators)
+        self.generators = generators
         self.count = len(networks)
         self.buffers: dict[str, Tensor] = {}
         self._body = self.build([network.body for network in networks], "body")
@@ -52,37 +52,10 @@ class StackedNetwork:
             return _elementwise(modules)
         raise TypeError(kind.__name__)
 
-    def leaf(self, name: str) -> Tensor:
-        """The parameter (K, ...). Views of it are made within each pass: the gradient of an older one covers all P."""
-        return self.weights.leaves[name]
-
-
-class MemberGenerators:
-    """Draws for each member what torch's global generator draws in its single run."""
-
-    def __init__(self, generators: Sequence[Generator]) -> None:
-        self.generators = list(generators)
-
-    def bernoulli(self, like: Tensor, probabilities: Sequence[float]) -> Tensor:
-        """(K, B, F) of 0 and 1, with a probability of 1 per member, in the order in which dropout draws."""
-        drawn = torch.empty_like(like, memory_format=torch.contiguous_format)
-        for part, probability, generator in zip(drawn.unbind(0), probabilities, self.generators, strict=True):
-            part.bernoulli_(probability, generator=generator)
-        return drawn
-
-    def normal(self, like: Tensor) -> Tensor:
-        """(K, B, F) with mean 0 and standard deviation 1."""
-        drawn = torch.empty(like.shape, dtype=like.dtype)
-        for part, generator in zip(drawn.unbind(0), self.generators, strict=True):
-            part.normal_(generator=generator)
-        return drawn
-
 
 def generator_like_global() -> Generator:
     """Returns a generator that continues from the state of torch's global one."""
-    generator = Generator()
-    generator.set_state(torch.get_rng_state())
-    return generator
+    return Generator().set_state(torch.get_rng_state())
 
 
 def why_no_stacked_network(learner: Any) -> str:
@@ -114,7 +87,8 @@ def _sequential(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
 
 
 def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    # views of a leaf are made within each pass: the gradient of an older one covers all P
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     width = weight.shape[2]
     padding = -width % 16 if 4 < width < 32 else 0  # a product with 10 columns takes twice as long as with 16
     if not padding:
@@ -125,7 +99,8 @@ def _linear(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
 
 
 def _max_norm_linear(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
-    product, weight, max_norm = _linear(stack, modules, name), stack.leaf(f"{name}.weight"), modules[0].max_norm
+    product, max_norm = _linear(stack, modules, name), modules[0].max_norm
+    weight = stack.weights.leaves[f"{name}.weight"]
 
     def run(features: Tensor, training: bool) -> Tensor:
         with torch.no_grad():  # the formula of torch.renorm
@@ -160,7 +135,9 @@ def _dropout(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
     def run(features: Tensor, training: bool) -> Tensor:
         if not training:
             return features
-        mask = stack.draws.bernoulli(features, kept)
+        mask = torch.empty(features.shape, dtype=features.dtype)
+        for part, probability, generator in zip(mask, kept, stack.generators, strict=True):
+            part.bernoulli_(probability, generator=generator)
         return features * mask.div_(torch.tensor(kept, dtype=mask.dtype)[:, None, None])
 
     return run
@@ -172,18 +149,21 @@ def _input_noise(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
     def run(features: Tensor, training: bool) -> Tensor:
         if not training:
             return features
-        return features + torch.tensor(stds, dtype=features.dtype)[:, None, None] * stack.draws.normal(features)
+        noise = torch.empty(features.shape, dtype=features.dtype)
+        for part, generator in zip(noise, stack.generators, strict=True):
+            part.normal_(generator=generator)
+        return features + torch.tensor(stds, dtype=features.dtype)[:, None, None] * noise
 
     return run
 
 
 def _prelu(stack: StackedNetwork, _: Sequence[Any], name: str) -> Pass:
-    slope = stack.leaf(f"{name}.weight")
+    slope = stack.weights.leaves[f"{name}.weight"]
     return lambda features, _: torch.where(features > 0, features, slope.unsqueeze(1) * features)
 
 
 def _layer_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     shape, eps = modules[0].normalized_shape, modules[0].eps
 
     def run(features: Tensor, _: bool) -> Tensor:
@@ -195,7 +175,7 @@ def _layer_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
 
 def _batch_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pass:
     """Normalises by column, with the columns of all members side by side."""
-    weight, bias = stack.leaf(f"{name}.weight"), stack.leaf(f"{name}.bias")
+    weight, bias = stack.weights.leaves[f"{name}.weight"], stack.weights.leaves[f"{name}.bias"]
     for key, _ in modules[0].named_buffers():
         stack.buffers[f"{name}.{key}"] = torch.stack([getattr(module, key) for module in modules])
     mean, var = (stack.buffers[f"{name}.running_{key}"].view(-1) for key in ("mean", "var"))
@@ -205,8 +185,8 @@ def _batch_norm(stack: StackedNetwork, modules: Sequence[Any], name: str) -> Pas
         wide = features.transpose(0, 1).flatten(1)
         if training:
             batches.add_(1)
-        settings = (weight.reshape(-1), bias.reshape(-1), training, modules[0].momentum, modules[0].eps)
-        normal = nn.functional.batch_norm(wide, mean, var, *settings)
+        arguments = (weight.reshape(-1), bias.reshape(-1), training, modules[0].momentum, modules[0].eps)
+        normal = nn.functional.batch_norm(wide, mean, var, *arguments)
         return normal.view(len(normal), stack.count, -1).transpose(0, 1)
 
     return run

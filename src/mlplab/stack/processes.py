@@ -36,13 +36,6 @@ class _Part(NamedTuple):
     indices: Sequence[int]
 
 
-class _Message(NamedTuple):
-    """kind: `done` with results, `failed` with the reason, `no gradients` without content."""
-
-    kind: str
-    content: Any
-
-
 def split_members(members: int, parameters: int) -> list[list[int]]:
     """Returns the indices of the members of each process; one part where a second process does not pay.
 
@@ -88,13 +81,13 @@ def _collect(work: Work, running: Sequence[_Part]) -> Results:
     results = Results({}, [])
     for part in running:
         try:
-            message: _Message = part.pipe.recv()
+            kind, content = part.pipe.recv()
         except EOFError:
             results.killed.extend(part.indices)
             continue
-        if message.kind == "failed":
-            raise RunError(message.content)
-        results.found.update(message.content if message.kind == "done" else work(part.indices))
+        if kind == "failed":
+            raise RunError(content)
+        results.found.update(content if kind == "done" else work(part.indices))
     return results
 
 
@@ -106,9 +99,9 @@ def _run_child(work: Work, indices: Sequence[int], pipe: Connection, parent: int
         return
     torch.set_num_threads(1)
     try:
-        pipe.send(_Message("done", dict(work(indices))) if _has_gradients() else _Message("no gradients", None))
+        pipe.send(("done", dict(work(indices))) if _has_gradients() else ("no gradients", None))
     except Exception as error:  # the border of this process: the parent raises it again
-        pipe.send(_Message("failed", describe_error(error)))
+        pipe.send(("failed", describe_error(error)))
 
 
 def _has_gradients() -> bool:

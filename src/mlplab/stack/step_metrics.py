@@ -2,21 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mlplab.stack.member import Member, StepPoint
 from mlplab.trainer.step_metrics import StepMetrics
-
-
-class _Point(NamedTuple):
-    """norms: gradient norms (K,). rates: learning rates of the members. time: seconds since 1970."""
-
-    norms: Tensor
-    rates: list[float]
-    time: float
 
 
 class StackedStepMetrics:
@@ -29,7 +20,8 @@ class StackedStepMetrics:
         self.interval = interval
         self.updates = 0
         self._losses: list[Tensor] = []
-        self._points: dict[int, _Point] = {}  # by update
+        # gradient norms (K,), learning rates of the members, seconds since 1970; by update
+        self._points: dict[int, tuple[Tensor, list[float], float]] = {}
 
     @property
     def needs_norm(self) -> bool:
@@ -41,14 +33,14 @@ class StackedStepMetrics:
         self.updates += 1
         self._losses.append(losses)
         if norms is not None:
-            self._points[self.updates] = _Point(norms, list(rates), time.time())
+            self._points[self.updates] = (norms, list(rates), time.time())
 
     def select(self, indices: Sequence[int]) -> None:
         """Keeps the members at these indices."""
         index = torch.tensor(indices, dtype=torch.long)
         self._losses = [losses[index] for losses in self._losses]
         self._points = {
-            update: _Point(norms[index], [rates[place] for place in indices], moment)
+            update: (norms[index], [rates[place] for place in indices], moment)
             for update, (norms, rates, moment) in self._points.items()
         }
 
@@ -56,17 +48,17 @@ class StackedStepMetrics:
         """Gives each member what its StepMetrics would have after these updates."""
         first = self.updates - len(self._losses)
         columns = torch.stack(self._losses).T.tolist() if self._losses else []
-        norms = {update: point.norms.tolist() for update, point in self._points.items()}
+        points = [(update, norms.tolist(), rates, moment) for update, (norms, rates, moment) in self._points.items()]
         for place, (member, losses) in enumerate(zip(members, columns, strict=True)):
             callback: StepMetrics = member.callback(StepMetrics)
             state = callback.state_dict()
             total, count, done = state["sum"], state["count"], 0
-            for update, point in self._points.items():
+            for update, norms, rates, moment in points:
                 total += sum(losses[done : update - first])
                 count += update - first - done
-                values = {"running/loss": total / count, "running/lr": point.rates[place]}
-                values["running/gradient_norm"] = norms[update][place]
-                member.points.append(StepPoint(update, values, point.time))
+                values = {"running/loss": total / count, "running/lr": rates[place]}
+                values["running/gradient_norm"] = norms[place]
+                member.points.append(StepPoint(update, values, moment))
                 total, count, done = 0.0, 0, update - first
             total += sum(losses[done:])
             callback.load_state_dict({"sum": total, "count": count + len(losses) - done, "updates": self.updates})

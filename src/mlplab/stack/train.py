@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from omegaconf import DictConfig
 from mlplab import files
 from mlplab.config.messages import describe_error
 from mlplab.data.leakage import format_leaks
-from mlplab.files import lock_folder
 from mlplab.report.text import align_lines
 from mlplab.run.build import build_learner
 from mlplab.run.config_file import write_config
@@ -37,27 +37,23 @@ SAVE_COST_RATIO = 20.0  # and at least this many times the duration of the last 
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Stack:
-    """The jobs of one stack; an index is a place in `configs`.
+    """The jobs of one stack; an index is a position in `configs`.
 
     labels: of the jobs, for the console. most: members that train at once, by default as many as fit into memory.
-    datasets: data that has been read already. Call `obstacle` first, then `train` where it returns an empty string.
+    datasets: data that has been read already. scores: of the members that ended, by index. leaks: lines for train.log,
+    by fold. Call `obstacle` first, then `train` where it returns an empty string.
     """
 
-    def __init__(
-        self,
-        configs: Sequence[DictConfig],
-        labels: Sequence[str],
-        most: int | None = None,
-        datasets: DatasetCache | None = None,
-    ) -> None:
-        self.configs = configs
-        self.labels = labels
-        self.most = most
-        self.datasets = datasets or DatasetCache()
-        self.leaks: dict[int, dict[str, str]] = {}  # lines for train.log, by fold
-        self.saved_at, self.save_cost = time.perf_counter(), 0.0
-        self.scores: dict[int, Scores] = {}  # of the members that ended, by index
+    configs: Sequence[DictConfig]
+    labels: Sequence[str]
+    most: int | None = None
+    datasets: DatasetCache = field(default_factory=DatasetCache)
+    scores: dict[int, Scores] = field(default_factory=dict)
+    leaks: dict[int, dict[str, str]] = field(default_factory=dict)
+    saved_at: float = field(default_factory=time.perf_counter)
+    save_cost: float = 0.0
 
     def obstacle(self) -> str:
         """Returns why these jobs cannot train as one stack, or an empty string."""
@@ -103,12 +99,11 @@ class Stack:
         """Creates and locks the run folders."""
         with files.batch_writes():
             for member in members:
-                run = Path(member.config.run_dir)
-                run.mkdir(parents=True, exist_ok=True)
-                locks.enter_context(lock_folder(run))
-                write_config(member.lab.learner.hparams["config"])
+                member.folder.mkdir(parents=True, exist_ok=True)
+                locks.enter_context(files.lock_folder(member.folder))
+                write_config(member.learner.hparams["config"])
                 if member.fold not in self.leaks:
-                    self.leaks[member.fold] = format_leaks(member.lab.splits)
+                    self.leaks[member.fold] = format_leaks(member.splits)
         self.progress = StackProgress(self.configs[0].trainer.max_epochs)
 
     def _after_epoch(self, prints: bool, fit: StackedFit, epochs: int) -> None:
@@ -135,7 +130,7 @@ class Stack:
             if member.failure:
                 self._report_failure(member.index, member.failure)
             elif scores := self.scores.get(member.index):
-                monitor = member.config.monitor
+                monitor = member.learner.monitor
                 result = f"{monitor} {scores[monitor]:.4f} at epoch {scores['best_epoch']}"
                 print(f"{self.labels[member.index]}: {result}", flush=True)
 
@@ -148,31 +143,27 @@ class Stack:
             return {}
 
     def _write(self, state: MemberState, weights: Weights, final: FinalMetrics | None) -> None:
-        member, run = state.member, Path(state.member.config.run_dir)
+        member, components = state.member, state.member.components
         try:
-            with redirect_log(run / "train.log"):
-                log.info(align_lines({**describe_run(member.lab), **self.leaks[member.fold]}))
+            with redirect_log(member.folder / "train.log"):
+                log.info(align_lines({**describe_run(components), **self.leaks[member.fold]}))
                 log_epochs(member)
                 write_member(state, weights)
                 if final:
-                    self.scores[member.index] = _write_results(member, final)
-                member.lab.overlay.close()
+                    # what `run.train.evaluate_best` does after the test
+                    member.learner.load_state_dict(components.checkpoints.best["checkpoint"]["state_dict"])
+                    member.learner.eval()
+                    member.learner.scores = final.test
+                    seconds = member.rows[-1]["seconds"]
+                    self.scores[member.index] = write_results(components, final.diagnosis, seconds)
+                components.overlay.close()
         except Exception as error:  # the border of one member's files: a full disk or a user's report fails it alone
             member.failure = describe_error(error)
         finally:
             with suppress(OSError):  # the failure above has the reason
-                member.lab.overlay.close()
+                components.overlay.close()
 
     def _report_failure(self, index: int, reason: str) -> None:
         print(f"mlplab: {self.labels[index]}: {reason}", file=sys.stderr, flush=True)
         with suppress(OSError):
             files.write(Path(self.configs[index].run_dir) / "failure.txt", reason + "\n")
-
-
-def _write_results(member: Member, final: FinalMetrics) -> Scores:
-    """Does what `run.train.evaluate_best` does after the test."""
-    learner = member.lab.learner
-    learner.load_state_dict(member.lab.checkpoints.best["checkpoint"]["state_dict"])
-    learner.eval()
-    learner.scores = final.test
-    return write_results(member.lab, final.diagnosis, member.rows[-1]["seconds"])

@@ -6,35 +6,34 @@ from types import SimpleNamespace
 from typing import Any
 
 import lightning
-from lightning import Callback, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from mlplab.data.datamodule import TensorLoader
-from mlplab.learner.learner import Learner
+from mlplab.run.build import Components
 from mlplab.trainer.checkpoint import DurableCheckpointIO
+from mlplab.trainer.interrupt import GracefulStop
+from mlplab.trainer.progress import ProgressLine
+
+NEEDS_LIGHTNING = (ProgressLine, GracefulStop)  # callbacks that read a Trainer that trains
 
 
 @dataclass(frozen=True)
 class SchedulerConfig:
-    """The `lr_scheduler` entry that a learner's `configure_optimizers` returns."""
+    """The `lr_scheduler` entry of what a learner's `configure_optimizers` returns.
+
+    interval: `step`, `epoch`, or `plateau` for one that steps after an epoch by its score.
+    """
 
     scheduler: Any
     interval: str
     monitor: str
 
-    @property
-    def is_plateau(self) -> bool:
-        return isinstance(self.scheduler, ReduceLROnPlateau)
-
 
 class TrainerStandIn:
     """The state of a Trainer at the end of an epoch, with the names of Lightning's attributes.
 
-    shared: a Trainer for all members, which trains none. train_loader: as Lightning gets it. updates: per epoch.
-    val_loaders: of val and of the measured slice of train.
+    train_loader: as Lightning gets it. updates: per epoch. The Trainer of the components trains nothing.
     """
 
     fast_dev_run = False
@@ -43,23 +42,15 @@ class TrainerStandIn:
     accumulate_grad_batches = 1
     is_last_batch = True
 
-    def __init__(
-        self,
-        shared: Trainer,
-        learner: Learner,
-        callbacks: list[Callback],
-        train_loader: Any,
-        updates: int,
-        val_loaders: list[TensorLoader],
-    ) -> None:
-        self.shared = shared
-        self.learner = learner
-        self.callbacks = callbacks
+    def __init__(self, components: Components, train_loader: Any, updates: int) -> None:
+        self.lightning = components.trainer
+        self.learner = components.learner
+        self.callbacks = [callback for callback in components.callbacks if not isinstance(callback, NEEDS_LIGHTNING)]
         self.train_dataloader = train_loader
         self.updates = updates
-        self.val_dataloaders = val_loaders
-        self.max_epochs = shared.max_epochs
-        self.strategy = shared.strategy
+        self.val_dataloaders = components.batches.val_dataloader()
+        self.max_epochs = self.lightning.max_epochs
+        self.strategy = self.lightning.strategy
         self.state = SimpleNamespace(fn=TrainerFn.FITTING)
         self.sanity_checking = True  # as Lightning measures epoch 0
         self.current_epoch = 0
@@ -73,10 +64,6 @@ class TrainerStandIn:
     @property
     def estimated_stepping_batches(self) -> int:
         return int(self.max_epochs or 0) * self.updates
-
-    @property
-    def early_stopping_callbacks(self) -> list[Any]:
-        return [callback for callback in self.callbacks if hasattr(callback, "stopped_epoch")]
 
     def save_checkpoint(self, filepath: Path, weights_only: bool = False) -> None:
         DurableCheckpointIO().save_checkpoint(self.dump_checkpoint(), filepath)
@@ -99,7 +86,7 @@ class TrainerStandIn:
     def _loops(self) -> dict[str, Any]:
         """The counts of Lightning's loops."""
         names = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
-        loops = {name: getattr(self.shared, name).state_dict() for name in names}
+        loops = {name: getattr(self.lightning, name).state_dict() for name in names}
         fit, epochs, batches = loops["fit_loop"], self.current_epoch + 1, len(self.train_dataloader)
         fit["state_dict"] = {"combined_loader": [self.train_dataloader.state_dict()]}
         fit["epoch_loop.state_dict"] = {"_batches_that_stepped": epochs * batches}
@@ -120,9 +107,8 @@ class TrainerStandIn:
     def _scheduler_steps(self, epochs: int, batches: int) -> tuple[int, int]:
         """Steps of the scheduler so far, and in this epoch; ReduceLROnPlateau steps after the checkpoint."""
         assert self.scheduler_config is not None
-        if self.scheduler_config.is_plateau:
-            return epochs - 1, 0
-        return (epochs * batches, batches) if self.scheduler_config.interval == "step" else (epochs, 1)
+        counts = {"plateau": (epochs - 1, 0), "step": (epochs * batches, batches), "epoch": (epochs, 1)}
+        return counts[self.scheduler_config.interval]
 
 
 def _set_counts(progress: dict[str, Any], total: int, current: int) -> None:

@@ -1,7 +1,7 @@
 """The parameters of K networks of the same shape as one tensor (K, P), with a view (K, ...) for each parameter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -82,8 +82,8 @@ class Weights:
 class Snapshot:
     """The state of K members at one moment.
 
-    flat: weights (K, P). buffers, state: (K, ...) by name, of networks and optimizers. mu_products: (K, 1), see
-    StackedOptimizer. steps: updates so far, the same for all.
+    flat: weights (K, P). buffers, state: (K, ...) by name, of networks and optimizers. mu_products: see
+    StackedOptimizer. steps: updates so far.
     """
 
     flat: Tensor
@@ -93,12 +93,12 @@ class Snapshot:
     steps: int
 
     def clone(self) -> "Snapshot":
-        return self._map(Tensor.clone)
+        return concatenate_snapshots([self])
 
     def select(self, indices: Sequence[int]) -> "Snapshot":
-        """The members at these indices."""
         index = torch.tensor(indices, dtype=torch.long)
-        return self._map(lambda values: values[index])
+        buffers, state = ({name: values[index] for name, values in own.items()} for own in (self.buffers, self.state))
+        return Snapshot(self.flat[index], buffers, state, self.mu_products[index], self.steps)
 
     def copy_weights(self, indices: Sequence[int], source: "Snapshot") -> None:
         """Overwrites weights and buffers of the members at these indices; the optimizer's state stays."""
@@ -114,15 +114,6 @@ class Snapshot:
                 parameter.copy_(value)
             for name, values in self.buffers.items():
                 network.get_buffer(name).copy_(values[0])
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> "Snapshot":
-        return replace(
-            self,
-            flat=change(self.flat),
-            buffers={name: change(values) for name, values in self.buffers.items()},
-            state={name: change(values) for name, values in self.state.items()},
-            mu_products=change(self.mu_products),
-        )
 
 
 def concatenate_snapshots(parts: Sequence[Snapshot]) -> Snapshot:
