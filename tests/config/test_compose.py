@@ -19,12 +19,21 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import DictConfig
 
 import mlplab.config.cli  # noqa: F401, registers the resolver folder_name
-from mlplab.config.compose import BasicLauncher, CachedFileSource, JobComposer, folder_name, isolated_hydra
+from mlplab.config.compose import (
+    BasicLauncher,
+    CachedFileSource,
+    JobComposer,
+    compose_run,
+    folder_name,
+    isolated_hydra,
+)
 from mlplab.config.tree import to_plain
 from tests.conftest import REPO, door
 
@@ -63,6 +72,7 @@ def test_the_private_attributes_of_hydra_exist() -> None:
     assert "_return_value" in vars(JobReturn()), f"{where} JobReturn: adapt job_error in config/compose.py"
     assert hasattr(HydraConfig.instance(), "cfg"), f"{where} HydraConfig: adapt isolated_hydra in config/compose.py"
     assert hasattr(GlobalHydra.instance(), "hydra"), f"{where} GlobalHydra: adapt isolated_hydra in config/compose.py"
+    Plugins.instance()  # registers the sources
     assert {"file", "pkg"} <= set(SourcesRegistry.instance().types), f"{where} SourcesRegistry: adapt parse_files_once"
     repo = ConfigStore.instance().repo
     assert isinstance(repo["hydra"]["launcher"], dict), f"{where} ConfigStore: adapt prefer_own_configs in compose.py"
@@ -105,6 +115,41 @@ def test_each_job_is_composed_as_hydra_composes_it(sweep: tuple[Any, DictConfig]
             plain.pop("run_dir")  # the time of day
         assert found == expected
         assert found[0]["choice"]["optimizer"] == overrides[2].partition("=")[2]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["optimizer.lr=0.1", "data=iris", "hydra.job.config.override_dirname.exclude_keys=[data]"],
+        ["optimizer.lr=0.2", "data=iris", "callback=[early_stopping]", "callback.early_stopping.patience=3"],
+        ["experiment=overfit", "model.hidden_features=[4]", "+model.extra=1"],
+        ["~optimizer.lr", "data=iris"],
+        ["optimizer.betas=[0.1,0.2]", "data=iris", "optimizer.lr=0.3"],
+        ["data.ranges={T: [1,2]}", "data=function"],
+    ],
+)
+def test_a_run_is_composed_as_hydra_composes_it(overrides: list[str]) -> None:
+    with isolated_hydra():
+        expected = compose("train", overrides, return_hydra_config=True)
+        for _ in range(2):  # the second time for choices that are known
+            found = compose_run(overrides)
+            for composed in (found, expected):
+                HydraConfig.instance().set_config(composed)
+                composed.run_dir = composed.sweep.name = "the time of day"
+            assert (to_plain(found), recorded(found)) == (to_plain(expected), recorded(expected))
+            assert found.hydra.runtime == expected.hydra.runtime
+
+
+@pytest.mark.parametrize("override", ["optimizer.lrr=1", "hydra.job.nam=x", "optimizer.lr=1,2", "data=iriss"])
+def test_what_hydra_refuses_is_refused_in_its_words(override: str) -> None:
+    with isolated_hydra():
+        compose_run(["data=iris"])
+        with pytest.raises(HydraException) as expected:
+            compose("train", ["data=iris", override], return_hydra_config=True)
+        with pytest.raises(HydraException) as found:
+            compose_run(["data=iris", override])
+    assert str(found.value) == str(expected.value)
 
 
 def recorded(config: DictConfig) -> dict[str, Any]:

@@ -61,6 +61,14 @@ def test_options_that_do_not_fit_each_other_are_refused(overrides: list[str], ex
         mlplab.configure(*overrides)
 
 
+@pytest.mark.parametrize(
+    "group", ["data", "model", "activation", "learner", "loss", "optimizer", "scheduler", "trainer"]
+)
+def test_a_group_that_was_deleted_has_to_be_chosen(group: str) -> None:
+    with pytest.raises(UserError, match=f"^{group}: choose one$"):
+        mlplab.configure(f"~{group}")
+
+
 def test_several_callbacks_add_up() -> None:
     config = mlplab.configure("callback=[early_stopping,weight_averaging]", "callback.early_stopping.patience=3")
     assert set(config.callback) == {"early_stopping", "weight_averaging"}

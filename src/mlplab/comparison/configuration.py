@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.compose import isolated_hydra
+from mlplab.config.compose import compose_run, isolated_hydra
 from mlplab.config.tree import flatten, format_value, to_plain
 from mlplab.run.folder import swept_keys
 from mlplab.run.record import RunRecord
@@ -156,7 +155,7 @@ def _defaults(choices: tuple[str, ...]) -> dict[str, str]:
     """The values under these choices; empty where this version does not know one of them."""
     try:
         with isolated_hydra():
-            composed = compose("train", list(choices), return_hydra_config=True)
+            composed = compose_run(choices)
             HydraConfig.instance().set_config(composed)
             return {key: format_value(value) for key, value in flatten(to_plain(composed))}
     except (HydraException, OmegaConfBaseException):

@@ -5,13 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.compose import is_group_override, isolated_hydra, parse_overrides
+from mlplab.config.compose import compose_run, is_group_override, isolated_hydra, parse_overrides
 from mlplab.config.groups import CONF_DIR, choice_keys
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import expand_overrides
@@ -20,6 +19,7 @@ from mlplab.config.tree import to_plain
 from mlplab.config.validate import cast_like_default, check_learner_fits_data, validate
 from mlplab.errors import UserError
 
+NEEDED = ("data", "model", "activation", "learner", "loss", "optimizer", "scheduler", "trainer", "report")  # groups
 # validated by the preflight of this process, by the overrides of the job, which need not validate it again
 VALIDATED: dict[tuple[str, ...], dict[str, Any]] = {}
 
@@ -31,14 +31,13 @@ def configure(*overrides: str) -> DictConfig:
     """
     with isolated_hydra():
         try:
-            return resolve(compose("train", expand_overrides(overrides), return_hydra_config=True))
+            return resolve(compose_run(expand_overrides(overrides)))
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise UserError(describe_error(error)) from error
 
 
 def resolve(composed: DictConfig) -> DictConfig:
-    """Validates what Hydra composed and resolves its interpolations. Composes once more to know the defaults."""
-    composed = composed.copy()
+    """Validates what Hydra composed and resolves its interpolations; sets HydraConfig to it."""
     HydraConfig.instance().set_config(composed)
     return OmegaConf.create(resolve_plain(composed, composed.hydra.overrides.task))
 
@@ -46,6 +45,9 @@ def resolve(composed: DictConfig) -> DictConfig:
 def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """As `resolve`, in plain containers. `composed` was composed from `overrides`, and HydraConfig is set to it."""
     parsed = parse_overrides(overrides)
+    for group in NEEDED:
+        if group not in composed:
+            raise UserError(f"{group}: choose one")
     config = to_plain(composed)
     config["data"] = rename_values(config["data"], note=True)
     if config.get("ensemble") is not None:
@@ -64,14 +66,14 @@ def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, A
         _check_experiment(config, {override.key_or_group for override in parsed if override.is_add()})
     if any(group.startswith("learner=") for group in groups) and "task" not in config["data"]:
         rest = [group for group in groups if not group.startswith(("learner=", "loss="))]
-        usual = compose("train", rest, return_hydra_config=True).hydra.runtime.choices.learner
+        usual = compose_run(rest).hydra.runtime.choices.learner
         check_learner_fits_data(config["choice"], usual)
     return config
 
 
 @lru_cache(maxsize=256)  # the jobs of a sweep share a few
 def _defaults(groups: tuple[str, ...]) -> dict[str, Any]:
-    return to_plain(compose("train", list(groups), return_hydra_config=True))
+    return to_plain(compose_run(groups))
 
 
 def _check_experiment(config: dict[str, Any], added: set[str]) -> None:

@@ -5,11 +5,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from mlplab.config.compose import isolated_hydra
+from mlplab.config.compose import compose_run, isolated_hydra
 from mlplab.config.groups import choices
 from mlplab.config.tree import format_value, portable_config, to_plain
 
@@ -79,7 +78,7 @@ def _changed_keys(run: Plain, defaults: Plain, prefix: str = "") -> Iterator[Dif
 
 def _compose_plain(overrides: Sequence[str]) -> dict[str, Any]:
     with isolated_hydra():
-        composed = compose("train", list(overrides), return_hydra_config=True)
+        composed = compose_run(overrides)
         HydraConfig.instance().set_config(composed)
         return portable_config(OmegaConf.create(to_plain(composed)))
 

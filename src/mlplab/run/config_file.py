@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab import files
-from mlplab.config.compose import isolated_hydra
+from mlplab.config.compose import compose_run, isolated_hydra
 from mlplab.config.groups import CONF_DIR, FORMAT
 from mlplab.config.messages import describe_error
 from mlplab.config.renamed import rename_values
@@ -139,7 +138,7 @@ def _defaults(choice: object) -> dict[str, Any]:
 @cache
 def _compose(overrides: tuple[str, ...]) -> dict[str, Any]:
     with isolated_hydra():
-        composed = compose("train", list(overrides), return_hydra_config=True)
+        composed = compose_run(overrides)
         HydraConfig.instance().set_config(composed)
         return to_plain(composed)
 

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hydra import compose
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab import files
-from mlplab.config.compose import grid_overrides, parse_overrides
+from mlplab.config.compose import compose_run, grid_overrides, parse_overrides
 from mlplab.config.configure import resolve
 from mlplab.config.schema import COUNT, ETA, monitor_mode
 from mlplab.errors import UserError
@@ -54,7 +53,7 @@ def plan_rounds(sweeper: DictConfig, jobs: Sequence[Sequence[str]], arguments: S
     for override in parse_overrides(arguments):
         if override.key_or_group in ("trainer.max_epochs", "monitor") and override.is_sweep_override():
             raise UserError(f"{override.input_line}: must be the same for all jobs of a halving")
-    epochs = resolve(compose("train", list(jobs[0]), return_hydra_config=True)).trainer.max_epochs
+    epochs = resolve(compose_run(jobs[0])).trainer.max_epochs
     if sweeper.first is not None and sweeper.first >= epochs:
         raise UserError(f"hydra.sweeper.first={sweeper.first}: must be below trainer.max_epochs={epochs}")
     return halving_rounds(len(jobs), epochs, sweeper.eta, sweeper.first)

@@ -40,7 +40,7 @@ class Preflight(Callback):
         resumed."""
         VALIDATED.clear()
         try:
-            resolved = resolve(config)
+            resolved = resolve(config.copy())
             VALIDATED[tuple(config.hydra.overrides.task)] = to_plain(resolved)
             if resolved.sweep.resume:
                 remedy = "resume a run by: python scripts/resume.py run=FOLDER"

@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from mlplab import files
-from mlplab.config.compose import parse_overrides
+from mlplab.config.compose import compose_run, parse_overrides
 from mlplab.config.configure import resolve
 from mlplab.config.schema import SWEEPER_CHOICES, SWEEPER_RANGES, monitor_mode
 from mlplab.errors import UserError
@@ -159,7 +159,7 @@ def plan_search(hydra: DictConfig, arguments: Sequence[str]) -> SearchPlan:
     overrides = parse_overrides(arguments)
     default = compose("train", [str(override.input_line) for override in overrides if not override.is_sweep_override()])
     space = parse_space(overrides, lambda key: OmegaConf.select(default, key))
-    first = resolve(compose("train", next(space.corners()), return_hydra_config=True))
+    first = resolve(compose_run(next(space.corners())))
     options = {name: sweeper[name] for name in ("sampler", "pruner", "first", "grace", "eta")}
     settings = SearchConfig(**options, seed=first.seed, epochs=first.trainer.max_epochs, monitor=first.monitor)
     if settings.pruner == "hyperband" and settings.grace >= settings.epochs:
