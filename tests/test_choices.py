@@ -139,7 +139,7 @@ def test_every_callback_trains(train: Train, callback: str) -> None:
     assert is_a_run(*train("data=iris", f"callback=[{callback}]", *SMALL))
 
 
-@pytest.mark.parametrize("report", choices("report"))
+@pytest.mark.parametrize("report", ["default", pytest.param("full", marks=pytest.mark.slow)])
 def test_every_report_trains(train: Train, report: str) -> None:
     assert is_a_run(*train(f"report={report}", "data.num_train=100", *SMALL))
 

@@ -114,7 +114,7 @@ def trains_or_tells(words: list[str]) -> None:
 WIDE = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False)
 
 
-@settings(WIDE, max_examples=10, derandomize=True)
+@settings(WIDE, max_examples=6, derandomize=True)
 @given(overrides())
 def test_any_combination_trains_or_tells_why_not(words: list[str]) -> None:
     trains_or_tells(words)

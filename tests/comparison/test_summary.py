@@ -13,6 +13,7 @@ from tests.conftest import door
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
 
 
+@pytest.mark.slow
 def test_a_sweep_continues_after_a_failed_job_and_ranks_the_others(tmp_path: Path) -> None:
     answer = door("train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=1e-4,1e8,0.1", "sweep.name=lrs", cwd=tmp_path)
     assert answer.returncode == 1

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def test_only_visible_gpus_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert visible_gpus() == []
 
 
+@pytest.mark.parametrize("other", ["c", pytest.param("die", marks=pytest.mark.slow)])  # submitit waits for its result
 def test_jobs_return_in_order_and_a_killed_process_is_reported(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    other: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
 
@@ -71,17 +73,45 @@ def test_jobs_return_in_order_and_a_killed_process_is_reported(
         return JobReturn(status=JobStatus.COMPLETED, _return_value=value)
 
     pool = JobPool(job, Slots(2, 3, (4, 6)), str(tmp_path / "%j"), timeout_min=5)
-    first, died, last = pool.run([["a"], ["die"], ["c"]], 7)
+    first, second = pool.run([["a"], [other]], 7)
     assert first.return_value == ("a", 7, "3", "4")
-    assert (died.overrides, died.return_value) == (["die"], None)
-    assert last.return_value[:3] == ("c", 9, "3")
-    assert last.return_value[3] in ("4", "6")
     captured = capfd.readouterr()
     lines = captured.out.splitlines()
-    assert {line for line in lines if line.startswith("#")} == {"#7: a", "#9: c"}
     assert "other output" not in lines
-    assert sum(line.startswith("about ") for line in lines) == 1
+    reported = {line for line in lines if line.startswith("#")}
+    if other == "c":
+        assert second.return_value[:3] == ("c", 8, "3")
+        assert second.return_value[3] == "6"
+        assert reported == {"#7: a", "#8: c"}
+        assert captured.err == ""
+        return
+    assert (second.overrides, second.return_value) == (["die"], None)
+    assert reported == {"#7: a"}
     assert captured.err.startswith("mlplab: #8: its process ended: ")
+
+
+def test_an_interruption_stops_the_running_jobs_and_waits_for_them(tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
+
+    def job(overrides: list[str], *_: object) -> None:
+        def stop(*_: object) -> None:
+            time.sleep(0.5)  # as a checkpoint takes time
+            (tmp_path / "stopped").write_text(overrides[0])
+            sys.exit(143)
+
+        signal.signal(signal.SIGTERM, stop)
+        (tmp_path / "begun").touch()
+        time.sleep(120)
+
+    def interrupt() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        JobPool(job, Slots(1, 1), str(tmp_path / "%j"), timeout_min=5).run([["a"], ["b"]], 0)
+    assert (tmp_path / "stopped").read_text() == "a"
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, str]]:

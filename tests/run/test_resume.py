@@ -44,6 +44,7 @@ CASES = {
     "a fold": ("data.folds=4", "data.fold=2", "model.dropout=0.1"),
     "full report": ("report=full", "report.every_n_steps=2", "activation=prelu"),
 }
+QUICK = [case for case in CASES if case != "full report"]
 
 
 class Signal(Callback):
@@ -149,7 +150,7 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_blocks")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*QUICK, pytest.param("full report", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "by",
     [
