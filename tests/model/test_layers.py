@@ -151,7 +151,7 @@ def test_noise_is_added_to_the_scaled_input_and_without_it_there_is_no_layer() -
 
 def test_the_input_noise_of_the_configuration_reaches_the_network() -> None:
     lab = build(mlplab.configure("data=iris", "model.input_noise=0.3", "trainer.accelerator=cpu", "run_dir=unused"))
-    assert [layer.sd for layer in lab.learner.modules() if isinstance(layer, InputNoise)] == [0.3]
+    assert [layer.std for layer in lab.learner.modules() if isinstance(layer, InputNoise)] == [0.3]
 
 
 def test_normalisation_none_has_no_layer() -> None:
