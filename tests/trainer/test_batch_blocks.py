@@ -109,7 +109,7 @@ def taken(*overrides: str, callback: Callback | None = None) -> Any:
     if callback is not None:
         lab.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     learner = build_learner(config, lab.splits)
-    return fuse_batches(config, learner, lab.batches, lab.trainer)
+    return fuse_batches(config.trainer, learner, lab.batches, lab.trainer)
 
 
 class Watching(Callback):
@@ -269,11 +269,14 @@ def test_a_fused_batch_groups_the_batches_of_the_loader_from_any_position() -> N
     part = Split(torch.arange(23.0)[:, None], torch.arange(23))
     loader = TensorLoader(part, 2, shuffle_seed=1)
     loader.set_epoch(4)
-    in_turn = [rows.tolist() for block in FusedLoader(loader, 3) for rows in torch.split(block.target, block.sizes)]
+    fused = FusedLoader(part, 2, 1, size=3)
+    fused.set_epoch(4)
+    in_turn = [rows.tolist() for block in fused for rows in torch.split(block.target, block.sizes)]
     assert in_turn == [target.tolist() for _, target in loader]
-    loader.load_state_dict({"given": 3})
-    assert next(iter(FusedLoader(loader, 3))).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
-    assert len(FusedLoader(loader, 3)) == len(list(FusedLoader(loader, 3))) == 4
+    fused.load_state_dict({"given": 3})
+    assert next(iter(fused)).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
+    assert fused.state_dict() == {"given": 6}
+    assert len(fused) == len(list(fused)) == 4
 
 
 def test_a_fused_learner_accepts_a_plain_batch(tmp_path: Path) -> None:

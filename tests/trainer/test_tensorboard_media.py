@@ -18,7 +18,8 @@ from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.run.build import Components, build, build_splits
 from mlplab.run.resume import resume
 from mlplab.trainer.event_files import event_files, read_images
-from mlplab.trainer.tensorboard_media import EVERY, frame_stride
+from mlplab.trainer.tensorboard_media import EVERY
+from mlplab.trainer.weight_trajectory import thinning_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 DIGITS = ("data=digits", "data.num_train=100", "model.hidden_features=[8]", "trainer.max_epochs=2")
@@ -152,7 +153,7 @@ def pixels(frame: bytes) -> np.ndarray:
 
 
 def test_frames_are_dense_at_first_and_sparse_later() -> None:
-    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % frame_stride(epoch) == 0]
+    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % thinning_stride(epoch, EVERY) == 0]
     assert drawn[: EVERY + 1] == list(range(EVERY + 1))
     assert np.diff(drawn).tolist() == [1] * EVERY + [2] * (EVERY // 2) + [4] * (EVERY // 2)
 

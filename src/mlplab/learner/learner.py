@@ -95,8 +95,7 @@ class Learner(LightningModule):
     def on_validation_epoch_start(self) -> None:
         self._outputs.clear()  # an interrupted evaluation may have left some
 
-    def on_test_epoch_start(self) -> None:
-        self._outputs.clear()
+    on_test_epoch_start = on_validation_epoch_start
 
     def on_validation_epoch_end(self) -> None:
         self._score()
@@ -143,7 +142,7 @@ class Learner(LightningModule):
         }
 
     @property
-    def plans_length(self) -> bool:
+    def needs_length(self) -> bool:
         """Whether the scheduler depends on the number of epochs."""
         return bool(self._missing_scheduler_arguments & {"total_steps", "T_max"})
 

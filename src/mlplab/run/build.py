@@ -36,7 +36,7 @@ from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.progress import ProgressLine
 from mlplab.trainer.step_metrics import StepMetrics
 from mlplab.trainer.tensorboard import OverlayLogger
-from mlplab.trainer.tensorboard_media import media_callbacks
+from mlplab.trainer.tensorboard_media import MEDIA, media_callbacks
 from mlplab.trainer.weight_trajectory import WeightTrajectory
 
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
@@ -112,7 +112,7 @@ def build(
     checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, before_write=(history.sync, overlay.sync))
     pruning = [Pruning(checkpoints, config.monitor, judge)] if judge else []
     trajectory = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
-    media = media_callbacks(config.report, overlay, splits, run)
+    media = media_callbacks([kind for kind in MEDIA if config.report[kind]], overlay, splits, run)
     callbacks = [*_callbacks(config, history, checkpoints), *pruning, *trajectory, *media]
     if trainer is None:
         trainer = _trainer(
@@ -128,7 +128,7 @@ def build(
             from mlplab.trainer.device import compile_network  # imports the compiler: a second
 
             compile_network(learner, batches)
-        batches = fuse_batches(config, learner, batches, trainer)
+        batches = fuse_batches(config.trainer, learner, batches, trainer)
     settings = run_settings(learner.hparams["config"])
     layers = measured_layers(learner, splits) if statistics else []
     return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks, layers)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -19,7 +19,6 @@ from mlplab import files
 from mlplab.errors import Pruned, RunError, Stopped
 from mlplab.learner.learner import Learner
 from mlplab.learner.lightning_internals import callbacks_of
-from mlplab.trainer.trainer_state import CheckpointSaver, TrainerState
 
 
 class BestAndLastCheckpoint(Checkpoint):
@@ -77,7 +76,7 @@ class BestAndLastCheckpoint(Checkpoint):
         self.write(trainer)
         raise Stopped(self.stop)
 
-    def write(self, trainer: CheckpointSaver) -> None:
+    def write(self, trainer: Trainer) -> None:
         """Write both files. Raises RunError if the disk does."""
         started = time.perf_counter()
         last = self.folder / "last.ckpt"
@@ -136,11 +135,11 @@ class DurableCheckpointIO(TorchCheckpointIO):
         files.sync(path)
 
 
-def inference_state(trainer: TrainerState, learner: LightningModule) -> dict[str, Any]:
+def inference_state(trainer: Trainer, learner: LightningModule) -> dict[str, Any]:
     """Return the weights as in a checkpoint (with weight averaging: the averages), and the metadata."""
     checkpoint: dict[str, Any] = {"state_dict": learner.state_dict()}
     for callback in callbacks_of(trainer):
-        callback.on_save_checkpoint(cast(Trainer, trainer), learner, checkpoint)
+        callback.on_save_checkpoint(trainer, learner, checkpoint)
     return {
         "epoch": trainer.current_epoch,
         "global_step": trainer.global_step,
@@ -167,18 +166,17 @@ class ResumeState(Callback):
     """
 
     state_key = "Continuation"  # part of the file format: it does not follow the name of the class
+    _trainer: Trainer  # from the start of the training
 
     def __init__(self, monitor: str = "loss/val") -> None:
         self.monitor = monitor
-        self._trainer: TrainerState | None = None
         self._loaded: dict[str, Any] = {}
         self._optimizers: list[dict[str, Any]] = []
         self._plateau_is_due = False
 
     def state_dict(self) -> dict[str, Any]:
-        assert self._trainer is not None
         trainer, device = self._trainer, self._trainer.strategy.root_device
-        batches = trainer.train_dataloader
+        batches: Any = trainer.train_dataloader
         return {
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -193,19 +191,20 @@ class ResumeState(Callback):
     def on_load_checkpoint(self, trainer: Trainer, learner: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._optimizers = checkpoint["optimizer_states"]
 
-    def on_train_start(self, trainer: TrainerState, learner: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         self._trainer = trainer
         if not (state := self._loaded):
             return
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and learner.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"], learner.device)
+        batches: Any = trainer.train_dataloader
         if state["batches"] is not None:
-            trainer.train_dataloader.load_state_dict(state["batches"])
+            batches.load_state_dict(state["batches"])
         trainer.accumulate_grad_batches = state["accumulated"]
         self._plateau_is_due = state["monitored"] is None
         if not self._plateau_is_due:
-            _step_plateau(cast(Trainer, trainer), state["monitored"])
+            _step_plateau(trainer, state["monitored"])
         for optimizer, saved in zip(trainer.optimizers, self._optimizers, strict=True):
             for loaded, state in zip(optimizer.state.values(), saved["state"].values(), strict=True):
                 tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
@@ -219,9 +218,9 @@ class ResumeState(Callback):
 
 
 def _step_plateau(trainer: Trainer, monitored: float) -> None:
-    for config in trainer.lr_scheduler_configs:
-        if config.reduce_on_plateau:
-            config.scheduler.step(monitored)  # type: ignore[arg-type]
+    for scheduler in trainer.lr_scheduler_configs:
+        if scheduler.reduce_on_plateau:
+            scheduler.scheduler.step(monitored)  # type: ignore[arg-type]
 
 
 Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string

@@ -59,9 +59,6 @@ class _BufferedEventWriter:
         self.records = RecordWriter(self.buffer)
         self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
-    def get_logdir(self) -> str:
-        return str(self.path.parent)
-
     def add_event(self, event: Event) -> None:
         self.records.write(event.SerializeToString())
 
@@ -83,10 +80,10 @@ def add_scalars(writer: SummaryWriter, values: Mapping[str, float], step: int | 
 
 
 def add_hparams(
-    writer: SummaryWriter, settings: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str]
+    writer: SummaryWriter, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str]
 ) -> None:
-    """Write a row of the HPARAMS tab. varied: settings whose columns come first, in place of the first five by name."""
-    columns, *session = hparams(dict(settings), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
+    """Write a row of the HPARAMS tab. varied: choices whose columns come first, in place of the first five by name."""
+    columns, *session = hparams(dict(choices), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
     for summary in (_mark_varied(columns, varied), *session):
         _file_writer(writer).add_summary(summary)
     for tag, value in scores.items():

@@ -53,22 +53,23 @@ class WeightTrajectory(Callback):
         self.dense = state["dense"] if "dense" in state else MAX_POINTS // state["stride"]  # stride: in format 3
 
     def _record(self, epoch: int, learner: LightningModule) -> None:
-        if not _is_recorded(epoch, self.dense):
+        if epoch % thinning_stride(epoch, self.dense):
             return
         self.epochs.append(epoch)
         self.weights.append(_weights(learner))
         limit = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
         while len(self.epochs) > limit and self.dense > 1:
             self.dense //= 2
-            indices = [index for index, epoch in enumerate(self.epochs) if _is_recorded(epoch, self.dense)]
+            indices = [
+                index for index, epoch in enumerate(self.epochs) if epoch % thinning_stride(epoch, self.dense) == 0
+            ]
             self.epochs = [self.epochs[index] for index in indices]
             self.weights = [self.weights[index] for index in indices]
 
 
-def _is_recorded(epoch: int, dense: int) -> bool:
-    """Every epoch up to `dense`, every second one up to 2 * dense, every fourth one up to 4 * dense, ..."""
-    doublings = (-(-epoch // dense) - 1).bit_length() if epoch else 0
-    return epoch % 2**doublings == 0
+def thinning_stride(epoch: int, dense: int) -> int:
+    """Return the epochs between two records: 1 up to epoch `dense`, 2 up to 2 * dense, 4 up to 4 * dense, ..."""
+    return 2 ** ((max(epoch, 1) - 1) // dense).bit_length()
 
 
 def _weights(learner: LightningModule) -> torch.Tensor:
