@@ -99,22 +99,19 @@ class Learner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._score()
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            self._log_scores()
-        else:
+        if self.trainer.state.fn != TrainerFn.FITTING:
             self.log_dict(self.scores)
+            return
+        # as log_dict does in a fit, but without an object for each score: those cost milliseconds per epoch
+        update_callback_metrics(self.trainer, self.scores)
+        if not self.trainer.sanity_checking:
+            for logger in self.trainer.loggers:
+                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def on_test_epoch_end(self) -> None:
         self._score()
         # test scores are logged at the best epoch, which Lightning does not know
         self.log_dict(self.scores, logger=False)
-
-    def _log_scores(self) -> None:
-        """Log as `log_dict` does in a fit, without an object for each score: those cost milliseconds per epoch."""
-        update_callback_metrics(self.trainer, self.scores)
-        if not self.trainer.sanity_checking:
-            for logger in self.trainer.loggers:
-                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Compute loss and metrics of raw outputs (N, out_features) and raw targets (N,) or (N, num_targets)."""

@@ -20,13 +20,15 @@ from mlplab.errors import Pruned, RunError, Stopped
 from mlplab.learner.learner import Learner
 from mlplab.learner.lightning_internals import callbacks_of
 
+Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
+
 
 class BestAndLastCheckpoint(Checkpoint):
     """Writes last.ckpt (to resume) and best.ckpt (to predict with the weights of the best epoch) after an epoch.
 
     The last epoch is always written, others only while writing takes at most a 50th of the time. The former last.ckpt
     becomes previous.ckpt. before_write: called before each write, to sync files that a checkpoint refers to. If `stop`
-    holds a signal number, the end of the epoch writes and raises Stopped; if `pruned` holds a reason, Pruned. Raises
+    holds a signal number, the end of the epoch writes and raises Stopped; if `judge` returns a reason, Pruned. Raises
     RunError if the disk does.
     """
 
@@ -38,13 +40,14 @@ class BestAndLastCheckpoint(Checkpoint):
         monitor: str = "loss/val",
         mode: Literal["min", "max"] = "min",
         before_write: Sequence[Callable[[], None]] = (),
+        judge: Judge | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.monitor = monitor
         self.mode = mode
         self.before_write = before_write
+        self.judge = judge
         self.stop = 0
-        self.pruned = ""
         self.best: dict[str, Any] = {}
         self._progress: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
@@ -63,12 +66,13 @@ class BestAndLastCheckpoint(Checkpoint):
             self.best = {"value": value, "checkpoint": inference_state(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or epochs == trainer.max_epochs
-        if last or self.stop or self.pruned or time.perf_counter() - self._written_at > 50 * self._seconds:
+        pruned = self.judge(epochs, value) if self.judge else ""
+        if last or self.stop or pruned or time.perf_counter() - self._written_at > 50 * self._seconds:
             self.write(trainer)
         if self.stop:
             raise Stopped(self.stop)
-        if self.pruned and not last:
-            raise Pruned(self.pruned)
+        if pruned and not last:
+            raise Pruned(pruned)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
         """Write a checkpoint within an epoch and raise Stopped."""
@@ -221,19 +225,3 @@ def _step_plateau(trainer: Trainer, monitored: float) -> None:
     for scheduler in trainer.lr_scheduler_configs:
         if scheduler.reduce_on_plateau:
             scheduler.scheduler.step(monitored)  # type: ignore[arg-type]
-
-
-Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
-
-
-class Pruning(Callback):
-    """Asks `judge` after each epoch. Lightning calls a Checkpoint last, so that it writes and ends the pruned run."""
-
-    def __init__(self, checkpoints: BestAndLastCheckpoint, monitor: str, judge: Judge) -> None:
-        self.checkpoints = checkpoints
-        self.monitor = monitor
-        self.judge = judge
-
-    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        assert isinstance(learner, Learner)
-        self.checkpoints.pruned = self.judge(trainer.current_epoch + 1, learner.scores[self.monitor])

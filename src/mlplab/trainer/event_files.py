@@ -84,7 +84,12 @@ def add_hparams(
 ) -> None:
     """Write a row of the HPARAMS tab. varied: choices whose columns come first, in place of the first five by name."""
     columns, *session = hparams(dict(choices), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
-    for summary in (_mark_varied(columns, varied), *session):
+    plugin_data = columns.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin_data.content)
+    for column in content.experiment.hparam_infos:
+        column.differs = column.name in varied
+    plugin_data.content = content.SerializeToString()
+    for summary in (columns, *session):
         _file_writer(writer).add_summary(summary)
     for tag, value in scores.items():
         writer.add_scalar(tag, value, 0)
@@ -133,15 +138,6 @@ def remove(paths: Iterable[Path]) -> None:
 
 def _file_writer(writer: SummaryWriter) -> Any:
     return writer._get_file_writer()  # type: ignore[no-untyped-call]
-
-
-def _mark_varied(columns: Summary, varied: Sequence[str]) -> Summary:
-    plugin_data = columns.value[0].metadata.plugin_data
-    content = HParamsPluginData.FromString(plugin_data.content)
-    for column in content.experiment.hparam_infos:
-        column.differs = column.name in varied
-    plugin_data.content = content.SerializeToString()
-    return columns
 
 
 def _events(paths: Sequence[Path]) -> Iterator[Any]:

@@ -28,12 +28,12 @@ class NaNGuard(Callback):
     def on_before_backward(self, trainer: Trainer, learner: LightningModule, loss: Tensor) -> None:
         if loss.is_cpu:
             if not math.isfinite(loss.item()):
-                raise _failure(trainer, learner, loss, self._batch, since=0)
+                raise _run_error(trainer, learner, loss, self._batch, since=0)
             return
         self._sum = self._sum + loss.detach()
         if trainer.global_step % self.interval == 0:
             if not torch.isfinite(self._sum):
-                raise _failure(trainer, learner, loss, self._batch, since=self.interval)
+                raise _run_error(trainer, learner, loss, self._batch, since=self.interval)
             self._sum = 0.0
 
     def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
@@ -50,7 +50,7 @@ class NaNGuard(Callback):
                 raise RunError(f"{when}, {where}; {REMEDY}")
 
 
-def _failure(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> RunError:
+def _run_error(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> RunError:
     step = trainer.global_step + 1
     steps = f"step {step}" if not since else f"between steps {max(1, step - since)} and {step}"
     where = _origin(learner, batch)

@@ -92,10 +92,9 @@ class OverlayLogger(Logger):
         started = time.time() - rows[-1]["seconds"]
         for split in SPLITS:
             remove(event_files(self.folder / split))
-            for row in rows if split != "test" else ():
-                values = {name.partition("/")[0]: row[name] for name in row if name.endswith(f"/{split}")}
-                for tag, value in values.items():
-                    self.writer(split).add_scalar(tag, value, int(row["epoch"]), walltime=started + row["seconds"])
+        for row in rows:
+            scores = {name: value for name, value in row.items() if "/" in name}
+            self.log_metrics(scores, int(row["epoch"]), started + row["seconds"])
         former = event_files(self.folder)
         for event in events_until(former, epochs=len(rows) - 1, step=step):
             add_event(self.writer(), event)
