@@ -89,11 +89,7 @@ def lookup(key: str, name: str, choices: Mapping[str, Any]) -> Any:
     return choices[name]
 
 
-NORMALISATIONS: dict[str, Callable[[int], nn.Module] | None] = {
-    "none": None,
-    "batch": nn.BatchNorm1d,
-    "layer": nn.LayerNorm,
-}
+NORMALISATIONS = {"none": None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 def normalisation_layer(name: str, features: int) -> list[nn.Module]:

@@ -16,10 +16,7 @@ OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class Network(nn.Module):
-    """Scales features, then applies `body` and an output activation: (N, in_features) -> (N, out_features).
-
-    initialisation: of the linear layers of `body`, one of `INITIALISATIONS`.
-    """
+    """Scales features, then applies `body` and an output activation: (N, in_features) -> (N, out_features)."""
 
     def __init__(
         self,

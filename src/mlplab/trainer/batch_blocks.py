@@ -5,9 +5,8 @@ a fused batch; the updates before it are made here in the order of Lightning's l
 clipping, step, scheduler. Fitting falls back to the plain loop where anything else may depend on single mini-batches: a
 callback, an overridden hook, another device or precision.
 
-The proof of equality is tests/trainer/test_batch_blocks.py: it trains the same configurations with trainer.blocks=true
-and false and compares weights, history, scores and TensorBoard tags bit for bit, for optimizers, schedulers, clipping,
-dropout, early stopping and a diverging loss.
+tests/trainer/test_batch_blocks.py compares weights, history, scores and TensorBoard tags with those of the plain loop
+(trainer.blocks=false) bit for bit.
 """
 
 import math
