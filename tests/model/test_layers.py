@@ -201,8 +201,9 @@ def test_long_weights_are_scaled_down_and_short_ones_do_not_change() -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
         layer.bias.copy_(torch.tensor([7.0, -7.0]))
-    # (3, 4) of length 5 becomes (0.6, 0.8); the bias is not limited
+    # (3, 4) of length 5 becomes (0.6, 0.8)
     torch.testing.assert_close(layer(torch.tensor([[1.0, 1.0]])), torch.tensor([[8.4, -6.3]]))
+    assert layer.bias.tolist() == [7.0, -7.0], "the bias is not limited"
     torch.testing.assert_close(layer.weight, nn.Parameter(torch.tensor([[0.6, 0.8], [0.3, 0.4]])))
 
 

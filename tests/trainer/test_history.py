@@ -163,3 +163,5 @@ def test_rows_are_kept_without_a_file(tmp_path: Path) -> None:
     assert [row["epoch"] for row in history.rows] == [0, 1, 2]
     assert history.best is history.rows[history.best_epoch]
     assert not (tmp_path / "run" / "history.csv").exists()
+    history.rows = history.rows[:1]
+    assert history.best_epoch == 0, "no epoch has ended"
