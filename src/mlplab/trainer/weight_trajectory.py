@@ -1,5 +1,6 @@
 """Records the weights after each epoch, to draw the path of the training."""
 
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,9 @@ class WeightTrajectory(Callback):
         limit = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
         while len(self.epochs) > limit and self.dense > 1:
             self.dense //= 2
-            indices = [
-                index for index, epoch in enumerate(self.epochs) if epoch % thinning_stride(epoch, self.dense) == 0
-            ]
-            self.epochs = [self.epochs[index] for index in indices]
-            self.weights = [self.weights[index] for index in indices]
+            kept = [epoch % thinning_stride(epoch, self.dense) == 0 for epoch in self.epochs]
+            self.epochs = list(compress(self.epochs, kept))
+            self.weights = list(compress(self.weights, kept))
 
     def _append(self, epoch: int, learner: LightningModule) -> None:
         assert isinstance(learner, Learner)
