@@ -68,7 +68,9 @@ def comparison_page(
         "sweep.html.j2",
         title=title,
         facts=facts,
-        comparisons=[_section(one, panels.get(at, ()), tests, alone) for at, one in enumerate(comparisons)],
+        comparisons=[
+            _section(comparison, panels.get(at, ()), tests, alone) for at, comparison in enumerate(comparisons)
+        ],
         missing=missing,
         commands=commands,
     )
@@ -114,7 +116,7 @@ def build_figures(comparison: Comparison) -> list[Panel]:
 
 
 def curves_figure(comparison: Comparison) -> list[Panel]:
-    found = {one.name: one.curves(comparison.score) for one in comparison.ranked}
+    found = {configuration.name: configuration.curves(comparison.score) for configuration in comparison.ranked}
     found = {name: curve for name, curve in found.items() if curve[0]}
     if not found:
         return []
@@ -137,7 +139,10 @@ def heatmap_figure(comparison: Comparison) -> list[Panel]:
         return []
     rows, columns = comparison.keys
     levels = ([*comparison.levels(rows)], [*comparison.levels(columns)])
-    by_values = {(one.own.get(rows), one.own.get(columns)): one for one in comparison.configurations}
+    by_values = {
+        (configuration.own.get(rows), configuration.own.get(columns)): configuration
+        for configuration in comparison.configurations
+    }
     values = np.full((len(levels[0]), len(levels[1])), np.nan)
     labels = [["" for _ in levels[1]] for _ in levels[0]]
     best = (0, 0)
@@ -194,7 +199,10 @@ def parallel_figure(comparison: Comparison) -> list[Panel]:
     """For three keys or more."""
     if len(comparison.keys) < 3:
         return []
-    shown = [(one.own, one.mean(comparison.score) or 0.0) for one in comparison.ranked[:MAX_LINES]]
+    shown = [
+        (configuration.own, configuration.mean(comparison.score) or 0.0)
+        for configuration in comparison.ranked[:MAX_LINES]
+    ]
     levels = {key: _upwards(comparison.levels(key)) for key in comparison.keys}
     tied = len(comparison.tied)
 
@@ -217,8 +225,8 @@ def cost_figures(comparison: Comparison) -> list[Panel]:
     for cost, label in COSTS.items():
         known = [
             (rank, spent, mean)
-            for rank, one in enumerate(comparison.ranked, start=1)
-            if (spent := one.fact(cost)) and (mean := one.mean(comparison.score)) is not None
+            for rank, configuration in enumerate(comparison.ranked, start=1)
+            if (spent := configuration.fact(cost)) and (mean := configuration.mean(comparison.score)) is not None
         ]
         if len({spent for _, spent, _ in known}) > 1:
             title = f"{_score(comparison)} against {cost}"
@@ -260,5 +268,5 @@ def _lower(comparison: Comparison) -> bool:
 
 def _scores(comparison: Comparison, key: str, level: str) -> list[float]:
     """Means of the configurations with this value of the key."""
-    alike = [one for one in comparison.ranked if one.own.get(key) == level]
-    return [mean for one in alike if (mean := one.mean(comparison.score)) is not None]
+    alike = [configuration for configuration in comparison.ranked if configuration.own.get(key) == level]
+    return [mean for configuration in alike if (mean := configuration.mean(comparison.score)) is not None]
