@@ -53,9 +53,18 @@ class Comparison:
     ensembles: Sequence[EnsembleResult] = ()
 
     @cached_property
+    def means(self) -> list[tuple[Configuration, float]]:
+        """The configurations that have the score, best first, and their mean scores."""
+        found = [(configuration, configuration.mean(self.score)) for configuration in self.configurations]
+        return [(configuration, mean) for configuration, mean in found if mean is not None]
+
+    @cached_property
     def ranked(self) -> list[Configuration]:
-        """The configurations that have the score."""
-        return [configuration for configuration in self.configurations if configuration.mean(self.score) is not None]
+        return [configuration for configuration, _ in self.means]
+
+    @property
+    def lower_is_better(self) -> bool:
+        return monitor_mode(self.score) == "min"
 
     @property
     def best(self) -> Configuration | None:
@@ -134,23 +143,22 @@ def _compare(data: str, records: Sequence[RunRecord], sort: str | None) -> Compa
     columns = differing_keys(runs)
     keys = swept_columns(columns, runs)
     score = sort or ranking_score(runs)
-    sign = 1 if monitor_mode(score) == "min" else -1
-
-    def rank(configuration: Configuration) -> tuple[float, bool]:
-        return _rank(configuration.mean(score), sign), configuration.verdict != "pruned"
-
-    configurations = sorted(_configurations(runs, columns, keys), key=rank)
-    test, p_values = _test(
-        [configuration for configuration in configurations if configuration.scores(score)], score, sign
+    configurations = sorted(
+        _configurations(runs, columns, keys),
+        key=lambda configuration: (rank_key(score, configuration.mean(score)), configuration.verdict != "pruned"),
     )
+    test, p_values = _test([configuration for configuration in configurations if configuration.scores(score)], score)
     for place, p in enumerate(p_values, start=1):
         configurations[place] = replace(configurations[place], p=p)
-    ensembles = sorted(match_ensembles(united, trained), key=lambda ensemble: _rank(ensemble.score(score), sign))
+    ensembles = sorted(match_ensembles(united, trained), key=lambda ensemble: rank_key(score, ensemble.score(score)))
     return Comparison(data, score, columns, keys, configurations, test, ensembles)
 
 
-def _rank(value: float | None, sign: int) -> float:
-    return math.inf if value is None else sign * value
+def rank_key(score: str, value: float | None) -> float:
+    """The key of `sorted` for best values first, unknown ones last."""
+    if value is None:
+        return math.inf
+    return value if monitor_mode(score) == "min" else -value
 
 
 def _configurations(runs: Sequence[RunRecord], columns: Sequence[str], keys: Sequence[str]) -> list[Configuration]:
@@ -189,7 +197,7 @@ def chance_score(runs: Sequence[RunRecord]) -> str:
     return "folds" if differ == [FOLD_KEY] else "folds and seeds"
 
 
-def _test(configurations: Sequence[Configuration], score: str, sign: int) -> tuple[str, list[float | None]]:
+def _test(configurations: Sequence[Configuration], score: str) -> tuple[str, list[float | None]]:
     """Tests each configuration against the first; losses in logarithms, as their spread grows with them.
 
     Returns the name of the test and the p values.
@@ -197,25 +205,22 @@ def _test(configurations: Sequence[Configuration], score: str, sign: int) -> tup
     scores: list[Scores] = [configuration.scores(score) for configuration in configurations]
     if len(scores) < 2:
         return "", []
-    logarithms = sign > 0 and all(value > 0 for values in scores for value in values.values())
+    logarithms = monitor_mode(score) == "min" and all(value > 0 for values in scores for value in values.values())
     if logarithms:
         scores = [{seed: math.log(value) for seed, value in values.items()} for values in scores]
     if chance_score([run for configuration in configurations for run in configuration.runs]) == "seeds":
         test, p_values = compare_to_best(scores[0], scores[1:])
     else:
-        test, p_values = compare_over_folds(
-            scores[0], scores[1:], [configuration.row_ratio for configuration in configurations]
-        )
+        ratios = [configuration.row_ratio for configuration in configurations]
+        test, p_values = compare_over_folds(scores[0], scores[1:], ratios)
     return f"{test} (of logarithms)" if test and logarithms else test, p_values
 
 
 def match_ensembles(ensembles: Sequence[RunRecord], runs: Sequence[RunRecord]) -> list[EnsembleResult]:
     """Finds the members of each ensemble among the runs, by their folders."""
     by_folder = {run.folder: run for run in runs}
-    members = [
-        [ensemble.folder.parent / str(name) for name in ensemble.report.get("members", [])] for ensemble in ensembles
-    ]
-    return [
-        EnsembleResult(ensemble, [by_folder[folder] for folder in folders if folder in by_folder])
-        for ensemble, folders in zip(ensembles, members, strict=True)
-    ]
+    results = []
+    for ensemble in ensembles:
+        folders = [ensemble.folder.parent / str(name) for name in ensemble.report.get("members", [])]
+        results.append(EnsembleResult(ensemble, [by_folder[folder] for folder in folders if folder in by_folder]))
+    return results

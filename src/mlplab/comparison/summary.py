@@ -2,14 +2,13 @@
 
 import csv
 import io
-import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from mlplab import files
-from mlplab.comparison.comparison import Comparison, group_runs
+from mlplab.comparison.comparison import Comparison, group_runs, rank_key
 from mlplab.comparison.configuration import SEED_KEYS
 from mlplab.comparison.text import (
     ENSEMBLES,
@@ -20,7 +19,6 @@ from mlplab.comparison.text import (
     ensemble_gains,
     footer_text,
 )
-from mlplab.config.schema import monitor_mode
 from mlplab.report.text import count_noun, format_table
 from mlplab.run.folder import (
     NO_REASON,
@@ -40,11 +38,16 @@ STATES = get_args(RunState)  # in the order of sweep.csv
 def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True) -> int:
     """Compares the runs of a sweep and returns how many jobs failed. jobs: the overrides of each."""
     missing = jobs_without_run(folder, jobs)
-    started = [path for path in job_folders(folder).values() if (path / "config.yaml").exists()]
-    runs = [run for path in [*started, *ensemble_folders(folder)] if (run := read_record(path))]
+    runs = [run for path in run_folders(folder) if (run := read_record(path))]
     lines = [f"job {number} ({overrides}) was not started" for number, overrides in missing.items()]
     write_comparison(runs, folder, lines, picture=picture, sweep=folder)
     return len(missing) + sum(run.state not in STATES[:2] for run in runs)
+
+
+def run_folders(sweep: Path) -> list[Path]:
+    """The jobs that were started, and the ensembles."""
+    started = [folder for folder in job_folders(sweep).values() if (folder / "config.yaml").exists()]
+    return [*started, *ensemble_folders(sweep)]
 
 
 def write_comparison(
@@ -149,8 +152,8 @@ def _csv(comparisons: Sequence[Comparison], sweep: Path | None) -> str:
 
 def _rank(pair: tuple[Comparison, RunRecord]) -> tuple[int, str, float]:
     comparison, run = pair
-    value, sign = _scores(run).get(comparison.score), 1 if monitor_mode(comparison.score) == "min" else -1
-    return STATES.index(run.state), comparison.data, math.inf if value is None else sign * value
+    value = rank_key(comparison.score, _scores(run).get(comparison.score))
+    return STATES.index(run.state), comparison.data, value
 
 
 def _job(run: RunRecord, sweep: Path | None) -> str:

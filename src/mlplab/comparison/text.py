@@ -1,7 +1,7 @@
 """A comparison as text: its table, the conclusion, and how to read them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlplab.comparison.comparison import Comparison, EnsembleResult
 from mlplab.comparison.configuration import SEED_KEYS, Configuration, configuration_name
@@ -83,7 +83,12 @@ def conclusion_text(comparison: Comparison, sign: str = " +- ") -> list[str]:
     over = f" over {len(best.finished)} {comparison.counted}" if len(best.finished) > 1 else ""
     value = format_mean_std(best.mean(comparison.score), best.std(comparison.score), sign)
     name = f"best: {best.name}, with " if len(comparison.configurations) > 1 else ""
-    lines = [f"{name}{comparison.score} {value}{over}", _significance(comparison), test_scores_text(comparison, sign)]
+    tests = {score: format_mean_std(best.mean(score), best.std(score), sign) for score in _test_scores(comparison)}
+    lines = [
+        f"{name}{comparison.score} {value}{over}",
+        _significance(comparison),
+        _test_scores_text("configuration", tests),
+    ]
     return [line for line in lines if line]
 
 
@@ -103,14 +108,10 @@ def _significance(comparison: Comparison) -> str:
     return f"{subject} may be just as good, variation over {comparison.chance} explains the difference{named}"
 
 
-def test_scores_text(comparison: Comparison, sign: str = " +- ") -> str:
-    """The test scores of the configuration that validation selected, and of no other."""
-    best = comparison.best
-    if best is None:
-        return ""
-    known = [(name, mean) for name in _test_scores(comparison) if (mean := best.mean(name)) is not None]
-    scores = ", ".join(f"{name} {format_mean_std(mean, best.std(name), sign)}" for name, mean in known)
-    return f"on the test set, for this configuration only: {scores}" if scores else ""
+def _test_scores_text(kind: str, scores: Mapping[str, str]) -> str:
+    """The test scores of what validation selected, and of nothing else. kind: `configuration` or `ensemble`."""
+    known = ", ".join(f"{name} {score}" for name, score in scores.items() if score)
+    return f"on the test set, for this {kind} only: {known}" if known else ""
 
 
 def footer_text(comparison: Comparison, tests: bool = False) -> list[str]:
@@ -175,9 +176,8 @@ def best_ensemble_text(comparison: Comparison) -> list[str]:
         name = f"best ensemble: {configuration_name(comparison.keys, best.run.overrides)}"
     lines = [f"{name}, with {comparison.score} {format_mean_std(best.score(comparison.score), None)}"]
     lines += [ONE_ENSEMBLE] if several else []
-    known = [(score, value) for score in _test_scores(comparison) if (value := best.score(score)) is not None]
-    scores = ", ".join(f"{score} {format_mean_std(value, None)}" for score, value in known)
-    return lines + ([f"on the test set, for this ensemble only: {scores}"] if scores else [])
+    tests = {score: format_mean_std(best.score(score), None) for score in _test_scores(comparison)}
+    return [line for line in (*lines, _test_scores_text("ensemble", tests)) if line]
 
 
 def _split_keys(comparison: Comparison) -> list[str]:
