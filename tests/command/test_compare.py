@@ -194,7 +194,7 @@ def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.C
         for name in ("config.yaml", "scores.json"):
             (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
     compare(asked(tmp_path))
-    assert "iris: 1000 runs, of which 20 are shown" in capsys.readouterr().out
+    assert "iris: 1,000 runs, of which 20 are shown" in capsys.readouterr().out
 
 
 def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
