@@ -1,6 +1,6 @@
 """Figures of a sweep: effect of a key, bars, score against cost, heat map, parallel coordinates."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -60,14 +60,13 @@ def draw_effect(
         axes.plot([at] * len(scores), scores, "o", color=GREY, markersize=4, linewidth=0, transform=beside)
     _limit_scores(axes, everything)
     best = min if lower_is_better else max
-    lines = [
-        ("best", best, "D--", "val"),
-        ("mean", np.mean, "o-", "train"),
-    ]  # name, function, style, its colour's split
+    lines = {"mean": [float(np.mean(scores)) for scores in values.values()]}
     several = any(len(scores) > 1 for scores in values.values())
+    if several:
+        lines = {"best": [float(best(scores)) for scores in values.values()], **lines}
     ends = {}
-    for name, function, style, split in lines if several else lines[1:]:
-        y = [float(function(scores)) for scores in values.values()]
+    for name, y in lines.items():
+        style, split = ("D--", "val") if name == "best" else ("o-", "train")  # in the colour of that split
         axes.plot(x, y, style if numeric and not searched else style[0], color=COLOURS[split], markersize=5)
         ends[name] = (x[-1], y[-1], INK[split])
     if several:
