@@ -105,12 +105,12 @@ class Comparison:
 
     @cached_property
     def chance(self) -> str:
-        """What differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
+        """Names what differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
         return chance_score(self.runs)
 
     @property
     def counted(self) -> str:
-        """What the runs of a configuration are called: seeds, folds or runs."""
+        """Names what the runs of a configuration are called: seeds, folds or runs."""
         return self.chance if self.chance in ("seeds", "folds") else "runs"
 
     @property
@@ -185,12 +185,12 @@ def ranking_score(runs: Sequence[RunRecord]) -> str:
 
 
 def _changes_loss(key: str) -> bool:
-    """Whether losses under another value of the key cannot be compared; label smoothing is off in evaluation."""
+    """Returns whether losses under two values of the key cannot be compared; evaluation has no label smoothing."""
     return (key.partition(".")[0] == "loss" and key != "loss.label_smoothing") or key == "learner.target_scaling"
 
 
 def chance_score(runs: Sequence[RunRecord]) -> str:
-    """What differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
+    """Names what differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
     differ = [key for key in SEED_KEYS if len({run.overrides.get(key, "0") for run in runs}) > 1]
     if FOLD_KEY not in differ:
         return "seeds"

@@ -139,7 +139,7 @@ def _determines(first: str, key: str, overrides: Sequence[dict[str, str]]) -> bo
 
 
 def _follows(own: dict[str, str], key: str) -> bool:
-    """Whether the value is the default under the run's choices, or under its dataset and experiment."""
+    """Returns whether the value is the default under the run's choices, or under its dataset and experiment."""
     if key not in own:
         return True
     if key in ("data", "experiment", "callback"):

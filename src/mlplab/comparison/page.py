@@ -58,7 +58,7 @@ def comparison_page(
 
 
 def _section(comparison: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -> dict[str, Any]:
-    """What sweep.html.j2 shows of one dataset."""
+    """Returns what sweep.html.j2 shows of one dataset."""
     drawn = {panel.name: panel.html() for panel in panels}
     return {
         "suffix": "" if alone else f": {comparison.data}",
@@ -113,7 +113,7 @@ def curves_figure(comparison: Comparison) -> list[Panel]:
 
 
 def heatmap_figure(comparison: Comparison) -> list[Panel]:
-    """For two keys of at least two values each."""
+    """Draws a heat map for two keys of at least two values each."""
     counts = [len(comparison.levels(key)) for key in comparison.keys]
     if len(counts) != 2 or min(counts) < 2 or max(counts) > MAX_CELLS:
         return []
@@ -177,7 +177,7 @@ def _effect_figure(comparison: Comparison, key: str, scores: dict[str, list[floa
 
 
 def parallel_figure(comparison: Comparison) -> list[Panel]:
-    """For three keys or more."""
+    """Draws parallel coordinates for three keys or more."""
     if len(comparison.keys) < 3:
         return []
     shown = [(configuration.own, mean) for configuration, mean in comparison.means[:MAX_LINES]]

@@ -87,5 +87,5 @@ def _welch(best: Scores, other: Scores) -> float:
 
 
 def _equal(values: Sequence[float]) -> bool:
-    """Whether values are equal up to rounding; t is undefined for them."""
+    """Returns whether values are equal up to rounding; t is undefined for them."""
     return max(values) - min(values) <= 1e-9 * max(map(math.fabs, values))

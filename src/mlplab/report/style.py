@@ -181,7 +181,7 @@ def _spread(heights: list[float], high: float) -> list[float]:
 
 
 def spans_decades(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
-    """Whether values are positive and their range is wide enough for a log scale: max / min > ratio."""
+    """Returns whether values are positive and their range is wide enough for a log scale: max / min > ratio."""
     low, high = float(np.min(values)), float(np.max(values))
     return low > 0 and high / low > ratio
 
