@@ -157,6 +157,7 @@ def test_a_regression_is_reported_by_its_residuals() -> None:
     assert "<h2>Residuals</h2>" in text
     assert "R² by epoch" in text
     assert "prediction: price" in text
+    assert ">residual of price</th>" in text
     assert "mean squared error" in text
     assert "<h2>Predicted probabilities" not in text
 
