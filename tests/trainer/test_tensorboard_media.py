@@ -200,9 +200,7 @@ def test_with_averaged_weights_the_frames_are_of_the_averages(train: Train, tmp_
     model = mlplab.reopen(tmp_path / "last.ckpt")
     part = build_splits(model.config).train
     points = {"train": (part.features.numpy(), part.target.numpy())}
-    (panel,) = boundary_panels(
-        predict_function(model.learner, True), points, model.feature_names, model.class_names, []
-    )
+    (panel,) = boundary_panels(predict_function(model.learner, True), points, model.info)
     np.testing.assert_array_equal(panel.pixels(f"{panel.title}, epoch 2"), pixels(frames(run)[-1]))
 
 

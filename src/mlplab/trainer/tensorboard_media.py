@@ -105,7 +105,7 @@ class BoundaryAnimation(Callback):
         train, info = self.splits.train, self.splits.info
         points = {"train": (train.features.numpy(), train.target.numpy())}
         predict = predict_function(learner, not info.task.is_regression)
-        return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
+        return boundary_panels(predict, points, info)
 
 
 def _as_images(features: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
