@@ -1,7 +1,6 @@
 """Nothing is written before the configuration is valid, and nothing is overwritten."""
 
 import importlib.util
-import multiprocessing
 import os
 import re
 import subprocess
@@ -13,32 +12,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from mlplab.errors import UserError
-from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.preflight import OPTIONAL_PACKAGES, Preflight, check_optional_packages
 from tests.conftest import door
-
-
-def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
-    claim_folder(tmp_path / "a" / "b", "run_dir")
-    with pytest.raises(UserError, match="exists already"):
-        claim_folder(tmp_path / "a" / "b", "run_dir")
-
-
-def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
-    release_folder()
-    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
-    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
-    (tmp_path / "mine" / "a" / "other").mkdir()
-    release_folder()
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
-
-
-def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be created"):
-        claim_folder(tmp_path / "file" / "run", "run_dir")
 
 
 @pytest.fixture
@@ -94,28 +69,6 @@ def test_sweep_ensemble_is_refused_for_a_run(tmp_path: Path) -> None:
     answer = door("train", "data=iris", "sweep.ensemble=true", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (1, "mlplab: sweep.ensemble: only for a sweep (-m)\n")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_one_of_several_processes_that_claim_a_folder_gets_it(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    together, found = context.Barrier(4), context.Queue()
-    processes = [context.Process(target=_claim, args=(tmp_path, together, found)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    won = [found.get(timeout=120) for _ in range(4 * 50)]
-    for process in processes:
-        process.join()
-    assert sorted(name for name in won if name) == sorted(str(number) for number in range(50))
-
-
-def _claim(folder: Path, together: Any, found: Any) -> None:
-    for number in range(50):
-        together.wait()
-        try:
-            claim_folder(folder / "sweeps" / str(number), "sweep.name")
-            found.put(str(number))
-        except UserError:
-            found.put("")
 
 
 @pytest.mark.parametrize("invalid", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])
