@@ -91,7 +91,7 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
         ({"output": "new"}, "output=new: is for sweep= and runs="),
     ],
 )
-def test_what_is_not_there_is_told(
+def test_what_is_missing_is_named(
     runs: Path, settings: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs / "iris")  # no outputs/ here
@@ -163,8 +163,8 @@ def test_no_edit_of_one_run_stops_the_table_of_the_others(
             compare(asked(tmp_path))
             heard = capsys.readouterr().out.splitlines()
             assert sum("  sgd " in line for line in heard) == 1
-            told = [line for line in heard if f"{tmp_path}/edited" in line]
-            assert len(told) == 1, "in the table, or in a note"
+            notes_or_rows = [line for line in heard if f"{tmp_path}/edited" in line]
+            assert len(notes_or_rows) == 1, "in the table, or in a note"
 
 
 def paths(held: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -177,7 +177,7 @@ def paths(held: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     "text", ["a: [1", "", "just words", "choice: {}", "[" * 900, "\xff", "a: &a [*a]", "? [1]\n: 2"]
 )
 @pytest.mark.parametrize("name", ["config.yaml", "scores.json"])
-def test_a_folder_that_cannot_be_read_is_left_out_with_a_word(
+def test_a_folder_that_cannot_be_read_is_left_out_with_a_note(
     runs: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
     (runs / "iris/failed" / name).write_bytes(text.encode("latin-1"))
@@ -194,7 +194,7 @@ def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.C
         for name in ("config.yaml", "scores.json"):
             (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
     compare(asked(tmp_path))
-    assert "iris: 1000 runs, of which 20 are shown" in capsys.readouterr().out
+    assert "iris: 1,000 runs, of which 20 are shown" in capsys.readouterr().out
 
 
 def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,7 +210,7 @@ def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsy
 
 @pytest.fixture
 def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A sweep of two settings with three seeds, one run of it failed."""
+    """A sweep of two configurations with three seeds, one run of it failed."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "outputs" / "sweeps" / "lrs"
     sweep(folder, {"optimizer.lr=0.1": (0.1, 0.12, 0.11), "optimizer.lr=0.2": (0.3, 0.31, None)})
@@ -241,7 +241,7 @@ def test_any_runs_are_explained_and_written_only_where_asked(swept: Path, capsys
         compare(asked(Path("outputs"), runs="outputs/**", output="mine"))
 
 
-def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_of_several_datasets_have_a_table_each(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep(Path("outputs/other"), {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.3,)}, data="diabetes")
     compare(asked(Path("outputs"), runs="outputs", output="both", picture=True))
     said = capsys.readouterr().out
@@ -253,7 +253,7 @@ def test_runs_of_several_datasets_are_told_apart(swept: Path, capsys: pytest.Cap
     assert "diabetes" not in capsys.readouterr().out
 
 
-def test_ensembles_are_told_of_wherever_their_runs_are(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ensembles_are_listed_wherever_their_runs_are(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [found for path in sorted(swept.iterdir()) if (found := read_record(path))]
     one = united(runs[:3], loss_val=0.09, accuracy_val=0.95, accuracy_test=0.5)
     for settings in ({"sweep": "lrs"}, {"runs": "outputs/**"}):

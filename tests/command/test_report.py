@@ -22,7 +22,7 @@ def asked(run: Path, **settings: Any) -> dict[str, Any]:
     return {"run": str(run), "data": {"root": None}, **usual, **settings}
 
 
-def told(run: Path, **settings: Any) -> str:
+def report_text(run: Path, **settings: Any) -> str:
     return report(asked(run, **settings)).read_text(encoding="utf-8")
 
 
@@ -49,7 +49,7 @@ def table(text: str, section: str) -> list[list[str]]:
 )
 def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, ...]) -> None:
     run, scores = train(*SHORT, *overrides)
-    text = told(run)
+    text = report_text(run)
     head, *rows = table(text, "Scores")
     for row, split in zip(rows, ("train", "val", "test", "baseline"), strict=True):
         for name, value in zip(head[1:], row[1:], strict=True):
@@ -66,7 +66,7 @@ def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, .
 @pytest.mark.slow
 def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: Train) -> None:
     run, scores = train("data=wine", *SHORT)
-    _, *rows = table(told(run), "Results per class")
+    _, *rows = table(report_text(run), "Results per class")
     recall = [float(row[2]) for row in rows]
     assert sum(recall) / len(recall) == pytest.approx(scores["recall/test"], rel=1e-6)
     assert sum(float(row[4]) for row in rows) == 36
@@ -75,23 +75,25 @@ def test_per_class_numbers_follow_from_the_confusion_matrix_of_evaluate(train: T
 @pytest.mark.slow
 def test_the_area_is_that_of_scores_json(train: Train) -> None:
     run, scores = train("data=breast_cancer", *SHORT)
-    _, _, second = table(told(run), "Results per class")
+    _, _, second = table(report_text(run), "Results per class")
     assert float(second[5]) == pytest.approx(scores["auroc/test"], abs=1e-6)
 
 
 @pytest.mark.slow
 def test_the_command_trains_to_the_same_scores(train: Train) -> None:
     run, scores = train("data=iris", *SHORT, "optimizer=sgd", "seed=3")
-    (text,) = re.findall(r"<pre>(.+?)</pre>", told(run))
+    (text,) = re.findall(r"<pre>(.+?)</pre>", report_text(run))
     _, _, *words = shlex.split(html.unescape(text))
     _, again = train(*words)
     assert {name: again[name] for name in scores if "/" in name} == {n: v for n, v in scores.items() if "/" in n}
 
 
 @pytest.mark.slow
-def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp_path: Path) -> None:
+def test_another_split_may_be_reported_and_another_file_written(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    assert "Largest errors on the validation split, 30 rows" in told(run, split="val", output=str(tmp_path / "v.html"))
+    assert "Largest errors on the validation split, 30 rows" in report_text(
+        run, split="val", output=str(tmp_path / "v.html")
+    )
     assert (tmp_path / "v.html").exists()
     assert not (run / "report.html").exists()
 
@@ -99,14 +101,14 @@ def test_another_split_may_be_told_of_and_another_file_written(train: Train, tmp
 @pytest.mark.slow
 def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
     run, _ = train("data=iris", *SHORT, "report.trajectory=true")
-    assert "of the path's variance" in html.unescape(told(run, slice=None))
-    assert "in two random directions" in told(run, slice="random")
+    assert "of the path's variance" in html.unescape(report_text(run, slice=None))
+    assert "in two random directions" in report_text(run, slice="random")
     (run / "trajectory.npz").unlink()
-    assert "in two random directions" in told(run, slice=None)
+    assert "in two random directions" in report_text(run, slice=None)
     with pytest.raises(UserError, match=r"trajectory.npz is missing; train with report.trajectory=true"):
-        told(run, slice="pca")
+        report_text(run, slice="pca")
     with pytest.raises(UserError, match="slice=both: must be one of pca, random, none"):
-        told(run, slice="both")
+        report_text(run, slice="both")
 
 
 @pytest.mark.slow
@@ -114,24 +116,24 @@ def test_a_score_that_is_another_is_said(train: Train) -> None:
     run, scores = train("data=iris", *SHORT)
     text = (run / "scores.json").read_text()
     (run / "scores.json").write_text(text.replace(repr(scores["loss/test"]), "0.125"))
-    assert f"loss of test is {scores['loss/test']!r} here, 0.125 in training" in told(run)
+    assert f"loss of test is {scores['loss/test']!r} here, 0.125 in training" in report_text(run)
 
 
 def test_a_run_that_has_not_ended_is_refused(train: Train) -> None:
     run, _ = train("data=iris", *SHORT)
     (run / "scores.json").unlink()
     with pytest.raises(UserError, match="the run has not ended"):
-        told(run)
+        report_text(run)
     (run / "scores.json").write_text(json.dumps({})[:1])
     with pytest.raises(UserError, match="cannot be read as JSON"):
-        told(run)
+        report_text(run)
 
 
 def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     for output in (tmp_path, tmp_path / "no" / "a.html"):
         with pytest.raises(UserError, match="name a file in a folder that exists"):
-            told(run, output=str(output))
+            report_text(run, output=str(output))
 
 
 @pytest.mark.slow
@@ -140,14 +142,14 @@ def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_
     mine = tmp_path / "mine.html"
     mine.write_text("mine")
     with pytest.raises(UserError, match="exists already; overwrite=true replaces it"):
-        told(run, output=str(mine))
+        report_text(run, output=str(mine))
     assert mine.read_text() == "mine"
-    assert "<h2>Curves</h2>" in told(run, output=str(mine), overwrite=True)
-    assert told(run) == told(run)  # its own page is replaced
+    assert "<h2>Curves</h2>" in report_text(run, output=str(mine), overwrite=True)
+    assert report_text(run) == report_text(run)  # its own page is replaced
 
 
 @pytest.mark.slow
 def test_the_default_run_has_its_slice(train: Train) -> None:
     run, _ = train("report.trajectory=true")
-    assert "of the path's variance" in html.unescape(told(run, slice="pca"))
-    assert "in two random directions" in told(run, slice="random")
+    assert "of the path's variance" in html.unescape(report_text(run, slice="pca"))
+    assert "in two random directions" in report_text(run, slice="random")

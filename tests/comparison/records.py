@@ -10,6 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import mlplab
+from mlplab.comparison.comparison import Comparison, group_runs
 from mlplab.config.groups import FORMAT
 from mlplab.run.record import RunRecord, read_record
 
@@ -56,7 +57,12 @@ def sweep(folder: Path, jobs: Losses, data: str = "iris", folds: int = 0, **fact
                 (job / "history.csv").write_text("\n".join([f"epoch,loss/val,{headline}/val", *epochs, ""]))
             found.append(read_record(job))
             number += 1
-    return [one for one in found if one is not None]
+    return [run for run in found if run is not None]
+
+
+def compared(folder: Path, jobs: Losses, data: str = "iris") -> Comparison:
+    (comparison,) = group_runs(sweep(folder, jobs, data))
+    return comparison
 
 
 def united(members: Sequence[RunRecord], **scores: float) -> RunRecord:

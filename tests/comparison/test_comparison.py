@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplab.comparison.comparison import group_runs, match_ensembles, ranking_score
+from mlplab.comparison.comparison import group_runs, match_ensembles, rank_key, ranking_score
 from mlplab.comparison.significance import OVER_FOLDS, PAIRED, WELCH, compare_over_folds, compare_to_best
-from tests.comparison.records import sweep, united
+from tests.comparison.records import compared, sweep, united
 
 GRID = {
     "optimizer=sgd optimizer.lr=0.1": (0.50, 0.52, 0.51),
@@ -136,3 +136,15 @@ def test_the_mean_of_an_ensembles_members_needs_all_of_them(tmp_path: Path) -> N
     assert (known.score("accuracy/val"), known.mean("r2/val")) == (None, None)
     (partly,) = match_ensembles([one], runs[1:])
     assert partly.mean("loss/val") is None
+
+
+def test_the_best_score_is_first_and_an_unknown_one_last() -> None:
+    scores = [0.2, None, 0.1]
+    assert sorted(scores, key=lambda score: rank_key("loss/val", score)) == [0.1, 0.2, None]
+    assert sorted(scores, key=lambda score: rank_key("accuracy/val", score)) == [0.2, 0.1, None]
+
+
+def test_a_configuration_without_the_score_has_no_mean(tmp_path: Path) -> None:
+    comparison = compared(tmp_path, {"optimizer.lr=0.1": (0.1, 0.2), "optimizer.lr=0.2": (None, None)})
+    assert [(configuration.name, mean) for configuration, mean in comparison.means] == [("lr 0.1", pytest.approx(0.15))]
+    assert comparison.lower_is_better

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mlplab.comparison.comparison import Comparison, group_runs
 from mlplab.comparison.page import axis_label, build_figures, comparison_page
 from mlplab.report.figure import Panel
-from tests.comparison.records import Losses, sweep, united
+from tests.comparison.records import Losses, compared, sweep, united
 
 JOBS = {"optimizer.lr=0.1": (0.1, 0.12), "optimizer.lr=0.2": (0.3, None)}
 
@@ -61,11 +61,6 @@ TWO = {
     "optimizer=adam optimizer.lr=0.01": (0.11, 0.10, 0.13),
     "optimizer=sgd optimizer.lr=0.01": (None, None, None),
 }
-
-
-def compared(folder: Path, jobs: Losses, data: str = "iris") -> Comparison:
-    (one,) = group_runs(sweep(folder, jobs, data))
-    return one
 
 
 def draw_panel(panel: Panel) -> Axes:

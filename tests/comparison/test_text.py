@@ -13,7 +13,7 @@ from mlplab.comparison.text import (
     footer_text,
     format_mean_std,
 )
-from tests.comparison.records import Losses, sweep, united
+from tests.comparison.records import compared, sweep, united
 
 SEEDS = {
     "optimizer.lr=0.1": (0.10, 0.12, 0.11),
@@ -21,11 +21,6 @@ SEEDS = {
     "optimizer.lr=0.3": (0.50, 0.52, None),
     "optimizer.lr=0.4": (None, None, None),
 }
-
-
-def compared(folder: Path, jobs: Losses) -> Comparison:
-    (one,) = group_runs(sweep(folder, jobs))
-    return one
 
 
 @pytest.mark.parametrize(

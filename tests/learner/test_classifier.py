@@ -1,4 +1,4 @@
-"""Classes: worked examples, the form that each loss needs, baseline and metrics against scikit-learn."""
+"""Classification: worked examples, targets of each loss, baseline and metrics compared with scikit-learn."""
 
 import math
 from functools import cache
@@ -22,18 +22,18 @@ from mlplab.learner.classifier import Classifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 # the network is the identity, so rows are raw outputs; softmax of a logarithm of probabilities gives them back
-SHARES = torch.tensor([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
+PROBABILITIES = torch.tensor([[0.3, 0.6, 0.1], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([1, 0, 2])
 
 
-def learner(loss: str = "ce", num_classes: int = 3) -> Classifier:
+def make_learner(loss: str = "ce", num_classes: int = 3) -> Classifier:
     return Classifier(nn.Identity(), instantiate(mlplab.configure("data=iris", f"loss={loss}").loss), num_classes)
 
 
 def test_softmax_of_minus_1_and_2() -> None:
-    (shares,) = learner(num_classes=2)(torch.tensor([[-1.0, 2.0]])).tolist()
-    assert shares == pytest.approx([0.0474, 0.9526], abs=5e-5)
-    assert shares[1] == pytest.approx(1 / (1 + math.exp(-3)), rel=1e-6)
+    (probabilities,) = make_learner(num_classes=2)(torch.tensor([[-1.0, 2.0]])).tolist()
+    assert probabilities == pytest.approx([0.0474, 0.9526], abs=5e-5)
+    assert probabilities[1] == pytest.approx(1 / (1 + math.exp(-3)), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -45,27 +45,27 @@ def test_softmax_of_minus_1_and_2() -> None:
     ],
 )
 def test_each_loss_gets_the_form_that_it_needs(loss: str, expected: float) -> None:
-    one = learner(loss)
-    assert one.measure(SHARES.log(), TARGET)["loss"] == pytest.approx(expected, rel=1e-5)
-    assert one.training_step((SHARES.log(), TARGET), 0).item() == pytest.approx(expected, rel=1e-5)
-    torch.testing.assert_close(one(SHARES.log()), SHARES)
+    learner = make_learner(loss)
+    assert learner.measure(PROBABILITIES.log(), TARGET)["loss"] == pytest.approx(expected, rel=1e-5)
+    assert learner.training_step((PROBABILITIES.log(), TARGET), 0).item() == pytest.approx(expected, rel=1e-5)
+    torch.testing.assert_close(learner(PROBABILITIES.log()), PROBABILITIES)
 
 
 def test_the_worked_cross_entropy_is_0_47571() -> None:
-    assert learner().measure(SHARES.log(), TARGET)["loss"] == pytest.approx(0.47571, abs=5e-6)
+    assert make_learner().measure(PROBABILITIES.log(), TARGET)["loss"] == pytest.approx(0.47571, abs=5e-6)
 
 
 def test_a_confident_wrong_answer_costs_cross_entropy_without_bound_and_mse_two_thirds() -> None:
     wrong = torch.tensor([[1000.0, 0.0, 0.0]])
-    assert learner("ce").measure(wrong, TARGET[:1])["loss"] == pytest.approx(1000.0)
-    assert learner("mse").measure(wrong, TARGET[:1])["loss"] == pytest.approx(2 / 3)
+    assert make_learner("ce").measure(wrong, TARGET[:1])["loss"] == pytest.approx(1000.0)
+    assert make_learner("mse").measure(wrong, TARGET[:1])["loss"] == pytest.approx(2 / 3)
 
 
 def test_the_evaluated_loss_has_class_weights_and_no_label_smoothing() -> None:
     output, target = torch.tensor([[0.3, 0.7], [0.4, 0.6]]).log(), torch.tensor([0, 1])
     smooth = Classifier(nn.Identity(), nn.CrossEntropyLoss(label_smoothing=0.2), num_classes=2)
     hard = -(math.log(0.3) + math.log(0.6)) / 2
-    # a fifth of each row's weight is spread over both classes
+    # a fifth of the weight of each row is distributed over both classes
     spread = -(math.log(0.3) + math.log(0.7) + math.log(0.4) + math.log(0.6)) / 4
     assert smooth.training_step((output, target), 0).item() == pytest.approx(0.8 * hard + 0.2 * spread, rel=1e-5)
     assert smooth.measure(output, target)["loss"] == pytest.approx(hard, rel=1e-5)
@@ -76,8 +76,8 @@ def test_the_evaluated_loss_has_class_weights_and_no_label_smoothing() -> None:
     assert loss.label_smoothing == 0.2
 
 
-def macro(score: Any, target: np.ndarray, decided: np.ndarray) -> float:
-    return float(score(target, decided, average="macro", zero_division=0))
+def macro(score: Any, target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(score(target, predicted, average="macro", zero_division=0))
 
 
 @pytest.mark.parametrize("absent", [None, 4], ids=["every class", "one class in no row"])
@@ -87,19 +87,19 @@ def test_metrics_equal_those_of_scikit_learn(absent: int | None) -> None:
     if absent is not None:
         output[:, absent] = -9.0
         target[target == absent] = 0
-    decided = output.numpy().argmax(axis=1)
-    scores = learner(num_classes=5).measure(output, target)
-    assert scores["accuracy"] == pytest.approx(accuracy_score(target, decided), rel=1e-6)
-    assert scores["precision"] == pytest.approx(macro(precision_score, target.numpy(), decided), rel=1e-5)
-    assert scores["recall"] == pytest.approx(macro(recall_score, target.numpy(), decided), rel=1e-5)
-    assert scores["f1"] == pytest.approx(macro(f1_score, target.numpy(), decided), rel=1e-5)
+    predicted = output.numpy().argmax(axis=1)
+    scores = make_learner(num_classes=5).measure(output, target)
+    assert scores["accuracy"] == pytest.approx(accuracy_score(target, predicted), rel=1e-6)
+    assert scores["precision"] == pytest.approx(macro(precision_score, target.numpy(), predicted), rel=1e-5)
+    assert scores["recall"] == pytest.approx(macro(recall_score, target.numpy(), predicted), rel=1e-5)
+    assert scores["f1"] == pytest.approx(macro(f1_score, target.numpy(), predicted), rel=1e-5)
 
 
 def test_macro_metrics_by_hand() -> None:
-    decided = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2])
+    predicted = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2])
     target = torch.tensor([0, 0, 1, 1, 1, 2, 2, 0])
-    scores = learner().measure(5.0 * nn.functional.one_hot(decided, 3), target)
-    # right: 2 of 3, 2 of 3, 1 of 2 decided for each class, of 3, 3, 2 that there are
+    scores = make_learner().measure(5.0 * nn.functional.one_hot(predicted, 3), target)
+    # correct: 2 of 3, 2 of 3, 1 of 2 that are predicted for each class, of 3, 3, 2 in the target
     assert scores["accuracy"] == pytest.approx(5 / 8)
     assert scores["precision"] == pytest.approx((2 / 3 + 2 / 3 + 1 / 2) / 3)
     assert scores["recall"] == pytest.approx((2 / 3 + 2 / 3 + 1 / 2) / 3)
@@ -107,7 +107,7 @@ def test_macro_metrics_by_hand() -> None:
 
 def test_a_perfect_score_is_1_and_no_more() -> None:
     target = torch.arange(50) % 10  # the tenths sum to more than 1 in float32
-    scores = learner(num_classes=10).measure(9.0 * nn.functional.one_hot(target, 10), target)
+    scores = make_learner(num_classes=10).measure(9.0 * nn.functional.one_hot(target, 10), target)
     assert {name: score for name, score in scores.items() if name != "loss"} == {
         "accuracy": 1.0,
         "precision": 1.0,
@@ -118,28 +118,28 @@ def test_a_perfect_score_is_1_and_no_more() -> None:
 
 def test_the_baseline_is_the_majority_class_with_the_prior_log_loss() -> None:
     train, test = torch.tensor([2] * 5 + [0] * 3 + [1] * 2), torch.tensor([0, 1, 2, 2])
-    one = learner()
-    constant = one.baseline(train).expand(len(test), -1)
-    scores = one.measure(constant, test)
+    learner = make_learner()
+    constant = learner.baseline(train).expand(len(test), -1)
+    scores = learner.measure(constant, test)
     assert scores["accuracy"] == 0.5
     assert scores["loss"] == pytest.approx(-(math.log(0.3) + math.log(0.2) + 2 * math.log(0.5)) / 4, rel=1e-6)
     dummy = DummyClassifier(strategy="prior").fit(np.zeros((10, 1)), train.numpy())
     rows = np.zeros((4, 1))
-    np.testing.assert_allclose(one(constant), dummy.predict_proba(rows), rtol=1e-6)
+    np.testing.assert_allclose(learner(constant), dummy.predict_proba(rows), rtol=1e-6)
     assert scores["accuracy"] == dummy.score(rows, test.numpy())
     assert scores["loss"] == pytest.approx(log_loss(test.numpy(), dummy.predict_proba(rows)), rel=1e-6)
 
 
 def test_a_class_without_training_rows_has_a_baseline_probability_of_0() -> None:
-    one = learner()
-    baseline = one.baseline(torch.tensor([0, 2, 2, 2]))
-    assert one(baseline).tolist() == [pytest.approx([0.25, 0.0, 0.75])]
-    assert one.measure(baseline, torch.tensor([2]))["loss"] == pytest.approx(-math.log(0.75), rel=1e-6)
-    assert one.measure(baseline, torch.tensor([1]))["loss"] == math.inf
+    learner = make_learner()
+    baseline = learner.baseline(torch.tensor([0, 2, 2, 2]))
+    assert learner(baseline).tolist() == [pytest.approx([0.25, 0.0, 0.75])]
+    assert learner.measure(baseline, torch.tensor([2]))["loss"] == pytest.approx(-math.log(0.75), rel=1e-6)
+    assert learner.measure(baseline, torch.tensor([1]))["loss"] == math.inf
 
 
 class PlainNetwork(nn.Module):
-    """Not of the lab: images in, no scaling, no body."""
+    """Not a Network of mlplab: takes images, scales nothing and has no body."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,26 +149,26 @@ class PlainNetwork(nn.Module):
         return self.layer(images.flatten(1))
 
 
-def test_it_trains_any_torch_module_from_a_dataloader_without_hydra() -> None:
+def test_any_torch_module_is_trained_from_a_dataloader_without_hydra() -> None:
     torch.manual_seed(0)
     target = torch.arange(30) % 3
     images = torch.zeros(30, 3, 3)
-    images[torch.arange(30), target] = 1.0  # the class is the row that is lit
+    images[torch.arange(30), target] = 1.0  # the class is the row of ones
     loader = DataLoader(TensorDataset(images, target), batch_size=2)
-    one = Classifier(PlainNetwork(), nn.CrossEntropyLoss(), 3, optimizer=lambda p: torch.optim.SGD(p, lr=0.5))
+    learner = Classifier(PlainNetwork(), nn.CrossEntropyLoss(), 3, optimizer=lambda p: torch.optim.SGD(p, lr=0.5))
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    Trainer(max_epochs=2, accelerator="cpu", enable_model_summary=False, **quiet).fit(one, loader, loader)
-    assert one.scores["accuracy/val"] == 1.0
-    assert one.scores["loss/val"] < math.log(3) / 5
-    assert one(images).argmax(dim=1).tolist() == target.tolist()
+    Trainer(max_epochs=2, accelerator="cpu", enable_model_summary=False, **quiet).fit(learner, loader, loader)
+    assert learner.scores["accuracy/val"] == 1.0
+    assert learner.scores["loss/val"] < math.log(3) / 5
+    assert learner(images).argmax(dim=1).tolist() == target.tolist()
 
 
 OUTPUTS = arrays(np.float32, (3, 4, 5), elements=st.floats(-30, 30, width=32))  # networks, rows, classes
 
 
 @cache
-def of_loss(loss: str) -> Classifier:
-    return learner(loss, num_classes=5)
+def cached_learner(loss: str) -> Classifier:
+    return make_learner(loss, num_classes=5)
 
 
 @given(OUTPUTS, st.sampled_from(["ce", "mse", "mae"]))
@@ -176,18 +176,20 @@ def of_loss(loss: str) -> Classifier:
 def test_several_networks_predict_the_mean_of_their_probabilities_at_no_more_than_their_mean_loss(
     numbers: np.ndarray, loss: str
 ) -> None:
-    one, outputs, target = of_loss(loss), torch.from_numpy(numbers), torch.tensor([0, 1, 2, 4])
+    learner, outputs, target = cached_learner(loss), torch.from_numpy(numbers), torch.tensor([0, 1, 2, 4])
     mean = outputs.double().softmax(dim=2).mean(dim=0)
-    torch.testing.assert_close(one.decode(one.combine(outputs)).double(), mean, rtol=1e-4, atol=1e-6)
-    measured = float(one.measured_loss(one.combine(outputs), one.encode(target)))
+    torch.testing.assert_close(learner.decode(learner.combine(outputs)).double(), mean, rtol=1e-4, atol=1e-6)
+    measured = float(learner.measured_loss(learner.combine(outputs), learner.encode(target)))
     if loss == "ce":
         assert measured == pytest.approx(-mean[torch.arange(4), target].log().mean().item(), rel=1e-4, abs=1e-5)
-    alone = [float(one.measured_loss(output, one.encode(target))) for output in outputs]
+    alone = [float(learner.measured_loss(output, learner.encode(target))) for output in outputs]
     assert measured <= sum(alone) / 3 + 1e-5 * (1 + sum(alone))
 
 
-def test_networks_that_are_sure_of_the_wrong_class_have_a_finite_loss_together() -> None:
+def test_an_ensemble_of_confident_wrong_networks_has_a_finite_loss() -> None:
     outputs = torch.tensor([[[3000.0, 0.0, -2000.0]], [[1000.0, 0.0, 0.0]]])
-    one = learner()
-    assert one.measure(one.combine(outputs), torch.tensor([1]))["loss"] == pytest.approx(1000 + math.log(2), rel=1e-6)
-    assert one(one.combine(outputs)).tolist() == [[1.0, 0.0, 0.0]]
+    learner = make_learner()
+    assert learner.measure(learner.combine(outputs), torch.tensor([1]))["loss"] == pytest.approx(
+        1000 + math.log(2), rel=1e-6
+    )
+    assert learner(learner.combine(outputs)).tolist() == [[1.0, 0.0, 0.0]]

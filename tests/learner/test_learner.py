@@ -1,4 +1,4 @@
-"""The shared learner: the loss of a split, what is measured and what is not, weight decay, schedulers in a real fit."""
+"""Learner: the loss of a split, scores in evaluation mode, weight decay, schedulers in a fit."""
 
 import math
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def line() -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("size", [1, 7, 20])
-def test_the_loss_of_a_split_is_that_of_all_rows_whatever_the_block(size: int) -> None:
+def test_the_loss_of_a_split_is_that_of_all_rows_for_any_batch_size(size: int) -> None:
     torch.manual_seed(0)
     output, target = torch.randn(20, 3), torch.arange(20) % 3
     weight = [1.0, 5.0, 0.2]
@@ -85,7 +85,7 @@ def test_the_first_validation_loader_is_val_and_the_second_train() -> None:
     assert set(learner.scores) == {f"{name}/test" for name in ("loss", "mse", "rmse", "mae", "r2")}
 
 
-def test_the_running_loss_of_a_net_with_dropout_misleads_and_the_measured_curves_do_not() -> None:
+def test_scores_are_measured_without_dropout_unlike_the_running_loss() -> None:
     torch.manual_seed(0)
     features = torch.randn(128, 10)
     target = (features[:, 0] > 0).long()
@@ -98,8 +98,8 @@ def test_the_running_loss_of_a_net_with_dropout_misleads_and_the_measured_curves
     assert steps.losses[-1] > learner.scores["loss/val"] > learner.scores["loss/train"]
     network.eval()
     with torch.no_grad():
-        shares = network(train[0]).double().softmax(dim=1)[torch.arange(64), train[1]]
-    assert learner.scores["loss/train"] == pytest.approx(-float(shares.log().mean()), rel=1e-5)
+        probabilities = network(train[0]).double().softmax(dim=1)[torch.arange(64), train[1]]
+    assert learner.scores["loss/train"] == pytest.approx(-float(probabilities.log().mean()), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml")))
@@ -125,7 +125,7 @@ def test_every_optimizer_decays_weights_and_no_biases(name: str) -> None:
         (partial(torch.optim.AdamW, lr=0.1, weight_decay=0.5), 1 - 0.1 * 0.5 + 0.1, 1 + 0.1),
     ],
 )
-def test_a_step_with_weight_decay_leaves_the_bias_undecayed(optimizer: Any, weight: float, bias: float) -> None:
+def test_a_step_with_weight_decay_does_not_decay_the_bias(optimizer: Any, weight: float, bias: float) -> None:
     layer = nn.Linear(1, 1)
     nn.init.ones_(layer.weight)
     nn.init.ones_(layer.bias)
@@ -134,8 +134,8 @@ def test_a_step_with_weight_decay_leaves_the_bias_undecayed(optimizer: Any, weig
     assert (layer.weight.item(), layer.bias.item()) == pytest.approx((weight, bias), rel=1e-5)
 
 
-def half_cosine(share: float) -> float:
-    return (1 + math.cos(math.pi * share)) / 2
+def half_cosine(fraction: float) -> float:
+    return (1 + math.cos(math.pi * fraction)) / 2
 
 
 def one_cycle(step: int) -> float:
@@ -170,7 +170,7 @@ def fitted_lrs(scheduler: Any, lr: float = 0.1, size: int = 4, **rest: Any) -> l
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "scheduler").glob("*.yaml")))
-def test_each_scheduler_moves_by_epoch_or_by_step_as_it_needs(name: str) -> None:
+def test_each_scheduler_steps_by_epoch_or_by_step_as_it_needs(name: str) -> None:
     config = mlplab.configure(f"scheduler={name}", "optimizer=sgd", *GIVEN.get(name, [])).scheduler
     lrs = fitted_lrs(instantiate(config, _convert_="all") or None)
     assert lrs == pytest.approx([0.1 * LRS[name](step) for step in range(12)], rel=1e-6, abs=1e-9)
@@ -186,7 +186,7 @@ def test_plateau_lowers_the_lr_when_the_monitored_score_worsens_and_not_when_it_
     assert fitted_lrs(plateau, lr=1.5, size=12, monitor=monitor, mode=mode)[:3] == pytest.approx([1.5, 1.5, 0.15])
 
 
-def test_a_length_set_by_the_caller_is_used() -> None:
+def test_a_t_max_set_by_the_caller_is_used() -> None:
     cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=8)
     assert fitted_lrs(cosine) == pytest.approx([0.1 * half_cosine(step // 3 / 8) for step in range(12)])
 

@@ -27,7 +27,7 @@ def test_the_error_is_that_of_the_probabilities_over_all_entries() -> None:
     assert absolute.item() == pytest.approx(2.6 / 6, rel=1e-12)
 
 
-def test_the_sigmoid_form_has_one_probability_a_row() -> None:
+def test_the_sigmoid_loss_has_one_probability_per_row() -> None:
     loss = OnProbabilities(nn.MSELoss(), nn.Sigmoid())
     # sigmoid(ln 3) = 0.75
     value = loss(torch.tensor([[math.log(3)], [0.0]]), torch.tensor([[1.0], [1.0]]))
@@ -49,7 +49,7 @@ def test_rmse_of_the_configuration_is_the_root_mean_squared_error() -> None:
     assert isinstance(instantiate(mlplab.configure("data=line", "loss=rmse").loss), RootMeanSquaredError)
 
 
-def test_the_simplified_model_has_an_rmse_of_1_5811() -> None:
+def test_rmse_is_the_root_of_the_mean_and_not_the_mean_of_the_root() -> None:
     # predictions 4, 3 of targets 3, 5: sqrt((1 + 4) / 2), not sqrt(1 + 4) / 2
     value = RootMeanSquaredError()(torch.tensor([[4.0], [3.0]]), torch.tensor([[3.0], [5.0]]))
     assert value.item() == pytest.approx(math.sqrt(2.5), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Values: worked examples, scaling of the target and back, baseline and metrics against scikit-learn."""
+"""Regression: worked examples, target scaling and its inverse, baseline and metrics compared with scikit-learn."""
 
 import math
 from functools import cache
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not hav
 OUTPUT, TARGET = torch.tensor([[29.0], [53.0], [98.0]]), torch.tensor([[30.0], [50.0], [100.0]])
 
 
-def learner(scaling: str = "none", loss: str = "mse", num_targets: int = 1) -> Regressor:
+def make_learner(scaling: str = "none", loss: str = "mse", num_targets: int = 1) -> Regressor:
     config = mlplab.configure("data=line", f"loss={loss}").loss
     return Regressor(nn.Identity(), instantiate(config), num_targets, scaling)
 
@@ -33,15 +33,15 @@ def learner(scaling: str = "none", loss: str = "mse", num_targets: int = 1) -> R
     ("loss", "expected"),
     [("mse", 14 / 3), ("mae", 2.0), ("rmse", math.sqrt(14 / 3)), ("huber", (0.5 + 2.5 + 1.5) / 3)],
 )
-def test_the_worked_example_has_its_losses(loss: str, expected: float) -> None:
+def test_each_loss_of_the_worked_example_is_that_by_hand(loss: str, expected: float) -> None:
     # errors -1, 3, -2; huber counts |e| - 0.5 from 1 on
-    one = learner(loss=loss)
-    assert one.measure(OUTPUT, TARGET)["loss"] == pytest.approx(expected, rel=1e-6)
-    assert one.training_step((OUTPUT, TARGET), 0).item() == pytest.approx(expected, rel=1e-6)
+    learner = make_learner(loss=loss)
+    assert learner.measure(OUTPUT, TARGET)["loss"] == pytest.approx(expected, rel=1e-6)
+    assert learner.training_step((OUTPUT, TARGET), 0).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_worked_example_has_its_metrics() -> None:
-    scores = learner().measure(OUTPUT, TARGET)
+def test_each_metric_of_the_worked_example_is_that_by_hand() -> None:
+    scores = make_learner().measure(OUTPUT, TARGET)
     expected = {"mse": 14 / 3, "rmse": math.sqrt(14 / 3), "mae": 2.0, "r2": 1 - 14 / 2600}  # mean 60: 900 + 100 + 1600
     assert {name: scores[name] for name in expected} == pytest.approx(expected, rel=1e-6)
 
@@ -50,17 +50,17 @@ def test_the_worked_example_has_its_metrics() -> None:
     ("scaling", "shift", "factor"),
     [("none", [0.0, 0.0], [1.0, 1.0]), ("standard", [4.0, 30.0], [2.0, 10.0]), ("minmax", [2.0, 20.0], [4.0, 20.0])],
 )
-def test_predictions_and_metrics_are_in_the_targets_unit_and_the_loss_in_the_scaled_one(
+def test_predictions_and_metrics_are_in_the_unit_of_the_target_and_the_loss_in_that_of_the_scaled_target(
     scaling: str, shift: list[float], factor: list[float]
 ) -> None:
-    one = learner(scaling, num_targets=2)
+    learner = make_learner(scaling, num_targets=2)
     target = torch.tensor([[2.0, 20.0], [6.0, 40.0]])
-    one.learn_target(target)
+    learner.learn_target(target)
     prediction = [shift[0] + 0.5 * factor[0], shift[1] - factor[1]]
     raw = torch.tensor([[0.5, -1.0], [0.5, -1.0]])
-    assert one(raw).tolist() == [pytest.approx(prediction)] * 2
+    assert learner(raw).tolist() == [pytest.approx(prediction)] * 2
     errors = [[value - wanted for value, wanted in zip(prediction, row, strict=True)] for row in target.tolist()]
-    scores = one.measure(raw, target)
+    scores = learner.measure(raw, target)
     assert scores["mse"] == pytest.approx(sum(e * e for row in errors for e in row) / 4, rel=1e-6)
     scaled = [e / size for row in errors for e, size in zip(row, factor, strict=True)]
     assert scores["loss"] == pytest.approx(sum(e * e for e in scaled) / 4, rel=1e-6)
@@ -69,11 +69,11 @@ def test_predictions_and_metrics_are_in_the_targets_unit_and_the_loss_in_the_sca
 @given(arrays(np.float64, (6, 2), elements=st.integers(-999, 999)), st.sampled_from(["standard", "minmax", "none"]))
 @settings(deadline=None)
 def test_scaling_can_be_undone(numbers: np.ndarray, scaling: str) -> None:
-    one = Regressor(nn.Identity(), nn.MSELoss(), 2, scaling)
+    learner = Regressor(nn.Identity(), nn.MSELoss(), 2, scaling)
     target = torch.from_numpy(numbers).float()
-    one.learn_target(target)
-    torch.testing.assert_close(one.decode(one.encode(target)), target, rtol=1e-5, atol=1e-3)
-    scaled, varied = one.encode(target).double().numpy(), np.ptp(numbers, axis=0) > 0
+    learner.learn_target(target)
+    torch.testing.assert_close(learner.decode(learner.encode(target)), target, rtol=1e-5, atol=1e-3)
+    scaled, varied = learner.encode(target).double().numpy(), np.ptp(numbers, axis=0) > 0
     if scaling == "standard":
         np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-3)
         np.testing.assert_allclose(scaled.std(axis=0), varied, atol=1e-3)
@@ -87,7 +87,7 @@ def test_an_unknown_scaling_is_rejected_with_the_choices() -> None:
 
 
 def assert_metrics_equal(output: Tensor, target: Tensor, rel: float) -> None:
-    scores = learner(num_targets=target.shape[1]).measure(output, target)
+    scores = make_learner(num_targets=target.shape[1]).measure(output, target)
     wanted, found = target.double().numpy(), output.double().numpy()
     assert scores["mse"] == pytest.approx(mean_squared_error(wanted, found), rel=rel)
     assert scores["rmse"] == pytest.approx(math.sqrt(mean_squared_error(wanted, found)), rel=rel)
@@ -108,46 +108,46 @@ def test_r2_is_precise_for_a_small_spread_on_a_large_mean() -> None:
     noise = torch.randn(5000, 2, generator=generator, dtype=torch.float64)
     target = (2000 + 0.01 * noise[:, :1]).float()
     assert_metrics_equal((2000 + 0.01 * (0.8 * noise[:, :1] + 0.1 * noise[:, 1:])).float(), target, rel=1e-4)
-    one = learner("standard")
-    one.learn_target(target)
-    # a perfect output comes back to within float32's step of 0.00012 at 2000
-    assert one.measure(one.encode(target), target)["r2"] > 0.9999
+    learner = make_learner("standard")
+    learner.learn_target(target)
+    # a perfect output is decoded to within 0.00012, the precision of float32 at 2000
+    assert learner.measure(learner.encode(target), target)["r2"] > 0.9999
 
 
 def test_a_split_of_one_row_can_be_measured() -> None:
-    scores = learner().measure(torch.tensor([[29.0]]), torch.tensor([[30.0]]))
+    scores = make_learner().measure(torch.tensor([[29.0]]), torch.tensor([[30.0]]))
     assert (scores["loss"], scores["mse"], scores["mae"]) == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("scaling", ["none", "standard", "minmax"])
 def test_the_baseline_is_the_training_mean(scaling: str) -> None:
     train, test = torch.tensor([[1.0, 10.0], [2.0, 40.0], [6.0, 40.0]]), torch.tensor([[3.0, 20.0], [5.0, 31.0]])
-    one = learner(scaling, num_targets=2)
-    one.learn_target(train)
-    constant = one.baseline(train).expand(len(test), -1)
-    assert one(constant).tolist() == [pytest.approx([3.0, 30.0])] * 2
-    scores = one.measure(constant, test)
+    learner = make_learner(scaling, num_targets=2)
+    learner.learn_target(train)
+    constant = learner.baseline(train).expand(len(test), -1)
+    assert learner(constant).tolist() == [pytest.approx([3.0, 30.0])] * 2
+    scores = learner.measure(constant, test)
     assert (scores["mse"], scores["mae"]) == pytest.approx(((4 + 100 + 1) / 4, (2 + 10 + 1) / 4), rel=1e-5)
     dummy, rows = DummyRegressor().fit(np.zeros((3, 1)), train.numpy()), np.zeros((2, 1))
     assert scores["r2"] == pytest.approx(dummy.score(rows, test.numpy()), rel=1e-4)
 
 
-def test_it_trains_any_torch_module_without_hydra_and_its_state_alone_predicts() -> None:
+def test_any_torch_module_is_trained_without_hydra_and_predicts_from_its_state_dict() -> None:
     torch.manual_seed(0)
     features = torch.linspace(-1, 1, 40)[:, None]
     target = 5000 + 300 * features
     loader = DataLoader(TensorDataset(features, target), batch_size=2)
-    one = Regressor(nn.Linear(1, 1), nn.MSELoss(), optimizer=lambda p: torch.optim.SGD(p, lr=0.2))
-    one.learn_target(target)
+    learner = Regressor(nn.Linear(1, 1), nn.MSELoss(), optimizer=lambda p: torch.optim.SGD(p, lr=0.2))
+    learner.learn_target(target)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    Trainer(max_epochs=2, accelerator="cpu", enable_model_summary=False, **quiet).fit(one, loader, loader)
-    assert one.scores["r2/val"] > 0.999
+    Trainer(max_epochs=2, accelerator="cpu", enable_model_summary=False, **quiet).fit(learner, loader, loader)
+    assert learner.scores["r2/val"] > 0.999
     other = Regressor(nn.Linear(1, 1), nn.MSELoss())
-    other.load_state_dict(one.state_dict())
+    other.load_state_dict(learner.state_dict())
     torch.testing.assert_close(other(features), target, rtol=0, atol=10.0)
 
 
-def test_a_regressor_that_has_not_seen_its_targets_is_not_fitted_unscaled() -> None:
+def test_fit_without_learn_target_is_rejected() -> None:
     learner = Regressor(nn.Linear(1, 1), nn.MSELoss())
     rows = DataLoader(TensorDataset(torch.zeros(4, 1), torch.full((4, 1), 1000.0)), 2)
     with pytest.raises(UserError, match="needs learn_target"):
@@ -155,19 +155,23 @@ def test_a_regressor_that_has_not_seen_its_targets_is_not_fitted_unscaled() -> N
 
 
 @cache
-def of_loss(loss: str) -> Regressor:
-    return learner("standard", loss, num_targets=2)
+def cached_learner(loss: str) -> Regressor:
+    return make_learner("standard", loss, num_targets=2)
 
 
 @given(arrays(np.float32, (3, 4, 2), elements=st.floats(-30, 30, width=32)))
 @settings(deadline=None, max_examples=20)
-def test_several_networks_predict_the_mean_of_their_values_at_no_more_than_their_mean_loss(numbers: np.ndarray) -> None:
+def test_several_networks_predict_the_mean_of_their_predictions_at_no_more_than_their_mean_loss(
+    numbers: np.ndarray,
+) -> None:
     target = torch.tensor([[2.0, 20.0], [6.0, 40.0], [5.0, 10.0], [0.0, 0.0]])
     outputs = torch.from_numpy(numbers)
     for loss in ("mse", "mae", "rmse", "huber"):
-        one = of_loss(loss)
-        one.learn_target(target)
-        mean = torch.stack([one.decode(output) for output in outputs]).mean(dim=0)
-        torch.testing.assert_close(one.decode(one.combine(outputs)), mean, rtol=1e-5, atol=1e-4)
-        alone = [float(one.measured_loss(output, one.encode(target))) for output in outputs]
-        assert float(one.measured_loss(one.combine(outputs), one.encode(target))) <= sum(alone) / 3 * (1 + 1e-5)
+        learner = cached_learner(loss)
+        learner.learn_target(target)
+        mean = torch.stack([learner.decode(output) for output in outputs]).mean(dim=0)
+        torch.testing.assert_close(learner.decode(learner.combine(outputs)), mean, rtol=1e-5, atol=1e-4)
+        alone = [float(learner.measured_loss(output, learner.encode(target))) for output in outputs]
+        assert float(learner.measured_loss(learner.combine(outputs), learner.encode(target))) <= sum(alone) / 3 * (
+            1 + 1e-5
+        )

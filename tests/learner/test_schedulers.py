@@ -1,4 +1,4 @@
-"""Warm-up and half a cosine, step by step by hand."""
+"""WarmupCosine: the learning rate of each step compared with that by hand."""
 
 import io
 import math
@@ -25,11 +25,11 @@ def lrs(scheduler: WarmupCosine, steps: int) -> list[float]:
     return seen
 
 
-def half_cosine(share: float) -> float:
-    return (1 + math.cos(math.pi * share)) / 2
+def half_cosine(fraction: float) -> float:
+    return (1 + math.cos(math.pi * fraction)) / 2
 
 
-def test_the_lr_rises_to_the_optimizers_and_falls_to_zero() -> None:
+def test_the_lr_rises_to_that_of_the_optimizer_and_falls_to_zero() -> None:
     # ten steps, two of warm-up: then eight from 1 to 0
     expected = [0.5, 1.0, *(half_cosine(done / 8) for done in range(8)), 0.0]
     assert lrs(WarmupCosine(optimizer(), 10, warmup_fraction=0.2), 11) == pytest.approx([0.4 * e for e in expected])
@@ -54,7 +54,7 @@ def test_the_first_step_of_a_long_warm_up_is_not_zero() -> None:
     assert lrs(WarmupCosine(optimizer(1.0), 100, warmup_fraction=0.5), 3) == pytest.approx([0.02, 0.04, 0.06])
 
 
-def test_each_parameter_group_keeps_its_own_peak() -> None:
+def test_each_parameter_group_has_its_own_peak() -> None:
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1.0, 0.1)]
     scheduler = WarmupCosine(SGD(groups), 10, warmup_fraction=0.4)
     assert scheduler.get_last_lr() == pytest.approx([0.25, 0.025])
@@ -64,17 +64,17 @@ def test_it_resumes_from_its_state_dict() -> None:
     whole = lrs(WarmupCosine(optimizer(), 10, warmup_fraction=0.2), 10)
     first = WarmupCosine(optimizer(), 10, warmup_fraction=0.2)
     lrs(first, 4)
-    kept = io.BytesIO()
-    torch.save([first.state_dict(), first.optimizer.state_dict()], kept)
-    kept.seek(0)
-    state, optimizer_state = torch.load(kept, weights_only=True)
+    saved = io.BytesIO()
+    torch.save([first.state_dict(), first.optimizer.state_dict()], saved)
+    saved.seek(0)
+    state, optimizer_state = torch.load(saved, weights_only=True)
     second = WarmupCosine(optimizer(), 10, warmup_fraction=0.2)
     second.optimizer.load_state_dict(optimizer_state)
     second.load_state_dict(state)
     assert lrs(second, 6) == pytest.approx(whole[4:])
 
 
-def test_the_configuration_lacks_the_optimizer_and_the_length_only() -> None:
+def test_the_configured_scheduler_takes_the_optimizer_and_total_steps() -> None:
     config = mlplab.configure("scheduler=warmup_cosine", "scheduler.warmup_fraction=0.5").scheduler
     scheduler = instantiate(config)(optimizer(1.0), total_steps=4)
     assert lrs(scheduler, 4) == pytest.approx([0.5, 1.0, half_cosine(0), half_cosine(1 / 2)])

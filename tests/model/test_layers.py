@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,12 +45,16 @@ def test_nothing_is_scaled_before_learn() -> None:
     assert torch.equal(InputScaler(2)(torch.tensor([[0, 255]], dtype=torch.uint8)), torch.tensor([[0.0, 255.0]]))
 
 
-def test_numbers_are_standardised_by_column() -> None:
+def test_numbers_are_standardised_by_column_and_the_scaling_is_in_the_state_dict() -> None:
     train = torch.tensor([[1.0, 10.0], [3.0, 30.0]])
     scale = fitted(train)
     torch.testing.assert_close(scale(train), torch.tensor([[-1.0, -1.0], [1.0, 1.0]]))
     # means 2 and 20, standard deviations 1 and 10
     torch.testing.assert_close(scale(torch.tensor([[5.0, 0.0]])), torch.tensor([[3.0, -2.0]]))
+    loaded = InputScaler(2)
+    loaded.load_state_dict(scale.state_dict())
+    torch.testing.assert_close(loaded(torch.tensor([[5.0, 0.0]])), torch.tensor([[3.0, -2.0]]))
+    assert not list(scale.parameters())
 
 
 @given(whole_numbers)
@@ -79,12 +84,9 @@ def test_pixels_are_standardised_by_the_mean_and_std_of_all_pixels(levels: np.nd
     np.testing.assert_allclose(scale(torch.from_numpy(levels)), (numbers - numbers.mean()) / std, rtol=1e-4, atol=1e-4)
 
 
-def test_pixels_without_standardising_are_scaled_to_0_1() -> None:
+def test_without_standardising_pixels_are_scaled_to_0_1_and_numbers_do_not_change() -> None:
     levels = torch.tensor([[0, 51, 255]], dtype=torch.uint8)
     torch.testing.assert_close(fitted(levels, standardise=False)(levels), torch.tensor([[0.0, 0.2, 1.0]]))
-
-
-def test_numbers_without_standardising_do_not_change() -> None:
     features = torch.tensor([[1.5, -2.0], [1e6, 0.25]])
     assert torch.equal(fitted(features, standardise=False)(features), features)
 
@@ -95,7 +97,7 @@ def test_a_constant_column_becomes_0(value: float) -> None:
     assert fitted(column)(column).flatten().tolist() == [0.0] * 7
 
 
-def test_images_of_one_level_become_0() -> None:
+def test_constant_images_become_0() -> None:
     levels = torch.full((3, 4), 77, dtype=torch.uint8)
     assert fitted(levels)(levels).flatten().tolist() == [0.0] * 12
 
@@ -110,14 +112,6 @@ def test_a_small_spread_on_a_large_mean_is_still_standardised() -> None:
 def test_a_column_of_small_numbers_is_not_constant() -> None:
     column = torch.tensor([[1e-9], [3e-9]])
     assert fitted(column)(column).flatten().tolist() == pytest.approx([-1.0, 1.0], rel=1e-4)
-
-
-def test_the_scaling_is_part_of_the_state_dict() -> None:
-    scale = fitted(torch.tensor([[1.0, 10.0], [3.0, 30.0]]))
-    other = InputScaler(2)
-    other.load_state_dict(scale.state_dict())
-    assert not list(scale.parameters())
-    torch.testing.assert_close(other(torch.tensor([[5.0, 0.0]])), torch.tensor([[3.0, -2.0]]))
 
 
 def test_images_are_flattened() -> None:
@@ -151,11 +145,7 @@ def test_noise_is_added_to_the_scaled_input_and_without_it_there_is_no_layer() -
 
 def test_the_input_noise_of_the_configuration_reaches_the_network() -> None:
     lab = build(mlplab.configure("data=iris", "model.input_noise=0.3", "trainer.accelerator=cpu", "run_dir=unused"))
-    assert [layer.sd for layer in lab.learner.modules() if isinstance(layer, InputNoise)] == [0.3]
-
-
-def test_normalisation_none_has_no_layer() -> None:
-    assert normalisation_layer("none", 3) == []
+    assert [layer.std for layer in lab.learner.modules() if isinstance(layer, InputNoise)] == [0.3]
 
 
 def test_batch_normalisation_normalises_columns_and_layer_normalisation_rows() -> None:
@@ -188,13 +178,22 @@ def test_a_network_normalises_before_its_activation() -> None:
 
 
 @pytest.mark.parametrize("name", CHOICES["model.normalisation"])
-def test_each_choice_of_normalisation_is_known(name: str) -> None:
-    assert all(isinstance(layer, nn.Module) for layer in normalisation_layer(name, 2))
+def test_each_choice_of_normalisation_is_known_and_none_has_no_layer(name: str) -> None:
+    layers = normalisation_layer(name, 2)
+    assert len(layers) == (name != "none")
+    assert all(isinstance(layer, nn.Module) for layer in layers)
 
 
-def test_an_unknown_normalisation_is_rejected_with_the_choices() -> None:
-    with pytest.raises(UserError, match=r"model.normalisation=group: one of none, batch, layer"):
-        normalisation_layer("group", 2)
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"normalisation": "group"}, r"model.normalisation=group: one of none, batch, layer"),
+        ({"initialisation": "glorot"}, r"model.initialisation=glorot: one of default, xavier_uniform"),
+    ],
+)
+def test_an_unknown_choice_is_rejected_with_the_choices(argument: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        MLP(2, 1, [4], **argument)
 
 
 def test_long_weights_are_scaled_down_and_short_ones_do_not_change() -> None:
@@ -202,8 +201,9 @@ def test_long_weights_are_scaled_down_and_short_ones_do_not_change() -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
         layer.bias.copy_(torch.tensor([7.0, -7.0]))
-    # (3, 4) of length 5 becomes (0.6, 0.8); the bias is not limited
+    # (3, 4) of length 5 becomes (0.6, 0.8)
     torch.testing.assert_close(layer(torch.tensor([[1.0, 1.0]])), torch.tensor([[8.4, -6.3]]))
+    assert layer.bias.tolist() == [7.0, -7.0], "the bias is not limited"
     torch.testing.assert_close(layer.weight, nn.Parameter(torch.tensor([[0.6, 0.8], [0.3, 0.4]])))
 
 
@@ -301,8 +301,8 @@ def test_every_linear_layer_of_a_network_is_initialised(network: nn.Module) -> N
     assert not any(bool(parameter.any()) for parameter in network.parameters())
 
 
-def hidden_spread(name: str, activation: type[nn.Module]) -> list[float]:
-    """The mean square of each hidden layer's pre-activations, of unit inputs."""
+def hidden_mean_squares(name: str, activation: type[nn.Module]) -> list[float]:
+    """The mean square of the pre-activations of each hidden layer, for inputs of variance 1."""
     torch.manual_seed(0)
     network = MLP(256, 1, [256] * 6, activation, initialisation=name)
     seen: list[Tensor] = []
@@ -314,12 +314,7 @@ def hidden_spread(name: str, activation: type[nn.Module]) -> list[float]:
 
 
 def test_he_preserves_the_scale_of_relu_layers_and_naive_multiplies_it() -> None:
-    assert all(1 < spread < 4 for spread in hidden_spread("he_normal", nn.ReLU))
+    assert all(1 < square < 4 for square in hidden_mean_squares("he_normal", nn.ReLU))
     # relu halves the mean square, 256 inputs of weight variance 1 multiply it: by 128 a layer
-    for before, after in pairwise(hidden_spread("naive", nn.ReLU)):
+    for before, after in pairwise(hidden_mean_squares("naive", nn.ReLU)):
         assert 64 < after / before < 256
-
-
-def test_an_unknown_initialisation_is_rejected_with_the_choices() -> None:
-    with pytest.raises(UserError, match=r"model.initialisation=glorot: one of default, xavier_uniform"):
-        MLP(2, 1, [4], initialisation="glorot")

@@ -9,7 +9,7 @@ from torch import nn
 from mlplab.model.linear import Linear
 
 
-def test_the_third_worked_example_is_an_affine_map() -> None:
+def test_the_network_is_an_affine_map() -> None:
     network = Linear(2, 3)
     layer = next(part for part in network.modules() if isinstance(part, nn.Linear))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Maxout: the largest of linear functions, by hand."""
+"""Maxout: the maximum of linear functions, by hand."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 from mlplab.model.maxout import Maxout, MaxoutLayer
 
 
-def test_a_unit_is_the_largest_of_its_linear_functions() -> None:
+def test_a_unit_is_the_maximum_of_its_linear_functions() -> None:
     torch.manual_seed(0)
     layer = MaxoutLayer(3, 4, pieces=5)
     features = torch.randn(6, 3)
@@ -38,8 +38,8 @@ def test_two_pieces_make_the_absolute_value() -> None:
 def test_one_piece_is_a_linear_network() -> None:
     torch.manual_seed(0)
     network = Maxout(3, 2, [8, 8], pieces=1).double()
-    one, other = torch.randn(2, 5, 3, dtype=torch.float64)
-    torch.testing.assert_close(network(one + other) + network(torch.zeros_like(one)), network(one) + network(other))
+    a, b = torch.randn(2, 5, 3, dtype=torch.float64)
+    torch.testing.assert_close(network(a + b) + network(torch.zeros_like(a)), network(a) + network(b))
 
 
 @pytest.mark.parametrize("pieces", [2, 3])

@@ -1,4 +1,4 @@
-"""The multilayer perceptron: worked examples by hand, each activation and its slope, no sharing between layers."""
+"""MLP: worked examples by hand, each activation and its derivative, no layer shares an activation."""
 
 import math
 from collections.abc import Callable
@@ -66,7 +66,7 @@ FORMULAS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] =
 
 
 def with_weights(network: MLP, *layers: tuple[list[list[float]], list[float]]) -> MLP:
-    """Set weights, in the order of the mathematics: in x out."""
+    """Set the weights, (in, out) for each layer."""
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     with torch.no_grad():
         for layer, (weight, bias) in zip(linear, layers, strict=True):

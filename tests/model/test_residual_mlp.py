@@ -1,4 +1,4 @@
-"""Skip connections: a block and a whole network by hand."""
+"""ResidualMLP: a block and a whole network by hand."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from mlplab.model.residual_mlp import ResidualBlock, ResidualMLP
 
 
 def set_linear(network: nn.Module, *layers: tuple[list[list[float]], list[float]]) -> None:
-    """Weights in x out, in the order of the layers."""
+    """Set the weights, (in, out) for each layer."""
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     with torch.no_grad():
         for layer, (weight, bias) in zip(linear, layers, strict=True):

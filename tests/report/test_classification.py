@@ -17,7 +17,7 @@ from mlplab.report.classification import (
     Calibration,
     Confusion,
     RankingCurves,
-    draw_curves,
+    draw_threshold_curves,
     draw_thresholds,
     threshold_scores,
 )
@@ -171,7 +171,7 @@ def test_each_score_is_a_named_line() -> None:
 
 def test_the_thresholds_lie_on_the_curves() -> None:
     roc, pr = Figure().subplots(1, 2)
-    draw_curves(roc, pr, TARGET, PROBABILITY, [0.2, 0.5, 0.8])
+    draw_threshold_curves(roc, pr, TARGET, PROBABILITY, [0.2, 0.5, 0.8])
     _, curve, dots = roc.get_lines()
     assert dots.get_xydata().tolist() == [pytest.approx(at) for at in ([2 / 3, 1], [1 / 3, 2 / 3], [0, 1 / 3])]
     assert (curve.get_xydata()[0].tolist(), curve.get_xydata()[-1].tolist()) == ([0, 0], [1, 1])

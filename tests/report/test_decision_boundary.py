@@ -1,5 +1,7 @@
 """Decision regions, fitted curves and heat maps of real learners and of known functions."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,6 @@ from mlplab.report.decision_boundary import (
     Plane,
     axis_grid,
     boundary_panels,
-    draw_class_legend,
     draw_fit,
     draw_heatmap,
     draw_points,
@@ -70,19 +71,28 @@ def test_one_or_two_inputs_have_panels_and_more_have_none(width: int, classes: i
         learner = Regressor(nn.Linear(width, 2), nn.MSELoss(), num_targets=2, target_scaling="none")
         target = RANDOM.normal(size=(9, 2))
     rows = random_points(width, target)
-    labels = [f"x{number}" for number in range(width)]
-    found = boundary_panels(
-        predict_function(learner.eval(), bool(classes)), rows, labels, [f"c{n}" for n in range(classes)], ["t0", "t1"]
+    class_names = [f"c{n}" for n in range(classes)]
+    columns = SimpleNamespace(
+        feature_names=[f"x{n}" for n in range(width)], class_names=class_names, target_names=["t0", "t1"]
     )
+    found = boundary_panels(predict_function(learner.eval(), bool(classes)), rows, columns)
     assert [panel.name for panel in found] == names
     for panel in found:
+        assert [text.get_text() for legend in panel.plot()[0].legends for text in legend.get_texts()] == (
+            class_names
+            if panel.name == "boundary"
+            else ["training", "prediction"]
+            if width == 1 and not classes
+            else []
+        )
         assert (panel.pixels() < 250).any()
 
 
 def test_a_fitted_curve_is_what_the_learner_predicts() -> None:
     learner = Regressor(nn.Linear(1, 1), nn.MSELoss(), target_scaling="none").eval()
     rows = random_points(1, RANDOM.normal(size=(9, 1)))
-    (panel,) = boundary_panels(predict_function(learner, classes=False), rows, ["x"], [], ["y"])
+    columns = SimpleNamespace(feature_names=["x"], class_names=[], target_names=["y"])
+    (panel,) = boundary_panels(predict_function(learner, classes=False), rows, columns)
     x, y = (np.asarray(values) for values in panel.plot()[1].get_lines()[0].get_data())
     slope, height = learner.network.weight.item(), learner.network.bias.item()  # type: ignore[operator, union-attr]
     np.testing.assert_allclose(y, slope * x + height, rtol=1e-4, atol=1e-5)
@@ -131,12 +141,10 @@ def test_one_class_everywhere_has_no_border() -> None:
 
 
 def test_each_class_has_its_marker_and_its_name() -> None:
-    figure = Figure()
-    axes = figure.subplots()
+    axes = Figure().subplots()
     draw_points(axes, np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 1.0]]), np.array([0, 1, 1]), ["no", "yes"])
     assert [len(one.get_offsets()) for one in axes.collections] == [1, 2]  # type: ignore[arg-type]
-    draw_class_legend(axes, 2)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["no", "yes"]
+    assert axes.get_legend_handles_labels()[1] == ["no", "yes"]
 
 
 def test_a_heat_map_has_labelled_contours_at_the_levels() -> None:

@@ -45,6 +45,12 @@ def test_the_areas_of_two_classes_are_those_of_the_second() -> None:
     assert "Class c1; " in found.probability_panels()[1].caption
 
 
+def test_a_row_has_its_true_and_its_predicted_class_with_their_probabilities() -> None:
+    probabilities, names = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), ["no", "yes"]
+    found = Predictions("", FEATURES[:3], np.array([0, 0, 1]), probabilities, np.array([0, 1, 0]), NAMES, names)
+    assert found.classified_rows(np.array([1, 2])) == [[2, "no", 0.2, "yes", 0.8], [3, "yes", 0.4, "no", 0.6]]
+
+
 def test_the_confusion_matrix_of_many_classes_is_larger() -> None:
     certain = np.eye(30)
     wide = Predictions(

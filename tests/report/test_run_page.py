@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,12 +17,9 @@ from mlplab.report.run_page import (
     MAX_FEATURES,
     WORST_IMAGES,
     RunReport,
-    add_features,
-    classes_table,
-    image_captions,
+    image_caption,
     interactive_curves,
     to_images,
-    values_table,
     worst_classified,
     worst_regressed,
 )
@@ -159,6 +157,7 @@ def test_a_regression_is_reported_by_its_residuals() -> None:
     assert "<h2>Residuals</h2>" in text
     assert "R² by epoch" in text
     assert "prediction: price" in text
+    assert ">residual of price</th>" in text
     assert "mean squared error" in text
     assert "<h2>Predicted probabilities" not in text
 
@@ -200,7 +199,7 @@ def test_r2_far_below_zero_does_not_flatten_the_rest() -> None:
 
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-TARGET, CHOSEN, CLASS_NAMES = np.array([0, 0, 1]), np.array([0, 1, 0]), ["no", "yes"]
+TARGET = np.array([0, 0, 1])
 
 
 def test_the_lowest_probability_of_the_true_class_is_first() -> None:
@@ -218,31 +217,30 @@ def test_errors_are_compared_in_standard_deviations_of_each_target() -> None:
     assert worst_regressed(np.ones((2, 1)), np.array([[1.0], [2.0]]), 1).tolist() == [1]
 
 
-def test_tables_and_captions_of_the_worst_rows() -> None:
-    places = np.array([1, 2])
-    captions = image_captions(places, PROBABILITIES, TARGET, CHOSEN, CLASS_NAMES)
-    assert captions[0] == [
-        "row 2",
-        "true no (0.2)",
-        "predicted yes (0.8)",
+def test_captions_of_the_worst_rows() -> None:
+    assert image_caption([2, "no", 0.2, "yes", 0.8]) == ["row 2", "true no (0.2)", "predicted yes (0.8)"]
+
+
+def test_the_most_important_features_of_the_worst_rows_are_shown() -> None:
+    features, names = np.arange(24.0).reshape(2, 12), [f"x{number}" for number in range(12)]
+    target = np.array([[1.0, 5.0], [2.0, 7.0]])
+    outcome = Predictions("two rows", features, target, target - [[0, 0], [0, 1.5]], None, names, (), ["kg", "m"])
+    order = [11, 3, *range(3), *range(4, 11)]
+    table = replace(report(), outcome=outcome, order=order).html().partition("<h2>Largest errors")[2]
+    heads, cells = re.findall(r"<th [^>]*>(.*?)</th>", table), re.findall(r'data-value="(.*?)"', table)
+    assert heads[:9] == [
+        "row",
+        "kg",
+        "predicted kg",
+        "residual of kg",
+        "m",
+        "predicted m",
+        "residual of m",
+        "x11",
+        "x3",
     ]
-    _, rows = classes_table(places, PROBABILITIES, TARGET, CHOSEN, CLASS_NAMES)
-    assert rows == [[2, "no", 0.2, "yes", 0.8], [3, "yes", 0.4, "no", 0.6]]
-    header, rows = values_table(np.array([1]), np.array([[1.0], [5.0]]), np.array([[1.0], [3.5]]), ["kg"])
-    assert header == ["row", "kg", "predicted", "residual"]
-    assert rows == [[2, 5.0, 3.5, 1.5]]
-    header, rows = values_table(np.array([0]), np.array([[1.0, 5.0]]), np.array([[1.0, 3.5]]), ["kg", "m"])
-    assert header[4:] == ["m", "predicted m", "residual of m"]
-    assert rows == [[1, 1.0, 1.0, 0.0, 5.0, 3.5, 1.5]]
-
-
-def test_the_most_important_features_are_shown() -> None:
-    features = np.arange(24).reshape(2, 12)
-    names = [f"x{number}" for number in range(12)]
-    header, rows = add_features((["row"], [[2]]), np.array([1]), features, names, [11, 3, *range(3), *range(4, 11)])
-    assert header[:3] == ["row", "x11", "x3"]
-    assert rows[0][:3] == [2, 23.0, 15.0]
-    assert len(header) == 1 + MAX_FEATURES
+    assert [float(cell) for cell in cells[:9]] == [2, 2.0, 2.0, 0.0, 7.0, 5.5, 1.5, 23.0, 15.0]
+    assert len(heads) == 7 + MAX_FEATURES
 
 
 def test_pixels_are_scaled_from_black_to_white() -> None:

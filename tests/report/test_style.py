@@ -46,8 +46,8 @@ def test_neighbouring_colours_differ_in_grey_and_every_line_style_is_unique() ->
 
 def test_labels_have_more_contrast_than_their_lines() -> None:
     assert all(grey(style.INK[split]) <= grey(style.COLOURS[split]) for split in style.INK)
-    assert all(grey(word) <= grey(line) for word, line in zip(style.LABEL_CYCLE, style.COLOUR_CYCLE, strict=True))
-    assert all(grey(word) < 0.53 for word in style.LABEL_CYCLE)
+    assert all(grey(label) <= grey(line) for label, line in zip(style.LABEL_CYCLE, style.COLOUR_CYCLE, strict=True))
+    assert all(grey(label) < 0.53 for label in style.LABEL_CYCLE)
 
 
 def labels(axes: object) -> dict[str, Annotation]:

@@ -47,14 +47,20 @@ def test_what_is_shown_is_plain(tmp_path: Path) -> None:
     assert shown.scores == {"loss/val": 1.0}, "what is no number is no score"
 
 
-def test_settings_are_told_as_they_are_typed(tmp_path: Path) -> None:
-    words = ("optimizer=sgd", "optimizer.lr=1e8", "model.hidden_features=[8,4]", "callback=[early_stopping]", "seed=3")
-    shown = read_record(run(tmp_path / "run", "data=iris", *words))
+def test_overrides_are_shown_as_they_are_typed(tmp_path: Path) -> None:
+    overrides = (
+        "optimizer=sgd",
+        "optimizer.lr=1e8",
+        "model.hidden_features=[8,4]",
+        "callback=[early_stopping]",
+        "seed=3",
+    )
+    shown = read_record(run(tmp_path / "run", "data=iris", *overrides))
     assert shown is not None
-    told = [shown.words[key] for key in ("optimizer", "optimizer.lr", "model.hidden_features", "callback", "seed")]
-    assert told == ["sgd", "1e+08", "[8,4]", "early_stopping", "3"]
-    assert shown.words["optimizer.weight_decay"] == "0"
-    assert not {"run_dir", "report.picture", "choice.data", "sweep.name", "debug"} & {*shown.words}
+    found = [shown.overrides[key] for key in ("optimizer", "optimizer.lr", "model.hidden_features", "callback", "seed")]
+    assert found == ["sgd", "1e+08", "[8,4]", "early_stopping", "3"]
+    assert shown.overrides["optimizer.weight_decay"] == "0"
+    assert not {"run_dir", "report.picture", "choice.data", "sweep.name", "debug"} & {*shown.overrides}
     assert (shown.failure, shown.report) == ("", {})
 
 

@@ -1,4 +1,4 @@
-"""Blocks of mini-batches against the plain loop: the same weights, history, scores and running tags, bit for bit."""
+"""Fused mini-batches and the plain loop give the same weights, history, scores and running tags, bit for bit."""
 
 import csv
 from collections.abc import Callable
@@ -65,14 +65,14 @@ def test_all_files_of_a_run_are_the_same_bit_for_bit(
     choices: tuple[str, ...], train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 7)
-    made: list[FusedDataModule] = []
-    make = FusedDataModule.__init__
-    monkeypatch.setattr(FusedDataModule, "__init__", lambda own, *given: made.append(own) or make(own, *given))  # type: ignore[func-returns-value]
+    fused: list[FusedDataModule] = []
+    init = FusedDataModule.__init__
+    monkeypatch.setattr(FusedDataModule, "__init__", lambda self, *rest: fused.append(self) or init(self, *rest))  # type: ignore[func-returns-value]
     first, scores = train(*SMALL, *choices)
-    assert made, "the block path is meant to be taken"
-    made.clear()
+    assert fused, "mini-batches are meant to be fused"
+    fused.clear()
     second, same = train(*SMALL, *choices, PLAIN)
-    assert not made
+    assert not fused
     timed = ("seconds", "samples_per_second")
     assert {name: scores[name] for name in scores if name not in timed} == {
         name: same[name] for name in same if name not in timed
@@ -102,17 +102,17 @@ def test_a_nan_loss_is_reported_in_the_same_way(train: Train) -> None:
     assert "at epoch 1, step " in messages[0]
 
 
-def taken(*overrides: str, callback: Callback | None = None) -> Any:
-    """The batches that a fit with these overrides gets."""
-    words = ("data=iris", "trainer.accelerator=cpu", "run_dir=unused", *overrides)
-    config, lab = mlplab.configure(*words), build(mlplab.configure(*words, PLAIN))
+def data_module(*overrides: str, callback: Callback | None = None) -> Any:
+    """The data module that a fit with these overrides uses."""
+    overrides = ("data=iris", "trainer.accelerator=cpu", "run_dir=unused", *overrides)
+    config, lab = mlplab.configure(*overrides), build(mlplab.configure(*overrides, PLAIN))
     if callback is not None:
         lab.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     learner = build_learner(config, lab.splits)
-    return fuse_batches(config, learner, lab.batches, lab.trainer)
+    return fuse_batches(config.trainer, learner, lab.batches, lab.trainer)
 
 
-class Watching(Callback):
+class BatchCallback(Callback):
     def on_before_zero_grad(self, *_: Any) -> None: ...
 
 
@@ -124,18 +124,18 @@ class Watching(Callback):
         *("+trainer.max_steps=5", "+trainer.limit_train_batches=2", "model.hidden_features=[4096,4096]"),
     ],
 )
-def test_settings_that_need_the_plain_loop_get_it(override: str) -> None:
-    assert not isinstance(taken(override), FusedDataModule)
+def test_options_that_need_the_plain_loop_are_not_fused(override: str) -> None:
+    assert not isinstance(data_module(override), FusedDataModule)
 
 
-class Louder(StepMetrics):
+class OtherStepMetrics(StepMetrics):
     def on_train_batch_end(self, *_: Any) -> None: ...
 
 
-@pytest.mark.parametrize("callback", [Watching(), Louder(), ModelCheckpoint(every_n_train_steps=3)])
-def test_another_callback_that_watches_batches_gets_the_plain_loop(callback: Callback) -> None:
-    assert isinstance(taken(), FusedDataModule)
-    assert not isinstance(taken(callback=callback), FusedDataModule)
+@pytest.mark.parametrize("callback", [BatchCallback(), OtherStepMetrics(), ModelCheckpoint(every_n_train_steps=3)])
+def test_another_callback_with_a_batch_hook_needs_the_plain_loop(callback: Callback) -> None:
+    assert isinstance(data_module(), FusedDataModule)
+    assert not isinstance(data_module(callback=callback), FusedDataModule)
 
 
 OWN = """
@@ -228,9 +228,9 @@ class Wider(MLP):
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a module of one's own, in the current folder."""
-    name = f"own_{tmp_path.name}"  # a module is imported once a process
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a user module in the current folder."""
+    name = f"own_{tmp_path.name}"  # a module is imported once per process
     (tmp_path / f"{name}.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
     return name
@@ -244,23 +244,25 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("optimizer", "Twice"),
     ],
 )
-def test_a_custom_class_that_acts_on_mini_batches_acts_on_each(group: str, kind: str, own: str, train: Train) -> None:
-    usual = (*SMALL, "optimizer=sgd", "trainer.max_epochs=1")
-    words = (*usual, f"{group}._target_={own}.{kind}", f"allow=[{own}]")
-    assert not isinstance(taken(*words), FusedDataModule)
-    given, plain, other = (weights(train(*settings)[0]) for settings in (words, (*words, PLAIN), usual))
-    assert all(torch.equal(given[key], plain[key]) for key in plain)
-    assert not all(torch.equal(given[key], other[key]) for key in plain)
+def test_a_custom_class_that_acts_on_mini_batches_acts_on_each(
+    group: str, kind: str, module: str, train: Train
+) -> None:
+    default = (*SMALL, "optimizer=sgd", "trainer.max_epochs=1")
+    overrides = (*default, f"{group}._target_={module}.{kind}", f"allow=[{module}]")
+    assert not isinstance(data_module(*overrides), FusedDataModule)
+    fused, plain, other = (weights(train(*choices)[0]) for choices in (overrides, (*overrides, PLAIN), default))
+    assert all(torch.equal(fused[key], plain[key]) for key in plain)
+    assert not all(torch.equal(fused[key], other[key]) for key in plain)
 
 
-def test_a_learner_with_manual_optimization_gets_the_plain_loop(own: str) -> None:
-    assert not isinstance(taken(f"learner._target_={own}.Manual", f"allow=[{own}]"), FusedDataModule)
+def test_a_learner_with_manual_optimization_needs_the_plain_loop(module: str) -> None:
+    assert not isinstance(data_module(f"learner._target_={module}.Manual", f"allow=[{module}]"), FusedDataModule)
 
 
-def test_custom_classes_that_do_not_change_updates_are_fused(own: str, train: Train) -> None:
-    words = (*SMALL, f"learner._target_={own}.Counting", f"model._target_={own}.Wider", f"allow=[{own}]")
-    assert isinstance(taken(*words), FusedDataModule)
-    (first, scores), (second, _) = train(*words), train(*words, PLAIN)
+def test_custom_classes_that_do_not_change_updates_are_fused(module: str, train: Train) -> None:
+    overrides = (*SMALL, f"learner._target_={module}.Counting", f"model._target_={module}.Wider", f"allow=[{module}]")
+    assert isinstance(data_module(*overrides), FusedDataModule)
+    (first, scores), (second, _) = train(*overrides), train(*overrides, PLAIN)
     assert scores["rows/val"] > 0
     assert history(first) == history(second)
 
@@ -269,11 +271,14 @@ def test_a_fused_batch_groups_the_batches_of_the_loader_from_any_position() -> N
     part = Split(torch.arange(23.0)[:, None], torch.arange(23))
     loader = TensorLoader(part, 2, shuffle_seed=1)
     loader.set_epoch(4)
-    in_turn = [rows.tolist() for block in FusedLoader(loader, 3) for rows in torch.split(block.target, block.sizes)]
+    fused = FusedLoader(part, 2, 1, size=3)
+    fused.set_epoch(4)
+    in_turn = [rows.tolist() for block in fused for rows in torch.split(block.target, block.sizes)]
     assert in_turn == [target.tolist() for _, target in loader]
-    loader.load_state_dict({"given": 3})
-    assert next(iter(FusedLoader(loader, 3))).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
-    assert len(FusedLoader(loader, 3)) == len(list(FusedLoader(loader, 3))) == 4
+    fused.load_state_dict({"given": 3})
+    assert next(iter(fused)).target.tolist() == [*in_turn[3], *in_turn[4], *in_turn[5]]
+    assert fused.state_dict() == {"given": 6}
+    assert len(fused) == len(list(fused)) == 4
 
 
 def test_a_fused_learner_accepts_a_plain_batch(tmp_path: Path) -> None:

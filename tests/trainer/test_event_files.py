@@ -64,7 +64,7 @@ def test_a_resumed_run_has_the_curves_of_its_history_and_no_point_twice(tmp_path
     first.log_metrics({"loss/test": 3.0}, step=2)
     first.close()
     second = OverlayLogger(tmp_path)
-    second.go_on(rows[:2], step=10)
+    second.resume(rows[:2], step=10)
     second.close()
     for split, values in (("train", [1.0, 0.0]), ("val", [2.0, 1.0])):
         events = EventAccumulator(str(tmp_path / split)).Reload().Scalars("loss")

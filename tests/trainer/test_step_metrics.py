@@ -1,4 +1,4 @@
-"""running/*: loss, learning rate and gradient norm by step, against a loop written out by hand."""
+"""running/*: loss, learning rate and gradient norm by step, compared with a loop written by hand."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ ACCUMULATED = "callback=[gradient_accumulation]"
 
 
 def points(folder: Path, tag: str) -> dict[int, float]:
-    """step -> value of a tag in this very folder, not below it."""
+    """step -> value of a tag in this folder, not below it."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
     return {event.step: event.value for event in events.Scalars(tag)} if tag in events.Tags()["scalars"] else {}
@@ -46,20 +46,22 @@ def by_hand(folder: Path, *overrides: str, accumulated: int = 1) -> tuple[list[f
     return losses, norms
 
 
-def test_the_running_loss_is_the_mean_over_the_interval(train: Train, tmp_path: Path) -> None:
-    """12 steps, three an epoch, in intervals of 5: the second crosses an epoch, the last two steps are over."""
+def test_loss_gradient_norm_and_lr_of_each_interval_equal_those_of_a_loop(train: Train, tmp_path: Path) -> None:
+    """12 steps, three per epoch, in intervals of 5: the second includes the end of an epoch, the last is not complete.
+
+    The loss is the mean over the interval, the others are those of its last step.
+    """
     run, _ = train(*TINY, "report.every_n_steps=5")
-    losses, _ = by_hand(tmp_path, *TINY)
-    assert len(losses) == 12
+    losses, norms = by_hand(tmp_path, *TINY)
+    assert len(losses) == len(norms) == 12
+    board = run / "tensorboard"
     expected = {5: sum(losses[:5]) / 5, 10: sum(losses[5:10]) / 5}
-    assert points(run / "tensorboard", "running/loss") == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_gradient_norm_is_that_of_all_parameters_at_the_step(train: Train, tmp_path: Path) -> None:
-    run, _ = train(*TINY, "report.every_n_steps=4")
-    _, norms = by_hand(tmp_path, *TINY)
-    expected = {step: norms[step - 1] for step in (4, 8, 12)}
-    assert points(run / "tensorboard", "running/gradient_norm") == pytest.approx(expected, rel=1e-5)
+    assert points(board, "running/loss") == pytest.approx(expected, rel=1e-5)
+    assert points(board, "running/gradient_norm") == pytest.approx({5: norms[4], 10: norms[9]}, rel=1e-5)
+    assert points(board, "running/lr") == pytest.approx({5: LR, 10: LR})
+    for split in ("train", "val", "test"):
+        assert points(board / split, "loss"), "the split's own curve is there"
+        assert not points(board / split, "running/loss"), "the tags are in the root only"
 
 
 def test_the_gradient_norm_is_of_the_gradient_before_clipping(train: Train) -> None:
@@ -70,41 +72,21 @@ def test_the_gradient_norm_is_of_the_gradient_before_clipping(train: Train) -> N
     assert min(norms.values()) > 0.01
 
 
-@pytest.mark.parametrize(("interval", "steps"), [(1, list(range(1, 13))), (5, [5, 10]), (50, [])])
+@pytest.mark.parametrize(("interval", "steps"), [(1, list(range(1, 13))), (50, [])])
 def test_there_is_a_point_every_n_steps(train: Train, interval: int, steps: list[int]) -> None:
     run, _ = train(*TINY, f"report.every_n_steps={interval}")
     for tag in ("running/loss", "running/lr", "running/gradient_norm"):
         assert list(points(run / "tensorboard", tag)) == steps
 
 
-def test_the_tags_are_in_the_root_only(train: Train) -> None:
-    run, _ = train(*TINY, "report.every_n_steps=3")
-    for split in ("train", "val", "test"):
-        assert points(run / "tensorboard" / split, "loss"), "the split's own curve is there"
-        assert not points(run / "tensorboard" / split, "running/loss")
-
-
-def test_the_learning_rate_is_the_optimizers(train: Train) -> None:
-    run, _ = train(*TINY, "report.every_n_steps=6")
-    assert points(run / "tensorboard", "running/lr") == pytest.approx({6: LR, 12: LR})
-
-
-def test_the_loss_of_accumulated_batches_is_not_divided_by_their_number(train: Train, tmp_path: Path) -> None:
-    run, _ = train(*TINY, ACCUMULATED, "report.every_n_steps=3")
-    losses, _ = by_hand(tmp_path, *TINY, accumulated=2)
-    shown = points(run / "tensorboard", "running/loss")
-    assert shown
-    for value in shown.values():
-        assert min(losses) <= value <= max(losses)
-
-
-def test_a_step_is_an_update_where_batches_are_accumulated(train: Train, tmp_path: Path) -> None:
-    """Three batches an epoch, two an update, the last alone: steps end with batches 2, 3, 5, 6, 8, 9, 11 and 12."""
+def test_a_step_is_an_update_if_batches_are_accumulated(train: Train, tmp_path: Path) -> None:
+    """Three batches per epoch, two per update, the last alone: steps end with batches 2, 3, 5, 6, 8, 9, 11 and 12."""
     run, _ = train(*TINY, ACCUMULATED, "report.every_n_steps=3")
     losses, norms = by_hand(tmp_path, *TINY, accumulated=2)
     assert (len(losses), len(norms)) == (12, 8)
-    assert points(run / "tensorboard", "running/loss") == pytest.approx(
-        {3: sum(losses[:5]) / 5, 6: sum(losses[5:9]) / 4}, rel=1e-5
-    )
+    shown = points(run / "tensorboard", "running/loss")
+    assert shown == pytest.approx({3: sum(losses[:5]) / 5, 6: sum(losses[5:9]) / 4}, rel=1e-5)
+    for value in shown.values():
+        assert min(losses) <= value <= max(losses), "not divided by the number of accumulated batches"
     expected = {3: norms[2], 6: norms[5]}
     assert points(run / "tensorboard", "running/gradient_norm") == pytest.approx(expected, rel=1e-5)

@@ -18,7 +18,8 @@ from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.run.build import Components, build, build_splits
 from mlplab.run.resume import resume
 from mlplab.trainer.event_files import event_files, read_images
-from mlplab.trainer.tensorboard_media import EVERY, frame_stride
+from mlplab.trainer.tensorboard_media import EVERY
+from mlplab.trainer.weight_trajectory import thinning_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 DIGITS = ("data=digits", "data.num_train=100", "model.hidden_features=[8]", "trainer.max_epochs=2")
@@ -30,8 +31,8 @@ def events(run: Path) -> EventAccumulator:
     return read
 
 
-def untouched(folder: Path, *overrides: str) -> Components:
-    return build(mlplab.configure(f"run_dir={folder / 'untouched'}", *overrides))
+def untrained(folder: Path, *overrides: str) -> Components:
+    return build(mlplab.configure(f"run_dir={folder / 'untrained'}", *overrides))
 
 
 def tiles(run: Path, height: int, width: int) -> np.ndarray:
@@ -41,6 +42,14 @@ def tiles(run: Path, height: int, width: int) -> np.ndarray:
     rows, columns = grid.shape[0] // height, grid.shape[1] // width
     assert grid.shape == (rows * height, columns * width, 3)
     return grid.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on digits with all images in TensorBoard."""
+    run = tmp_path_factory.mktemp("full")
+    mlplab.train(mlplab.configure(f"run_dir={run}", "report=full", "report.html=false", *DIGITS))
+    return run
 
 
 def folder_of_images(root: Path, size: int) -> None:
@@ -66,18 +75,16 @@ def test_each_kind_can_be_enabled_alone(train: Train, part: str) -> None:
     assert {name for name in ("graph", "images", "histograms") if found[name]} == {part}
 
 
-def test_the_graph_shows_every_layer(train: Train) -> None:
-    run, _ = train(*DIGITS, "report=full", "report.html=false")
-    scopes = {node.name for node in events(run).Graph().node}
+def test_the_graph_shows_every_layer(full: Path) -> None:
+    scopes = {node.name for node in events(full).Graph().node}
     for layer in ("InputScaler[scale]", "Linear[0]", "ReLU[1]", "Linear[2]"):
         assert any(layer in scope for scope in scopes), layer
 
 
-def test_the_first_64_training_digits_are_shown(train: Train, tmp_path: Path) -> None:
-    run, _ = train(*DIGITS, "report=full", "report.html=false")
-    shown = tiles(run, 8, 8)
+def test_the_first_64_training_digits_are_shown(full: Path, tmp_path: Path) -> None:
+    shown = tiles(full, 8, 8)
     assert len(shown) == 64
-    digits = untouched(tmp_path, *DIGITS).splits.train.features[:64].reshape(-1, 8, 8).numpy()
+    digits = untrained(tmp_path, *DIGITS).splits.train.features[:64].reshape(-1, 8, 8).numpy()
     expected = np.repeat(digits[..., None] / digits.max() * 255, 3, axis=3)
     np.testing.assert_allclose(shown.astype(float), expected, atol=1)
 
@@ -89,7 +96,7 @@ def test_pixels_are_shown_as_they_are(train: Train, tmp_path: Path, grey: str) -
     images = ("data=image_folder", f"data.root={tmp_path / 'images'}", "data.size=[6,6]", f"data.grey={grey}")
     settings = (*images, "model=linear", "trainer.max_epochs=1")
     run, _ = train(*settings, "report=full", "report.html=false")
-    part = untouched(tmp_path, *settings).splits.train
+    part = untrained(tmp_path, *settings).splits.train
     assert part.features.dtype == torch.uint8
     pixels = part.features[:64].reshape(-1, 6, 6, 1 if grey == "true" else 3).numpy()
     expected = np.broadcast_to(pixels.astype(float), (64, 6, 6, 3))
@@ -103,12 +110,11 @@ def test_rows_that_are_not_images_are_not_drawn_as_images(train: Train) -> None:
     assert sorted(found["histograms"]) == ["weights/body.bias", "weights/body.weight"]
 
 
-def test_each_parameter_has_a_histogram_per_epoch(train: Train, tmp_path: Path) -> None:
-    """The first is of the untouched network, the last of the weights in last.ckpt."""
-    run, _ = train(*DIGITS, "report=full", "report.html=false")
-    read = events(run)
-    before = dict(untouched(tmp_path, *DIGITS).learner.network.named_parameters())
-    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True, map_location="cpu")["state_dict"]
+def test_each_parameter_has_a_histogram_per_epoch(full: Path, tmp_path: Path) -> None:
+    """The first is of the untrained network, the last of the weights in last.ckpt."""
+    read = events(full)
+    before = dict(untrained(tmp_path, *DIGITS).learner.network.named_parameters())
+    state = torch.load(full / "checkpoints" / "last.ckpt", weights_only=True, map_location="cpu")["state_dict"]
     assert set(before) == {"body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias"}
     assert set(read.Tags()["histograms"]) == {f"weights/{name}" for name in before}
     for name, start in before.items():
@@ -138,7 +144,6 @@ def test_media_do_not_change_the_training(train: Train, choice: str) -> None:
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-Train = Callable[..., tuple[Path, dict[str, Any]]]
 MOONS = ("data=moons", "data.num_rows=60", "model.hidden_features=[8]", "report.shape=true")
 
 
@@ -152,7 +157,7 @@ def pixels(frame: bytes) -> np.ndarray:
 
 
 def test_frames_are_dense_at_first_and_sparse_later() -> None:
-    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % frame_stride(epoch) == 0]
+    drawn = [epoch for epoch in range(4 * EVERY + 1) if epoch % thinning_stride(epoch, EVERY) == 0]
     assert drawn[: EVERY + 1] == list(range(EVERY + 1))
     assert np.diff(drawn).tolist() == [1] * EVERY + [2] * (EVERY // 2) + [4] * (EVERY // 2)
 
@@ -195,19 +200,17 @@ def test_with_averaged_weights_the_frames_are_of_the_averages(train: Train, tmp_
     model = mlplab.reopen(tmp_path / "last.ckpt")
     part = build_splits(model.config).train
     points = {"train": (part.features.numpy(), part.target.numpy())}
-    (panel,) = boundary_panels(
-        predict_function(model.learner, True), points, model.feature_names, model.class_names, []
-    )
+    (panel,) = boundary_panels(predict_function(model.learner, True), points, model.info)
     np.testing.assert_array_equal(panel.pixels(f"{panel.title}, epoch 2"), pixels(frames(run)[-1]))
 
 
 def test_the_animation_does_not_change_the_scores(train: Train) -> None:
-    plain, filmed = (
-        train(*MOONS[:-1], f"report.shape={asked}", "trainer.max_epochs=2", "model.dropout=0.2")[1]
-        for asked in ("false", "true")
+    plain, animated = (
+        train(*MOONS[:-1], f"report.shape={shape}", "trainer.max_epochs=2", "model.dropout=0.2")[1]
+        for shape in ("false", "true")
     )
     names = [name for name in plain if "/" in name]
-    assert {name: plain[name] for name in names} == {name: filmed[name] for name in names}
+    assert {name: plain[name] for name in names} == {name: animated[name] for name in names}
 
 
 @pytest.mark.parametrize("data", [pytest.param("iris", marks=pytest.mark.slow), "moons"])

@@ -9,15 +9,15 @@ import pytest
 
 import mlplab
 from mlplab.trainer import weight_trajectory
-from mlplab.trainer.weight_trajectory import _is_recorded
+from mlplab.trainer.weight_trajectory import thinning_stride
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 LINE = ("experiment=line", "report.trajectory=true")
 
 
 def path(run: Path) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(run / "trajectory.npz") as held:
-        return held["epochs"], held["weights"]
+    with np.load(run / "trajectory.npz") as saved:
+        return saved["epochs"], saved["weights"]
 
 
 def test_the_first_steps_on_line_are_those_computed_by_hand(train: Train) -> None:
@@ -48,4 +48,5 @@ def test_a_resumed_run_has_the_path_of_an_uninterrupted_one(train: Train) -> Non
 def test_the_recorded_numbers_are_limited() -> None:
     assert weight_trajectory.MAX_NUMBERS // 669_706 < 16, "a net of MNIST keeps 16 points"
     for dense in (1, 2, 64):
-        assert sum(_is_recorded(epoch, dense) for epoch in range(1 + 64 * dense)) == 1 + dense + 6 * max(1, dense // 2)
+        recorded = [epoch for epoch in range(1 + 64 * dense) if epoch % thinning_stride(epoch, dense) == 0]
+        assert len(recorded) == 1 + dense + 6 * max(1, dense // 2)

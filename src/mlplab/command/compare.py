@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplab.comparison.summary import write_comparison
-from mlplab.config.schema import monitor_mode
+from mlplab.comparison.comparison import rank_key
+from mlplab.comparison.summary import run_folders, write_comparison
 from mlplab.errors import UserError
-from mlplab.report.text import format_table
-from mlplab.run.folder import ensemble_folders, find_run, iter_runs, job_folders, state_text
+from mlplab.report.text import count_noun, format_table
+from mlplab.run.folder import find_run, iter_runs, state_text
 from mlplab.run.record import RunRecord, read_record
 
 SWEEPS = Path("outputs/sweeps")
@@ -59,10 +59,7 @@ def _sweep(name: str) -> Path:
 
 def _folders(settings: Mapping[str, Any], sweep: Path | None) -> list[Path]:
     if sweep:
-        return [
-            *(run for run in job_folders(sweep).values() if (run / "config.yaml").exists()),
-            *ensemble_folders(sweep),
-        ]
+        return run_folders(sweep)
     if not settings["runs"]:
         return [*iter_runs(settings["below"])]
     pattern = str(Path(str(settings["runs"])).expanduser())
@@ -133,12 +130,9 @@ def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last:
     """Test scores of the best run alone, unless `show_test`."""
     headline, limit = runs[0].headline, settings["limit"]
     score = settings["sort"] or f"{headline}/val"
-    sign = 1 if monitor_mode(score) == "min" else -1
-    unknown = float("inf")
 
     def rank(run: RunRecord) -> tuple[float, float, float]:
-        value = run.scores.get(score)
-        return unknown if value is None else sign * value, run.scores.get("loss/val", unknown), -run.written
+        return rank_key(score, run.scores.get(score)), rank_key("loss/val", run.scores.get("loss/val")), -run.written
 
     ordered = sorted(runs, key=rank)
     shown = ordered[:limit] if limit else ordered
@@ -157,7 +151,7 @@ def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last:
         for rank_number, run in enumerate(shown, start=1)
     ]
     more = f", of which {limit} are shown" if len(shown) < len(runs) else ""
-    head = f"{title}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}{more}, best {score} first"
+    head = f"{title}: {count_noun(len(runs), 'run')}{more}, best {score} first"
     columns = ["run", "model", "loss", "optimizer", "lr", *names, "epochs", "state", "date"]
     tested = ordered[0].scores.get(f"{headline}/test")
     foot = "" if tests or tested is None else f"\non the test set, the first run alone: {headline}/test {tested:#.4g}"

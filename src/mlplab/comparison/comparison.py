@@ -53,9 +53,18 @@ class Comparison:
     ensembles: Sequence[EnsembleResult] = ()
 
     @cached_property
+    def means(self) -> list[tuple[Configuration, float]]:
+        """The configurations that have the score, best first, and their mean scores."""
+        found = [(configuration, configuration.mean(self.score)) for configuration in self.configurations]
+        return [(configuration, mean) for configuration, mean in found if mean is not None]
+
+    @cached_property
     def ranked(self) -> list[Configuration]:
-        """The configurations that have the score."""
-        return [one for one in self.configurations if one.mean(self.score) is not None]
+        return [configuration for configuration, _ in self.means]
+
+    @property
+    def lower_is_better(self) -> bool:
+        return monitor_mode(self.score) == "min"
 
     @property
     def best(self) -> Configuration | None:
@@ -64,12 +73,16 @@ class Comparison:
     @property
     def tied(self) -> list[Configuration]:
         """Configurations that are not significantly worse than the best."""
-        return [one for one in self.ranked[1:] if one.p is not None and one.p >= SIGNIFICANCE_LEVEL]
+        return [
+            configuration
+            for configuration in self.ranked[1:]
+            if configuration.p is not None and configuration.p >= SIGNIFICANCE_LEVEL
+        ]
 
     @property
     def unknown(self) -> list[Configuration]:
         """Configurations that cannot be tested."""
-        return [one for one in self.ranked[1:] if one.p is None]
+        return [configuration for configuration in self.ranked[1:] if configuration.p is None]
 
     @property
     def headline(self) -> str:
@@ -83,7 +96,7 @@ class Comparison:
 
     @property
     def runs(self) -> list[RunRecord]:
-        return [run for one in self.configurations for run in one.runs]
+        return [run for configuration in self.configurations for run in configuration.runs]
 
     @property
     def measured_apart(self) -> list[str]:
@@ -92,22 +105,22 @@ class Comparison:
 
     @cached_property
     def chance(self) -> str:
-        """What differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
+        """Names what differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
         return chance_score(self.runs)
 
     @property
     def counted(self) -> str:
-        """What the runs of a configuration are called: seeds, folds or runs."""
+        """Names what the runs of a configuration are called: seeds, folds or runs."""
         return self.chance if self.chance in ("seeds", "folds") else "runs"
 
     @property
     def most(self) -> int:
         """The largest number of runs of a configuration."""
-        return max((len(one.scores(self.score)) for one in self.configurations), default=0)
+        return max((len(configuration.scores(self.score)) for configuration in self.configurations), default=0)
 
     def levels(self, key: str) -> dict[str, float | None]:
         """The values of a key as strings; numbers are sorted and mapped to what they are, other values to None."""
-        found = {run.words.get(key): key_value(run, key) for run in self.runs}
+        found = {run.overrides.get(key): key_value(run, key) for run in self.runs}
         found.pop(None, None)
         numbers = [value for value in found.values() if isinstance(value, int | float) and not isinstance(value, bool)]
         if len(numbers) < len(found):
@@ -130,27 +143,28 @@ def _compare(data: str, records: Sequence[RunRecord], sort: str | None) -> Compa
     columns = differing_keys(runs)
     keys = swept_columns(columns, runs)
     score = sort or ranking_score(runs)
-    sign = 1 if monitor_mode(score) == "min" else -1
-
-    def rank(one: Configuration) -> tuple[float, bool]:
-        return _rank(one.mean(score), sign), one.verdict != "pruned"
-
-    configurations = sorted(_configurations(runs, columns, keys), key=rank)
-    test, p_values = _test([one for one in configurations if one.scores(score)], score, sign)
+    configurations = sorted(
+        _configurations(runs, columns, keys),
+        key=lambda configuration: (rank_key(score, configuration.mean(score)), configuration.verdict != "pruned"),
+    )
+    test, p_values = _test([configuration for configuration in configurations if configuration.scores(score)], score)
     for place, p in enumerate(p_values, start=1):
         configurations[place] = replace(configurations[place], p=p)
-    ensembles = sorted(match_ensembles(united, trained), key=lambda one: _rank(one.score(score), sign))
+    ensembles = sorted(match_ensembles(united, trained), key=lambda ensemble: rank_key(score, ensemble.score(score)))
     return Comparison(data, score, columns, keys, configurations, test, ensembles)
 
 
-def _rank(value: float | None, sign: int) -> float:
-    return math.inf if value is None else sign * value
+def rank_key(score: str, value: float | None) -> float:
+    """The key of `sorted` for best values first, unknown ones last."""
+    if value is None:
+        return math.inf
+    return value if monitor_mode(score) == "min" else -value
 
 
 def _configurations(runs: Sequence[RunRecord], columns: Sequence[str], keys: Sequence[str]) -> list[Configuration]:
     groups: dict[tuple[str | None, ...], list[RunRecord]] = {}
     for run in runs:
-        groups.setdefault(tuple(run.words.get(key) for key in columns), []).append(run)
+        groups.setdefault(tuple(run.overrides.get(key) for key in columns), []).append(run)
     found = []
     for values, alike in groups.items():
         own = {key: value for key, value in zip(columns, values, strict=True) if value is not None}
@@ -160,8 +174,10 @@ def _configurations(runs: Sequence[RunRecord], columns: Sequence[str], keys: Seq
 
 def ranking_score(runs: Sequence[RunRecord]) -> str:
     """`monitor`; the headline metric where the runs differ in it, or have losses that cannot be compared."""
-    monitors = {str(run.settings.get("monitor")) for run in runs}
-    losses = {tuple(sorted((key, word) for key, word in run.words.items() if _changes_loss(key))) for run in runs}
+    monitors = {str(run.config.get("monitor")) for run in runs}
+    losses = {
+        tuple(sorted(((key, value)) for key, value in run.overrides.items() if _changes_loss(key))) for run in runs
+    }
     monitor = monitors.pop()
     if monitors or (monitor.startswith("loss/") and len(losses) > 1) or not any(monitor in run.scores for run in runs):
         return f"{runs[0].headline}/val"
@@ -169,41 +185,42 @@ def ranking_score(runs: Sequence[RunRecord]) -> str:
 
 
 def _changes_loss(key: str) -> bool:
-    """Whether losses under another value of the key cannot be compared; label smoothing is off in evaluation."""
+    """Returns whether losses under two values of the key cannot be compared; evaluation has no label smoothing."""
     return (key.partition(".")[0] == "loss" and key != "loss.label_smoothing") or key == "learner.target_scaling"
 
 
 def chance_score(runs: Sequence[RunRecord]) -> str:
-    """What differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
-    differ = [key for key in SEED_KEYS if len({run.words.get(key, "0") for run in runs}) > 1]
+    """Names what differs between the runs of a configuration: `seeds`, `folds` or `folds and seeds`."""
+    differ = [key for key in SEED_KEYS if len({run.overrides.get(key, "0") for run in runs}) > 1]
     if FOLD_KEY not in differ:
         return "seeds"
     return "folds" if differ == [FOLD_KEY] else "folds and seeds"
 
 
-def _test(configurations: Sequence[Configuration], score: str, sign: int) -> tuple[str, list[float | None]]:
+def _test(configurations: Sequence[Configuration], score: str) -> tuple[str, list[float | None]]:
     """Tests each configuration against the first; losses in logarithms, as their spread grows with them.
 
     Returns the name of the test and the p values.
     """
-    scores: list[Scores] = [one.scores(score) for one in configurations]
+    scores: list[Scores] = [configuration.scores(score) for configuration in configurations]
     if len(scores) < 2:
         return "", []
-    logarithms = sign > 0 and all(value > 0 for values in scores for value in values.values())
+    logarithms = monitor_mode(score) == "min" and all(value > 0 for values in scores for value in values.values())
     if logarithms:
         scores = [{seed: math.log(value) for seed, value in values.items()} for values in scores]
-    if chance_score([run for one in configurations for run in one.runs]) == "seeds":
+    if chance_score([run for configuration in configurations for run in configuration.runs]) == "seeds":
         test, p_values = compare_to_best(scores[0], scores[1:])
     else:
-        test, p_values = compare_over_folds(scores[0], scores[1:], [one.row_ratio for one in configurations])
+        ratios = [configuration.row_ratio for configuration in configurations]
+        test, p_values = compare_over_folds(scores[0], scores[1:], ratios)
     return f"{test} (of logarithms)" if test and logarithms else test, p_values
 
 
 def match_ensembles(ensembles: Sequence[RunRecord], runs: Sequence[RunRecord]) -> list[EnsembleResult]:
     """Finds the members of each ensemble among the runs, by their folders."""
     by_folder = {run.folder: run for run in runs}
-    members = [[one.folder.parent / str(name) for name in one.report.get("members", [])] for one in ensembles]
-    return [
-        EnsembleResult(one, [by_folder[folder] for folder in folders if folder in by_folder])
-        for one, folders in zip(ensembles, members, strict=True)
-    ]
+    results = []
+    for ensemble in ensembles:
+        folders = [ensemble.folder.parent / str(name) for name in ensemble.report.get("members", [])]
+        results.append(EnsembleResult(ensemble, [by_folder[folder] for folder in folders if folder in by_folder]))
+    return results

@@ -41,7 +41,7 @@ class Configuration:
         times: Counter[tuple[str, ...]] = Counter()
         for run in self.finished:
             if score in run.scores:
-                seed = tuple(str(run.settings.get(key, 0)) for key in SEED_KEYS)
+                seed = tuple(str(run.config.get(key, 0)) for key in SEED_KEYS)
                 found[(*seed, times[seed])] = run.scores[score]
                 times[seed] += 1
         return found
@@ -105,7 +105,7 @@ def configuration_name(keys: Sequence[str], own: dict[str, str]) -> str:
 
 def differing_keys(runs: Sequence[RunRecord]) -> list[str]:
     """The keys whose values differ, without seeds and without what follows from another choice that differs."""
-    overrides = [run.words for run in runs]
+    overrides = [run.overrides for run in runs]
     keys = [key for key in dict.fromkeys(key for own in overrides for key in own) if key not in SEED_KEYS]
     differ = [key for key in keys if len({own[key] for own in overrides if key in own}) > 1]
     return [key for key in differ if key == ALWAYS_SHOWN or not all(_follows(own, key) for own in overrides)]
@@ -116,7 +116,7 @@ def swept_columns(keys: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
 
     In a search each run has its own values, so that any key would determine all others.
     """
-    overrides = [run.words for run in runs]
+    overrides = [run.overrides for run in runs]
     swept = {key for run in runs for key in swept_keys(run.folder)}
     columns: list[str] = []
     for key in keys:
@@ -127,7 +127,7 @@ def swept_columns(keys: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
 
 def key_value(run: RunRecord, key: str) -> Any:
     """The value with its type, so that a number can be placed on an axis."""
-    return run.settings[key] if key in run.settings else run.words.get(key)
+    return run.config[key] if key in run.config else run.overrides.get(key)
 
 
 def _determines(first: str, key: str, overrides: Sequence[dict[str, str]]) -> bool:
@@ -138,7 +138,7 @@ def _determines(first: str, key: str, overrides: Sequence[dict[str, str]]) -> bo
 
 
 def _follows(own: dict[str, str], key: str) -> bool:
-    """Whether the value is the default under the run's choices, or under its dataset and experiment."""
+    """Returns whether the value is the default under the run's choices, or under its dataset and experiment."""
     if key not in own:
         return True
     if key in ("data", "experiment", "callback"):

@@ -1,7 +1,6 @@
 """sweep.html: the comparison of many runs on one page, and its figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -16,10 +15,9 @@ from mlplab.comparison.text import (
     footer_text,
     format_mean_std,
 )
-from mlplab.config.schema import monitor_mode
 from mlplab.report.curves import NAMED, draw_family
 from mlplab.report.figure import Panel
-from mlplab.report.html import Figure, Table, render
+from mlplab.report.html import Table, render
 from mlplab.report.style import LOSS_NAMES, SPLIT_NAMES
 from mlplab.report.sweep_plots import draw_effect, draw_front, draw_heat, draw_parallel, pareto_front
 from mlplab.report.text import count_noun
@@ -29,23 +27,6 @@ COSTS = {"parameters": "parameters", "seconds": "training time per run (s)"}
 MAX_CELLS = 12  # along a side of the heat map
 MAX_LINES = 300  # in parallel coordinates
 PLUS_MINUS = " ± "
-
-
-@dataclass(frozen=True)
-class Section:
-    """What sweep.html.j2 shows of one dataset."""
-
-    suffix: str
-    conclusion: Sequence[str]
-    table: Table
-    footer: Sequence[str]
-    ensembles: Table | None
-    ensemble_conclusion: Sequence[str]
-    curves: Figure | None
-    heat: Figure | None
-    effects: Sequence[Figure]
-    parallel: Figure | None
-    costs: Sequence[Figure]
 
 
 def comparison_page(
@@ -68,27 +49,28 @@ def comparison_page(
         "sweep.html.j2",
         title=title,
         facts=facts,
-        comparisons=[_section(one, panels.get(at, ()), tests, alone) for at, one in enumerate(comparisons)],
+        comparisons=[
+            _section(comparison, panels.get(at, ()), tests, alone) for at, comparison in enumerate(comparisons)
+        ],
         missing=missing,
         commands=commands,
     )
 
 
-def _section(comparison: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -> Section:
+def _section(comparison: Comparison, panels: Sequence[Panel], tests: bool, alone: bool) -> dict[str, Any]:
+    """Returns what sweep.html.j2 shows of one dataset."""
     drawn = {panel.name: panel.html() for panel in panels}
-    return Section(
-        suffix="" if alone else f": {comparison.data}",
-        conclusion=[_sentence(line) for line in conclusion_text(comparison, PLUS_MINUS)],
-        table=_table(*comparison_table(comparison, tests=tests, sign=PLUS_MINUS)),
-        footer=[line.replace("+-", "±") for line in footer_text(comparison, tests)],
-        ensembles=_table(*ensemble_gains(comparison, tests)) if comparison.ensembles else None,
-        ensemble_conclusion=[_sentence(line) for line in best_ensemble_text(comparison)],
-        curves=drawn.get("curves"),
-        heat=drawn.get("heat"),
-        effects=[figure for name, figure in drawn.items() if name.startswith("effect_")],
-        parallel=drawn.get("parallel"),
-        costs=[figure for name, figure in drawn.items() if name.startswith("cost_")],
-    )
+    return {
+        "suffix": "" if alone else f": {comparison.data}",
+        "conclusion": [_sentence(line) for line in conclusion_text(comparison, PLUS_MINUS)],
+        "table": _table(*comparison_table(comparison, tests=tests, sign=PLUS_MINUS)),
+        "footer": [line.replace("+-", "±") for line in footer_text(comparison, tests)],
+        "ensembles": _table(*ensemble_gains(comparison, tests)) if comparison.ensembles else None,
+        "ensemble_conclusion": [_sentence(line) for line in best_ensemble_text(comparison)],
+        **{name: drawn.get(name) for name in ("curves", "heat", "parallel")},
+        "effects": [figure for name, figure in drawn.items() if name.startswith("effect_")],
+        "costs": [figure for name, figure in drawn.items() if name.startswith("cost_")],
+    }
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
@@ -114,13 +96,13 @@ def build_figures(comparison: Comparison) -> list[Panel]:
 
 
 def curves_figure(comparison: Comparison) -> list[Panel]:
-    found = {one.name: one.curves(comparison.score) for one in comparison.ranked}
+    found = {configuration.name: configuration.curves(comparison.score) for configuration in comparison.ranked}
     found = {name: curve for name, curve in found.items() if curve[0]}
     if not found:
         return []
 
     def draw(axes: Any) -> None:
-        draw_family(axes, found, axis_label(comparison), _lower(comparison))
+        draw_family(axes, found, axis_label(comparison), comparison.lower_is_better)
 
     several = comparison.most > 1
     caption = f"Lines are means over {comparison.chance}, bands one standard deviation. " if several else ""
@@ -131,13 +113,16 @@ def curves_figure(comparison: Comparison) -> list[Panel]:
 
 
 def heatmap_figure(comparison: Comparison) -> list[Panel]:
-    """For two keys of at least two values each."""
+    """Draws a heat map for two keys of at least two values each."""
     counts = [len(comparison.levels(key)) for key in comparison.keys]
     if len(counts) != 2 or min(counts) < 2 or max(counts) > MAX_CELLS:
         return []
     rows, columns = comparison.keys
     levels = ([*comparison.levels(rows)], [*comparison.levels(columns)])
-    by_values = {(one.own.get(rows), one.own.get(columns)): one for one in comparison.configurations}
+    by_values = {
+        (configuration.own.get(rows), configuration.own.get(columns)): configuration
+        for configuration in comparison.configurations
+    }
     values = np.full((len(levels[0]), len(levels[1])), np.nan)
     labels = [["" for _ in levels[1]] for _ in levels[0]]
     best = (0, 0)
@@ -153,7 +138,7 @@ def heatmap_figure(comparison: Comparison) -> list[Panel]:
             best = (at, to) if is_best else best
 
     def draw(axes: Any) -> None:
-        draw_heat(axes, (rows, columns), levels, values, labels, best, _lower(comparison))
+        draw_heat(axes, (rows, columns), levels, values, labels, best, comparison.lower_is_better)
 
     caption = "Darker is better; the best is framed."
     if comparison.tied:
@@ -164,24 +149,25 @@ def heatmap_figure(comparison: Comparison) -> list[Panel]:
 
 def effect_figures(comparison: Comparison) -> list[Panel]:
     """One figure per key, over all values of the other keys."""
-    if len(comparison.ranked) < 2:
-        return []
     found = []
     for key in comparison.keys:
-        by_level = {level: _scores(comparison, key, level) for level in comparison.levels(key)}
-        by_level = {level: scores for level, scores in by_level.items() if scores}
-        if len(by_level) > 1:
-            found.append(_effect(comparison, key, by_level))
+        scores: dict[str, list[float]] = {level: [] for level in comparison.levels(key)}
+        for configuration, mean in comparison.means:
+            if key in configuration.own:
+                scores[configuration.own[key]].append(mean)
+        scores = {level: means for level, means in scores.items() if means}
+        if len(scores) > 1:
+            found.append(_effect_figure(comparison, key, scores))
     return found
 
 
-def _effect(comparison: Comparison, key: str, scores: dict[str, list[float]]) -> Panel:
+def _effect_figure(comparison: Comparison, key: str, scores: dict[str, list[float]]) -> Panel:
     numbers = comparison.levels(key)
     known = [value for level in scores if (value := numbers[level]) is not None]
     places = known if len(known) == len(scores) else None
 
     def draw(axes: Any) -> None:
-        draw_effect(axes, key, scores, places, axis_label(comparison), _lower(comparison))
+        draw_effect(axes, key, scores, places, axis_label(comparison), comparison.lower_is_better)
 
     mean = f" (its mean over {comparison.chance})" if comparison.most > 1 else ""
     caption = f"A grey dot is a configuration{mean}."
@@ -191,52 +177,47 @@ def _effect(comparison: Comparison, key: str, scores: dict[str, list[float]]) ->
 
 
 def parallel_figure(comparison: Comparison) -> list[Panel]:
-    """For three keys or more."""
+    """Draws parallel coordinates for three keys or more."""
     if len(comparison.keys) < 3:
         return []
-    shown = [(one.own, one.mean(comparison.score) or 0.0) for one in comparison.ranked[:MAX_LINES]]
-    levels = {key: _upwards(comparison.levels(key)) for key in comparison.keys}
+    shown = [(configuration.own, mean) for configuration, mean in comparison.means[:MAX_LINES]]
+    levels = {}
+    for key in comparison.keys:  # from bottom to top: numbers ascending, of strings the value of the best one last
+        values = comparison.levels(key)
+        levels[key] = [*values][::-1] if None in values.values() else [*values]
     tied = len(comparison.tied)
 
     def draw(axes: Any) -> None:
-        draw_parallel(axes, levels, shown, tied, comparison.score, _lower(comparison))
+        draw_parallel(axes, levels, shown, tied, comparison.score, comparison.lower_is_better)
 
     caption = "A line is a configuration, from its values to its score; better scores are higher. Blue: the best."
     caption += " Dashed: the difference to the best may be chance." if tied else ""
     return [Panel("parallel", "Parallel coordinates", draw, caption, (2.6 * len(levels) + 2.4, 4.4))]
 
 
-def _upwards(levels: dict[str, float | None]) -> list[str]:
-    """From bottom to top: numbers ascending, of strings the value of the best configuration last."""
-    return [*levels][::-1] if None in levels.values() else [*levels]
-
-
 def cost_figures(comparison: Comparison) -> list[Panel]:
     """Score against parameters and seconds; none where all configurations cost the same."""
     found = []
-    for cost, label in COSTS.items():
-        known = [
-            (rank, spent, mean)
-            for rank, one in enumerate(comparison.ranked, start=1)
-            if (spent := one.fact(cost)) and (mean := one.mean(comparison.score)) is not None
-        ]
+    for cost in COSTS:
+        ranked = enumerate(comparison.means, start=1)
+        known = [(rank, spent, mean) for rank, (own, mean) in ranked if (spent := own.fact(cost))]
         if len({spent for _, spent, _ in known}) > 1:
-            title = f"{_score(comparison)} against {cost}"
-            found.append(_front(comparison, known, label, Panel(f"cost_{cost}", title, lambda _: None)))
+            found.append(_cost_figure(comparison, cost, known))
     return found
 
 
-def _front(comparison: Comparison, known: Sequence[tuple[int, float, float]], label: str, panel: Panel) -> Panel:
+def _cost_figure(comparison: Comparison, cost: str, known: Sequence[tuple[int, float, float]]) -> Panel:
     """known: rank in the table, cost, score."""
     ranks, costs, scores = map(list, zip(*known, strict=True))
-    front = [int(ranks[at]) for at in pareto_front(costs, scores, _lower(comparison))]
+    front = [int(ranks[at]) for at in pareto_front(costs, scores, comparison.lower_is_better)]
 
     def draw(axes: Any) -> None:
-        draw_front(axes, [*map(str, ranks)], costs, scores, (label, axis_label(comparison)), _lower(comparison))
+        labels = (COSTS[cost], axis_label(comparison))
+        draw_front(axes, [*map(str, ranks)], costs, scores, labels, comparison.lower_is_better)
 
     named = "; ".join(f"{rank}: {comparison.ranked[rank - 1].name}" for rank in sorted(front[-NAMED:]))
-    caption = "A dot is a configuration, a number its rank in the table; the line is the Pareto front."
-    return replace(panel, draw=draw, caption=f"{caption} {named}.")
+    caption = f"A dot is a configuration, a number its rank in the table; the line is the Pareto front. {named}."
+    return Panel(f"cost_{cost}", f"{_score(comparison)} against {cost}", draw, caption)
 
 
 def axis_label(comparison: Comparison) -> str:
@@ -252,13 +233,3 @@ def _score(comparison: Comparison) -> str:
     metric, _, split = comparison.score.partition("/")
     name = f"{SPLIT_NAMES.get(split, split)} {'R²' if metric == 'r2' else metric}".strip()
     return name[:1].upper() + name[1:]
-
-
-def _lower(comparison: Comparison) -> bool:
-    return monitor_mode(comparison.score) == "min"
-
-
-def _scores(comparison: Comparison, key: str, level: str) -> list[float]:
-    """Means of the configurations with this value of the key."""
-    alike = [one for one in comparison.ranked if one.own.get(key) == level]
-    return [mean for one in alike if (mean := one.mean(comparison.score)) is not None]

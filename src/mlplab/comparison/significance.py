@@ -18,7 +18,7 @@ def compare_to_best(best: Scores, others: Sequence[Scores]) -> tuple[str, list[f
     paired = len(best) > 1 and all(other.keys() == best.keys() for other in others)
     test = _paired if paired else _welch
     found = [test(best, other) if len(best) > 1 and len(other) > 1 else None for other in others]
-    return (PAIRED if paired else WELCH) if any(p is not None for p in found) else "", _correct(found)
+    return _correct(PAIRED if paired else WELCH, found)
 
 
 def compare_over_folds(
@@ -37,13 +37,14 @@ def compare_over_folds(
     for other, ratio in zip(others, ratios[1:], strict=True):
         differences = [value - other[key] for key, value in best.items() if key in other]
         found.append(_corrected(differences, max(ratios[0], ratio)) if len(differences) > 1 else None)
-    return OVER_FOLDS if any(p is not None for p in found) else "", _correct(found)
+    return _correct(OVER_FOLDS, found)
 
 
-def _correct(found: Sequence[float | None]) -> list[float | None]:
-    """Applies Holm's correction to the p values that are known."""
-    corrected = iter(holm([p for p in found if p is not None]))
-    return [None if p is None else next(corrected) for p in found]
+def _correct(test: str, found: Sequence[float | None]) -> tuple[str, list[float | None]]:
+    """Applies Holm's correction to the p values that are known; without any there is no test."""
+    known = [p for p in found if p is not None]
+    corrected = iter(holm(known))
+    return test if known else "", [None if p is None else next(corrected) for p in found]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -56,13 +57,14 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _paired(one: Scores, other: Scores) -> float:
+def _paired(best: Scores, other: Scores) -> float:
     from scipy.stats import ttest_rel
 
-    differences = [one[seed] - other[seed] for seed in one]
+    left, right = [*best.values()], [other[seed] for seed in best]
+    differences = [value - against for value, against in zip(left, right, strict=True)]
     if _equal(differences):
         return 0.0 if abs(differences[0]) > 0 else 1.0
-    return float(ttest_rel([one[seed] for seed in one], [other[seed] for seed in one]).pvalue)
+    return float(ttest_rel(left, right).pvalue)
 
 
 def _corrected(differences: Sequence[float], ratio: float) -> float:
@@ -75,15 +77,15 @@ def _corrected(differences: Sequence[float], ratio: float) -> float:
     return float(2 * t.sf(abs(statistics.fmean(differences)) / error, count - 1))
 
 
-def _welch(one: Scores, other: Scores) -> float:
+def _welch(best: Scores, other: Scores) -> float:
     from scipy.stats import ttest_ind
 
-    left, right = [*one.values()], [*other.values()]
+    left, right = [*best.values()], [*other.values()]
     if _equal(left) and _equal(right):
         return 0.0 if left[0] != right[0] else 1.0
     return float(ttest_ind(left, right, equal_var=False).pvalue)
 
 
 def _equal(values: Sequence[float]) -> bool:
-    """Whether values are equal up to rounding; t is undefined for them."""
+    """Returns whether values are equal up to rounding; t is undefined for them."""
     return max(values) - min(values) <= 1e-9 * max(map(math.fabs, values))

@@ -1,7 +1,7 @@
 """A comparison as text: its table, the conclusion, and how to read them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlplab.comparison.comparison import Comparison, EnsembleResult
 from mlplab.comparison.configuration import SEED_KEYS, Configuration, configuration_name
@@ -34,7 +34,7 @@ def comparison_table(comparison: Comparison, limit: int = 0, tests: bool = False
     names = table_scores(comparison) + (_test_scores(comparison) if tests else [])
     header = ["", *comparison.columns, *names, comparison.counted, "seconds", "verdict", "against the best"]
     shown = comparison.configurations[:limit] if limit else comparison.configurations
-    rows = [_row(comparison, rank, one, names, sign) for rank, one in enumerate(shown, start=1)]
+    rows = [_row(comparison, rank, configuration, names, sign) for rank, configuration in enumerate(shown, start=1)]
     keep = [place for place, name in enumerate(header) if name != comparison.counted or comparison.most > 1]
     return [header[place] for place in keep], [[row[place] for place in keep] for row in rows]
 
@@ -49,29 +49,30 @@ def _test_scores(comparison: Comparison) -> list[str]:
     return [f"{comparison.headline}/test", "loss/test"]
 
 
-def _row(comparison: Comparison, rank: int, one: Configuration, names: Sequence[str], sign: str) -> list[str]:
-    seconds = one.fact("seconds")
+def _row(comparison: Comparison, rank: int, configuration: Configuration, names: Sequence[str], sign: str) -> list[str]:
+    seconds = configuration.fact("seconds")
     return [
-        str(rank) if one.finished else "-",
-        *(one.own.get(key, "") for key in comparison.columns),
-        *(format_mean_std(one.mean(name), one.std(name), sign) for name in names),
-        str(len(one.finished)) + (f" of {len(one.runs)}" if len(one.finished) < len(one.runs) else ""),
+        str(rank) if configuration.finished else "-",
+        *(configuration.own.get(key, "") for key in comparison.columns),
+        *(format_mean_std(configuration.mean(name), configuration.std(name), sign) for name in names),
+        str(len(configuration.finished))
+        + (f" of {len(configuration.runs)}" if len(configuration.finished) < len(configuration.runs) else ""),
         "" if seconds is None else format_number(seconds, 3),
-        one.verdict,
-        _test_note(comparison, one),
+        configuration.verdict,
+        _test_note(comparison, configuration),
     ]
 
 
-def _test_note(comparison: Comparison, one: Configuration) -> str:
+def _test_note(comparison: Comparison, configuration: Configuration) -> str:
     """The cell under `against the best`."""
-    if one.mean(comparison.score) is None:
+    if configuration.mean(comparison.score) is None:
         return ""
-    if one is comparison.best:
+    if configuration is comparison.best:
         return "best"
-    if one.p is None:
+    if configuration.p is None:
         return "unknown"
-    shown = f"p {one.p:.2g}" if one.p >= 0.001 else "p < 0.001"
-    return f"may be chance, {shown}" if one.p >= SIGNIFICANCE_LEVEL else f"worse, {shown}"
+    shown = f"p {configuration.p:.2g}" if configuration.p >= 0.001 else "p < 0.001"
+    return f"may be chance, {shown}" if configuration.p >= SIGNIFICANCE_LEVEL else f"worse, {shown}"
 
 
 def conclusion_text(comparison: Comparison, sign: str = " +- ") -> list[str]:
@@ -82,7 +83,12 @@ def conclusion_text(comparison: Comparison, sign: str = " +- ") -> list[str]:
     over = f" over {len(best.finished)} {comparison.counted}" if len(best.finished) > 1 else ""
     value = format_mean_std(best.mean(comparison.score), best.std(comparison.score), sign)
     name = f"best: {best.name}, with " if len(comparison.configurations) > 1 else ""
-    lines = [f"{name}{comparison.score} {value}{over}", _significance(comparison), test_scores_text(comparison, sign)]
+    tests = {score: format_mean_std(best.mean(score), best.std(score), sign) for score in _test_scores(comparison)}
+    lines = [
+        f"{name}{comparison.score} {value}{over}",
+        _significance(comparison),
+        _test_scores_text("configuration", tests),
+    ]
     return [line for line in lines if line]
 
 
@@ -92,7 +98,7 @@ def _significance(comparison: Comparison) -> str:
         return ""
     if len(comparison.unknown) == others:
         return ONE_SEED
-    tied = [one.name for one in comparison.tied]
+    tied = [configuration.name for configuration in comparison.tied]
     if not tied:
         subject = "all others are" if others > 1 else "the other is"
         return f"{subject} worse; variation over {comparison.chance} does not explain the difference"
@@ -102,14 +108,10 @@ def _significance(comparison: Comparison) -> str:
     return f"{subject} may be just as good, variation over {comparison.chance} explains the difference{named}"
 
 
-def test_scores_text(comparison: Comparison, sign: str = " +- ") -> str:
-    """The test scores of the configuration that validation selected, and of no other."""
-    best = comparison.best
-    if best is None:
-        return ""
-    known = [(name, mean) for name in _test_scores(comparison) if (mean := best.mean(name)) is not None]
-    scores = ", ".join(f"{name} {format_mean_std(mean, best.std(name), sign)}" for name, mean in known)
-    return f"on the test set, for this configuration only: {scores}" if scores else ""
+def _test_scores_text(kind: str, scores: Mapping[str, str]) -> str:
+    """The test scores of what validation selected, and of nothing else. kind: `configuration` or `ensemble`."""
+    known = ", ".join(f"{name} {score}" for name, score in scores.items() if score)
+    return f"on the test set, for this {kind} only: {known}" if known else ""
 
 
 def footer_text(comparison: Comparison, tests: bool = False) -> list[str]:
@@ -130,7 +132,7 @@ def footer_text(comparison: Comparison, tests: bool = False) -> list[str]:
 
 
 def _test_lines(comparison: Comparison) -> list[str]:
-    count = sum(one.p is not None for one in comparison.configurations)
+    count = sum(configuration.p is not None for configuration in comparison.configurations)
     several = f", Holm's correction for {count} comparisons" if count > 1 else ""
     lines = [f"may be chance: {comparison.test} against the best{several}, p at least {SIGNIFICANCE_LEVEL:g}"]
     if comparison.chance != "seeds":
@@ -148,43 +150,42 @@ def ensemble_gains(comparison: Comparison, tests: bool = False) -> Grid:
     rows = [
         [
             str(rank),
-            *(one.run.words.get(key, "") for key in keys),
-            str(one.run.members),
-            *(_gain(one, score) for score in names),
-            one.run.folder.name,
+            *(ensemble.run.overrides.get(key, "") for key in keys),
+            str(ensemble.run.members),
+            *(_gain(ensemble, score) for score in names),
+            ensemble.run.folder.name,
         ]
-        for rank, one in enumerate(comparison.ensembles, start=1)
+        for rank, ensemble in enumerate(comparison.ensembles, start=1)
     ]
     return header, rows
 
 
-def best_configuration(comparison: Comparison) -> EnsembleResult | None:
+def best_ensemble(comparison: Comparison) -> EnsembleResult | None:
     """The best ensemble; None where they were measured on different rows."""
     return comparison.ensembles[0] if comparison.ensembles and not _split_keys(comparison) else None
 
 
 def best_ensemble_text(comparison: Comparison) -> list[str]:
     """The best ensemble, whether another may be as good, and the test scores of the best alone."""
-    best, several = best_configuration(comparison), len(comparison.ensembles) > 1
+    best, several = best_ensemble(comparison), len(comparison.ensembles) > 1
     if best is None:
         keys = " and ".join(_split_keys(comparison))
         return [f"{keys}: ensembles that differ in it were measured on different rows, so none is best"] if keys else []
     name = f"ensemble of {best.run.members}"
     if several:
-        name = f"best ensemble: {configuration_name(comparison.keys, best.run.words)}"
+        name = f"best ensemble: {configuration_name(comparison.keys, best.run.overrides)}"
     lines = [f"{name}, with {comparison.score} {format_mean_std(best.score(comparison.score), None)}"]
     lines += [ONE_ENSEMBLE] if several else []
-    known = [(score, value) for score in _test_scores(comparison) if (value := best.score(score)) is not None]
-    scores = ", ".join(f"{score} {format_mean_std(value, None)}" for score, value in known)
-    return lines + ([f"on the test set, for this ensemble only: {scores}"] if scores else [])
+    tests = {score: format_mean_std(best.score(score), None) for score in _test_scores(comparison)}
+    return [line for line in (*lines, _test_scores_text("ensemble", tests)) if line]
 
 
 def _split_keys(comparison: Comparison) -> list[str]:
     """Seeds and folds of the split in which ensembles differ."""
     keys = [key for key in SEED_KEYS if key != "seed"]
-    return [key for key in keys if len({one.run.words.get(key) for one in comparison.ensembles}) > 1]
+    return [key for key in keys if len({ensemble.run.overrides.get(key) for ensemble in comparison.ensembles}) > 1]
 
 
-def _gain(one: EnsembleResult, score: str) -> str:
-    mean, own = format_mean_std(one.mean(score), None), format_mean_std(one.score(score), None)
+def _gain(ensemble: EnsembleResult, score: str) -> str:
+    mean, own = format_mean_std(ensemble.mean(score), None), format_mean_std(ensemble.score(score), None)
     return f"{mean} -> {own}" if mean else own

@@ -41,7 +41,7 @@ class TensorLoader:
 
     def state_dict(self) -> dict[str, int]:
         """Returns how many batches of the current epoch were returned, so that it resumes there."""
-        return {"given": self._returned % len(self)}
+        return {"given": self._returned % len(self.bounds)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self._first = state["given"]

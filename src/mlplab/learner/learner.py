@@ -95,27 +95,23 @@ class Learner(LightningModule):
     def on_validation_epoch_start(self) -> None:
         self._outputs.clear()  # an interrupted evaluation may have left some
 
-    def on_test_epoch_start(self) -> None:
-        self._outputs.clear()
+    on_test_epoch_start = on_validation_epoch_start
 
     def on_validation_epoch_end(self) -> None:
         self._score()
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            self._log_scores()
-        else:
+        if self.trainer.state.fn != TrainerFn.FITTING:
             self.log_dict(self.scores)
+            return
+        # as log_dict does in a fit, but without an object for each score: those cost milliseconds per epoch
+        update_callback_metrics(self.trainer, self.scores)
+        if not self.trainer.sanity_checking:
+            for logger in self.trainer.loggers:
+                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def on_test_epoch_end(self) -> None:
         self._score()
         # test scores are logged at the best epoch, which Lightning does not know
         self.log_dict(self.scores, logger=False)
-
-    def _log_scores(self) -> None:
-        """Log as `log_dict` does in a fit, without an object for each score: those cost milliseconds per epoch."""
-        update_callback_metrics(self.trainer, self.scores)
-        if not self.trainer.sanity_checking:
-            for logger in self.trainer.loggers:
-                logger.log_metrics({**self.scores, "epoch": self.current_epoch}, step=self.global_step)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
         """Compute loss and metrics of raw outputs (N, out_features) and raw targets (N,) or (N, num_targets)."""
@@ -143,7 +139,7 @@ class Learner(LightningModule):
         }
 
     @property
-    def plans_length(self) -> bool:
+    def needs_length(self) -> bool:
         """Whether the scheduler depends on the number of epochs."""
         return bool(self._missing_scheduler_arguments & {"total_steps", "T_max"})
 

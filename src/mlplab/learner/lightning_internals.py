@@ -13,7 +13,7 @@ CURRENT_HOOK = "_current_fx_name"  # the attribute of a LightningModule in which
 
 
 def update_callback_metrics(trainer: Trainer, scores: Mapping[str, float]) -> None:
-    """Make scores known to callbacks that monitor one, as `log_dict` does, but without an object for each score."""
+    """Set the scores that callbacks monitor, as `log_dict` does."""
     trainer.callback_metrics.update({name: torch.tensor(score) for name, score in scores.items()})
 
 

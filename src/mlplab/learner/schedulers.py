@@ -12,8 +12,7 @@ class WarmupCosine(LambdaLR):
     arXiv:1706.02677)."""
 
     def __init__(self, optimizer: Optimizer, total_steps: int, warmup_fraction: float = 0.1) -> None:
-        warmup = max(1, round(warmup_fraction * total_steps))
-        self.warmup = warmup
+        self.warmup = max(1, round(warmup_fraction * total_steps))
         self.total_steps = total_steps
         super().__init__(optimizer, self._factor)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.metrics import r2_score, roc_auc_score
 
 from mlplab.lesson.base import SPLIT_BY_SEED, Claim, Lesson, LessonRun, LessonRunner, Runs
-from mlplab.report.classification import draw_curves, draw_thresholds, threshold_scores
+from mlplab.report.classification import draw_threshold_curves, draw_thresholds, threshold_scores
 from mlplab.report.decision_boundary import Plane, draw_heatmap, draw_points, draw_regions
 from mlplab.report.figure import mosaic_page
 from mlplab.report.regression import Parity
@@ -90,7 +90,7 @@ class Tasks(Lesson):
             axes["D"].set_title(f"Regression: R² {r2_score(parity.target, parity.predictions):.2f}", fontsize=10)
             target, probability = targets_and_probabilities(runs["is_high"])
             draw_thresholds(axes["E"], threshold_scores(target, probability, self.thresholds), self.thresholds)
-            draw_curves(axes["F"], axes["G"], target, probability, self.thresholds)
+            draw_threshold_curves(axes["F"], axes["G"], target, probability, self.thresholds)
 
 
 def points(num_rows: int, noise: float, seed: int) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Parts of networks: input scaling and noise, normalisation, max norm, initialisation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,14 +59,14 @@ def _pixel_moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class InputNoise(nn.Module):
-    """Adds normal noise of standard deviation `sd` in training (Bishop, 1995, doi:10.1162/neco.1995.7.1.108)."""
+    """Adds normal noise of standard deviation `std` in training (Bishop, 1995, doi:10.1162/neco.1995.7.1.108)."""
 
-    def __init__(self, sd: float) -> None:
+    def __init__(self, std: float) -> None:
         super().__init__()
-        self.sd = sd
+        self.std = std
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.sd * torch.randn_like(features) if self.training else features
+        return features + self.std * torch.randn_like(features) if self.training else features
 
 
 class MaxNormLinear(nn.Linear):
@@ -81,51 +82,39 @@ class MaxNormLinear(nn.Linear):
         return super().forward(input)
 
 
+def lookup(key: str, name: str, choices: Mapping[str, Any]) -> Any:
+    """Return the choice of that name. Raises UserError with the names that `model.<key>` may have."""
+    if name not in choices:
+        raise UserError(f"model.{key}={name}: one of {', '.join(choices)}")
+    return choices[name]
+
+
+NORMALISATIONS = {"none": None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
 def normalisation_layer(name: str, features: int) -> list[nn.Module]:
     """Return the normalisation layer of that name in a list, which is empty for none."""
-    if name not in ("none", "batch", "layer"):
-        raise UserError(f"model.normalisation={name}: one of none, batch, layer")
-    if name == "batch":
-        return [nn.BatchNorm1d(features)]
-    return [nn.LayerNorm(features)] if name == "layer" else []
-
-
-def _lecun_normal(weight: Tensor) -> None:
-    """Normal with variance 1 / fan_in (LeCun et al., Efficient BackProp, 1998)."""
-    nn.init.kaiming_normal_(weight, nonlinearity="linear")
-
-
-def _he_normal(weight: Tensor) -> None:
-    nn.init.kaiming_normal_(weight, nonlinearity="relu")
-
-
-def _he_uniform(weight: Tensor) -> None:
-    nn.init.kaiming_uniform_(weight, nonlinearity="relu")
-
-
-def _naive(weight: Tensor) -> None:
-    """Standard normal for any width: shows what happens without a rule."""
-    nn.init.normal_(weight)
+    layer = lookup("normalisation", name, NORMALISATIONS)
+    return [] if layer is None else [layer(features)]
 
 
 INITIALISATIONS: dict[str, Callable[[Tensor], Any] | None] = {
     "default": None,  # that of torch: uniform within 1 / sqrt(fan_in)
     "xavier_uniform": nn.init.xavier_uniform_,  # Glorot and Bengio, 2010
     "xavier_normal": nn.init.xavier_normal_,
-    "he_uniform": _he_uniform,  # He et al., 2015, doi:10.1109/ICCV.2015.123
-    "he_normal": _he_normal,
-    "lecun_normal": _lecun_normal,
+    "he_uniform": partial(nn.init.kaiming_uniform_, nonlinearity="relu"),  # He et al., 2015, doi:10.1109/ICCV.2015.123
+    "he_normal": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    # variance 1 / fan_in (LeCun et al., Efficient BackProp, 1998)
+    "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
     "orthogonal": nn.init.orthogonal_,  # Saxe et al., 2014, arXiv:1312.6120
-    "naive": _naive,
+    "naive": nn.init.normal_,  # standard normal for any width: shows what happens without a rule
     "zeros": nn.init.zeros_,
 }
 
 
 def initialise_weights(network: nn.Module, name: str) -> None:
     """Initialise the weights of all linear layers by a rule, and biases with 0; `default` keeps those of torch."""
-    if name not in INITIALISATIONS:
-        raise UserError(f"model.initialisation={name}: one of {', '.join(INITIALISATIONS)}")
-    rule = INITIALISATIONS[name]
+    rule = lookup("initialisation", name, INITIALISATIONS)
     if rule is None:
         return
     for layer in network.modules():

@@ -18,8 +18,7 @@ class Linear(Network):
         standardise: bool = True,
     ) -> None:
         layer = nn.Linear(in_features, out_features)
-        if initial_weight is not None:
-            nn.init.constant_(layer.weight, initial_weight)
-        if initial_bias is not None:
-            nn.init.constant_(layer.bias, initial_bias)
+        for parameter, value in ((layer.weight, initial_weight), (layer.bias, initial_bias)):
+            if value is not None:
+                nn.init.constant_(parameter, value)
         super().__init__(in_features, layer, output_activation, standardise)

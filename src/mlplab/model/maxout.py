@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mlplab.model.layers import initialise_weights
 from mlplab.model.network import Network
 
 
@@ -41,5 +40,4 @@ class Maxout(Network):
             if dropout:
                 layers.append(nn.Dropout(dropout))
         layers.append(nn.Linear([in_features, *hidden_features][-1], out_features))
-        super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise)
-        initialise_weights(self.body, initialisation)
+        super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise, initialisation)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from mlplab.model.layers import InputNoise, MaxNormLinear, initialise_weights, normalisation_layer
+from mlplab.model.layers import InputNoise, MaxNormLinear, normalisation_layer
 from mlplab.model.network import Network
 
 
@@ -40,5 +40,4 @@ class MLP(Network):
             if dropout:
                 layers.append(nn.Dropout(dropout))
         layers.append(nn.Linear([in_features, *hidden_features][-1], out_features))
-        super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise)
-        initialise_weights(self.body, initialisation)
+        super().__init__(in_features, nn.Sequential(*layers), output_activation, standardise, initialisation)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mlplab.errors import UserError
-from mlplab.model.layers import InputScaler
+from mlplab.model.layers import InputScaler, initialise_weights, lookup
 
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
     "linear": nn.Identity,
@@ -19,13 +18,19 @@ OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {
 class Network(nn.Module):
     """Scales features, then applies `body` and an output activation: (N, in_features) -> (N, out_features)."""
 
-    def __init__(self, in_features: int, body: nn.Module, output_activation: str, standardise: bool) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        body: nn.Module,
+        output_activation: str,
+        standardise: bool,
+        initialisation: str = "default",
+    ) -> None:
         super().__init__()
-        if output_activation not in OUTPUT_ACTIVATIONS:
-            raise UserError(f"model.output_activation={output_activation}: one of {', '.join(OUTPUT_ACTIVATIONS)}")
         self.scale = InputScaler(in_features, standardise)
         self.body = body
-        self.output_activation = OUTPUT_ACTIVATIONS[output_activation]()
+        self.output_activation = lookup("output_activation", output_activation, OUTPUT_ACTIVATIONS)()
+        initialise_weights(body, initialisation)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.of_scaled(self.scale(features))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from mlplab.model.layers import initialise_weights, normalisation_layer
+from mlplab.model.layers import normalisation_layer
 from mlplab.model.network import Network
 
 
@@ -51,5 +51,4 @@ class ResidualMLP(Network):
         ]
         head = [*normalisation_layer(normalisation, width), activation(), nn.Linear(width, out_features)]
         body = nn.Sequential(nn.Linear(in_features, width), *blocks, *head)
-        super().__init__(in_features, body, output_activation, standardise)
-        initialise_weights(self.body, initialisation)
+        super().__init__(in_features, body, output_activation, standardise, initialisation)

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 )
 
 from mlplab.report.figure import FILE_DPI
-from mlplab.report.style import COLOUR_CYCLE, COLOURS, Curve, draw_lines
+from mlplab.report.style import COLOUR_CYCLE, COLOURS, draw_lines
 from mlplab.report.text import format_table
 
 DARK = "#111111"  # of text on a light cell, on a dark page too
@@ -122,12 +122,8 @@ class Calibration:
     def bins(self) -> list[tuple[float, float, int]]:
         """Mean probability, fraction of positives and number of rows per bin that has rows."""
         place = np.minimum((self.probability * BINS).astype(int), BINS - 1)
-        members = [place == number for number in range(BINS)]
-        return [
-            (float(self.probability[at].mean()), float(self.correct[at].mean()), int(at.sum()))
-            for at in members
-            if at.any()
-        ]
+        groups = [place == number for number in np.unique(place)]
+        return [(float(self.probability[at].mean()), float(self.correct[at].mean()), int(at.sum())) for at in groups]
 
     @property
     def error(self) -> float:
@@ -176,31 +172,28 @@ class RankingCurves:
     def draw_roc(self, axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="false positive rate", ylabel="true positive rate (recall)")
-        curves = {number: _thin(*roc_curve(true, score)[:2]) for number, true, score in self._one_against_rest()}
-        self._draw(axes, curves, 0)
+        self._draw(axes, {number: roc_curve(true, score)[:2] for number, true, score in self._one_against_rest()}, 0)
 
     def draw_precision(self, axes: Axes) -> None:
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-        curves = {}
-        for number, true, score in self._one_against_rest():
-            precision, recall, _ = precision_recall_curve(true, score)
-            curves[number] = _thin(recall[::-1], precision[::-1])
-        self._draw(axes, curves, 1)
+        pairs = {n: precision_recall_curve(true, score)[:2] for n, true, score in self._one_against_rest()}
+        self._draw(axes, {number: (recall[::-1], precision[::-1]) for number, (precision, recall) in pairs.items()}, 1)
 
     def _one_against_rest(self) -> list[tuple[int, np.ndarray, np.ndarray]]:
         return [(number, self.target == number, self.probabilities[:, number]) for number in self.classes]
 
-    def _draw(self, axes: Axes, curves: dict[int, Curve], area: int) -> None:
+    def _draw(self, axes: Axes, curves: dict[int, tuple[np.ndarray, np.ndarray]], area: int) -> None:
         """Draws all curves and labels those with the smallest areas. area: place in `areas`."""
         worst = sorted(curves, key=lambda number: self.areas[number][area])[:FEW]
-        for number in set(curves) - set(worst):
-            axes.plot(*curves[number], color="0.6", linewidth=0.8)
-        draw_lines(axes, {f"{self.class_names[n]}: {self.areas[n][area]:.3f}": curves[n] for n in sorted(worst)})
-
-
-def _thin(x: np.ndarray, y: np.ndarray) -> Curve:
-    places = np.unique(np.linspace(0, len(x) - 1, min(MAX_POINTS, len(x))).round().astype(int))
-    return x[places].tolist(), y[places].tolist()
+        labelled = {}
+        for number, (x, y) in curves.items():
+            places = np.unique(np.linspace(0, len(x) - 1, min(MAX_POINTS, len(x))).round().astype(int))
+            if number in worst:
+                label = f"{self.class_names[number]}: {self.areas[number][area]:.3f}"
+                labelled[label] = (x[places].tolist(), y[places].tolist())
+            else:
+                axes.plot(x[places], y[places], color="0.6", linewidth=0.8)
+        draw_lines(axes, labelled)
 
 
 def threshold_scores(target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
@@ -219,7 +212,9 @@ def draw_thresholds(axes: Any, scores: np.ndarray, thresholds: Sequence[float]) 
     draw_lines(axes, {name: ([*thresholds], row.tolist()) for name, row in zip(SCORES, scores, strict=True)})
 
 
-def draw_curves(roc: Any, pr: Any, target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> None:
+def draw_threshold_curves(
+    roc: Any, pr: Any, target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]
+) -> None:
     """Draws the ROC curve on `roc` and the precision-recall curve on `pr`, with a dot at each threshold."""
     false, true, _ = roc_curve(target, probability)
     precision, recall, _ = precision_recall_curve(target, probability)

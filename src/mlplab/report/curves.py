@@ -19,6 +19,7 @@ from mlplab.report.style import (
     INK,
     LOSS_NAMES,
     SPLIT_NAMES,
+    Curve,
     draw_lines,
     draw_loss,
     hide_spines,
@@ -36,7 +37,7 @@ NAMED = 5  # of many configurations the best are drawn in colour with a label, t
 
 
 def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, caption: str, path: str | Path) -> None:
-    """Draws training against validation loss and marks the best epoch.
+    """Writes curves.png: training against validation loss, with a mark at the best epoch.
 
     rows: of history.csv. loss: its name, and after a comma what it is measured on.
     """
@@ -49,12 +50,12 @@ def draw_curves(rows: Sequence[Row], best_epoch: int, title: str, loss: str, cap
     hide_spines(axes)
     axes.set_title(title, loc="left", fontsize=11)
     figure.supxlabel(textwrap.fill(caption, 95), fontsize=9, x=0.01, ha="left")
-    _label_ends(axes, rows)
+    _label_splits(axes, rows)
     _mark_best(axes, rows[best_epoch])
     figure.savefig(path)
 
 
-def _label_ends(axes: Axes, rows: Sequence[Row]) -> None:
+def _label_splits(axes: Axes, rows: Sequence[Row]) -> None:
     """Labels both lines without overlap; style.label_ends renders the figure once more, a fifth of the time of all."""
     ends = {split: rows[-1][f"loss/{split}"] for split in ("train", "val")}
     span = max(max(row["loss/train"], row["loss/val"]) for row in rows) or 1.0
@@ -124,15 +125,11 @@ def draw_family(axes: Axes, configurations: Mapping[str, Seeds], label: str, low
 
 
 def _scale_scores(
-    axes: Axes,
-    curves: Mapping[str, tuple[list[float], list[float]]],
-    named: Sequence[str],
-    label: str,
-    lower_is_better: bool,
+    axes: Axes, curves: Mapping[str, Curve], named: Sequence[str], label: str, lower_is_better: bool
 ) -> None:
     """Sets the vertical axis by the named curves, so that one that diverges does not flatten them."""
     best = np.concatenate([curves[name][1] for name in named])
-    everything = np.concatenate([curves[name][1] for name in curves])
+    everything = np.concatenate([values for _, values in curves.values()])
     top = min(float(everything.max()), 3 * float(best.max()))
     if lower_is_better and spans_decades(best, 10):
         axes.set_yscale("log")

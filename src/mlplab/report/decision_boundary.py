@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from mlplab.report.figure import Panel
 from mlplab.report.style import COLOURS, SPLIT_NAMES, cycle_colour, draw_lines
 
 Predict = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-Points = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by split: features and target
+Rows = tuple[np.ndarray, np.ndarray]  # features and target
+Points = Mapping[str, Rows]  # by split
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 DOT = 18  # area in square points
@@ -22,6 +24,17 @@ CURVE_GRID = 300  # points along an axis
 MAX_POINTS = 400  # rows that are drawn of each split
 SPLIT_MARKERS = {"train": "o", "val": "s", "test": "^"}
 CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+class ColumnNames(Protocol):
+    """A DataInfo, or any object with these names."""
+
+    @property
+    def feature_names(self) -> Sequence[str]: ...
+    @property
+    def class_names(self) -> Sequence[str]: ...
+    @property
+    def target_names(self) -> Sequence[str]: ...
 
 
 def predict_function(learner: Any, classes: bool) -> Predict:
@@ -44,69 +57,57 @@ def probability_columns(predictions: np.ndarray) -> np.ndarray:
     return np.stack([1 - predictions, predictions], axis=1) if predictions.ndim == 1 else predictions
 
 
-def boundary_panels(
-    predict: Predict,
-    points: Points,
-    feature_names: Sequence[str],
-    class_names: Sequence[str],
-    target_names: Sequence[str],
-) -> list[Panel]:
+def boundary_panels(predict: Predict, points: Points, names: ColumnNames) -> list[Panel]:
     """The figures of a learner with one or two inputs; none for more inputs. `predict` is called by the drawing."""
     features = np.concatenate([inputs for inputs, _ in points.values()])
     if features.shape[1] == 1:
-        return _line_panels(predict, points, axis_grid(features), feature_names[0], class_names, target_names)
+        return _line_panels(predict, points, names, axis_grid(features))
     if features.shape[1] == 2:
-        return _plane_panels(predict, points, Plane.about(features, feature_names), class_names, target_names)
+        return _plane_panels(predict, points, names, Plane.about(features, names.feature_names))
     return []
 
 
-def _line_panels(
-    predict: Predict,
-    points: Points,
-    x: np.ndarray,
-    name: str,
-    class_names: Sequence[str],
-    target_names: Sequence[str],
-) -> list[Panel]:
+def _line_panels(predict: Predict, points: Points, names: ColumnNames, x: np.ndarray) -> list[Panel]:
+    (name,) = names.feature_names
+
     def draw_classes(axes: Axes) -> None:
-        draw_probabilities(axes, x[:, 0], predict(x)[0], class_names, name)
+        draw_probabilities(axes, x[:, 0], predict(x)[0], names.class_names, name)
 
-    def draw_target(number: int) -> Callable[[Axes], None]:
-        def draw(axes: Axes) -> None:
-            rows = {split: (inputs[:, 0], target[:, number]) for split, (inputs, target) in points.items()}
-            draw_fit(axes, x[:, 0], predict(x)[0][:, number], rows, (name, target_names[number]))
+    def draw_target(axes: Axes, number: int) -> None:
+        rows = {split: (inputs[:, 0], target[:, number]) for split, (inputs, target) in points.items()}
+        draw_fit(axes, x[:, 0], predict(x)[0][:, number], rows, (name, names.target_names[number]))
 
-        return draw
-
-    if class_names:
+    if names.class_names:
         return [Panel("probabilities", f"Probability of each class by {name}", draw_classes)]
-    return [Panel(f"fit_{at}", f"Fitted curve of {target}", draw_target(at)) for at, target in enumerate(target_names)]
+    return [
+        Panel(f"fit_{at}", f"Fitted curve of {target}", partial(draw_target, number=at))
+        for at, target in enumerate(names.target_names)
+    ]
 
 
-def _plane_panels(
-    predict: Predict,
-    points: Points,
-    plane: "Plane",
-    class_names: Sequence[str],
-    target_names: Sequence[str],
-) -> list[Panel]:
+def _plane_panels(predict: Predict, points: Points, names: ColumnNames, plane: "Plane") -> list[Panel]:
     size = (4.8, 4.4)
+    split, rows = next(iter(points.items()))
 
     def draw_classes(axes: Axes) -> None:
-        draw_boundary(axes, predict, plane, next(iter(points.values())), class_names)
-        draw_class_legend(axes, len(class_names))
+        draw_boundary(axes, predict, plane, rows, names.class_names)
+        _add_legend(axes, ncols=min(4, len(names.class_names)), handletextpad=0.2)
 
-    def draw_target(number: int) -> Callable[[Axes], None]:
-        return lambda axes: draw_heatmap(axes, plane, predict(plane.points())[0][:, number])
+    def draw_target(axes: Axes, number: int) -> None:
+        draw_heatmap(axes, plane, predict(plane.points())[0][:, number])
 
-    if class_names:
-        split = SPLIT_NAMES[next(iter(points))]
-        caption = f"Predicted class at each point, fainter where its probability is lower; dots are {split} rows."
+    if names.class_names:
+        caption = "Predicted class at each point, fainter where its probability is lower"
+        caption += f"; dots are {SPLIT_NAMES[split]} rows."
         return [Panel("boundary", "Decision boundary", draw_classes, caption, size)]
     return [
-        Panel(f"height_{at}", f"Predicted {target}", draw_target(at), size=size)
-        for at, target in enumerate(target_names)
+        Panel(f"height_{at}", f"Predicted {target}", partial(draw_target, number=at), size=size)
+        for at, target in enumerate(names.target_names)
     ]
+
+
+def _add_legend(axes: Axes, ncols: int, handletextpad: float) -> None:
+    axes.figure.legend(loc="outside upper left", ncols=ncols, frameon=False, fontsize=9, handletextpad=handletextpad)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def draw_boundary(
     axes: Axes,
     predict: Predict,
     plane: Plane,
-    points: tuple[np.ndarray, np.ndarray],
+    points: Rows,
     class_names: Sequence[str],
     size: float = DOT,
 ) -> None:
@@ -201,12 +202,6 @@ def draw_points(
         axes.scatter(features[at, 0], features[at, 1], s=size, marker=marker, label=name, zorder=3, **style)
 
 
-def draw_class_legend(axes: Axes, count: int) -> None:
-    """Adds a legend of the classes above the axes. count: of classes."""
-    columns = min(4, count)
-    axes.figure.legend(loc="outside upper left", ncols=columns, frameon=False, fontsize=9, handletextpad=0.2)
-
-
 def draw_heatmap(axes: Axes, plane: Plane, values: np.ndarray, lines: int | Sequence[float] = 8) -> None:
     """Draws values, (count²,), darker where they are larger, with labelled contours. lines: their number or levels."""
     height = values.reshape(plane.count, plane.count)
@@ -230,7 +225,7 @@ def draw_fit(
     axes: Axes,
     x: np.ndarray,
     predicted: np.ndarray,
-    points: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    points: Points,
     names: Sequence[str],
 ) -> None:
     """Draws a fitted curve and the rows.
@@ -244,7 +239,7 @@ def draw_fit(
     low, high = (float(end([end(target) for _, target in points.values()])) for end in (np.min, np.max))
     margin = 0.2 * ((high - low) or 1.0)  # by the targets alone: the limits stay the same from epoch to epoch
     axes.set(xlim=(x[0], x[-1]), ylim=(low - margin, high + margin), xlabel=names[0], ylabel=names[1])
-    axes.figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=9, handletextpad=0.3)
+    _add_legend(axes, ncols=4, handletextpad=0.3)
 
 
 def draw_probabilities(

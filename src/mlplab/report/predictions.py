@@ -1,11 +1,10 @@
 """The predictions on the rows of one split, and the figures and tables made from them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from mlplab.report.classification import FEW, Calibration, Confusion, RankingCurves
 from mlplab.report.figure import Panel
@@ -51,12 +50,12 @@ class Predictions:
             side = min(self.confusion.side - 0.7, 8.5)
             caption = "Numbers are counts of rows; the colour is the fraction of the true class."
             return [Panel("confusion", "Confusion matrix", self.confusion.draw_on, caption, (side, side))]
-        panels = []
+        panels, draw_parity, draw_residuals = [], self.parity.draw_parity, self.parity.draw_residuals
         for number, name in enumerate(self.target_names[:MAX_TARGETS]):
             suffix = f" of {name}" if len(self.target_names) > 1 else ""
             panels += [
-                Panel(f"parity_{number}", f"Prediction against target{suffix}", self._parity(number)),
-                Panel(f"residuals_{number}", f"Residuals{suffix}", self._residuals(number)),
+                Panel(f"parity_{number}", f"Prediction against target{suffix}", partial(draw_parity, number=number)),
+                Panel(f"residuals_{number}", f"Residuals{suffix}", partial(draw_residuals, number=number)),
             ]
         return panels
 
@@ -70,15 +69,13 @@ class Predictions:
         caption = "Each class against the rest; " if len(self.class_names) > 2 else f"Class {self.class_names[1]}; "
         if len(self.ranking.classes) > FEW:
             caption += f"the {FEW} classes with the smallest areas are labelled, the others grey; "
+        area, average = (
+            f"{caption}the number is the {number}." for number in ("area under the curve", "average precision")
+        )
         return [
             *panels,
-            Panel("roc", "ROC curve", self.ranking.draw_roc, f"{caption}the number is the area under the curve."),
-            Panel(
-                "precision_recall",
-                "Precision-recall curve",
-                self.ranking.draw_precision,
-                f"{caption}the number is the average precision.",
-            ),
+            Panel("roc", "ROC curve", self.ranking.draw_roc, area),
+            Panel("precision_recall", "Precision-recall curve", self.ranking.draw_precision, average),
         ]
 
     def per_class(self) -> tuple[list[str], list[list[object]]]:
@@ -87,6 +84,16 @@ class Predictions:
         areas = self.ranking.areas
         cells = [[*row, *areas.get(number, (None, None))] for number, row in enumerate(rows)]
         return [*map(str, header), "ROC AUC", "average precision"], cells
+
+    def classified_rows(self, places: np.ndarray) -> list[list[object]]:
+        """The row, counted from 1, and its true and its predicted class with their probabilities."""
+        assert self.chosen is not None
+        rows: list[list[object]] = []
+        for at in places.tolist():
+            classes = (int(self.target[at]), int(self.chosen[at]))
+            cells = [(self.class_names[number], float(self.predictions[at, number])) for number in classes]
+            rows.append([at + 1, *cells[0], *cells[1]])
+        return rows
 
     def _calibration_panel(self) -> Panel:
         calibration = Calibration.of(self.predictions, self.target)
@@ -97,9 +104,3 @@ class Predictions:
             f"Expected calibration error {calibration.error:.3f}."
         )
         return Panel("calibration", "Calibration curve", calibration.draw, caption)
-
-    def _parity(self, number: int) -> Callable[[Axes], None]:
-        return lambda axes: self.parity.draw_parity(axes, number)
-
-    def _residuals(self, number: int) -> Callable[[Axes], None]:
-        return lambda axes: self.parity.draw_residuals(axes, number)

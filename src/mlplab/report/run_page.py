@@ -17,7 +17,6 @@ from mlplab.report.style import LOSS_NAMES, SPLIT_NAMES, draw_loss
 from mlplab.report.text import count_noun
 
 Row = dict[str, float]
-Cells = tuple[list[str], list[list[object]]]  # header and rows
 
 WORST_IMAGES = 24
 WORST_ROWS = 12
@@ -49,8 +48,7 @@ class RunReport:
 
     def panels(self) -> list[Panel]:
         """Every figure but the curves."""
-        outcome = self.outcome
-        results = [*outcome.result_panels(), *outcome.probability_panels()]
+        results = [*self.outcome.result_panels(), *self.outcome.probability_panels()]
         return [*results, *self.importance, *self.shape, *self.slice]
 
     def html(self) -> str:
@@ -98,12 +96,12 @@ class RunReport:
 
     def _results(self) -> dict[str, Any]:
         outcome = self.outcome
-        figures = _figures(outcome.result_panels())
-        if outcome.chosen is not None:
-            table = Table(*outcome.per_class(), f"On {outcome.rows}")
-            return {"results_title": "Results per class", "results": table, "result_figures": figures}
-        table = Table(RESIDUAL_COLUMNS, outcome.parity.per_target(), f"On {outcome.rows}")
-        return {"results_title": "Residuals", "results": table, "result_figures": figures}
+        if outcome.chosen is None:
+            title, header, rows = "Residuals", [*RESIDUAL_COLUMNS], outcome.parity.per_target()
+        else:
+            title, (header, rows) = "Results per class", outcome.per_class()
+        table = Table(header, rows, f"On {outcome.rows}")
+        return {"results_title": title, "results": table, "result_figures": _figures(outcome.result_panels())}
 
     def _errors(self) -> dict[str, Any]:
         """The worst rows: as images, else as a table."""
@@ -111,20 +109,25 @@ class RunReport:
         if outcome.chosen is None:
             text = "Sorted by the error in units of each target's standard deviation. "
             places = worst_regressed(outcome.target, outcome.predictions, WORST_ROWS)
-            table = values_table(places, outcome.target, outcome.predictions, outcome.target_names)
+            header, *all_rows = outcome.parity.rows()
+            rows = [all_rows[at] for at in places]
         else:
             text = "Rows whose true class has the lowest predicted probability. "
             count = WORST_IMAGES if outcome.image_size else WORST_ROWS
             places = worst_classified(outcome.predictions, outcome.target, count)
-            rows = (places, outcome.predictions, outcome.target, outcome.chosen, outcome.class_names)
-            table = classes_table(*rows)
+            header, rows = ["row", "true", "probability", "predicted", "probability"], outcome.classified_rows(places)
             if outcome.image_size:
                 pixels = to_images(outcome.features, outcome.image_size)[places]
-                images = [Tile(*tile) for tile in zip(pixels, image_captions(*rows), strict=True)]
+                images = [Tile(*tile) for tile in zip(pixels, map(image_caption, rows), strict=True)]
         if len(outcome.feature_names) > MAX_FEATURES and not images:
             text += "The most important inputs are shown."
-        table = add_features(table, places, outcome.features, outcome.feature_names, self.order)
-        return {"errors_text": text, "error_images": images, "errors": Table(*table)}
+        shown = self.order[:MAX_FEATURES]
+        features = outcome.features[places][:, shown].astype(float).tolist()
+        table = Table(
+            [*map(str, header), *(outcome.feature_names[at] for at in shown)],
+            [[*row, *cells] for row, cells in zip(rows, features, strict=True)],
+        )
+        return {"errors_text": text, "error_images": images, "errors": table}
 
 
 def _figures(panels: Sequence[Panel]) -> list[HtmlFigure]:
@@ -197,58 +200,10 @@ def worst_regressed(target: np.ndarray, predictions: np.ndarray, count: int) -> 
     return np.argsort(-errors.max(axis=1), kind="stable")[:count]
 
 
-def image_captions(
-    places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
-) -> list[list[str]]:
-    """Lines per image: its row, counted from 1, and true and predicted class with their probabilities."""
-    return [
-        [
-            f"row {at + 1}",
-            f"true {names[target[at]]} ({probabilities[at, target[at]]:.2g})",
-            f"predicted {names[chosen[at]]} ({probabilities[at, chosen[at]]:.2g})",
-        ]
-        for at in places.tolist()
-    ]
-
-
-def classes_table(
-    places: np.ndarray, probabilities: np.ndarray, target: np.ndarray, chosen: np.ndarray, names: Sequence[str]
-) -> Cells:
-    header = ["row", "true", "probability", "predicted", "probability"]
-    rows: list[list[object]] = [
-        [
-            at + 1,
-            names[target[at]],
-            float(probabilities[at, target[at]]),
-            names[chosen[at]],
-            float(probabilities[at, chosen[at]]),
-        ]
-        for at in places.tolist()
-    ]
-    return header, rows
-
-
-def values_table(places: np.ndarray, target: np.ndarray, predictions: np.ndarray, names: Sequence[str]) -> Cells:
-    header = ["row", names[0], "predicted", "residual"]
-    if len(names) > 1:
-        header = ["row", *(f"{kind}{name}" for name in names for kind in ("", "predicted ", "residual of "))]
-    rows: list[list[object]] = []
-    for at in places.tolist():
-        pairs = zip(target[at].tolist(), predictions[at].tolist(), strict=True)
-        rows.append(
-            [at + 1, *(float(value) for true, predicted in pairs for value in (true, predicted, true - predicted))]
-        )
-    return header, rows
-
-
-def add_features(
-    table: Cells, places: np.ndarray, features: np.ndarray, names: Sequence[str], order: Sequence[int]
-) -> Cells:
-    """Appends the first MAX_FEATURES features in `order` as columns."""
-    header, rows = table
-    shown = list(order)[:MAX_FEATURES]
-    cells = features[places][:, shown].astype(float).tolist()
-    return [*header, *(names[at] for at in shown)], [[*row, *own] for row, own in zip(rows, cells, strict=True)]
+def image_caption(row: Sequence[object]) -> list[str]:
+    """The lines below an image. row: as Predictions.classified_rows returns it."""
+    number, true, of_true, predicted, of_predicted = row
+    return [f"row {number}", f"true {true} ({of_true:.2g})", f"predicted {predicted} ({of_predicted:.2g})"]
 
 
 def to_images(features: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -113,9 +113,8 @@ def draw_splits(axes: Axes, x: Sequence[float], curves: Mapping[str, Sequence[Se
     for split, seeds in curves.items():
         values = np.array(seeds)
         mean = values.mean(axis=0)
-        axes.plot(
-            x, mean, LINE_STYLES[split], color=COLOURS[split], linewidth=2, marker="o", markersize=4, clip_on=False
-        )
+        style: dict[str, Any] = {"color": COLOURS[split], "linewidth": 2, "marker": "o", "markersize": 4}
+        axes.plot(x, mean, LINE_STYLES[split], clip_on=False, **style)
         axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=COLOURS[split], alpha=0.2, linewidth=0)
         ends[SPLIT_NAMES[split]] = (x[-1], float(mean[-1]), INK[split])
     label_ends(axes, ends)
@@ -161,19 +160,12 @@ def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None
     low, high = frame.y0 * scale, frame.y1 * scale
     wanted = {name: float(axes.transData.transform((x, y))[1]) * scale for name, (x, y, _) in ends.items()}
     heights = {name: high if math.isnan(height) else min(max(height, low), high) for name, height in wanted.items()}
-    placed = _spread([*sorted(heights.values())], high)
-    for (name, height), target in zip(sorted(heights.items(), key=lambda item: item[1]), placed, strict=True):
+    upwards = sorted(heights, key=lambda name: heights[name])
+    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9, "va": "center", "annotation_clip": False}
+    for name, placed in zip(upwards, _spread([heights[name] for name in upwards], high), strict=True):
         x, _, colour = ends[name]
-        axes.annotate(
-            name,
-            (x, axes.transData.inverted().transform((0, height / scale))[1]),
-            xytext=(5, target - height),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9,
-            va="center",
-            annotation_clip=False,
-        )
+        at = (x, axes.transData.inverted().transform((0, heights[name] / scale))[1])
+        axes.annotate(name, at, (5, placed - heights[name]), color=colour, **style)
 
 
 def _spread(heights: list[float], high: float) -> list[float]:
@@ -189,7 +181,7 @@ def _spread(heights: list[float], high: float) -> list[float]:
 
 
 def spans_decades(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
-    """Whether values are positive and their range is wide enough for a log scale: max / min > ratio."""
+    """Returns whether values are positive and their range is wide enough for a log scale: max / min > ratio."""
     low, high = float(np.min(values)), float(np.max(values))
     return low > 0 and high / low > ratio
 

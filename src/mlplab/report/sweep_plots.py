@@ -31,7 +31,6 @@ MAX_NAME = 28  # characters of a bar's label
 MAX_AXIS_VALUES = 14  # labels on a parallel axis; a search may have one value per run
 DARK, LIGHT = "#111111", "#ffffff"  # of text in a cell, on a dark page too
 FRAME = "#CC3311"
-MEAN_AND_BEST = {"mean": "train", "best": "val"}  # the splits whose colours they have
 
 
 def draw_effect(
@@ -61,15 +60,17 @@ def draw_effect(
         axes.plot([at] * len(scores), scores, "o", color=GREY, markersize=4, linewidth=0, transform=beside)
     _limit_scores(axes, everything)
     best = min if lower_is_better else max
-    curves = {"best": [float(best(scores)) for scores in values.values()]}
-    curves["mean"] = [float(np.mean(scores)) for scores in values.values()]
+    lines = {"mean": [float(np.mean(scores)) for scores in values.values()]}
     several = any(len(scores) > 1 for scores in values.values())
-    for name, style, split in (("best", "D--", "val"), ("mean", "o-", "train")):
-        if several or name == "mean":
-            line = style if numeric and not searched else style[0]
-            axes.plot(x, curves[name], line, color=COLOURS[split], markersize=5)
     if several:
-        label_ends(axes, {name: (x[-1], curves[name][-1], INK[split]) for name, split in MEAN_AND_BEST.items()})
+        lines = {"best": [float(best(scores)) for scores in values.values()], **lines}
+    ends = {}
+    for name, y in lines.items():
+        style, split = ("D--", "val") if name == "best" else ("o-", "train")  # in the colour of that split
+        axes.plot(x, y, style if numeric and not searched else style[0], color=COLOURS[split], markersize=5)
+        ends[name] = (x[-1], y[-1], INK[split])
+    if several:
+        label_ends(axes, ends)
 
 
 def _scale_values(axes: Axes, x: Sequence[float], labels: Sequence[str], numeric: bool) -> bool:
@@ -79,7 +80,8 @@ def _scale_values(axes: Axes, x: Sequence[float], labels: Sequence[str], numeric
     noise from one to the next.
     """
     logarithmic = numeric and len(x) > 1 and spans_decades(x, 8)
-    searched = numeric and len(x) > 2 and _crowded(np.log(x) if logarithmic else np.array(x))
+    scaled = np.log(x) if logarithmic else np.array(x)
+    searched = numeric and len(x) > 2 and bool(np.diff(np.sort(scaled)).min() < 0.03 * np.ptp(scaled))
     if logarithmic:
         axes.set_xscale("log")
     fit = sum(len(label) + 2 for label in labels) <= MAX_AXIS_CHARACTERS
@@ -87,20 +89,16 @@ def _scale_values(axes: Axes, x: Sequence[float], labels: Sequence[str], numeric
         axes.xaxis.set_major_locator(FixedLocator(x))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(x, labels, rotation=0 if fit else 30, ha="center" if fit else "right")
-    side = 0.25 * (len(x) - 1 or 1)
     if logarithmic:
         axes.set_xlim(x[0] / (x[-1] / x[0]) ** 0.08, x[-1] * (x[-1] / x[0]) ** 0.08)
     elif numeric and len(x) > 1:
         axes.set_xlim(x[0] - 0.08 * (x[-1] - x[0]), x[-1] + 0.08 * (x[-1] - x[0]))
     else:
-        axes.set_xlim(-side * 0.5 - 0.1, len(x) - 1 + side * 0.5 + 0.1)
+        side = 0.1 + 0.125 * (len(x) - 1 or 1)
+        axes.set_xlim(-side, len(x) - 1 + side)
     if logarithmic and (searched or not fit):
         plain_log_ticks(axes.xaxis)
     return searched
-
-
-def _crowded(x: np.ndarray) -> bool:
-    return bool(np.diff(np.sort(x)).min() < 0.03 * np.ptp(x))
 
 
 def _limit_scores(axes: Axes, scores: np.ndarray) -> None:
@@ -122,14 +120,11 @@ def draw_bars(axes: Axes, names: Sequence[str], values: np.ndarray, spread: np.n
     places = np.arange(len(order))
     axes.barh(places, values[order], color=COLOURS["train"], height=0.65)
     axes.errorbar(values[order], places, xerr=spread[order], fmt="none", ecolor="black", elinewidth=1, capsize=2)
-    axes.set_yticks(places, [_shorten(names[at]) for at in order], fontsize=9)
+    shortened = [name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…" for name in names]
+    axes.set_yticks(places, [shortened[at] for at in order], fontsize=9)
     axes.axvline(0, color="0.6", linewidth=1)
     axes.set_xlabel(label)
     axes.tick_params(axis="y", length=0)
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:

@@ -28,7 +28,7 @@ from mlplab.model.network import Ensemble
 from mlplab.run.instantiate import instantiate_group
 from mlplab.run.metadata import Metadata, checkpoint_metadata, data_info, output_sizes
 from mlplab.trainer.batch_blocks import fuse_batches
-from mlplab.trainer.checkpoint import BestAndLastCheckpoint, DurableCheckpointIO, Judge, Pruning, ResumeState
+from mlplab.trainer.checkpoint import BestAndLastCheckpoint, DurableCheckpointIO, Judge, ResumeState
 from mlplab.trainer.device import check_device
 from mlplab.trainer.history import History
 from mlplab.trainer.interrupt import GracefulStop
@@ -36,7 +36,7 @@ from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.progress import ProgressLine
 from mlplab.trainer.step_metrics import StepMetrics
 from mlplab.trainer.tensorboard import OverlayLogger
-from mlplab.trainer.tensorboard_media import media_callbacks
+from mlplab.trainer.tensorboard_media import MEDIA, media_callbacks
 from mlplab.trainer.weight_trajectory import WeightTrajectory
 
 warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # inside Lightning 2.6
@@ -109,11 +109,11 @@ def build(
     batches = InMemoryDataModule(splits, config.batch_size, config.seed)
     run, monitored = Path(config.run_dir), (config.monitor, monitor_mode(config.monitor))
     overlay, history = OverlayLogger(run / "tensorboard"), History(run / "history.csv", *monitored)
-    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, before_write=(history.sync, overlay.sync))
-    pruning = [Pruning(checkpoints, config.monitor, judge)] if judge else []
+    synced = (history.sync, overlay.sync)
+    checkpoints = BestAndLastCheckpoint(run / "checkpoints", *monitored, before_write=synced, judge=judge)
     trajectory = [WeightTrajectory(run / "trajectory.npz")] if config.report.trajectory else []
-    media = media_callbacks(config.report, overlay, splits, run)
-    callbacks = [*_callbacks(config, history, checkpoints), *pruning, *trajectory, *media]
+    media = media_callbacks([kind for kind in MEDIA if config.report[kind]], overlay, splits, run)
+    callbacks = [*_callbacks(config, history, checkpoints), *trajectory, *media]
     if trainer is None:
         trainer = _trainer(
             config,
@@ -128,7 +128,7 @@ def build(
             from mlplab.trainer.device import compile_network  # imports the compiler: a second
 
             compile_network(learner, batches)
-        batches = fuse_batches(config, learner, batches, trainer)
+        batches = fuse_batches(config.trainer, learner, batches, trainer)
     settings = run_settings(learner.hparams["config"])
     layers = measured_layers(learner, splits) if statistics else []
     return Components(settings, splits, batches, learner, trainer, overlay, history, checkpoints, callbacks, layers)

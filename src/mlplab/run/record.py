@@ -35,7 +35,7 @@ Kind = TypeVar("Kind")
 @dataclass(frozen=True)
 class RunRecord:
     """data: the dataset's name, and what datasets of one name differ in. rows: the keys of `data` that decide on which
-    rows and targets a run is measured. scores: the finite ones, by `<name>/<split>`. settings: config.yaml by dotted
+    rows and targets a run is measured. scores: the finite ones, by `<name>/<split>`. config: config.yaml by dotted
     keys. report: scores.json. failure: why it failed or was pruned, in one line.
     """
 
@@ -50,22 +50,22 @@ class RunRecord:
     state: RunState
     written: float
     date: str
-    settings: dict[str, Any]
+    config: dict[str, Any]
     report: dict[str, Any]
     failure: str
 
     @property
     def members(self) -> int:
         """The number of networks of an ensemble; 0 for a run that was trained."""
-        return int(self.settings.get("ensemble") or 0)
+        return int(self.config.get("ensemble") or 0)
 
     @cached_property
-    def words(self) -> dict[str, str]:
-        """Every setting as it is typed; a choice by the name of its group."""
-        settings = self.settings.items()
-        chosen = {key.removeprefix("choice."): value for key, value in settings if key.startswith("choice.")}
-        callbacks = dict.fromkeys(key.split(".")[1] for key, _ in settings if key.startswith("callback."))
-        others = {key: value for key, value in settings if key.partition(".")[0] not in UNTYPED}
+    def overrides(self) -> dict[str, str]:
+        """Every value as it is typed; a choice by the name of its group."""
+        config = self.config.items()
+        chosen = {key.removeprefix("choice."): value for key, value in config if key.startswith("choice.")}
+        callbacks = dict.fromkeys(key.split(".")[1] for key, _ in config if key.startswith("callback."))
+        others = {key: value for key, value in config if key.partition(".")[0] not in UNTYPED}
         named = {**chosen, **others, "callback": "+".join(map(str, callbacks)) or "none"}
         return {str(key): _short(value) for key, value in named.items()}
 
@@ -119,7 +119,7 @@ def _read(folder: Path) -> RunRecord:
         state=state,
         written=written,
         date=datetime.fromtimestamp(written).strftime("%Y-%m-%d %H:%M"),
-        settings=dict(flatten(config)),
+        config=dict(flatten(config)),
         report=scores,
         failure="" if finished else read_reason(folder),
     )

@@ -154,7 +154,7 @@ def _shape(learner: Learner, parts: Mapping[str, Split], info: DataInfo) -> list
     """The decision boundary or the fitted curve, of a model with few inputs."""
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
     predict = predict_function(learner, not info.task.is_regression)
-    return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
+    return boundary_panels(predict, points, info)
 
 
 def _slice_panels(learner: Learner, run: Path, part: Split, kind: str) -> list[Panel]:

@@ -131,20 +131,20 @@ def _continue(
     lab = build(config, judge)
     _same_data(lab, checkpoint, path)
     load_weights(lab.learner, checkpoint["state_dict"], path)
-    if lab.learner.plans_length and last != planned:
+    if lab.learner.needs_length and last != planned:
         raise UserError(
             f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for "
             f"{count_noun(planned, 'epoch')}; train anew for another length"
         )
-    rows = lab.history.known(state["epochs"])
+    rows = lab.history.rows_until(state["epochs"])
     if judge and not over and (reason := judge(state["epochs"], rows[-1][config.monitor])):
         raise Pruned(reason)  # the process was killed before it could write that
     begin()
     with _on_disk(folder, lab):
         if path.name == "previous.ckpt":  # a broken last.ckpt must not take its place
             path.with_name("last.ckpt").unlink(missing_ok=True)
-        lab.overlay.go_on(rows, int(rows[-1]["step"]) if over else state["step"])
-        lab.history.go_on(rows)
+        lab.overlay.resume(rows, int(rows[-1]["step"]) if over else state["step"])
+        lab.history.resume(rows)
         write_config(portable_config(config))
         for past in (scores, folder / "diagnosis.json", folder / "failure.txt", folder / PRUNED_FILE):
             past.unlink(missing_ok=True)

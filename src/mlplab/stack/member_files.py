@@ -4,8 +4,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import torch
+from lightning import Trainer
 
 from mlplab.stack.member import EpochState, Member, MemberState
 from mlplab.stack.optimizer import optimizer_state
@@ -25,7 +27,7 @@ def write_member(state: MemberState, weights: Weights, curves: bool = True) -> N
     if not member.rows:
         return
     member.folder.mkdir(parents=True, exist_ok=True)
-    member.components.history.go_on(member.rows)
+    member.components.history.resume(member.rows)
     if curves:
         _write_curves(member)
     if member.epoch_state is None or member.best is None:
@@ -33,7 +35,7 @@ def write_member(state: MemberState, weights: Weights, curves: bool = True) -> N
     learner, trainer, checkpoints = member.learner, member.trainer, member.components.checkpoints
     best.load_into(learner.network, weights)
     trainer.current_epoch, trainer.global_step = member.best.epoch - 1, member.best.epoch * trainer.updates
-    best_checkpoint = {"value": member.best.value, "checkpoint": inference_state(trainer, learner)}
+    best_checkpoint = {"value": member.best.value, "checkpoint": inference_state(cast(Trainer, trainer), learner)}
     last.load_into(learner.network, weights)
     trainer.current_epoch, trainer.global_step = member.epoch_state.epoch, last.steps
     _restore_epoch_state(member, member.epoch_state, weights, last)
@@ -42,7 +44,7 @@ def write_member(state: MemberState, weights: Weights, curves: bool = True) -> N
     checkpoints.load_state_dict({**done, "best": best_checkpoint})
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(member.epoch_state.random)
-        checkpoints.write(trainer)
+        checkpoints.write(cast(Trainer, trainer))
 
 
 def _restore_epoch_state(member: Member, epoch_state: EpochState, weights: Weights, last: Snapshot) -> None:
@@ -63,7 +65,7 @@ def _restore_epoch_state(member: Member, epoch_state: EpochState, weights: Weigh
 def _write_curves(member: Member) -> None:
     """Logs the events of the run at the times at which they happened."""
     overlay = member.components.overlay
-    overlay.is_over()
+    overlay.buffer_events()
     points = iter([*member.points, None])
     point = next(points)
     for row, time in zip(member.rows, member.row_times, strict=True):

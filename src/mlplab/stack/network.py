@@ -144,7 +144,7 @@ def _dropout(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
 
 
 def _input_noise(stack: StackedNetwork, modules: Sequence[Any], _: str) -> Pass:
-    stds = [module.sd for module in modules]
+    stds = [module.std for module in modules]
 
     def run(features: Tensor, training: bool) -> Tensor:
         if not training:

@@ -5,19 +5,17 @@ a fused batch; the updates before it are made here in the order of Lightning's l
 clipping, step, scheduler. Fitting falls back to the plain loop where anything else may depend on single mini-batches: a
 callback, an overridden hook, another device or precision.
 
-The proof of equality is tests/trainer/test_batch_blocks.py: it trains the same configurations with trainer.blocks=true
-and false and compares weights, history, scores and TensorBoard tags bit for bit, for optimizers, schedulers, clipping,
-dropout, early stopping and a diverging loss.
+tests/trainer/test_batch_blocks.py compares weights, history, scores and TensorBoard tags with those of the plain loop
+(trainer.blocks=false) bit for bit.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, Timer
-from omegaconf import DictConfig
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
@@ -43,20 +41,20 @@ OUTSIDE_UPDATE = {"forward", "decode", "metrics", "baseline", "choose", "learn_t
 
 
 def fuse_batches(
-    config: DictConfig, learner: Learner, batches: InMemoryDataModule, trainer: Trainer
+    options: Mapping[str, Any], learner: Learner, batches: InMemoryDataModule, trainer: Trainer
 ) -> InMemoryDataModule:
     """Return a data module of fused mini-batches and prepare the learner for it, or return `batches` where they need
-    the plain loop."""
+    the plain loop. options: the configuration group `trainer`."""
     parameters = sum(parameter.numel() for parameter in learner.parameters())
     # 2 operations per weight and row forward, 4 backward
     size = min(MAX_BATCHES, int(MAX_OPERATIONS / (6 * parameters * batches.batch_size)))
-    if size < 2 or not config.trainer.blocks or _needs_plain_loop(config, learner, trainer):
+    if size < 2 or not options["blocks"] or _needs_plain_loop(options, learner, trainer):
         return batches
-    callbacks = {type(callback): callback for callback in callbacks_of(trainer)}
+    callbacks: dict[type, Any] = {type(callback): callback for callback in callbacks_of(trainer)}
     kind = type(learner)
     learner.__class__ = type(kind.__name__, (FusedTraining, kind), {"__module__": kind.__module__})
     fused = cast(FusedTraining, learner)
-    fused.guard, fused.running = cast(NaNGuard, callbacks[NaNGuard]), cast(StepMetrics, callbacks[StepMetrics])
+    fused.guard, fused.running = callbacks[NaNGuard], callbacks[StepMetrics]
     fused.num_batches = len(batches.train_dataloader())
     blocks = FusedDataModule(batches, size)
     limit_log_interval(trainer, len(blocks.train_dataloader()))
@@ -75,30 +73,18 @@ class FusedBatch:
         self.sizes = sizes
 
 
-class FusedLoader:
-    """Yields the batches of a loader, `size` at a time, from its current position."""
+class FusedLoader(TensorLoader):
+    """Yields `size` batches of a TensorLoader at a time."""
 
-    def __init__(self, loader: TensorLoader, size: int) -> None:
-        self.loader = loader
+    def __init__(self, part: Split, batch_size: int, shuffle_seed: int, size: int) -> None:
+        super().__init__(part, batch_size, shuffle_seed)
         self.size = size
-        self.sampler = loader
-        self.batch_sampler = None
-
-    @property
-    def part(self) -> Split:
-        return self.loader.part
 
     def __len__(self) -> int:
-        return math.ceil(len(self.loader) / self.size)
+        return math.ceil(len(self.bounds) / self.size)
 
-    def state_dict(self) -> dict[str, int]:
-        return self.loader.state_dict()
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.loader.load_state_dict(state)
-
-    def __iter__(self) -> Iterator[FusedBatch]:
-        return (FusedBatch(*block) for block in self.loader.blocks(self.size))
+    def __iter__(self) -> Iterator[Any]:
+        return (FusedBatch(*block) for block in self.blocks(self.size))
 
 
 class FusedDataModule(InMemoryDataModule):
@@ -108,8 +94,8 @@ class FusedDataModule(InMemoryDataModule):
         super().__init__(batches.splits, batches.batch_size, batches.seed, batches.eval_batch_size)
         self.size = size
 
-    def train_dataloader(self) -> Any:
-        return FusedLoader(super().train_dataloader(), self.size)
+    def train_dataloader(self) -> FusedLoader:
+        return FusedLoader(self.splits.train, self.batch_size, self.seed, self.size)
 
 
 class FusedTraining(Learner):
@@ -164,13 +150,13 @@ class FusedTraining(Learner):
         self.running.on_train_batch_end(trainer, self, {"loss": loss}, None, number)
 
 
-def _needs_plain_loop(config: DictConfig, learner: Learner, trainer: Trainer) -> bool:
+def _needs_plain_loop(options: Mapping[str, Any], learner: Learner, trainer: Trainer) -> bool:
     """Whether something may depend on the mini-batches that Lightning sees; an unknown key of the Trainer may."""
     return (
         trainer.strategy.root_device.type != "cpu"
-        or config.trainer.compile
-        or config.trainer.precision != "32-true"
-        or not set(config.trainer) <= TRAINER_KEYS
+        or options["compile"]
+        or options["precision"] != "32-true"
+        or not set(options) <= TRAINER_KEYS
         or _customises_update(learner)
         or _customises_pass(learner.network)
         or any(map(_watches_batches, callbacks_of(trainer)))

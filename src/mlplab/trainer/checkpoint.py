@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -19,7 +19,8 @@ from mlplab import files
 from mlplab.errors import Pruned, RunError, Stopped
 from mlplab.learner.learner import Learner
 from mlplab.learner.lightning_internals import callbacks_of
-from mlplab.trainer.trainer_state import CheckpointSaver, TrainerState
+
+Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
 
 
 class BestAndLastCheckpoint(Checkpoint):
@@ -27,7 +28,7 @@ class BestAndLastCheckpoint(Checkpoint):
 
     The last epoch is always written, others only while writing takes at most a 50th of the time. The former last.ckpt
     becomes previous.ckpt. before_write: called before each write, to sync files that a checkpoint refers to. If `stop`
-    holds a signal number, the end of the epoch writes and raises Stopped; if `pruned` holds a reason, Pruned. Raises
+    holds a signal number, the end of the epoch writes and raises Stopped; if `judge` returns a reason, Pruned. Raises
     RunError if the disk does.
     """
 
@@ -39,13 +40,14 @@ class BestAndLastCheckpoint(Checkpoint):
         monitor: str = "loss/val",
         mode: Literal["min", "max"] = "min",
         before_write: Sequence[Callable[[], None]] = (),
+        judge: Judge | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.monitor = monitor
         self.mode = mode
         self.before_write = before_write
+        self.judge = judge
         self.stop = 0
-        self.pruned = ""
         self.best: dict[str, Any] = {}
         self._progress: dict[str, Any] = {"epochs": 0, "step": 0, "ended": None}
         self._best_is_new = False
@@ -64,12 +66,13 @@ class BestAndLastCheckpoint(Checkpoint):
             self.best = {"value": value, "checkpoint": inference_state(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or epochs == trainer.max_epochs
-        if last or self.stop or self.pruned or time.perf_counter() - self._written_at > 50 * self._seconds:
+        pruned = self.judge(epochs, value) if self.judge else ""
+        if last or self.stop or pruned or time.perf_counter() - self._written_at > 50 * self._seconds:
             self.write(trainer)
         if self.stop:
             raise Stopped(self.stop)
-        if self.pruned and not last:
-            raise Pruned(self.pruned)
+        if pruned and not last:
+            raise Pruned(pruned)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
         """Write a checkpoint within an epoch and raise Stopped."""
@@ -77,7 +80,7 @@ class BestAndLastCheckpoint(Checkpoint):
         self.write(trainer)
         raise Stopped(self.stop)
 
-    def write(self, trainer: CheckpointSaver) -> None:
+    def write(self, trainer: Trainer) -> None:
         """Write both files. Raises RunError if the disk does."""
         started = time.perf_counter()
         last = self.folder / "last.ckpt"
@@ -136,11 +139,11 @@ class DurableCheckpointIO(TorchCheckpointIO):
         files.sync(path)
 
 
-def inference_state(trainer: TrainerState, learner: LightningModule) -> dict[str, Any]:
+def inference_state(trainer: Trainer, learner: LightningModule) -> dict[str, Any]:
     """Return the weights as in a checkpoint (with weight averaging: the averages), and the metadata."""
     checkpoint: dict[str, Any] = {"state_dict": learner.state_dict()}
     for callback in callbacks_of(trainer):
-        callback.on_save_checkpoint(cast(Trainer, trainer), learner, checkpoint)
+        callback.on_save_checkpoint(trainer, learner, checkpoint)
     return {
         "epoch": trainer.current_epoch,
         "global_step": trainer.global_step,
@@ -167,18 +170,17 @@ class ResumeState(Callback):
     """
 
     state_key = "Continuation"  # part of the file format: it does not follow the name of the class
+    _trainer: Trainer  # from the start of the training
 
     def __init__(self, monitor: str = "loss/val") -> None:
         self.monitor = monitor
-        self._trainer: TrainerState | None = None
         self._loaded: dict[str, Any] = {}
         self._optimizers: list[dict[str, Any]] = []
         self._plateau_is_due = False
 
     def state_dict(self) -> dict[str, Any]:
-        assert self._trainer is not None
         trainer, device = self._trainer, self._trainer.strategy.root_device
-        batches = trainer.train_dataloader
+        batches: Any = trainer.train_dataloader
         return {
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -193,19 +195,20 @@ class ResumeState(Callback):
     def on_load_checkpoint(self, trainer: Trainer, learner: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._optimizers = checkpoint["optimizer_states"]
 
-    def on_train_start(self, trainer: TrainerState, learner: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         self._trainer = trainer
         if not (state := self._loaded):
             return
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and learner.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"], learner.device)
+        batches: Any = trainer.train_dataloader
         if state["batches"] is not None:
-            trainer.train_dataloader.load_state_dict(state["batches"])
+            batches.load_state_dict(state["batches"])
         trainer.accumulate_grad_batches = state["accumulated"]
         self._plateau_is_due = state["monitored"] is None
         if not self._plateau_is_due:
-            _step_plateau(cast(Trainer, trainer), state["monitored"])
+            _step_plateau(trainer, state["monitored"])
         for optimizer, saved in zip(trainer.optimizers, self._optimizers, strict=True):
             for loaded, state in zip(optimizer.state.values(), saved["state"].values(), strict=True):
                 tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
@@ -219,22 +222,6 @@ class ResumeState(Callback):
 
 
 def _step_plateau(trainer: Trainer, monitored: float) -> None:
-    for config in trainer.lr_scheduler_configs:
-        if config.reduce_on_plateau:
-            config.scheduler.step(monitored)  # type: ignore[arg-type]
-
-
-Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
-
-
-class Pruning(Callback):
-    """Asks `judge` after each epoch. Lightning calls a Checkpoint last, so that it writes and ends the pruned run."""
-
-    def __init__(self, checkpoints: BestAndLastCheckpoint, monitor: str, judge: Judge) -> None:
-        self.checkpoints = checkpoints
-        self.monitor = monitor
-        self.judge = judge
-
-    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        assert isinstance(learner, Learner)
-        self.checkpoints.pruned = self.judge(trainer.current_epoch + 1, learner.scores[self.monitor])
+    for scheduler in trainer.lr_scheduler_configs:
+        if scheduler.reduce_on_plateau:
+            scheduler.scheduler.step(monitored)  # type: ignore[arg-type]

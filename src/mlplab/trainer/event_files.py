@@ -59,9 +59,6 @@ class _BufferedEventWriter:
         self.records = RecordWriter(self.buffer)
         self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
-    def get_logdir(self) -> str:
-        return str(self.path.parent)
-
     def add_event(self, event: Event) -> None:
         self.records.write(event.SerializeToString())
 
@@ -83,11 +80,16 @@ def add_scalars(writer: SummaryWriter, values: Mapping[str, float], step: int | 
 
 
 def add_hparams(
-    writer: SummaryWriter, settings: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str]
+    writer: SummaryWriter, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str]
 ) -> None:
-    """Write a row of the HPARAMS tab. varied: settings whose columns come first, in place of the first five by name."""
-    columns, *session = hparams(dict(settings), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
-    for summary in (_mark_varied(columns, varied), *session):
+    """Write a row of the HPARAMS tab. varied: choices whose columns come first, in place of the first five by name."""
+    columns, *session = hparams(dict(choices), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
+    plugin_data = columns.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin_data.content)
+    for column in content.experiment.hparam_infos:
+        column.differs = column.name in varied
+    plugin_data.content = content.SerializeToString()
+    for summary in (columns, *session):
         _file_writer(writer).add_summary(summary)
     for tag, value in scores.items():
         writer.add_scalar(tag, value, 0)
@@ -136,15 +138,6 @@ def remove(paths: Iterable[Path]) -> None:
 
 def _file_writer(writer: SummaryWriter) -> Any:
     return writer._get_file_writer()  # type: ignore[no-untyped-call]
-
-
-def _mark_varied(columns: Summary, varied: Sequence[str]) -> Summary:
-    plugin_data = columns.value[0].metadata.plugin_data
-    content = HParamsPluginData.FromString(plugin_data.content)
-    for column in content.experiment.hparam_infos:
-        column.differs = column.name in varied
-    plugin_data.content = content.SerializeToString()
-    return columns
 
 
 def _events(paths: Sequence[Path]) -> Iterator[Any]:

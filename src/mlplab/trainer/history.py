@@ -25,29 +25,28 @@ class History(Callback):
         self._started = time.perf_counter()
 
     @property
-    def best_epoch(self) -> int:
-        """0 before the first epoch has ended."""
-        best = best_row(self.rows, self.monitor, self.mode)
-        return 0 if best is None else int(best["epoch"])
+    def best(self) -> Row:
+        """The row of the best epoch; row 0 before the first epoch has ended."""
+        return best_row(self.rows, self.monitor, self.mode) or self.rows[0]
 
     @property
-    def best(self) -> Row:
-        return self.rows[self.best_epoch]
+    def best_epoch(self) -> int:
+        return int(self.best["epoch"])
 
     @property
     def seconds(self) -> float:
-        """Of training so far, before a stop too."""
+        """Seconds of training so far, those before an interruption included."""
         return time.perf_counter() - self._started
 
-    def known(self, epochs: int) -> list[Row]:
-        """Returns the rows of the file up to an epoch. Raises UserError where some are missing."""
-        rows = read_history(self.path)[: epochs + 1] if self.path is not None and self.path.exists() else []
-        if len(rows) <= epochs:
-            raise UserError(f"{self.path}: rows of the epochs up to {epochs} are needed, there are {len(rows)}")
+    def rows_until(self, epoch: int) -> list[Row]:
+        """Return the rows of the file up to an epoch. Raises UserError where some are missing."""
+        rows = read_history(self.path)[: epoch + 1] if self.path is not None and self.path.exists() else []
+        if len(rows) <= epoch:
+            raise UserError(f"{self.path}: rows of the epochs up to {epoch} are needed, there are {len(rows)}")
         return rows
 
-    def go_on(self, rows: list[Row]) -> None:
-        """Continues the file after these rows; those of later epochs are removed."""
+    def resume(self, rows: list[Row]) -> None:
+        """Resume the file after these rows; those of later epochs are removed."""
         assert self.path is not None
         files.write(self.path, format_history(rows))
         self.rows = rows
@@ -73,16 +72,12 @@ class History(Callback):
         if not trainer.sanity_checking:
             self._add(trainer, learner, epoch=trainer.current_epoch + 1)
 
-    def teardown(self, trainer: Trainer, learner: Any, stage: str) -> None:
-        self._close()
-
-    def on_exception(self, trainer: Trainer, learner: Any, exception: BaseException) -> None:
-        self._close()
-
-    def _close(self) -> None:
+    def teardown(self, *_: Any, **__: Any) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    on_exception = teardown
 
     def _add(self, trainer: Trainer, learner: Any, epoch: int) -> None:
         row = {

@@ -4,12 +4,11 @@ import math
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule
+from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from mlplab.errors import RunError
 from mlplab.learner.learner import Learner
-from mlplab.trainer.trainer_state import TrainerState
 
 REMEDY = "try a smaller optimizer.lr, trainer.gradient_clip_val=1 or another initialisation"
 IN_LOSS = "first in the loss itself"
@@ -23,46 +22,39 @@ class NaNGuard(Callback):
         self._batch: Any = None
         self._sum: Tensor | float = 0.0
 
-    def on_train_batch_start(self, trainer: TrainerState, learner: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, learner: LightningModule, batch: Any, batch_idx: int) -> None:
         self._batch = batch
 
-    def on_before_backward(self, trainer: TrainerState, learner: LightningModule, loss: Tensor) -> None:
+    def on_before_backward(self, trainer: Trainer, learner: LightningModule, loss: Tensor) -> None:
         if loss.is_cpu:
             if not math.isfinite(loss.item()):
-                raise _failure(trainer, learner, loss, self._batch, since=0)
+                raise _run_error(trainer, learner, loss, self._batch, since=0)
             return
         self._sum = self._sum + loss.detach()
         if trainer.global_step % self.interval == 0:
             if not torch.isfinite(self._sum):
-                raise _failure(trainer, learner, loss, self._batch, since=self.interval)
+                raise _run_error(trainer, learner, loss, self._batch, since=self.interval)
             self._sum = 0.0
 
-    def on_validation_end(self, trainer: TrainerState, learner: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
         assert isinstance(learner, Learner)
         for name in ("loss/train", "loss/val"):
             value = learner.scores.get(name, 0.0)
             if not math.isfinite(value):
                 epoch = trainer.current_epoch + (not trainer.sanity_checking)
                 when = f"{name} became {value} at epoch {epoch}, step {trainer.global_step}"
-                raise RunError(f"{when}, {_origin_in_loader(learner, _evaluated(trainer, name))}; {REMEDY}")
+                loaders: Any = trainer.val_dataloaders  # val, then the evaluated part of train
+                batches = loaders[name == "loss/train"] if isinstance(loaders, list) else loaders
+                origins = (_origin(learner, batch) for batch in batches)
+                where = next((origin for origin in origins if origin != IN_LOSS), IN_LOSS)
+                raise RunError(f"{when}, {where}; {REMEDY}")
 
 
-def _failure(trainer: TrainerState, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> RunError:
+def _run_error(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: Any, since: int) -> RunError:
     step = trainer.global_step + 1
     steps = f"step {step}" if not since else f"between steps {max(1, step - since)} and {step}"
     where = _origin(learner, batch)
     return RunError(f"the loss became {loss.item()} at epoch {trainer.current_epoch + 1}, {steps}, {where}; {REMEDY}")
-
-
-def _evaluated(trainer: TrainerState, name: str) -> Any:
-    """Return the loader of val, or of the evaluated part of train."""
-    loaders = trainer.val_dataloaders
-    return loaders[name == "loss/train"] if isinstance(loaders, list) else loaders
-
-
-def _origin_in_loader(learner: LightningModule, batches: Any) -> str:
-    origins = [_origin(learner, batch) for batch in batches]
-    return next((origin for origin in origins if origin != IN_LOSS), IN_LOSS)
 
 
 def _origin(learner: LightningModule, batch: Any) -> str:
@@ -74,17 +66,14 @@ def _origin(learner: LightningModule, batch: Any) -> str:
         if not torch.isfinite(parameter).all():
             return f"first in the weights {name}, after the previous update"
     broken: list[str] = []
-
-    def check(name: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and not torch.isfinite(output).all():
-                broken.append(name)
-
-        return hook
-
     network: Any = learner.network
-    leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
-    handles = [module.register_forward_hook(check(f"{name} ({type(module).__name__})")) for name, module in leaves]
+    leaves = {module: name for name, module in network.named_modules() if not list(module.children())}
+
+    def check(module: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and not torch.isfinite(output).all():
+            broken.append(f"{leaves[module]} ({type(module).__name__})")
+
+    handles = [module.register_forward_hook(check) for module in leaves]
     with torch.no_grad():
         network(features)
     for handle in handles:

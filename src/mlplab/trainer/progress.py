@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
@@ -19,21 +20,16 @@ class ProgressLine(Callback):
 
     def __init__(self) -> None:
         self.console = Console()
-        self._trainer: Trainer | None = None
-        self._scores: dict[str, float] = {}
         self._live: Live | None = None
-        self._started = 0.0
-        self._rows = 0
-        self._resumed_at = 0.0  # epochs done before this process
 
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         assert isinstance(learner, Learner)
         self._trainer = trainer
         self._scores = learner.scores
         self._started = time.perf_counter()
+        # epochs done before this process
         self._resumed_at = trainer.current_epoch if trainer.is_last_batch else self._epochs()
-        part = getattr(trainer.train_dataloader, "part", None)
-        self._rows = len(part) if part is not None else 0
+        self._rows = len(getattr(trainer.train_dataloader, "part", ()))
         if self.console.is_interactive:
             self._live = Live(get_renderable=self._line, console=self.console, refresh_per_second=4)
             self._live.start()
@@ -46,19 +42,14 @@ class ProgressLine(Callback):
         if self._live is None:
             log.info(self._text(trainer.current_epoch + 1, trainer.current_epoch + 1))
 
-    def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        self._stop()
-
-    def on_exception(self, trainer: Trainer, learner: LightningModule, exception: BaseException) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
 
+    on_exception = on_train_end
+
     def _line(self) -> Text:
-        assert self._trainer is not None
         trainer = self._trainer
         last = trainer.max_epochs or 1
         epochs = min(self._epochs(), last)
@@ -70,13 +61,11 @@ class ProgressLine(Callback):
 
     def _epochs(self) -> float:
         """Epochs done, including the fraction of the current one."""
-        assert self._trainer is not None
         trainer = self._trainer
         batches = trainer.num_training_batches
         return trainer.current_epoch + min(1.0, batches_done(trainer) / batches) if batches else 0.0
 
     def _text(self, epoch: int, epochs: float) -> str:
-        assert self._trainer is not None
         last = self._trainer.max_epochs or epoch
         done = epochs - self._resumed_at
         seconds = time.perf_counter() - self._started

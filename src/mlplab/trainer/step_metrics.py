@@ -41,9 +41,8 @@ class StepMetrics(Callback):
         self, trainer: Trainer, learner: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         loss: Tensor = outputs["loss"]
-        self._sum = self._sum + (
-            loss.item() if loss.is_cpu else loss
-        )  # reading it from another device would wait for it
+        # reading a loss from another device would wait for it
+        self._sum = self._sum + (loss.item() if loss.is_cpu else loss)
         self._count += 1
         if not self._point:
             return

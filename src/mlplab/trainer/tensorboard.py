@@ -37,8 +37,8 @@ class OverlayLogger(Logger):
         self._writers: dict[str, SummaryWriter] = {}
         self._make: Callable[[str], SummaryWriter] = partial(SummaryWriter, flush_secs=5)
 
-    def is_over(self) -> None:
-        """Write what follows at `flush` or `close` only, which is faster: nobody watches a run that has ended."""
+    def buffer_events(self) -> None:
+        """Write later events at `flush` or `close` only, which is faster: for a run that nobody watches any more."""
         self._make = FastSummaryWriter
 
     @property
@@ -78,13 +78,13 @@ class OverlayLogger(Logger):
         """Log nothing: `log_best` writes hyperparameters with the scores of the best epoch."""
 
     def log_best(self, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str] = ()) -> None:
-        """Write the row of the HPARAMS tab: settings, and the scores of the best epoch.
+        """Write the row of the HPARAMS tab: choices, and the scores of the best epoch.
 
-        varied: settings whose columns come first.
+        varied: choices whose columns come first.
         """
         add_hparams(self.writer(), choices, {f"best/{name}": value for name, value in scores.items()}, varied)
 
-    def go_on(self, rows: Sequence[Mapping[str, float]], step: int) -> None:
+    def resume(self, rows: Sequence[Mapping[str, float]], step: int) -> None:
         """Restore the folder of a resumed run as it was after `step` updates.
 
         rows: those of history.csv, from which the curves are written again; other events are copied.
@@ -92,10 +92,9 @@ class OverlayLogger(Logger):
         started = time.time() - rows[-1]["seconds"]
         for split in SPLITS:
             remove(event_files(self.folder / split))
-            for row in rows if split != "test" else ():
-                values = {name.partition("/")[0]: row[name] for name in row if name.endswith(f"/{split}")}
-                for tag, value in values.items():
-                    self.writer(split).add_scalar(tag, value, int(row["epoch"]), walltime=started + row["seconds"])
+        for row in rows:
+            scores = {name: value for name, value in row.items() if "/" in name}
+            self.log_metrics(scores, int(row["epoch"]), started + row["seconds"])
         former = event_files(self.folder)
         for event in events_until(former, epochs=len(rows) - 1, step=step):
             add_event(self.writer(), event)

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from mlplab.report.decision_boundary import boundary_panels, predict_function
 from mlplab.report.figure import Panel
 from mlplab.trainer.event_files import event_files, read_images
 from mlplab.trainer.tensorboard import OverlayLogger
+from mlplab.trainer.weight_trajectory import thinning_stride
 
+MEDIA = ("shape", "graph", "images", "histograms")  # keys of the configuration group `report`
 TAG = "shape/"
 EVERY = 50  # every epoch has a frame up to this one, every second up to 100, every fourth up to 200, ...
 MILLISECONDS = 100  # of a frame
@@ -25,27 +27,25 @@ LAST = 2500  # milliseconds of the last frame
 COLOURS = 128
 
 
-def media_callbacks(asked: Any, overlay: OverlayLogger, splits: Splits, run: Path) -> list[Callback]:
-    """Return the callbacks that draw during training. asked: the configuration group `report`."""
+def media_callbacks(
+    kinds: Collection[str], overlay: OverlayLogger, splits: Splits, folder: str | Path
+) -> list[Callback]:
+    """Return the callbacks that draw during training. kinds: of MEDIA."""
     callbacks: list[Callback] = []
-    if asked.shape and splits.in_features <= 2:
-        callbacks.append(BoundaryAnimation(overlay, splits, run))
-    if asked.graph or asked.images or asked.histograms:
-        callbacks.append(MediaLogger(overlay, splits.info.image_size, asked.graph, asked.images, asked.histograms))
+    if "shape" in kinds and splits.in_features <= 2:
+        callbacks.append(BoundaryAnimation(overlay, splits, folder))
+    if set(kinds) - {"shape"}:
+        callbacks.append(MediaLogger(overlay, splits.info.image_size, kinds))
     return callbacks
 
 
 class MediaLogger(Callback):
     """Logs the graph and the first 64 training images once, and histograms of all parameters each epoch."""
 
-    def __init__(
-        self, overlay: OverlayLogger, image_size: tuple[int, ...] | None, graph: bool, images: bool, histograms: bool
-    ) -> None:
+    def __init__(self, overlay: OverlayLogger, image_size: tuple[int, ...] | None, kinds: Collection[str]) -> None:
         self.overlay = overlay
         self.image_size = image_size
-        self.graph = graph
-        self.images = images
-        self.histograms = histograms
+        self.kinds = kinds
 
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         assert isinstance(learner, Learner)
@@ -53,11 +53,11 @@ class MediaLogger(Callback):
             return
         loader: Any = trainer.train_dataloader
         features = loader.part.features[:64]
-        if self.graph:
+        if "graph" in self.kinds:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)  # add_graph traces
                 self.overlay.writer().add_graph(learner.network, features.to(learner.device))
-        if self.images and self.image_size is not None:
+        if "images" in self.kinds and self.image_size is not None:
             self.overlay.writer().add_images("images", _as_images(features, self.image_size), 0)
         self._log_histograms(learner, 0)
 
@@ -66,7 +66,7 @@ class MediaLogger(Callback):
 
     def _log_histograms(self, learner: LightningModule, epoch: int) -> None:
         assert isinstance(learner, Learner)
-        if not self.histograms:
+        if "histograms" not in self.kinds:
             return
         for name, parameter in learner.network.named_parameters():
             self.overlay.writer().add_histogram(f"weights/{name}", parameter, epoch)
@@ -87,7 +87,7 @@ class BoundaryAnimation(Callback):
     def on_validation_epoch_start(self, trainer: Trainer, learner: LightningModule) -> None:
         assert isinstance(learner, Learner)
         epoch = 0 if trainer.sanity_checking else trainer.current_epoch + 1
-        if (trainer.sanity_checking and trainer.global_step) or epoch % frame_stride(epoch):
+        if (trainer.sanity_checking and trainer.global_step) or epoch % thinning_stride(epoch, EVERY):
             return  # a resumed run has drawn its first frame
         for panel in self._panels(learner):
             pixels = panel.pixels(f"{panel.title}, epoch {epoch}")
@@ -105,15 +105,7 @@ class BoundaryAnimation(Callback):
         train, info = self.splits.train, self.splits.info
         points = {"train": (train.features.numpy(), train.target.numpy())}
         predict = predict_function(learner, not info.task.is_regression)
-        return boundary_panels(predict, points, info.feature_names, info.class_names, info.target_names)
-
-
-def frame_stride(epoch: int) -> int:
-    """Epochs between two frames at that epoch."""
-    stride = 1
-    while epoch > EVERY * stride:
-        stride *= 2
-    return stride
+        return boundary_panels(predict, points, info)
 
 
 def _as_images(features: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:

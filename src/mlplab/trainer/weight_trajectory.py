@@ -1,5 +1,6 @@
 """Records the weights after each epoch, to draw the path of the training."""
 
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,7 @@ class WeightTrajectory(Callback):
 
     def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:
         if self.epochs[-1] != trainer.current_epoch:  # counted from 1 here; the end of the path is always recorded
-            self.epochs.append(trainer.current_epoch)
-            self.weights.append(_weights(learner))
+            self._append(trainer.current_epoch, learner)
         with files.open_atomic(self.path) as file:
             np.savez(file, epochs=np.array(self.epochs), weights=torch.stack(self.weights).numpy())
 
@@ -53,24 +53,22 @@ class WeightTrajectory(Callback):
         self.dense = state["dense"] if "dense" in state else MAX_POINTS // state["stride"]  # stride: in format 3
 
     def _record(self, epoch: int, learner: LightningModule) -> None:
-        if not _is_recorded(epoch, self.dense):
+        if epoch % thinning_stride(epoch, self.dense):
             return
-        self.epochs.append(epoch)
-        self.weights.append(_weights(learner))
+        self._append(epoch, learner)
         limit = max(16, min(MAX_POINTS, MAX_NUMBERS // self.weights[0].numel()))
         while len(self.epochs) > limit and self.dense > 1:
             self.dense //= 2
-            indices = [index for index, epoch in enumerate(self.epochs) if _is_recorded(epoch, self.dense)]
-            self.epochs = [self.epochs[index] for index in indices]
-            self.weights = [self.weights[index] for index in indices]
+            kept = [epoch % thinning_stride(epoch, self.dense) == 0 for epoch in self.epochs]
+            self.epochs = list(compress(self.epochs, kept))
+            self.weights = list(compress(self.weights, kept))
+
+    def _append(self, epoch: int, learner: LightningModule) -> None:
+        assert isinstance(learner, Learner)
+        self.epochs.append(epoch)
+        self.weights.append(parameters_to_vector(learner.network.parameters()).detach().cpu().clone())
 
 
-def _is_recorded(epoch: int, dense: int) -> bool:
-    """Every epoch up to `dense`, every second one up to 2 * dense, every fourth one up to 4 * dense, ..."""
-    doublings = (-(-epoch // dense) - 1).bit_length() if epoch else 0
-    return epoch % 2**doublings == 0
-
-
-def _weights(learner: LightningModule) -> torch.Tensor:
-    assert isinstance(learner, Learner)
-    return parameters_to_vector(learner.network.parameters()).detach().cpu().clone()
+def thinning_stride(epoch: int, dense: int) -> int:
+    """Return the epochs between two records: 1 up to epoch `dense`, 2 up to 2 * dense, 4 up to 4 * dense, ..."""
+    return 2 ** ((max(epoch, 1) - 1) // dense).bit_length()
