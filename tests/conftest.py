@@ -1,10 +1,14 @@
-"""What the tests share: a run in process, a door in a subprocess, real data where it is."""
+"""Runs and sweeps in the process of the test, scripts in processes of their own, real data where it exists."""
 
 import json
+import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +49,43 @@ def door(name: str, *arguments: str, cwd: Path, **environment: str) -> subproces
         timeout=600,
         check=False,
     )
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
+    """Polls often: some files exist for a millisecond."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.0005)
+
+
+def stop_script(
+    name: str, *arguments: str, cwd: Path, wait: Callable[[], object], number: int = signal.SIGTERM
+) -> tuple[int, str]:
+    """Starts a script, sends it a signal when `wait` returns, and returns its exit status and its stderr."""
+    command = [sys.executable, str(REPO / "scripts" / f"{name}.py"), *arguments]
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        wait()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    return process.returncode, errors
+
+
+@pytest.fixture
+def sweep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a sweep with sweep.name=s that runs in the process of the test. The working folder is a temporary
+    one; the logging of Hydra's jobs is removed afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLPLAB_SWEEP", "")  # the sweep sets it
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    root, handlers = logging.getLogger(), list(logging.getLogger().handlers)
+    level = root.level
+    yield tmp_path / "outputs" / "sweeps" / "s"
+    for handler in [one for one in root.handlers if one not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    for handler in [one for one in handlers if one not in root.handlers]:
+        root.addHandler(handler)
+    root.setLevel(level)
 
 
 def holds_as_the_book_says(lesson: str, folder: Path) -> None:

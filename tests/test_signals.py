@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: one line, exit status 130 or 143, nothing half-done under its final name."""
+"""Ctrl-C and SIGTERM: one line, exit status 130 or 143, no incomplete file under its final name."""
 
 import os
 import random
@@ -18,7 +18,7 @@ import mlplab
 from mlplab import signals
 from mlplab.errors import Stopped
 from mlplab.signals import Interrupted, defer_signals, exit_status, install_handlers
-from tests.conftest import REPO
+from tests.conftest import REPO, wait_until
 
 NUMBERS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 SLOW = """
@@ -55,7 +55,7 @@ def test_the_first_signal_ends_and_the_second_does_not_disturb_the_end(number: i
     assert (stop.value.code, exit_status(), exit_status(ImportError("half of it"))) == (code, code, code)
 
 
-def test_a_run_that_stopped_by_itself_says_with_what() -> None:
+def test_a_run_that_stopped_by_itself_has_the_status_of_its_signal() -> None:
     assert exit_status(Stopped(signal.SIGTERM)) == 143
     assert exit_status(ValueError()) is None
 
@@ -91,12 +91,12 @@ def test_without_a_signal_nothing_happens_in_any_thread() -> None:
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a run whose network takes a minute where SIGN is set, and signs that it has begun."""
+    """A folder with a run whose network, where SIGN is set, creates that file and then takes a minute."""
     (tmp_path / "slow.py").write_text(SLOW)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    words = ("data=iris", "trainer.max_epochs=1", "report.picture=false", "model._target_=slow.Slow", "allow=[slow]")
-    mlplab.train(mlplab.configure(*words, f"run_dir={tmp_path / 'run'}"))
+    slow = ("data=iris", "trainer.max_epochs=1", "report.picture=false", "model._target_=slow.Slow", "allow=[slow]")
+    mlplab.train(mlplab.configure(*slow, f"run_dir={tmp_path / 'run'}"))
     monkeypatch.delitem(sys.modules, "slow")
     np.save(tmp_path / "rows.npy", load_iris().data)
     return tmp_path
@@ -108,7 +108,7 @@ COMMANDS = {
 }
 
 
-def opened(name: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
+def started(name: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, str(REPO / "scripts" / f"{name}.py"), *COMMANDS[name]],
         cwd=folder,
@@ -133,21 +133,17 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         ("evaluate", *NUMBERS[0]),
         ("predict", *NUMBERS[1]),
-        pytest.param("evaluate", *NUMBERS[1], marks=pytest.mark.slow),
-        pytest.param("predict", *NUMBERS[0], marks=pytest.mark.slow),
     ],
 )
 def test_a_command_that_is_stopped_while_its_network_computes_leaves_nothing(
     work: Path, tmp_path_factory: pytest.TempPathFactory, name: str, number: int, code: int
 ) -> None:
     sign, before = tmp_path_factory.mktemp("sign") / "begun", files(work)
-    process = opened(name, work, SIGN=str(sign))
-    deadline = time.monotonic() + 60
-    while not sign.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    process = started(name, work, SIGN=str(sign))
+    wait_until(sign.exists, seconds=60)
     process.send_signal(number)
-    said, wrong = process.communicate(timeout=30)
-    assert (process.returncode, said, wrong) == (code, "", "mlplab: stopped\n")
+    printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, printed, errors) == (code, "", "mlplab: stopped\n")
     assert files(work) == before
 
 
@@ -156,16 +152,16 @@ def test_a_command_that_is_stopped_while_its_network_computes_leaves_nothing(
 def test_a_command_that_is_stopped_at_any_moment_leaves_the_old_results_or_the_new(
     work: Path, name: str, rounds: int
 ) -> None:
-    """Not in the first half second, in which Python and Hydra start."""
+    """The signal does not arrive in the first fifth, in which Python and Hydra start."""
     chance = random.Random(0)
-    begun = time.monotonic()
-    opened(name, work).communicate()
-    length = time.monotonic() - begun
+    start = time.monotonic()
+    started(name, work).communicate()
+    length = time.monotonic() - start
     whole = files(work)
     for number, code in NUMBERS * rounds:
-        process = opened(name, work)
+        process = started(name, work)
         time.sleep(chance.uniform(0.2, 1) * length)
         process.send_signal(number)
-        _, wrong = process.communicate(timeout=60)
-        assert (process.returncode, wrong) in [(code, "mlplab: stopped\n"), (code, ""), (0, "")]
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) in [(code, "mlplab: stopped\n"), (code, ""), (0, "")]
         assert files(work).keys() == whole.keys()

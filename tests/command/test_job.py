@@ -1,10 +1,7 @@
-"""One job: its failure in one line, its exit status, nothing half-done left behind."""
+"""One job: an error is one line and an exit status, and no incomplete folder is left."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,17 +11,19 @@ import pytest
 import mlplab
 from mlplab.command.job import pruning_judge
 from mlplab.sweep.search_config import SEARCH_FOLDER, FloatRange, SearchConfig, SearchSpace
-from tests.conftest import REPO, door
+from tests.conftest import door, stop_script, wait_until
+from tests.run.test_kills import rows
 
 LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
-SIGNALS = [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 
 
 @pytest.mark.slow
-def test_a_mistake_in_the_data_ends_in_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
-    answer = door("train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=regression", cwd=tmp_path)
+def test_a_user_error_in_the_data_leaves_no_folder_and_debug_shows_the_traceback(tmp_path: Path) -> None:
+    table = ("data=csv", "data.path=no.csv", "data.target=y", "data.task=regression")
+    answer = door("train", *table, "debug=true", cwd=tmp_path)
     assert answer.returncode == 1
-    assert answer.stderr.strip() == "mlplab: data.path=no.csv: no such file"
+    assert answer.stderr.startswith("Traceback")
+    assert answer.stderr.splitlines()[-1] == "mlplab: data.path=no.csv: no such file"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -38,55 +37,30 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Pa
     assert not (tmp_path / "run" / "scores.json").exists()
 
 
-@pytest.mark.slow
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    answer = door(
-        "train", "data=csv", "data.path=no.csv", "data.target=y", "data.task=regression", "debug=true", cwd=tmp_path
-    )
-    assert answer.returncode == 1
-    assert "Traceback" in answer.stderr
-
-
-@pytest.mark.parametrize(("sent", "status"), SIGNALS)
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: signal.Signals, status: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, str(REPO / "scripts" / "train.py"), *LONG],
-        cwd=tmp_path,
-        env=dict(os.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    run = tmp_path / "run"
+    exit_status, errors = stop_script(
+        "train", *LONG, cwd=tmp_path, wait=lambda: wait_until(lambda: rows(run) > 2), number=sent
     )
-    history = tmp_path / "run" / "history.csv"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and (not history.exists() or len(history.read_text().splitlines()) < 4):
-        time.sleep(0.2)
-    process.send_signal(sent)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert said.splitlines()[-1] == "mlplab: stopped; resume by: python scripts/resume.py run=run"
-    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
-    assert len(history.read_text().splitlines()) >= 4
+    assert exit_status == status
+    assert errors.splitlines()[-1] == "mlplab: stopped; resume by: python scripts/resume.py run=run"
+    assert (run / "checkpoints" / "last.ckpt").exists()
+    assert rows(run) > 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sent", "status"), SIGNALS)
-def test_a_signal_during_the_imports_leaves_no_folder_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, str(REPO / "scripts" / "train.py"), *LONG],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (tmp_path / "run" / "train.log").exists():
-        time.sleep(0.01)
-    time.sleep(0.5)
-    process.send_signal(sent)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert said == "mlplab: stopped; the run had not begun\n"
+def test_a_signal_during_the_imports_leaves_no_folder(tmp_path: Path) -> None:
+    """By SIGTERM; tests/test_signals.py defers both signals."""
+
+    def in_the_imports() -> None:
+        wait_until((tmp_path / "run" / "train.log").exists)
+        time.sleep(0.5)
+
+    exit_status, errors = stop_script("train", *LONG, cwd=tmp_path, wait=in_the_imports)
+    assert (exit_status, errors) == (143, "mlplab: stopped; the run had not begun\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +69,7 @@ def state(run: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_a_refused_resume_leaves_the_folder_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """In process, through the door's own guard."""
+    """In process, through run_guarded as the command does."""
     from mlplab.command.job import resume_job
     from mlplab.files import lock_folder
 
@@ -139,7 +113,7 @@ def test_a_round_ends_at_its_epoch(tmp_path: Path) -> None:
     assert judge(3, 0.5).startswith("after epoch 3")
 
 
-def test_a_job_of_a_search_tells_its_scores_to_the_record(tmp_path: Path) -> None:
+def test_a_job_of_a_search_reports_its_scores_to_the_study(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
     from mlplab.sweep.search import shared_study
 

@@ -10,6 +10,7 @@ from mlplab.command.job import train_job
 from mlplab.config.configure import VALIDATED
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
+from tests.conftest import door
 from tests.sweep.in_process import planned, sweep
 
 
@@ -94,17 +95,26 @@ def test_an_empty_list_of_callbacks_is_a_choice() -> None:
     assert mlplab.configure("callback=[]").callback == {}
 
 
-def test_a_job_takes_the_configuration_that_the_plan_validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_takes_the_configuration_that_the_plan_validated(
+    sweep_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the process of the sweep each job's configuration is validated once, before the first job."""
     calls = []
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(configure_module, "validate", lambda *given: calls.append(validate(*given)))
-    sweep(train_job, "data=iris", "seed=1,2,3", "trainer.max_epochs=1", "report.picture=false")
+    sweep(train_job, "data=iris", "seed=1,2,3", "trainer.max_epochs=1", "report.picture=false", "sweep.name=s")
     assert len(calls) == 3
-    assert len(list(tmp_path.glob("outputs/sweeps/*/*/scores.json"))) == 3
+    assert len(list(sweep_folder.glob("*/scores.json"))) == 3
 
 
 def test_an_earlier_validation_is_not_taken_for_another_command() -> None:
     VALIDATED[("data=iris",)] = {}
     jobs = planned("data=wine", "seed=1,2").jobs
     assert set(VALIDATED) == {tuple(job.overrides) for job in jobs}
+
+
+def test_an_old_name_of_a_task_in_a_users_yaml_file_is_read_with_a_note(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.yaml").write_text("defaults: [csv, _self_]\npath: x.csv\ntarget: y\ntask: values\n")
+    answer = door("train", f"hydra.searchpath=[file://{tmp_path}]", "data=mine", "learner=classifier", cwd=tmp_path)
+    note = "note: data.task=values was renamed to data.task=regression; the old name works until the next format\n"
+    assert answer.stderr == f"{note}mlplab: data.task=regression does not fit learner=classifier\n"

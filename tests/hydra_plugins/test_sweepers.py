@@ -1,6 +1,7 @@
 """The sweepers train real jobs in this process: what is printed in which order, files, exit status, launchers."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,17 @@ def test_a_search_trains_its_number_of_jobs_and_no_more_when_it_is_resumed(
     assert "#" not in capfd.readouterr().out
 
 
-def test_callbacks_of_the_user_hear_of_each_job(sweep_folder: Path) -> None:
+def test_integers_become_floats_where_the_default_is_one_in_single_runs_and_in_jobs(
+    sweep_folder: Path, train: Callable[..., tuple[Path, dict[str, Any]]]
+) -> None:
+    overrides = (*SMALL[:4], "trainer.max_epochs=1", "optimizer.betas=[0,0.9]", "optimizer.lr=1")
+    single, _ = train(*overrides)
+    sweep(train_job, *overrides, "seed=0", "sweep.name=s")
+    for run in (single, sweep_folder / "0_seed=0"):
+        assert "lr: 1.0\n  betas:\n  - 0.0\n  - 0.9\n" in (run / "config.yaml").read_text()
+
+
+def test_callbacks_of_the_user_are_called_for_each_job(sweep_folder: Path) -> None:
     class Jobs(Callback):
         def __init__(self) -> None:
             self.ended: list[tuple[int, bool]] = []

@@ -1,15 +1,22 @@
-"""The state and outcome of a run, and the jobs of a sweep, read from their folders."""
+"""Run folders: claimed by one process, and read for the state of a run and the jobs of a sweep."""
 
 import json
+import multiprocessing
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from mlplab.errors import UserError
 from mlplab.run.folder import (
     NO_REASON,
+    claim_folder,
     ensemble_folders,
     job_folder,
     job_folders,
     jobs_without_run,
     read_outcome,
+    release_folder,
     run_state,
     state_text,
     swept_keys,
@@ -90,3 +97,48 @@ def test_ensembles_are_no_jobs(tmp_path: Path) -> None:
     (tmp_path / "ensemble_a=2" / "scores.json").touch()
     assert ensemble_folders(tmp_path) == [tmp_path / "ensemble_a=2"], "one that was not finished is none"
     assert [*job_folders(tmp_path)] == [0]
+
+
+def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
+    claim_folder(tmp_path / "a" / "b", "run_dir")
+    with pytest.raises(UserError, match="exists already"):
+        claim_folder(tmp_path / "a" / "b", "run_dir")
+
+
+def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
+    release_folder()
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
+    (tmp_path / "mine" / "a" / "other").mkdir()
+    release_folder()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
+
+
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be created"):
+        claim_folder(tmp_path / "file" / "run", "run_dir")
+
+
+def test_one_of_several_processes_that_claim_a_folder_gets_it(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    together, found = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_claim, args=(tmp_path, together, found)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    won = [found.get(timeout=120) for _ in range(4 * 50)]
+    for process in processes:
+        process.join()
+    assert sorted(name for name in won if name) == sorted(str(number) for number in range(50))
+
+
+def _claim(folder: Path, together: Any, found: Any) -> None:
+    for number in range(50):
+        together.wait()
+        try:
+            claim_folder(folder / "sweeps" / str(number), "sweep.name")
+            found.put(str(number))
+        except UserError:
+            found.put("")

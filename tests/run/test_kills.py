@@ -1,18 +1,17 @@
-"""A process killed by SIGKILL at any moment, resumed each time: the files are those of an undisturbed run."""
+"""A process killed by SIGKILL at any moment, resumed each time: the files are those of a run that was not killed."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import mlplab
 from mlplab.run.load import read_checkpoint
-from tests.conftest import REPO, door
+from tests.conftest import door, stop_script, wait_until
 from tests.run.test_resume import assert_same
 
 SETTINGS = (
@@ -24,7 +23,7 @@ Moment = Callable[[Path, random.Random, int], None]
 
 
 def in_the_imports(run: Path, chance: random.Random, _: int) -> None:
-    wait((run / "config.yaml").exists)
+    wait_until((run / "config.yaml").exists)
     time.sleep(chance.uniform(0, 2))
 
 
@@ -35,65 +34,48 @@ def anywhere(run: Path, chance: random.Random, _: int) -> None:
 
 def in_training(run: Path, chance: random.Random, _: int) -> None:
     before = rows(run)
-    wait(lambda: rows(run) not in (0, before))
+    wait_until(lambda: rows(run) not in (0, before))
     time.sleep(chance.uniform(0, 2))
 
 
 def in_a_checkpoint(run: Path, chance: random.Random, _: int) -> None:
-    wait((run / "checkpoints" / "last.ckpt.tmp").exists)
+    wait_until((run / "checkpoints" / "last.ckpt.tmp").exists)
     time.sleep(chance.uniform(0, 0.004))
 
 
 def in_the_evaluation(run: Path, chance: random.Random, epochs: int) -> None:
-    """Of this process: one that begins after the last epoch writes the history anew."""
+    """In the evaluation of this process, which writes the history again if it starts after the last epoch."""
     history = run / "history.csv"
     before = history.stat().st_mtime_ns if history.exists() else 0
-    wait(lambda: rows(run) == epochs + 1 and history.stat().st_mtime_ns != before)
+    wait_until(lambda: rows(run) == epochs + 1 and history.stat().st_mtime_ns != before)
     time.sleep(chance.uniform(0, 0.1))
 
 
 def rows(run: Path) -> int:
-    """Of the history, that of epoch 0 too; counted, not read: the machine has other work."""
+    """The number of rows in the history, with that of epoch 0."""
     history = run / "history.csv"
     return max(0, history.read_bytes().count(b"\n") - 1) if history.exists() else 0
 
 
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 600
-    while not until() and time.monotonic() < deadline:
-        time.sleep(0.0005)
-
-
-def kill(arguments: list[str], run: Path, moment: Moment, chance: random.Random, epochs: int) -> None:
-    """While it is still at work. What it left under a final name is whole."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=run.parent,
-        env=dict(os.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    moment(run, chance, epochs)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate()
-    assert said == ""
-    assert process.returncode == -signal.SIGKILL, "it had ended before"
+def kill(script: str, arguments: tuple[str, ...], run: Path, wait: Callable[[], None]) -> None:
+    """Kills a process that is running: every checkpoint with its final name is complete."""
+    status, errors = stop_script(script, *arguments, cwd=run.parent, wait=wait, number=signal.SIGKILL)
+    assert errors == ""
+    assert status == -signal.SIGKILL, "it had ended before"
     for name in ("best", "last", "previous"):
         if (path := run / "checkpoints" / f"{name}.ckpt").exists():
             read_checkpoint(path)
 
 
-def survive(tmp_path: Path, moments: list[Moment], seed: int, epochs: int) -> None:
+def kill_and_resume(tmp_path: Path, moments: list[Moment], seed: int, epochs: int) -> None:
     chance = random.Random(seed)
     whole, run = tmp_path / "whole", tmp_path / "killed"
-    settings = (*SETTINGS, f"trainer.max_epochs={epochs}")
-    assert door("train", *settings, "run_dir=whole", cwd=tmp_path).returncode == 0
-    train = [str(REPO / "scripts" / "train.py"), *settings, "run_dir=killed"]
-    resume = [str(REPO / "scripts" / "resume.py"), "run=killed"]
+    overrides = (*SETTINGS, f"trainer.max_epochs={epochs}")
+    mlplab.train(mlplab.configure(*overrides, f"run_dir={whole}"))
     for number, moment in enumerate(moments):
-        begun = (run / "config.yaml").exists()
-        kill(resume if begun else train, run, moment, chance, epochs)
+        started = (run / "config.yaml").exists()
+        command = ("resume", ("run=killed",)) if started else ("train", (*overrides, "run_dir=killed"))
+        kill(*command, run, partial(moment, run, chance, epochs))
         done = rows(run)
         print(f"kill {number + 1}, {moment.__name__}: {f'after {done - 1} epochs' if done else 'before epoch 0'}")
     last = door("resume", "run=killed", cwd=tmp_path)
@@ -103,10 +85,10 @@ def survive(tmp_path: Path, moments: list[Moment], seed: int, epochs: int) -> No
 
 @pytest.mark.slow
 def test_four_kills_leave_no_trace(tmp_path: Path) -> None:
-    survive(tmp_path, [in_the_imports, in_training, in_a_checkpoint, in_the_evaluation], seed=0, epochs=200)
+    kill_and_resume(tmp_path, [in_the_imports, in_training, in_a_checkpoint, in_the_evaluation], seed=0, epochs=200)
 
 
 @pytest.mark.long
 def test_twenty_kills_leave_no_trace(tmp_path: Path) -> None:
     moments = [*[anywhere, in_training, in_a_checkpoint] * 6, in_the_evaluation, in_the_evaluation]
-    survive(tmp_path, moments, seed=1, epochs=2000)
+    kill_and_resume(tmp_path, moments, seed=1, epochs=2000)

@@ -1,4 +1,4 @@
-"""Run folders of every format that the project has written are read, resumed and compared as those of today.
+"""Run folders of every format that the project has written are read, resumed and compared as current ones.
 
 tests/run/stored/format_N holds what the last version of format N wrote (format 1 could not resume, sweep.json came with
 format 4): `finished` on moons, `averaged` on sine with rmse, warmup_cosine and averaged weights, `stopped` by SIGTERM
@@ -20,6 +20,7 @@ import yaml
 import mlplab
 from mlplab.command.compare import compare
 from mlplab.command.evaluate import evaluate
+from mlplab.command.job import train_job
 from mlplab.command.predict import predict
 from mlplab.command.report import report
 from mlplab.config.groups import FORMAT
@@ -27,8 +28,8 @@ from mlplab.errors import UserError
 from mlplab.run.config_file import NEW_NAMES, read_config, upgrade_config
 from mlplab.run.folder import run_state
 from mlplab.run.load import read_checkpoint
-from tests.conftest import door
 from tests.run.test_resume import history, timeless
+from tests.sweep.in_process import sweep
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 STORED = Path(__file__).with_name("stored")
@@ -69,10 +70,10 @@ def test_evaluate_predict_and_report_read_a_finished_run(tmp_path: Path, version
     assert str(scores["best_epoch"]) in page.read_text(encoding="utf-8")
 
 
-def test_compare_shows_runs_of_all_formats_as_one_setting(
+def test_compare_shows_runs_of_all_formats_as_one_configuration(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What later formats renamed or added tells no two runs apart."""
+    """Keys that later formats renamed or added separate no two runs."""
     for version in FORMATS:
         stored(version, "averaged", tmp_path / f"format_{version}")
     today = ("data=sine", "loss=rmse", "scheduler=warmup_cosine", "callback=weight_averaging", TINY[0])
@@ -85,7 +86,7 @@ def test_compare_shows_runs_of_all_formats_as_one_setting(
 
 
 @pytest.mark.parametrize("version", [2, 3, *(pytest.param(version, marks=SLOW) for version in FORMATS[3:])])
-def test_a_stopped_run_resumes_to_the_history_of_a_run_of_today(train: Train, tmp_path: Path, version: int) -> None:
+def test_a_stopped_run_resumes_to_the_history_of_a_current_run(train: Train, tmp_path: Path, version: int) -> None:
     path = () if version == 2 else ("report.trajectory=true",)
     whole, known = train(*STOPPED, *path)
     run = stored(version, "stopped", tmp_path / "run")
@@ -100,7 +101,7 @@ def test_a_stopped_run_resumes_to_the_history_of_a_run_of_today(train: Train, tm
         assert all(np.array_equal(ours[key], theirs[key]) for key in ("epochs", "weights"))
 
 
-def test_a_checkpoint_of_format_1_holds_nothing_to_resume_from(tmp_path: Path) -> None:
+def test_a_checkpoint_of_format_1_cannot_be_resumed(tmp_path: Path) -> None:
     run = stored(1, "finished", tmp_path / "run")
     (run / "scores.json").unlink()
     (run / "checkpoints" / "best.ckpt").rename(run / "checkpoints" / "last.ckpt")
@@ -110,21 +111,21 @@ def test_a_checkpoint_of_format_1_holds_nothing_to_resume_from(tmp_path: Path) -
 
 @SLOW
 @pytest.mark.parametrize(("version", "launcher"), [(4, "basic"), (5, "basic"), (5, "stacked")])
-def test_a_stopped_sweep_resumes_to_its_end(train: Train, tmp_path: Path, version: int, launcher: str) -> None:
-    sweep = stored(version, "sweep", tmp_path / "outputs" / "sweeps" / "grid")
-    finished = {path: path.read_bytes() for path in (sweep / "0_seed=0").iterdir()}
-    command = shlex.split(json.loads((sweep / "sweep.json").read_text())["command"])
-    done = door("train", *command[2:], f"hydra/launcher={launcher}", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert [run_state(sweep / f"{seed}_seed={seed}") for seed in range(3)] == ["finished"] * 3
-    assert finished == {path: path.read_bytes() for path in (sweep / "0_seed=0").iterdir()}
-    assert json.loads((sweep / "sweep.json").read_text())["format"] == FORMAT
+def test_a_stopped_sweep_resumes_to_its_end(train: Train, sweep_folder: Path, version: int, launcher: str) -> None:
+    folder = stored(version, "sweep", sweep_folder.with_name("grid"))
+    finished = {path: path.read_bytes() for path in (folder / "0_seed=0").iterdir()}
+    _, _, flag, *overrides = shlex.split(json.loads((folder / "sweep.json").read_text())["command"])
+    assert flag == "-m"
+    sweep(train_job, *overrides, f"hydra/launcher={launcher}")
+    assert [run_state(folder / f"{seed}_seed={seed}") for seed in range(3)] == ["finished"] * 3
+    assert finished == {path: path.read_bytes() for path in (folder / "0_seed=0").iterdir()}
+    assert json.loads((folder / "sweep.json").read_text())["format"] == FORMAT
     for seed in (1, 2):
         whole, _ = train(*SWEEP, f"seed={seed}")
-        assert history(sweep / f"{seed}_seed={seed}") == history(whole)
+        assert history(folder / f"{seed}_seed={seed}") == history(whole)
 
 
-def test_every_new_name_of_a_class_is_one_that_exists() -> None:
+def test_every_new_name_of_a_class_exists() -> None:
     for name in filter(lambda name: "." in name, NEW_NAMES.values()):
         module, _, own = name.rpartition(".")
         assert isinstance(getattr(importlib.import_module(module), own), type)

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on to the files of one that never was, bit for bit."""
+"""A stopped run resumes to the files of a run that was not stopped, bit for bit."""
 
 import csv
 import json
@@ -48,7 +48,7 @@ QUICK = [case for case in CASES if case != "full report"]
 
 
 class Signal(Callback):
-    """A signal to this very process after a batch, as from the keyboard."""
+    """Sends SIGINT to this process after a batch, as the keyboard does."""
 
     def __init__(self, epoch: int, batch: int) -> None:
         self.epoch, self.batch = epoch, batch
@@ -60,7 +60,7 @@ class Signal(Callback):
 
 
 class Crash(Callback):
-    """The end of a process that can no longer write anything."""
+    """Ends training where nothing can be written any more."""
 
     def __init__(self, epoch: int, batch: int) -> None:
         self.at = (epoch, batch)
@@ -95,7 +95,7 @@ def scores(run: Path) -> dict[str, Any]:
 
 
 def curves(run: Path) -> dict[str, Any]:
-    """Every point of every tag, in order, but for the time of day."""
+    """Every point of every tag, in order, without the time of day."""
     points = {}
     for folder in ("", *(one for one in ("train", "val", "test") if (run / "tensorboard" / one).exists())):
         events = EventAccumulator(
@@ -121,15 +121,15 @@ def same(one: Any, other: Any) -> bool:
 
 
 def checkpoint(run: Path, name: str) -> dict[str, Any]:
-    """But for Lightning's counters and the names of the run."""
-    held = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    best = held.get("callbacks", {}).get("Checkpoints", {}).get("best", {}).get("checkpoint", {})
-    for known in (held, best):
+    """Without Lightning's counters and the names of the run."""
+    stored = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    best = stored.get("callbacks", {}).get("Checkpoints", {}).get("best", {}).get("checkpoint", {})
+    for known in (stored, best):
         if known:
             for name_of_run in ("run_dir", "sweep"):
                 known["hyper_parameters"]["config"].pop(name_of_run, None)
-    held.pop("loops", None)
-    return dict(held)
+    stored.pop("loops", None)
+    return dict(stored)
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -145,7 +145,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that an epoch has several where mini-batches are taken together."""
+    """Several blocks an epoch where mini-batches are fused."""
     monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 2)
 
 
@@ -159,7 +159,7 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(Crash(3, 1), id="crash", marks=pytest.mark.slow),
     ],
 )
-def test_a_stopped_run_goes_on_to_the_same_files(
+def test_a_stopped_run_resumes_to_the_same_files(
     train: Callable[..., Any], tmp_path: Path, case: str, by: Callback
 ) -> None:
     overrides = (*IRIS, *CASES[case])
@@ -179,7 +179,7 @@ def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, shor
     assert step == 2 * 9 + 6, "nine batches an epoch, three blocks of two"
 
 
-def test_a_run_that_was_stopped_twice_goes_on_to_the_same_files(train: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_twice_resumes_to_the_same_files(train: Callable[..., Any], tmp_path: Path) -> None:
     overrides = (*IRIS, *CASES["dropout, by step"])
     whole, _ = train(*overrides)
     interrupted(tmp_path / "stopped", overrides, Signal(0, 0))
@@ -192,7 +192,7 @@ def test_a_run_that_was_stopped_twice_goes_on_to_the_same_files(train: Callable[
 
 
 @pytest.mark.usefixtures("short_blocks")
-def test_a_run_that_ended_before_its_first_epoch_did_begins_anew(train: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_run_that_ended_before_its_first_epoch_did_starts_again(train: Callable[..., Any], tmp_path: Path) -> None:
     whole, _ = train(*IRIS)
     interrupted(tmp_path / "stopped", IRIS, Crash(0, 1))
     mlplab.resume(tmp_path / "stopped")
@@ -217,8 +217,8 @@ def test_a_run_whose_early_stopping_ended_it_is_not_trained_further(train: Calla
 
 
 @pytest.mark.parametrize("wrong", [0, 1], ids=["best after", "best before"])
-def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: Callable[..., Any], wrong: int) -> None:
-    """With labels that are all wrong, to learn is to get worse."""
+def test_a_finished_run_resumes_to_more_epochs_as_if_planned(train: Callable[..., Any], wrong: int) -> None:
+    """If all labels are wrong, training makes the validation loss worse."""
     overrides = (*IRIS, "model.dropout=0.5", f"data.label_noise={wrong}")
     short, _ = train(*overrides, "trainer.max_epochs=3")
     long, known = train(*overrides)
@@ -228,7 +228,7 @@ def test_an_ended_run_goes_on_to_more_epochs_as_if_they_had_been_planned(train: 
     assert "max_epochs: 6" in (short / "config.yaml").read_text()
 
 
-def test_a_limit_of_time_is_of_the_whole_run(train: Callable[..., Any]) -> None:
+def test_max_time_limits_the_whole_run(train: Callable[..., Any]) -> None:
     run, known = train(*IRIS, "trainer.max_epochs=2")
     rows = (run / "history.csv").read_text().splitlines()
     late = [row.split(",") for row in rows[1:]]
@@ -240,7 +240,7 @@ def test_a_limit_of_time_is_of_the_whole_run(train: Callable[..., Any]) -> None:
     assert longer["seconds"] > 3600
 
 
-def test_an_ended_run_has_nothing_left_to_do(train: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+def test_resuming_a_finished_run_changes_nothing(train: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
     run, known = train(*IRIS)
     stamps = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     with caplog.at_level("INFO"):
@@ -249,13 +249,18 @@ def test_an_ended_run_has_nothing_left_to_do(train: Callable[..., Any], caplog: 
     assert stamps == {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
 
 
-@pytest.mark.usefixtures("short_blocks")
-def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
-    train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def whole_and_stopped(train: Callable[..., Any], tmp_path: Path, short_blocks: None) -> tuple[Path, Path]:
+    """A run that was not stopped, and one that was, within its fourth epoch."""
     whole, _ = train(*IRIS)
-    stopped = tmp_path / "stopped"
-    interrupted(stopped, IRIS, Signal(3, 1))
+    interrupted(tmp_path / "stopped", IRIS, Signal(3, 1))
+    return whole, tmp_path / "stopped"
+
+
+def test_previous_ckpt_replaces_an_incomplete_last_ckpt(
+    whole_and_stopped: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, stopped = whole_and_stopped
     last = stopped / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-1000])
     mlplab.resume(stopped)
@@ -263,13 +268,10 @@ def test_a_last_checkpoint_cut_short_gives_way_to_the_one_before(
     assert_same(whole, stopped)
 
 
-@pytest.mark.usefixtures("short_blocks")
-def test_the_checkpoint_before_is_kept_until_a_new_one_is_on_the_disk(
-    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_previous_ckpt_is_kept_until_a_new_checkpoint_is_on_the_disk(
+    whole_and_stopped: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = train(*IRIS)
-    stopped = tmp_path / "stopped"
-    interrupted(stopped, IRIS, Signal(3, 1))
+    whole, stopped = whole_and_stopped
     checkpoints = stopped / "checkpoints"
     good = (checkpoints / "previous.ckpt").read_bytes()
     (checkpoints / "last.ckpt").write_bytes(bytes(1000))
@@ -309,7 +311,7 @@ def test_a_configuration_edited_by_hand_is_refused_before_the_folder_is_touched(
     assert files == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def test_a_stranger_s_run_uses_no_module_that_the_caller_does_not_name(
+def test_a_stored_run_uses_no_module_that_the_caller_does_not_allow(
     train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = train(*IRIS)
@@ -324,7 +326,7 @@ def test_a_stranger_s_run_uses_no_module_that_the_caller_does_not_name(
 
 
 class Code:
-    """Unpickled in full, it would make a file."""
+    """Creates a file when it is unpickled without restrictions."""
 
     def __init__(self, witness: Path) -> None:
         self.call = (os.system, (f"touch {witness}",))
@@ -333,13 +335,13 @@ class Code:
         return self.call
 
 
-def through_the_door(run: Path) -> None:
+def as_the_command_does(run: Path) -> None:
     resume_job({"run": str(run), "trainer": {"max_epochs": 9, "max_time": None}, "allow": [], "debug": False})
 
 
 @pytest.mark.parametrize("names", [("last",), ("last", "previous"), ("previous",)], ids=" and ".join)
 @pytest.mark.parametrize("form", ["checkpoint", pytest.param("pickle", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("resume", [mlplab.resume, through_the_door])
+@pytest.mark.parametrize("resume", [mlplab.resume, as_the_command_does])
 def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
     train: Callable[..., Any],
     tmp_path: Path,
@@ -348,7 +350,7 @@ def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
     form: str,
     names: tuple[str, ...],
 ) -> None:
-    """Also where previous.ckpt is good: damage hardly looks so, and who put it there should be asked."""
+    """Even if previous.ckpt is good: damage hardly looks like this."""
     run, _ = train("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]")
     (run / "scores.json").unlink()
     witness, checkpoints = tmp_path / "witness", run / "checkpoints"
@@ -366,12 +368,12 @@ def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
     said = str(refused.value) if resume is mlplab.resume else caplog.messages[-1].removeprefix("mlplab: ")
     asks = "refused, nothing of it was run: it asks for posix.system, and weights need no code"
     assert said == f"{checkpoints / names[0]}.ckpt: {asks}"
-    assert not caplog.messages[resume is through_the_door :], "no other line"
+    assert not caplog.messages[resume is as_the_command_does :], "no other line"
     assert not witness.exists()
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def test_what_cannot_go_on_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_resumed_is_refused_in_one_line(train: Callable[..., Any], tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
     csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=regression", *SMALL)

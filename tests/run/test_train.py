@@ -38,6 +38,13 @@ def timeless(scores: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in scores.items() if name not in TIMES}
 
 
+def csv_data(folder: Path, header: str, rows: list[str], task: str = "regression") -> tuple[str, ...]:
+    """Writes a table whose last column is the target; returns the overrides that read it."""
+    path = folder / "table.csv"
+    path.write_text("\n".join([header, *rows]))
+    return "data=csv", f"data.path={path}", f"data.target={header.rpartition(',')[2]}", f"data.task={task}"
+
+
 def test_mlplab_train_is_the_function_of_run() -> None:
     assert mlplab.train is train_function
 
@@ -60,7 +67,7 @@ def test_history_scores_and_tensorboard_hold_the_same_numbers(train: Train) -> N
     assert json.loads((folder / "scores.json").read_text()) == scores
 
 
-def test_scores_json_holds_what_the_contract_says(train: Train) -> None:
+def test_scores_json_has_the_keys_of_the_contract(train: Train) -> None:
     _, scores = train(*FAST, "seed=3")
     assert scores["epochs"] == 3
     assert scores["seed"] == 3
@@ -117,7 +124,7 @@ def test_a_sweep_over_seeds_compares_models_not_splits() -> None:
 
 
 def test_poisoned_test_rows_change_nothing_but_the_test_scores(train: Train, tmp_path: Path) -> None:
-    """Row by row the same table, but for the rows that the split sends to test."""
+    """The tables differ in the rows of the test split only."""
     from mlplab.run.build import build_splits
 
     rows = [[f"{x * 0.1:.1f}", f"{(x * 7) % 11}", f"{x * 2}"] for x in range(60)]
@@ -165,7 +172,7 @@ def test_early_stopping_ends_early_and_scores_come_from_the_best_epoch(train: Tr
 
 
 def test_with_weight_averaging_curves_and_checkpoint_use_the_averaged_weights(train: Train) -> None:
-    """It starts at the first update and with decay near 1 stays there: a flat curve while the weights move."""
+    """The average starts at the first update; with a decay near 1 it stays there while the weights move."""
     frozen = ("callback=weight_averaging", "callback.weight_averaging.decay=0.999999", "trainer.max_epochs=3")
     folder, _ = train("data=iris", "optimizer=sgd", *frozen)
     losses = [row["loss/val"] for row in history(folder)]
@@ -173,7 +180,7 @@ def test_with_weight_averaging_curves_and_checkpoint_use_the_averaged_weights(tr
     assert losses[1:] == pytest.approx([losses[1]] * 3, rel=1e-4)
 
 
-def test_a_run_says_what_it_trains_and_how_it_ended(train: Train, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_describes_the_run_and_its_result(train: Train, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="mlplab"):
         folder, scores = train(*FAST)
     logged = caplog.text
@@ -207,14 +214,14 @@ def test_curves_png_is_written_with_report_picture(train: Train) -> None:
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_running_tags_are_by_step_and_apart_from_the_curves(train: Train) -> None:
+def test_running_tags_are_logged_by_step(train: Train) -> None:
     folder, _ = train("data=iris", "trainer.max_epochs=4", "report.every_n_steps=3")
     root = EventAccumulator(str(folder / "tensorboard")).Reload()
     for tag in ("running/loss", "running/lr", "running/gradient_norm"):
         assert [point.step for point in root.Scalars(tag)] == [3, 6, 9, 12]
 
 
-def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
+def test_a_run_folder_is_not_overwritten(train: Train) -> None:
     folder, _ = train(*FAST)
     with pytest.raises(UserError, match="holds a run already"):
         mlplab.train(mlplab.configure(*FAST, f"run_dir={folder}"))
@@ -222,8 +229,7 @@ def test_a_run_folder_is_not_written_over(train: Train, tmp_path: Path) -> None:
 
 def test_a_checkpoint_stores_how_the_columns_of_a_table_were_encoded(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 2 else 'blue'},{x}" for x in range(30)]
-    (tmp_path / "t.csv").write_text("\n".join(["size,colour,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
+    table = csv_data(tmp_path, "size,colour,price", rows)
     folder, _ = train(*table, "trainer.max_epochs=1")
     size, colour = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]["columns"]
     assert size["name"] == "size"
@@ -235,8 +241,7 @@ def test_a_note_names_text_columns_that_differ_in_most_rows(
     train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [f"{x},person {x},{f'C{x}' if x % 5 == 0 else ''},{'red' if x % 2 else 'blue'},{x}" for x in range(50)]
-    (tmp_path / "t.csv").write_text("\n".join(["size,name,cabin,colour,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
+    table = csv_data(tmp_path, "size,name,cabin,colour,price", rows)
     with caplog.at_level(logging.INFO, logger="mlplab"):
         train(*table, "trainer.max_epochs=1")
         (note,) = [line for line in caplog.text.splitlines() if line.startswith("note ")]
@@ -254,8 +259,7 @@ def test_features_that_are_the_same_in_every_row_train_to_finite_scores(
     varying: int, task: str, more: tuple[str, ...], train: Train, tmp_path: Path
 ) -> None:
     rows = [f"-273.15,{x % 7 if varying else 4},{x % 2 if task == 'classification' else x}" for x in range(40)]
-    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=y", f"data.task={task}")
+    table = csv_data(tmp_path, "a,b,y", rows, task)
     folder, scores = train(*table, "trainer.max_epochs=3", *more)
     assert all(math.isfinite(value) for value in scores.values() if isinstance(value, float))
     assert all(math.isfinite(value) for row in history(folder) for value in row.values())
@@ -271,9 +275,7 @@ def test_leaks_are_logged_once_before_training_and_refuse_nothing(
     train: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [f"{x % 10},{x % 3},{x // 3},{x % 10}" for x in range(60)]
-    (tmp_path / "t.csv").write_text("\n".join(["size,rooms,street,price", *rows]))
-    table = ("data=csv", f"data.path={tmp_path / 't.csv'}", "data.target=price", "data.task=regression")
-    table = (*table, "data.group=street", "trainer.max_epochs=1")
+    table = (*csv_data(tmp_path, "size,rooms,street,price", rows), "data.group=street", "trainer.max_epochs=1")
     with caplog.at_level(logging.INFO, logger="mlplab"):
         _, basic = train(*table)
         copies, *groups = leaks_of(caplog.text)
@@ -335,10 +337,9 @@ def test_data_network_training_and_device_are_described(tmp_path: Path) -> None:
 
 
 def test_a_column_of_names_is_noted(tmp_path: Path) -> None:
-    path = tmp_path / "people.csv"
-    path.write_text("name,age,y\n" + "".join(f"n{number},{number % 7},{'ab'[number % 2]}\n" for number in range(60)))
-    chosen = ("data=csv", f"data.path={path}", "data.target=y", "data.task=classification")
-    config = mlplab.configure(*chosen, f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu")
+    rows = [f"n{number},{number % 7},{'ab'[number % 2]}" for number in range(60)]
+    table = csv_data(tmp_path, "name,age,y", rows, "classification")
+    config = mlplab.configure(*table, f"run_dir={tmp_path / 'run'}", "trainer.accelerator=cpu")
     found = describe_run(build(config))["note"]
     assert found == "text that differs in most rows: name (36 different in 36 rows); leave out with data.ignore=[name]?"
 
@@ -353,14 +354,14 @@ SCORES = {
 }
 
 
-def stored_config(*words: str) -> dict[str, Any]:
-    return to_plain(mlplab.configure(*words))
+def stored_config(*overrides: str) -> dict[str, Any]:
+    return to_plain(mlplab.configure(*overrides))
 
 
 def test_hparams_of_a_job_mark_what_was_varied_and_have_no_test_score() -> None:
-    words = ("model.dropout=0.3", "model.hidden_features=[8,4]", "optimizer=sgd", "optimizer.lr=0.5")
+    overrides = ("model.dropout=0.3", "model.hidden_features=[8,4]", "optimizer=sgd", "optimizer.lr=0.5")
     run = Path("sweeps/s/3_model.dropout=0.3,model.hidden_features=-8,4-,optimizer.lr=0.5,optimizer=sgd")
-    found = hparams_row(run, stored_config(*words), SCORES)
+    found = hparams_row(run, stored_config(*overrides), SCORES)
     assert found.varied == ["model.dropout", "model.hidden_features", "lr", "optimizer"]
     assert {name: found.choices[name] for name in found.varied} == {
         "model.dropout": 0.3,

@@ -1,11 +1,11 @@
-"""The door of compare, as a user opens it."""
+"""The compare command, in a process of its own."""
 
 from pathlib import Path
 
 from tests.conftest import door
 
 
-def test_data_and_model_are_words_of_its_own_here(tmp_path: Path) -> None:
+def test_data_and_model_are_options_of_its_own(tmp_path: Path) -> None:
     answer = door("compare", "data=iris", "model=mlp", "below=.", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (
         1,

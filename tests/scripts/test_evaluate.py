@@ -1,4 +1,4 @@
-"""The door of evaluate, as a user opens it."""
+"""The commands evaluate, predict and compare, each in a process of its own."""
 
 import shutil
 import subprocess
@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+import mlplab
 from tests.conftest import REPO, door
 
 
 @pytest.mark.slow
-def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> None:
-    """One run, in processes of their own: the newest is `last`, nothing else is written, nothing stands on stderr."""
-    assert door("train", "data=iris", "trainer.max_epochs=2", "report.picture=false", cwd=tmp_path).returncode == 0
+def test_a_run_is_evaluated_predicts_and_is_compared(tmp_path: Path) -> None:
+    """`last` is the newest run, no other file is written, and nothing is printed on stderr."""
+    run = tmp_path / "outputs" / "iris" / "newest"
+    mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=2", "report.picture=false", f"run_dir={run}"))
     answer = door("evaluate", "run=last", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.count("the same") == 5
-    (run,) = (tmp_path / "outputs" / "iris").iterdir()
     assert (run / "evaluation" / "test" / "confusion.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "rows.csv").write_text(
         "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
@@ -41,7 +42,7 @@ def test_from_training_to_numbers_predictions_and_a_table(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "compare"])
-def test_help_is_for_people_and_names_every_key(name: str, tmp_path: Path) -> None:
+def test_help_has_examples_and_every_key(name: str, tmp_path: Path) -> None:
     answer = door(name, "--help", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.count(f"\n  python scripts/{name}.py") >= 4
@@ -66,7 +67,7 @@ def test_help_is_for_people_and_names_every_key(name: str, tmp_path: Path) -> No
         ("compare", ["limit=few"], "limit=few: must be an integer, such as 20"),
     ],
 )
-def test_a_slip_is_one_line_before_anything_heavy_is_imported(
+def test_a_user_error_is_one_line_before_anything_heavy_is_imported(
     name: str, arguments: list[str], said: str, tmp_path: Path
 ) -> None:
     answer = subprocess.run(

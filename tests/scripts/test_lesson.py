@@ -1,11 +1,11 @@
-"""The door of lessons, as a user opens it."""
+"""The lesson command, in a process of its own."""
 
 from pathlib import Path
 
 from tests.conftest import door
 
 
-def test_a_lesson_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_an_unknown_lesson_is_one_line(tmp_path: Path) -> None:
     answer = door("lesson", "lesson=lines", cwd=tmp_path)
     assert (answer.returncode, answer.stderr.splitlines()[0][:51]) == (
         1,

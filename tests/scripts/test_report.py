@@ -1,14 +1,24 @@
-"""The door of report, as a user opens it, and its page in a browser."""
+"""The report command, and its page in a browser."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+import mlplab
 from tests.conftest import REPO, door
 
 
-def test_the_console_command_and_what_its_page_is_made_of_are_installed() -> None:
+@pytest.fixture(scope="module")
+def report_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("report") / "run"
+    mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=4", "report.picture=false", f"run_dir={run}"))
+    answer = door("report", "run=run", "slice=none", cwd=run.parent)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    return run / "report.html"
+
+
+def test_the_console_command_and_the_templates_of_its_page_are_installed() -> None:
     text = (REPO / "pyproject.toml").read_text()
     assert 'mlplab-report = "mlplab.scripts.report:main"' in text
     assert '"mlplab.report" = ["templates/*"]' in text
@@ -27,29 +37,25 @@ def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_is_read_in_a_browser(tmp_path: Path, width: int, scheme: str) -> None:
-    """Nothing is asked for but the file, nothing stands beyond the window, and the script says values of a curve."""
+def test_a_page_is_read_in_a_browser(report_page: Path, width: int, scheme: str) -> None:
+    """It requests no other file, is no wider than the window, and its script shows the values of a curve."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("needs chromium")
     from playwright.sync_api import sync_playwright
 
-    words = ("data=iris", "trainer.max_epochs=4", "report.picture=false", "run_dir=run")
-    assert door("train", *words, cwd=tmp_path).returncode == 0
-    answer = door("report", "run=run", "slice=none", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    address = (tmp_path / "run" / "report.html").as_uri()
+    address = report_page.as_uri()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-        asked, wrong = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        requested, errors = [], []
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
         figure = page.locator("figure[data-points]").first
         figure.locator("svg").focus()
         page.keyboard.press("Home")
@@ -61,5 +67,5 @@ def test_a_page_is_read_in_a_browser(tmp_path: Path, width: int, scheme: str) ->
         page.mouse.move(box["x"] + 0.99 * box["width"], box["y"] + 0.5 * box["height"])
         assert figure.locator("output").inner_text().startswith("epoch 4: training ")
         browser.close()
-    assert [url for url in asked if not url.startswith("data:")] == [address]
-    assert wrong == []
+    assert [url for url in requested if not url.startswith("data:")] == [address]
+    assert errors == []

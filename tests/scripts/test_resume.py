@@ -1,29 +1,29 @@
-"""The door of resume, as a user opens it."""
+"""The resume command, in a process of its own."""
 
 from pathlib import Path
 
 import pytest
 
+import mlplab
 from tests.conftest import door
-
-SMALL = ("data=iris", "trainer.max_epochs=2", "run_dir=run")
 
 
 @pytest.mark.slow
 def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> None:
-    assert door("train", *SMALL, cwd=tmp_path).returncode == 0
-    before = (tmp_path / "run" / "train.log").read_text()
+    run = tmp_path / "run"
+    mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=2", "report.picture=false", f"run_dir={run}"))
+    (run / "train.log").write_text("as trained\n")
     answer = door("resume", "run=run", "trainer.max_epochs=4", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert "resume     after epoch 2, step 6\n" in answer.stdout
     assert "epoch 4/4" in answer.stdout
-    assert (tmp_path / "run" / "train.log").read_text() == before + answer.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["run"], "it makes no folder of its own"
+    assert (run / "train.log").read_text() == "as trained\n" + answer.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["run"], "it creates no other folder"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "run is missing: give run=..."),
         (("run=nowhere",), "run=nowhere: no such folder"),
@@ -33,19 +33,19 @@ def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> Non
         (("run=.", "trainer.max_epoch=1"), "trainer.max_epoch: unknown key; did you mean trainer.max_epochs?"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_before_anything_heavy(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_a_user_error_is_one_line_before_anything_heavy_is_imported(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     answer = door("resume", *arguments, cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert answer.returncode == 1
     lines = answer.stderr.splitlines()
     assert not [line for line in lines if line.endswith((" torch", " lightning"))]
     (line,) = [line for line in lines if not line.startswith("import time:")]
-    assert line.startswith(f"mlplab: {said}")
+    assert line.startswith(f"mlplab: {message}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_is_for_people(tmp_path: Path) -> None:
+def test_help_shows_an_example(tmp_path: Path) -> None:
     answer = door("resume", "--help", cwd=tmp_path)
     assert answer.returncode == 0
     assert "python scripts/resume.py run=last trainer.max_epochs=200" in answer.stdout

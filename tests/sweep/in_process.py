@@ -1,8 +1,10 @@
 """`python scripts/train.py -m ...` in the process of the test: planned only, refused, or carried out."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hydra._internal.callbacks import Callbacks
@@ -46,7 +48,8 @@ def refusal(*arguments: str) -> str:
 
 def sweep(task: Callable[[DictConfig], Any], *arguments: str, callbacks: Callbacks | None = None) -> None:
     """Raises SystemExit if a job fails, as the command does."""
-    with composed(*arguments) as (config, loader):
+    command = ["scripts/train.py", "-m", *arguments]  # sweep.json and messages quote it
+    with patch.object(sys, "argv", command), composed(*arguments) as (config, loader):
         _sweeper(task, config, loader, callbacks).sweep(list(config.hydra.overrides.task))
 
 

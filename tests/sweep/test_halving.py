@@ -6,10 +6,13 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mlplab.command.job import train_job
 from mlplab.errors import UserError
 from mlplab.sweep.halving import (
     ROUNDS_FILE,
@@ -20,86 +23,87 @@ from mlplab.sweep.halving import (
     halving_rounds,
     read_halving,
 )
+from mlplab.sweep.manifest import write_manifest
 from mlplab.trainer.history_file import read_history
-from tests.conftest import door
-from tests.run.test_kills import rows, wait
-from tests.run.test_resume import assert_same, checkpoint, curves, history, same
-from tests.sweep.in_process import refusal
+from tests.conftest import door, wait_until
+from tests.run.test_kills import rows
+from tests.run.test_resume import assert_same, checkpoint, curves, history, same, timeless
+from tests.sweep.in_process import planned, refusal, sweep
 from tests.sweep.test_kills import SETTINGS, in_training, jobs, kill, table
 
 SMALL = ("data=iris", "trainer.max_epochs=8", "model.hidden_features=[8]", "report.picture=false")
 
 
 @pytest.mark.slow
-def test_the_best_job_is_identical_to_an_uninterrupted_run(tmp_path: Path) -> None:
+def test_the_best_job_is_identical_to_an_uninterrupted_run(
+    sweep_folder: Path, train: Callable[..., tuple[Path, dict[str, Any]]], capfd: pytest.CaptureFixture[str]
+) -> None:
     grid = ("optimizer.lr=1e-4,0.01", "scheduler=cosine,none")
-    answer = door(
-        "train", "-m", "sweep.halving=true", "hydra.sweeper.eta=2", *grid, *SMALL, "sweep.name=h", cwd=tmp_path
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stderr == ""
-    assert "4 jobs, 4 to epoch 2, then 2 to epoch 4, then 1 to epoch 8 -> outputs/sweeps/h" in answer.stdout
-    folder = tmp_path / "outputs" / "sweeps" / "h"
-    runs = {path.name.partition("_")[0]: path for path in folder.iterdir() if path.is_dir()}
+    sweep(train_job, "sweep.halving=true", "hydra.sweeper.eta=2", *grid, *SMALL, "sweep.name=s")
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert "4 jobs, 4 to epoch 2, then 2 to epoch 4, then 1 to epoch 8 -> outputs/sweeps/s" in captured.out
+    runs = {path.name.partition("_")[0]: path for path in sweep_folder.iterdir() if path.is_dir()}
     lengths = sorted(len(read_history(run / "history.csv")) - 1 for run in runs.values())
     assert lengths == [2, 2, 4, 8]
     (best,) = [run for run in runs.values() if (run / "scores.json").exists()]
     assert "optimizer.lr=0.01" in best.name
     assert not (best / "pruned.txt").exists()
     assert sum((run / "pruned.txt").exists() for run in runs.values()) == 3
-    with open(folder / "sweep.csv") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[0]["job"] == best.name.partition("_")[0]
+    with open(sweep_folder / "sweep.csv") as file:
+        assert next(csv.DictReader(file))["job"] == best.name.partition("_")[0]
     schedule = best.name.rpartition("scheduler=")[2]
-    straight = door("train", *SMALL, "optimizer.lr=0.01", f"scheduler={schedule}", "run_dir=whole", cwd=tmp_path)
-    assert straight.returncode == 0, straight.stderr
-    times = {"seconds", "samples_per_second"}
-    halved, whole = (json.loads((run / "scores.json").read_text()) for run in (best, tmp_path / "whole"))
-    assert {k: v for k, v in halved.items() if k not in times} == {k: v for k, v in whole.items() if k not in times}
+    _, whole = train(*SMALL, "optimizer.lr=0.01", f"scheduler={schedule}")
+    assert timeless(json.loads((best / "scores.json").read_text())) == timeless(whole)
 
 
-def as_a_job_is_pruned(sweep: Path, chance: random.Random) -> None:
-    before = len(list(sweep.glob("*/pruned.txt")))
-    wait(lambda: len(list(sweep.glob("*/pruned.txt"))) > before)
+def when_a_job_is_pruned(folder: Path, chance: random.Random) -> None:
+    before = len(list(folder.glob("*/pruned.txt")))
+    wait_until(lambda: len(list(folder.glob("*/pruned.txt"))) > before)
     time.sleep(chance.uniform(0, 0.05))
 
 
-def as_a_round_begins(sweep: Path, chance: random.Random) -> None:
-    before = (sweep / ROUNDS_FILE).read_bytes() if (sweep / ROUNDS_FILE).exists() else b""
-    wait(lambda: (sweep / ROUNDS_FILE).exists() and (sweep / ROUNDS_FILE).read_bytes() != before)
+def when_a_round_starts(folder: Path, chance: random.Random) -> None:
+    rounds = folder / ROUNDS_FILE
+    before = rounds.read_bytes() if rounds.exists() else b""
+    wait_until(lambda: rounds.exists() and rounds.read_bytes() != before)
     time.sleep(chance.uniform(0, 0.3))
 
 
-def in_a_later_round(sweep: Path, chance: random.Random) -> None:
-    before = {run: max(rows(run), 21) for run in jobs(sweep)}
-    wait(lambda: any(rows(run) > count for run, count in before.items()))
+def in_a_later_round(folder: Path, chance: random.Random) -> None:
+    before = {run: max(rows(run), 21) for run in jobs(folder)}
+    wait_until(lambda: any(rows(run) > count for run, count in before.items()))
     time.sleep(chance.uniform(0, 0.3))
 
 
 @pytest.mark.slow
-def test_kills_of_a_halving_leave_no_trace(tmp_path: Path) -> None:
+def test_kills_of_a_halving_leave_no_trace(sweep_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(0)
-    how = ("sweep.halving=true", "hydra.sweeper.eta=2", "trainer.max_epochs=80", "optimizer.lr=0.01,0.001", "seed=0,1")
-    words = ["-m", *SETTINGS, *how, "sweep.name=whole"]
-    whole, killed = (tmp_path / "outputs" / "sweeps" / name for name in ("whole", "killed"))
-    assert door("train", *words, cwd=tmp_path).returncode == 0
-    words[-1] = "sweep.name=killed"
-    moments = [(as_a_job_is_pruned, 9), (in_training, signal.SIGTERM), (as_a_round_begins, 9)]
+    halving = ("sweep.halving=true", "hydra.sweeper.eta=2", "trainer.max_epochs=80")
+    overrides = [*SETTINGS, *halving, "optimizer.lr=0.01,0.001", "seed=0,1"]
+    whole, killed = sweep_folder.with_name("whole"), sweep_folder.with_name("killed")
+    sweep(train_job, *overrides, "sweep.name=whole")
+    overrides.append("sweep.name=killed")
+    moments = [(when_a_job_is_pruned, 9), (in_training, signal.SIGTERM), (when_a_round_starts, 9)]
     for moment, sent in [*moments, (in_a_later_round, signal.SIGINT)]:
-        kill([*words, "sweep.resume=true"] if killed.exists() else words, killed, moment, chance, sent)
+        kill(overrides, killed, moment, chance, sent)
         states = {run.name.partition("_")[0]: (rows(run), (run / "pruned.txt").exists()) for run in jobs(killed)}
         print(f"{moment.__name__}: {states}")
-    resume_and_compare(tmp_path, words, whole, killed)
-    out = next(run for run in jobs(killed) if (run / "pruned.txt").exists())
-    (out / "pruned.txt").unlink()  # as of a kill between the checkpoint and this file
-    shutil.rmtree(next(run for run in jobs(killed) if (run / "pruned.txt").exists()))
-    resume_and_compare(tmp_path, words, whole, killed)
-
-
-def resume_and_compare(tmp_path: Path, words: list[str], whole: Path, killed: Path) -> None:
-    last = door("train", *words, "sweep.resume=true", cwd=tmp_path)
+    last = door("train", "-m", *overrides, "sweep.resume=true", cwd=killed.parents[2])
     assert (last.returncode, last.stderr) == (0, "")
     assert "4 jobs, 4 to epoch 20, then 2 to epoch 40, then 1 to epoch 80 -> outputs/sweeps/killed: " in last.stdout
+    assert_same_halving(whole, killed)
+
+    pruned = [run for run in jobs(killed) if (run / "pruned.txt").exists()]
+    (pruned[0] / "pruned.txt").unlink()  # as after a kill between the checkpoint and this file
+    shutil.rmtree(pruned[1])
+    capfd.readouterr()
+    sweep(train_job, *overrides, "sweep.resume=true")
+    assert capfd.readouterr().err == ""
+    assert_same_halving(whole, killed)
+
+
+def assert_same_halving(whole: Path, killed: Path) -> None:
     assert table(whole) == table(killed)
     assert (whole / ROUNDS_FILE).read_bytes() == (killed / ROUNDS_FILE).read_bytes()
     names = sorted(run.name for run in jobs(whole))
@@ -116,13 +120,13 @@ def resume_and_compare(tmp_path: Path, words: list[str], whole: Path, killed: Pa
         assert all(same(checkpoint(one, name), checkpoint(other, name)) for name in ("best", "last"))
 
 
-@pytest.mark.slow
-def test_a_grid_is_not_resumed_as_a_halving(tmp_path: Path) -> None:
-    words = ("-m", *SMALL, "seed=0,1", "sweep.name=s")
-    assert door("train", *words, cwd=tmp_path).returncode == 0
-    answer = door("train", *words, "sweep.halving=true", "sweep.resume=true", cwd=tmp_path)
-    said = "mlplab: sweep.resume: outputs/sweeps/s is not a halving: remove sweep.halving=true\n"
-    assert (answer.returncode, answer.stderr) == (1, said)
+def test_a_grid_is_not_resumed_as_a_halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrides = (*SMALL, "seed=0,1", "sweep.name=s")
+    grid = planned(*overrides, claim=True)
+    write_manifest(grid.folder, grid.jobs, ["-m", *overrides])
+    message = "sweep.resume: outputs/sweeps/s is not a halving: remove sweep.halving=true"
+    assert refusal(*overrides, "sweep.halving=true", "sweep.resume=true") == message
 
 
 @pytest.mark.parametrize(

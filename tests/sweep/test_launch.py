@@ -1,7 +1,6 @@
 """Jobs are launched until each has finished or failed, in real worker processes that are really killed."""
 
 import csv
-import json
 import os
 import re
 import shlex
@@ -17,13 +16,16 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from joblib import Parallel, delayed
 
+from mlplab.command.job import train_job
 from mlplab.errors import RunError, UserError
 from mlplab.files import lock_folder
 from mlplab.run.folder import STOP_FILE, run_state
 from mlplab.signals import Interrupted
 from mlplab.sweep.launch import PROCESS, launch_jobs
 from mlplab.sweep.manifest import Job
-from tests.conftest import REPO, door
+from tests.conftest import REPO, door, stop_script, wait_until
+from tests.run.test_resume import scores
+from tests.sweep.in_process import sweep
 
 NAMES = ["0_a", "1_b", "2_c", "3_d", "4_e"]
 SMALL = ("data=diabetes", "model.hidden_features=[8]", "report.picture=false", "optimizer=sgd")
@@ -127,39 +129,40 @@ def test_a_worker_whose_sweep_was_killed_finishes_its_job_and_ends(tmp_path: Pat
             open("next", "w").close()
         time.sleep(60)
     """
-    sweep = subprocess.Popen(
+    process = subprocess.Popen(
         ["bash", "-c", f'{PROCESS}=$$ exec {sys.executable} -c "$CODE"'], cwd=tmp_path, env={**os.environ, "CODE": code}
     )
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.01)
-    sweep.kill()
-    sweep.wait()
+    wait_until((tmp_path / "begun").exists)
+    process.kill()
+    process.wait()
     time.sleep(4)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["begun", "done"]
 
 
-@pytest.mark.slow
-def test_fail_fast_stops_at_the_first_failure_and_resume_starts_the_rest(tmp_path: Path) -> None:
-    words = ("-m", *SMALL, "trainer.max_epochs=3", "optimizer.lr=1e-4,1e8,0.1,0.01", "sweep.name=s")
-    words = (*words, "sweep.fail_fast=true")
-    folder = tmp_path / "outputs" / "sweeps" / "s"
-    answer = door("train", *words, cwd=tmp_path)
-    assert answer.returncode == 1
-    assert (
-        "mlplab: job 1 failed and sweep.fail_fast=true: not started: 2, 3; 1 finished, 1 failed, 2 new; resume by: "
-        in (answer.stderr)
-    )
+def test_fail_fast_stops_at_the_first_failure_and_resume_starts_the_rest(
+    sweep_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    grid = (*SMALL, "trainer.max_epochs=3", "optimizer.lr=1e-4,1e8,0.1,0.01", "sweep.name=s", "sweep.fail_fast=true")
+    folder = sweep_folder
+    with pytest.raises(SystemExit) as ended:
+        sweep(train_job, *grid)
+    assert ended.value.code == 1
+    not_started = "mlplab: job 1 failed and sweep.fail_fast=true: not started: 2, 3; 1 finished, 1 failed, 2 new"
+    assert f"{not_started}; resume by: " in capfd.readouterr().err
     assert sorted(path.name.partition("_")[0] for path in folder.iterdir() if path.is_dir()) == ["0", "1"]
     assert not (folder / STOP_FILE).exists()
     before = (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns
-    answer = door("train", *words, "sweep.resume=true", cwd=tmp_path)
-    assert answer.returncode == 1, "one has failed"
-    assert answer.stderr == ""
-    assert "4 jobs -> outputs/sweeps/s: 1 finished, 1 failed, 2 new" in answer.stdout
+    with pytest.raises(SystemExit) as ended:
+        sweep(train_job, *grid, "sweep.resume=true")
+    assert ended.value.code == 1, "one has failed"
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert "4 jobs -> outputs/sweeps/s: 1 finished, 1 failed, 2 new" in captured.out
     assert len(list(folder.glob("*/scores.json"))) == 3
     assert (folder / "0_optimizer.lr=0.0001" / "scores.json").stat().st_mtime_ns == before
-    answer = door("train", *words, "sweep.resume=failed", cwd=tmp_path)
-    assert answer.stderr.startswith("mlplab: #1 optimizer.lr=1")
+    with pytest.raises(SystemExit):
+        sweep(train_job, *grid, "sweep.resume=failed")
+    assert capfd.readouterr().err.startswith("mlplab: #1 optimizer.lr=1")
     assert len(list(folder.glob("*/scores.json"))) == 3
 
 
@@ -176,16 +179,8 @@ def small_disk(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_full_disk_or_too_little_memory_ends_one_job_and_the_others_finish(small_disk: Path) -> None:
     widths = "model.hidden_features=[8],[1000,1000],[1000000,1000000],[4]"
-    answer = door(
-        "train",
-        "-m",
-        "data=iris",
-        "trainer.max_epochs=2",
-        "report.picture=false",
-        widths,
-        "sweep.name=s",
-        cwd=small_disk,
-    )
+    short = ("data=iris", "trainer.max_epochs=2", "report.picture=false", "sweep.name=s")
+    answer = door("train", "-m", *short, widths, cwd=small_disk)
     subprocess.run(["umount", "-l", str(small_disk)], check=True)
     first, second = answer.stderr.splitlines()
     assert answer.returncode == 1
@@ -195,37 +190,27 @@ def test_a_full_disk_or_too_little_memory_ends_one_job_and_the_others_finish(sma
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_sweep_prints_the_command_that_resumes_it(tmp_path: Path, number: int, code: int) -> None:
-    words = ["-m", *SMALL, "trainer.max_epochs=100000", "seed=1,2", "sweep.name=s"]
-    process = subprocess.Popen(
-        [sys.executable, str(REPO / "scripts" / "train.py"), *words],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_a_stopped_sweep_prints_the_command_that_resumes_it(tmp_path: Path) -> None:
+    """By SIGTERM; test_kills sends SIGINT too."""
+    arguments = ["-m", *SMALL, "trainer.max_epochs=100000", "seed=1,2", "sweep.name=s"]
     last = tmp_path / "outputs" / "sweeps" / "s" / "0_seed=1" / "checkpoints" / "last.ckpt"
-    while not last.exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == code
-    told, _, typed = said.splitlines()[-1].partition("; resume by: ")
-    assert told == "mlplab: stopped; 1 half-done, 1 new"
-    assert shlex.split(typed) == ["python", "scripts/train.py", *words, "sweep.resume=true"]
+    status, errors = stop_script("train", *arguments, cwd=tmp_path, wait=lambda: wait_until(last.exists))
+    assert status == 143
+    progress, _, command = errors.splitlines()[-1].partition("; resume by: ")
+    assert progress == "mlplab: stopped; 1 half-done, 1 new"
+    assert shlex.split(command) == ["python", "scripts/train.py", *arguments, "sweep.resume=true"]
 
 
-@pytest.mark.slow
-def test_a_grid_that_grows_keeps_its_jobs(tmp_path: Path) -> None:
-    words = ("-m", *SMALL[:3], "trainer.max_epochs=2", "sweep.name=s")
-    folder = tmp_path / "outputs" / "sweeps" / "s"
-    assert door("train", *words, "optimizer.lr=0.1,0.01", cwd=tmp_path).returncode == 0
+def test_a_grid_that_grows_keeps_its_jobs(sweep_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    overrides = (*SMALL[:3], "trainer.max_epochs=2", "sweep.name=s")
+    folder = sweep_folder
+    sweep(train_job, *overrides, "optimizer.lr=0.1,0.01")
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.*")}
-    wider = ("optimizer=sgd,adam", "optimizer.lr=1e-2,0.1,0.3", "sweep.resume=true")
-    answer = door("train", *words, *wider, cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.startswith("6 jobs -> outputs/sweeps/s, 4 of them new: 2 finished, 4 new\n")
+    capfd.readouterr()
+    sweep(train_job, *overrides, "optimizer=sgd,adam", "optimizer.lr=1e-2,0.1,0.3", "sweep.resume=true")
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert captured.out.startswith("6 jobs -> outputs/sweeps/s, 4 of them new: 2 finished, 4 new\n")
     assert {path: path.stat().st_mtime_ns for path in before} == before
     with open(folder / "sweep.csv", newline="") as file:
         found = {row["job"]: (row["optimizer"], float(row["optimizer.lr"])) for row in csv.DictReader(file)}
@@ -242,37 +227,30 @@ def test_with_joblib_a_killed_worker_loses_no_job_and_a_killed_sweep_resumes(tmp
 
     def started() -> "subprocess.Popen[bytes]":
         command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, *joblib]
-        with open(tmp_path / "said", "w") as said:
-            process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
-        deadline = time.monotonic() + 120
-        while not any(folder.glob("*/history.csv")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        with open(tmp_path / "printed", "w") as output:
+            process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
+        wait_until(lambda: any(folder.glob("*/history.csv")))
         return process
 
-    sweep = started()
-    os.kill(workers(sweep.pid)[0], signal.SIGKILL)
-    assert sweep.wait(timeout=300) == 0
-    assert "a process was killed; running jobs (" in (tmp_path / "said").read_text()
+    process = started()
+    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    assert process.wait(timeout=300) == 0
+    assert "a process was killed; running jobs (" in (tmp_path / "printed").read_text()
     assert len(list(folder.glob("*/scores.json"))) == 3
-    killed = {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")}
+    killed = {path.parent.name: scores(path.parent) for path in folder.glob("*/scores.json")}
     shutil.rmtree(folder)
-    sweep = started()
-    theirs = workers(sweep.pid)
-    sweep.kill()
-    sweep.wait()
+    process = started()
+    workers_before = workers(process.pid)
+    process.kill()
+    process.wait()
     answer = door("train", *words, *joblib, "sweep.resume=true", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert {path.parent.name: timeless(path) for path in folder.glob("*/scores.json")} == killed
-    assert not any(Path("/proc", str(pid)).exists() for pid in theirs), "workers without a sweep have gone"
+    assert {path.parent.name: scores(path.parent) for path in folder.glob("*/scores.json")} == killed
+    assert not any(Path("/proc", str(pid)).exists() for pid in workers_before), "workers without a sweep have gone"
 
 
 def workers(parent: int) -> list[int]:
-    """Of joblib, children of a process."""
+    """The processes of joblib's workers."""
     children = [path.read_text().split() for path in Path("/proc", str(parent), "task").glob("*/children")]
     numbers = [number for some in children for number in some]
     return [int(number) for number in numbers if b"popen_loky" in Path("/proc", number, "cmdline").read_bytes()]
-
-
-def timeless(scores: Path) -> dict[str, object]:
-    known = json.loads(scores.read_text())
-    return {name: value for name, value in known.items() if name not in ("seconds", "samples_per_second")}

@@ -1,44 +1,24 @@
-"""Nothing is written before the configuration is valid, and nothing is overwritten."""
+"""Before anything is written, the preflight validates the configuration, the folder and the launcher."""
 
 import importlib.util
-import multiprocessing
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose
 from omegaconf import OmegaConf
 
+from mlplab.config.compose import isolated_hydra
 from mlplab.errors import UserError
-from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.preflight import OPTIONAL_PACKAGES, Preflight, check_optional_packages
 from tests.conftest import door
+from tests.sweep.in_process import refusal
 
-
-def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
-    claim_folder(tmp_path / "a" / "b", "run_dir")
-    with pytest.raises(UserError, match="exists already"):
-        claim_folder(tmp_path / "a" / "b", "run_dir")
-
-
-def test_released_folders_are_removed_and_no_others(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
-    release_folder()
-    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
-    claim_folder(tmp_path / "mine" / "a" / "run", "run_dir")
-    (tmp_path / "mine" / "a" / "other").mkdir()
-    release_folder()
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "mine", "other"]
-
-
-def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be created"):
-        claim_folder(tmp_path / "file" / "run", "run_dir")
+RunRefusal = Callable[..., str]
 
 
 @pytest.fixture
@@ -56,66 +36,51 @@ def sealed(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("data=iris",), r"run_dir: outputs/iris/\S+"),
-        (("data=iris", "run_dir=a/b"), "run_dir: a/b"),
-        (("-m", "data=iris", "seed=1,2"), r"sweep\.name: outputs/sweeps/\S+"),
-    ],
-    ids=["default", "run_dir", "sweep"],
-)
-def test_an_output_folder_that_is_not_writable_is_reported(words: tuple[str, ...], said: str, sealed: Path) -> None:
-    answer = door("train", *words, cwd=sealed)
-    assert answer.returncode == 1
-    reason = r"\((Read-only file system|Permission denied)\)"
-    assert re.fullmatch(rf"mlplab: {said} cannot be created {reason}\n", answer.stderr)
-    assert answer.stdout == ""
+@pytest.fixture
+def run_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunRefusal:
+    """run_refusal("data=iris", ...) -> what the preflight of a single run prints; called as Hydra does."""
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(*overrides: str) -> str:
+        with isolated_hydra(), pytest.raises(SystemExit) as ended:
+            Preflight().on_run_start(compose("train", list(overrides), return_hydra_config=True))
+        assert ended.value.code == 1
+        return capsys.readouterr().err
+
+    return refuse
+
+
+def test_an_output_folder_that_is_not_writable_is_reported(
+    sealed: Path, run_refusal: RunRefusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sealed)
+    reason = r"cannot be created \((Read-only file system|Permission denied)\)"
+    answer = door("train", "data=iris", cwd=sealed)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert re.fullmatch(rf"mlplab: run_dir: outputs/iris/\S+ {reason}\n", answer.stderr)
+    assert re.fullmatch(rf"mlplab: run_dir: a/b {reason}\n", run_refusal("data=iris", "run_dir=a/b"))
+    assert re.fullmatch(rf"sweep\.name: outputs/sweeps/\S+ {reason}", refusal("data=iris", "seed=1,2"))
     assert list(sealed.iterdir()) == []
 
 
-def test_an_existing_run_folder_is_refused_and_not_changed(tmp_path: Path) -> None:
+def test_an_existing_run_folder_is_refused_and_not_changed(tmp_path: Path, run_refusal: RunRefusal) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
-    answer = door("train", "run_dir=run", cwd=tmp_path)
-    assert answer.returncode == 1
-    assert answer.stderr.strip() == "mlplab: run_dir: run exists already; name another, nothing is written over"
+    message = "mlplab: run_dir: run exists already; name another, nothing is written over\n"
+    assert run_refusal("run_dir=run") == message
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
-def test_sweep_resume_is_refused_for_a_run(tmp_path: Path) -> None:
-    answer = door("train", "data=iris", "sweep.resume=true", cwd=tmp_path)
-    said = "sweep.resume: only for a sweep (-m); resume a run by: python scripts/resume.py run=FOLDER"
-    assert (answer.returncode, answer.stderr) == (1, f"mlplab: {said}\n")
+def test_sweep_resume_is_refused_for_a_run(tmp_path: Path, run_refusal: RunRefusal) -> None:
+    message = "sweep.resume: only for a sweep (-m); resume a run by: python scripts/resume.py run=FOLDER"
+    assert run_refusal("data=iris", "sweep.resume=true") == f"mlplab: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sweep_ensemble_is_refused_for_a_run(tmp_path: Path) -> None:
-    answer = door("train", "data=iris", "sweep.ensemble=true", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (1, "mlplab: sweep.ensemble: only for a sweep (-m)\n")
+def test_sweep_ensemble_is_refused_for_a_run(tmp_path: Path, run_refusal: RunRefusal) -> None:
+    message = "mlplab: sweep.ensemble: only for a sweep (-m)\n"
+    assert run_refusal("data=iris", "sweep.ensemble=true") == message
     assert list(tmp_path.iterdir()) == []
-
-
-def test_one_of_several_processes_that_claim_a_folder_gets_it(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    together, found = context.Barrier(4), context.Queue()
-    processes = [context.Process(target=_claim, args=(tmp_path, together, found)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    won = [found.get(timeout=120) for _ in range(4 * 50)]
-    for process in processes:
-        process.join()
-    assert sorted(name for name in won if name) == sorted(str(number) for number in range(50))
-
-
-def _claim(folder: Path, together: Any, found: Any) -> None:
-    for number in range(50):
-        together.wait()
-        try:
-            claim_folder(folder / "sweeps" / str(number), "sweep.name")
-            found.put(str(number))
-        except UserError:
-            found.put("")
 
 
 @pytest.mark.parametrize("invalid", ["choice.learner=foo", "~monitor", "scheduler=null", "data=[iris,wine]"])
@@ -163,7 +128,7 @@ def test_without_slurm_its_launcher_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("launcher", "message"),
     [
         ({"most": 0}, "hydra.launcher.most=0: must be an integer"),
         ({"at_once": -1}, "hydra.launcher.at_once=-1: must be an integer"),
@@ -172,17 +137,17 @@ def test_without_slurm_its_launcher_is_refused(tmp_path: Path) -> None:
         ({"n_jobs": "two"}, "hydra.launcher.n_jobs=two: must be an integer above 0"),
     ],
 )
-def test_an_invalid_number_of_the_launcher_is_refused(words: dict[str, Any], said: str) -> None:
+def test_an_invalid_number_of_the_launcher_is_refused(launcher: dict[str, Any], message: str) -> None:
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
-    hydra = {"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}
-    with pytest.raises(UserError, match=f"^{said}"):
+    hydra = {"launcher": launcher, "sweeper": {}, "runtime": {"choices": choices}}
+    with pytest.raises(UserError, match=f"^{message}"):
         check_optional_packages(OmegaConf.create(hydra))
 
 
-@pytest.mark.parametrize("words", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
-def test_valid_numbers_of_the_launcher_are_accepted(words: dict[str, Any]) -> None:
+@pytest.mark.parametrize("launcher", [{"most": None}, {"at_once": 3}, {"n_jobs": -1}, {}])
+def test_valid_numbers_of_the_launcher_are_accepted(launcher: dict[str, Any]) -> None:
     choices = {"hydra/sweeper": "grid", "hydra/launcher": "mine"}
-    check_optional_packages(OmegaConf.create({"launcher": words, "sweeper": {}, "runtime": {"choices": choices}}))
+    check_optional_packages(OmegaConf.create({"launcher": launcher, "sweeper": {}, "runtime": {"choices": choices}}))
 
 
 def test_a_sweeper_of_another_package_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,20 +1,23 @@
-"""Searches: what is drawn, its journal, and whole sweeps that are stopped, shared and pruned."""
+"""Searches: their samples, their journal, and whole sweeps that are stopped, shared and pruned."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mlplab
+from mlplab.command.job import train_job
 from mlplab.run.folder import Outcome
-from mlplab.sweep.search_config import Choices, FloatRange, SearchConfig, SearchSpace
-from tests.conftest import REPO, door
+from mlplab.sweep.search_config import Choices, FloatRange, SearchConfig, SearchSpace, stored_search_config
+from tests.conftest import REPO, door, stop_script, wait_until
+from tests.sweep.in_process import planned, refusal, sweep
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
 
@@ -38,21 +41,20 @@ def sweep_of(tmp_path: Path, name: str) -> Path:
 
 
 def states(folder: Path) -> list[str]:
-    from mlplab.sweep.search import Study
-    from mlplab.sweep.search_config import stored_search_config
-
     return [trial.state.name for trial in Study(folder, stored_search_config(folder)).trials]
 
 
 @pytest.mark.slow
-def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_not_a_failure(tmp_path: Path) -> None:
-    how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=6", "hydra.sweeper.first=2")
-    prune = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=1", "sweep.name=s")
-    answer = door("train", "-m", *how, *prune, LR, "optimizer=sgd,adam", *SMALL, cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stderr == ""
-    assert "6 jobs, tpe and median over optimizer.lr, optimizer -> outputs/sweeps/s" in answer.stdout
-    folder = sweep_of(tmp_path, "s")
+def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_not_a_failure(
+    sweep_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tpe = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=6", "hydra.sweeper.first=2")
+    pruner = ("hydra.sweeper.pruner=median", "hydra.sweeper.grace=1")
+    sweep(train_job, *tpe, *pruner, LR, "optimizer=sgd,adam", *SMALL, "sweep.name=s")
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert "6 jobs, tpe and median over optimizer.lr, optimizer -> outputs/sweeps/s" in captured.out
+    folder = sweep_folder
     rows = searched(folder)
     assert len(rows) == 6
     pruned = [row for row in rows if row["verdict"].startswith("pruned after epoch")]
@@ -61,78 +63,76 @@ def test_tpe_with_pruning_keeps_its_budget_and_a_pruned_job_is_not_a_failure(tmp
     run = next(folder.glob(f"{pruned[0]['job']}_*"))
     assert {"history.csv", "checkpoints", "pruned.txt", "config.yaml"} <= {path.name for path in run.iterdir()}
     assert not (run / "failure.txt").exists()
-    gone_on = door("resume", f"run={run.relative_to(tmp_path)}", cwd=tmp_path)
-    assert gone_on.returncode == 0, gone_on.stderr
-    assert json.loads((run / "scores.json").read_text())["epochs"] == 4
+    assert mlplab.resume(run)["epochs"] == 4
+    assert (run / "scores.json").exists()
     assert not (run / "pruned.txt").exists()
 
 
 @pytest.mark.slow
-def test_the_seed_repeats_a_search_and_a_resumed_one_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    def words(name: str, jobs: int, *more: str) -> tuple[str, ...]:
-        how = ("-m", "hydra/sweeper=tpe", f"hydra.sweeper.num_jobs={jobs}", "hydra.sweeper.first=3")
-        return (*how, f"sweep.name={name}", LR, *SMALL, *more)
+def test_the_seed_repeats_a_search_and_a_resumed_one_equals_an_uninterrupted_one(sweep_folder: Path) -> None:
+    def search(name: str, num_jobs: int, *more: str) -> None:
+        tpe = ("hydra/sweeper=tpe", f"hydra.sweeper.num_jobs={num_jobs}", "hydra.sweeper.first=3")
+        sweep(train_job, *tpe, f"sweep.name={name}", LR, *SMALL, *more)
 
-    for name, jobs, *more in (("a", 6), ("b", 4), ("b", 6, "hydra.sweeper.join=true"), ("c", 6, "seed=1")):
-        answer = door("train", *words(str(name), int(jobs), *map(str, more)), cwd=tmp_path)
-        assert answer.returncode == 0, answer.stderr
-    a, b, c = (without_times(searched(sweep_of(tmp_path, name))) for name in "abc")
+    search("a", 6)
+    search("b", 4)
+    search("b", 6, "hydra.sweeper.join=true")
+    search("c", 6, "seed=1")
+    a, b, c = (without_times(searched(sweep_folder.with_name(name))) for name in "abc")
     assert a == b
     assert [row["optimizer.lr"] for row in a] != [row["optimizer.lr"] for row in c]
 
 
 @pytest.mark.slow
-def test_a_killed_search_resumes_the_job_that_was_running(tmp_path: Path) -> None:
-    words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=3", "sweep.name=k", LR, *SMALL)
-    long = ("trainer.max_epochs=400", "trainer.blocks=false")
-    whole = door("train", *words, *long, "sweep.name=whole", cwd=tmp_path)
-    assert whole.returncode == 0, whole.stderr
-    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, *long]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        second = sweep_of(tmp_path, "k")
-        deadline = time.monotonic() + 120
-        while not list(second.glob("1_*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    assert states(second) == ["COMPLETE", "RUNNING"]
-    again = door("train", *words, *long, "hydra.sweeper.join=true", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert "#0 " not in again.stdout.split(" job ")[0]
-    assert without_times(searched(second)) == without_times(searched(sweep_of(tmp_path, "whole")))
+def test_a_killed_search_resumes_the_job_that_was_running(
+    sweep_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    long = (*SMALL, "trainer.max_epochs=400", "trainer.blocks=false")
+    search = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=3", LR, *long)
+    killed, whole = sweep_folder.with_name("killed"), sweep_folder.with_name("whole")
+    sweep(train_job, *search, "sweep.name=whole")
+    stop_script(
+        *("train", "-m", *search, "sweep.name=killed"),
+        cwd=Path.cwd(),
+        wait=lambda: wait_until(lambda: any(killed.glob("1_*/checkpoints/last.ckpt"))),
+        number=signal.SIGKILL,
+    )
+    assert states(killed) == ["COMPLETE", "RUNNING"]
+    capfd.readouterr()
+    sweep(train_job, *search, "sweep.name=killed", "hydra.sweeper.join=true")
+    assert "#0 " not in capfd.readouterr().out.split(" job ")[0]
+    assert without_times(searched(killed)) == without_times(searched(whole))
 
 
 @pytest.mark.slow
-def test_a_stopped_search_prints_how_to_resume_and_resumes(tmp_path: Path) -> None:
-    words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=t", LR, *SMALL)
-    words = (*words, "trainer.max_epochs=400", "trainer.blocks=false")
-    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not list(sweep_of(tmp_path, "t").glob("0_*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert said.endswith("mlplab: stopped; the same command with sweep.resume=true resumes the search\n")
-    again = door("train", *words, "sweep.resume=true", cwd=tmp_path)
-    assert (again.returncode, again.stderr) == (0, "")
-    assert states(sweep_of(tmp_path, "t")) == ["COMPLETE"]
+def test_a_stopped_search_prints_how_to_resume_and_resumes(
+    sweep_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    long = (*SMALL, "trainer.max_epochs=400", "trainer.blocks=false")
+    search = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=s", LR, *long)
+    status, errors = stop_script(
+        *("train", "-m", *search),
+        cwd=Path.cwd(),
+        wait=lambda: wait_until(lambda: any(sweep_folder.glob("0_*/checkpoints/last.ckpt"))),
+    )
+    assert status == 143
+    assert errors.endswith("mlplab: stopped; the same command with sweep.resume=true resumes the search\n")
+    sweep(train_job, *search, "sweep.resume=true")
+    assert capfd.readouterr().err == ""
+    assert states(sweep_folder) == ["COMPLETE"]
 
 
 @pytest.mark.slow
 def test_two_processes_share_a_search_and_its_budget(tmp_path: Path) -> None:
-    words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=6", "sweep.name=two", LR, *SMALL)
-    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words]
+    search = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=6", "sweep.name=two", LR, *SMALL)
+    command = [sys.executable, str(REPO / "scripts" / "train.py"), *search]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": os.environ}
     with subprocess.Popen(command, cwd=tmp_path, **pipes) as first:
-        while not (sweep_of(tmp_path, "two") / "search" / "settings.json").exists():
-            time.sleep(0.02)
+        wait_until((sweep_of(tmp_path, "two") / "search" / "settings.json").exists)
         with subprocess.Popen([*command, "hydra.sweeper.join=true"], cwd=tmp_path, **pipes) as second:
-            said = [process.communicate(timeout=300) for process in (first, second)]
-    assert [stderr for _, stderr in said] == ["", ""]
-    own = [{line.split()[0] for line in stdout.splitlines() if line.startswith("#")} for stdout, _ in said]
+            printed = [process.communicate(timeout=300) for process in (first, second)]
+    assert [stderr for _, stderr in printed] == ["", ""]
+    own = [{line.split()[0] for line in stdout.splitlines() if line.startswith("#")} for stdout, _ in printed]
     assert own[0] | own[1] == {f"#{number}" for number in range(6)}
     assert not own[0] & own[1]
     assert all(own)
@@ -142,72 +142,69 @@ def test_two_processes_share_a_search_and_its_budget(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_joblib_takes_as_many_suggestions_as_it_has_processes(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs pip install 'mlplab[joblib]'")
-    how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=4", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    answer = door("train", "-m", *how, "sweep.name=j", LR, *SMALL, cwd=tmp_path)
+    search = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=4", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    answer = door("train", "-m", *search, "sweep.name=j", LR, *SMALL, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert states(sweep_of(tmp_path, "j")) == ["COMPLETE"] * 4
 
 
 @pytest.mark.slow
-def test_the_stacked_launcher_trains_eight_suggestions_at_once(tmp_path: Path) -> None:
-    how = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=10", "hydra.sweeper.first=4", "hydra/launcher=stacked")
-    answer = door("train", "-m", *how, "sweep.name=st", LR, *SMALL, cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert [line for line in answer.stdout.splitlines() if line.startswith("stacked")] == [
-        "stacked: 8 of 8 jobs",
-        "stacked: 2 of 2 jobs",
-    ]
-    folder = sweep_of(tmp_path, "st")
-    assert states(folder) == ["COMPLETE"] * 10
-    rows = searched(folder)
+def test_the_stacked_launcher_trains_eight_suggestions_at_once(
+    sweep_folder: Path, train: Callable[..., tuple[Path, dict[str, Any]]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    tpe = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=10", "hydra.sweeper.first=4", "hydra/launcher=stacked")
+    sweep(train_job, *tpe, "sweep.name=s", LR, *SMALL)
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    stacks = [line for line in captured.out.splitlines() if line.startswith("stacked")]
+    assert stacks == ["stacked: 8 of 8 jobs", "stacked: 2 of 2 jobs"]
+    assert states(sweep_folder) == ["COMPLETE"] * 10
+    rows = searched(sweep_folder)
     assert len({row["optimizer.lr"] for row in rows}) == 10
-    single = door("train", *SMALL, f"optimizer.lr={rows[9]['optimizer.lr']}", "run_dir=one", cwd=tmp_path)
-    assert single.returncode == 0, single.stderr
-    alone = json.loads((tmp_path / "one" / "scores.json").read_text())
-    assert float(rows[9]["loss/val"]) == pytest.approx(alone["loss/val"], rel=1e-4)
+    _, single = train(*SMALL, f"optimizer.lr={rows[9]['optimizer.lr']}")
+    assert float(rows[9]["loss/val"]) == pytest.approx(single["loss/val"], rel=1e-4)
 
 
 @pytest.mark.slow
-def test_a_killed_stack_of_suggestions_resumes(tmp_path: Path) -> None:
-    """Those that were asked for together are the same, and the next ones too."""
-    how = ("-m", "hydra/sweeper=tpe", "hydra.sweeper.num_jobs=12", "hydra.sweeper.first=4", "hydra/launcher=stacked")
-    words = (*how, LR, *SMALL, "trainer.max_epochs=100")
-    assert door("train", *words, "sweep.name=whole", cwd=tmp_path).returncode == 0
-    command = [sys.executable, str(REPO / "scripts" / "train.py"), *words, "sweep.name=k"]
-    folder = sweep_of(tmp_path, "k")
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while not (folder / "search").exists() or len(list(folder.glob("*_*/config.yaml"))) < 8:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-    again = door("train", *words, "sweep.name=k", "sweep.resume=true", cwd=tmp_path)
-    assert (again.returncode, again.stderr) == (0, "")
-    rows, whole = (without_times(searched(sweep_of(tmp_path, name))) for name in ("k", "whole"))
-    assert [row["optimizer.lr"] for row in rows[:8]] == [row["optimizer.lr"] for row in whole[:8]]
-    assert states(folder) == ["COMPLETE"] * 12
+def test_a_killed_stack_of_suggestions_resumes(sweep_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The suggestions of one stack are the same, and so are the next ones."""
+    tpe = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=12", "hydra.sweeper.first=4", "hydra/launcher=stacked")
+    search = (*tpe, LR, *SMALL, "trainer.max_epochs=100")
+    killed, whole = sweep_folder.with_name("killed"), sweep_folder.with_name("whole")
+    sweep(train_job, *search, "sweep.name=whole")
+    stop_script(
+        *("train", "-m", *search, "sweep.name=killed"),
+        cwd=Path.cwd(),
+        wait=lambda: wait_until(lambda: len(list(killed.glob("*_*/config.yaml"))) >= 8),
+        number=signal.SIGKILL,
+    )
+    capfd.readouterr()
+    sweep(train_job, *search, "sweep.name=killed", "sweep.resume=true")
+    assert capfd.readouterr().err == ""
+    rows, expected = (without_times(searched(folder)) for folder in (killed, whole))
+    assert [row["optimizer.lr"] for row in rows[:8]] == [row["optimizer.lr"] for row in expected[:8]]
+    assert states(killed) == ["COMPLETE"] * 12
 
 
-@pytest.mark.slow
-def test_another_search_of_the_same_name_is_refused(tmp_path: Path) -> None:
-    words = ("-m", "hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=s", *SMALL)
-    assert door("train", *words, LR, cwd=tmp_path).returncode == 0
-    again = door("train", *words, LR, cwd=tmp_path)
-    assert "sweep.name: outputs/sweeps/s exists already" in again.stderr
-    other = door("train", *words, "optimizer.lr=interval(1e-4,1)", "hydra.sweeper.join=true", cwd=tmp_path)
-    assert other.returncode == 1
-    assert "hydra.sweeper.join: outputs/sweeps/s is another search: searched was" in other.stderr
-    assert len(other.stderr.splitlines()) == 1
+def test_another_search_of_the_same_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=1", "sweep.name=s", *SMALL)
+    planned(*search, LR, claim=True)
+    assert refusal(*search, LR).startswith("sweep.name: outputs/sweeps/s exists already")
+    other = refusal(*search, "optimizer.lr=interval(1e-4,1)", "hydra.sweeper.join=true")
+    assert other.startswith("hydra.sweeper.join: outputs/sweeps/s is another search: searched was")
+    assert len(other.splitlines()) == 1
 
 
-@pytest.mark.slow
-def test_a_failed_job_is_reported_and_the_search_continues(tmp_path: Path) -> None:
-    how = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer=sgd", "optimizer.lr=1e9,1e8")
-    answer = door("train", "-m", *how, "sweep.name=f", *SMALL, "data=diabetes", cwd=tmp_path)
-    assert answer.returncode == 1
-    rows = searched(sweep_of(tmp_path, "f"))
+def test_a_failed_job_is_reported_and_the_search_continues(sweep_folder: Path) -> None:
+    search = ("hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer=sgd", "optimizer.lr=1e9,1e8")
+    with pytest.raises(SystemExit) as ended:
+        sweep(train_job, *search, "sweep.name=s", *SMALL, "data=diabetes")
+    assert ended.value.code == 1
+    rows = searched(sweep_folder)
+    assert len(rows) == 2
     assert all(row["failure"].startswith("the loss became") for row in rows)
-    assert states(sweep_of(tmp_path, "f")) == ["PRUNED"] * 2
+    assert states(sweep_folder) == ["PRUNED"] * 2
 
 
 SPACE = SearchSpace(
@@ -227,7 +224,7 @@ def finished(score: float) -> Outcome:
 
 
 def drawn(folder: Path, count: int, **changed: object) -> list[dict[str, object]]:
-    """Each from a study of its own, as of a process that was started anew."""
+    """The parameters of trials, each drawn by a new study, as in a process that was started again."""
     found = []
     for _ in range(count):
         study = study_of(folder, **changed)
@@ -341,8 +338,7 @@ def test_a_process_that_is_killed_while_writing_blocks_no_other(tmp_path: Path) 
         Journal(Path("journal.log")).append_logs([{"op_code": 4}])
     """
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as process:
-        while not (tmp_path / "here").exists():
-            time.sleep(0.01)
+        wait_until((tmp_path / "here").exists)
         process.kill()
     before = time.monotonic()
     journal: Any = Journal(tmp_path / "journal.log")
