@@ -2,6 +2,8 @@
 
 import inspect
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,17 @@ def test_a_file_that_has_changed_is_parsed_again(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(ConfigLoadError, match="not found"):
         source.load_config("train")
+
+
+def test_a_process_of_a_launcher_takes_the_state_that_it_is_sent() -> None:
+    """joblib and submitit set Hydra's state in their processes, where Hydra has registered its own sources."""
+    code = """if True:
+        from hydra.core.singleton import Singleton
+        from mlplab.config.compose import parse_files_once
+        parse_files_once()
+        Singleton.set_state(Singleton.get_state())
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -194,6 +194,9 @@ class CachedPackageSource(ImportlibResourcesConfigSource):
         return _parsed_once(key, lambda: ImportlibResourcesConfigSource.load_config(self, config_path))
 
 
+# in the processes of joblib and submitit Hydra registers its sources again, and compares them by name
+CachedFileSource.__name__ = FileConfigSource.__name__
+CachedPackageSource.__name__ = ImportlibResourcesConfigSource.__name__
 _parsed: dict[tuple[Any, ...], bytes] = {}
 
 
