@@ -60,12 +60,14 @@ def test_a_section_a_lesson_in_the_order_of_the_course(book: str) -> None:
 @pytest.mark.parametrize("readme", READMES, ids=["english", "chinese"])
 def test_the_readme_points_each_idea_to_its_command_and_section(readme: str) -> None:
     book = CHINESE if "zh-TW.md#" in readme else ENGLISH
-    told = re.findall(
+    printed = re.findall(
         r"^\| \[.+\]\(docs/lessons.*\.md#(.+)\) \| `python scripts/lesson.py lesson=(\w+)` \|$", readme, re.MULTILINE
     )
-    assert [name for _, name in told] == LESSONS
+    assert [name for _, name in printed] == LESSONS
     heads = re.findall(r"^## (\d+\. .+)$", book, re.MULTILINE)
-    assert [anchor for anchor, _ in told] == [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+    assert [anchor for anchor, _ in printed] == [
+        re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads
+    ]
 
 
 @pytest.mark.parametrize("book", [ENGLISH, CHINESE], ids=["english", "chinese"])
@@ -86,9 +88,9 @@ def test_both_books_have_the_same_numbers_in_their_tables() -> None:
     """What is measured and its limit in the same order; a claim's own numbers in whatever order its sentence needs."""
     for english, chinese in zip(sections(ENGLISH), sections(CHINESE), strict=True):
         assert len(rows(english)) >= 4
-        for (claim, *cells), (told, *others) in zip(rows(english), rows(chinese), strict=True):
-            assert sorted(numbers(claim)) == sorted(numbers(told)), told
-            assert list(map(numbers, cells)) == list(map(numbers, others)), told
+        for (claim, *cells), (printed, *others) in zip(rows(english), rows(chinese), strict=True):
+            assert sorted(numbers(claim)) == sorted(numbers(printed)), printed
+            assert list(map(numbers, cells)) == list(map(numbers, others)), printed
 
 
 def test_both_books_have_the_same_numbers_in_their_text() -> None:

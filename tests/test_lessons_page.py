@@ -78,5 +78,5 @@ def test_numbers_of_the_text_are_measured_or_chosen(lesson: str) -> None:
     known = [*measured(lesson), *(claim["limit"] for claim in claims(lesson))]
     shares = [100 * number for number in known]
     chosen = configured(yaml.safe_load((REPO / "conf" / "lesson" / f"{lesson}.yaml").read_text()))
-    told = [*known, *shares, *chosen]
-    assert not [number for number in found if not is_one_of(number, told)]
+    printed = [*known, *shares, *chosen]
+    assert not [number for number in found if not is_one_of(number, printed)]

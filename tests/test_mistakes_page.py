@@ -39,7 +39,7 @@ from mlplab.errors import UserError
 from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.halving import HalvingRecord, Round
 from mlplab.sweep.manifest import Job, trained_values, write_manifest
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 from tests.sweep.in_process import refusal
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
@@ -108,7 +108,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Path("three.csv").write_text(f"{','.join(names[:3])}\n5,3,1\n")
     Path("there.csv").write_text("mine\n")
     Path("there.html").write_text("mine\n")
-    Path("notes.md").write_text("words")
+    Path("notes.md").write_text("arguments")
     Path("empty.csv").write_text("")
     yield Path.cwd()
     os.chdir(before)
@@ -204,9 +204,9 @@ def test_what_the_page_says_is_what_is_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine").mkdir()
-    with pytest.raises(UserError) as mistake:
+    with pytest.raises(UserError) as raised:
         claim_folder(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
-    assert str(mistake.value) == printed
+    assert str(raised.value) == printed
 
 
 OF_EACH_KIND = (
@@ -222,9 +222,9 @@ HEAVY = {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "pandas
 @pytest.mark.parametrize("typed", OF_EACH_KIND)
 def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_imported(typed: str, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *shlex.split(typed)]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert said.returncode == 1
-    *timed, last = said.stderr.splitlines()
+    message = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert message.returncode == 1
+    *timed, last = message.stderr.splitlines()
     imported = {line.rsplit("|", 1)[1].strip() for line in timed}
     assert last == f"mlplab: {dict(BY_CONFIGURATION)[typed]}"
     assert "mlplab.config.validate" in imported
@@ -249,8 +249,8 @@ def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
     """
     rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
-    *answers, modules = said.stdout.splitlines()
+    message = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *answers, modules = message.stdout.splitlines()
     assert answers == [printed for _, printed in BY_CONFIGURATION]
     assert not HEAVY & set(json.loads(modules))
 
@@ -291,9 +291,9 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (kept, halved, other):
         path.mkdir(parents=True)
     (other / "thesis.txt").write_text("mine")
-    words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
+    arguments = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
     jobs = [
-        Job(f"{number}_", job, trained_values(to_plain(mlplab.configure(*job)))) for number, job in enumerate(words)
+        Job(f"{number}_", job, trained_values(to_plain(mlplab.configure(*job)))) for number, job in enumerate(arguments)
     ]
     for path in (kept, halved):
         write_manifest(path, jobs, ["-m"])
@@ -313,7 +313,7 @@ def test_what_the_page_says_of_sweeps_is_what_is_printed(
 
 def test_the_command_prints_it_in_one_line(sweeps: Path) -> None:
     typed, printed = OF_SWEEPS[-1]
-    answer = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
+    answer = run_script("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", f"mlplab: {printed}\n")
 
 
@@ -334,10 +334,10 @@ def test_a_door_says_what_the_page_says(
             config = compose(name, command_overrides(name, shlex.split(typed)), return_hydra_config=True)
             HydraConfig.instance().set_config(config)
             run_command(DOORS[name], config, name)
-        said = "nothing"
+        message = "nothing"
     except SystemExit:
-        said = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")
+        message = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")
     except (UserError, HydraException) as error:
-        said = describe_error(error, name)
-    assert said == printed
+        message = describe_error(error, name)
+    assert message == printed
     assert sorted(folder.rglob("*")) == before

@@ -28,7 +28,7 @@ def cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def told(cell: Any) -> list[tuple[str, str]]:
+def printed(cell: Any) -> list[tuple[str, str]]:
     """By output its kind, and its text where it has one."""
     return [
         (output.get("name", "picture"), output.get("text", ""))
@@ -57,10 +57,10 @@ def test_it_runs_and_gives_what_it_shows(tmp_path: Path) -> None:
     time and place too."""
     shown = nbformat.read(NOTEBOOK, as_version=4)
     for cell, again in zip(cells(shown), cells(executed(shown, tmp_path)), strict=True):
-        assert [kind for kind, _ in told(again)] == [kind for kind, _ in told(cell)]
+        assert [kind for kind, _ in printed(again)] == [kind for kind, _ in printed(cell)]
         if "varies" in cell.metadata.get("tags", []):
             continue
-        for (_, before), (_, now) in zip(told(cell), told(again), strict=True):
+        for (_, before), (_, now) in zip(printed(cell), printed(again), strict=True):
             assert re.sub(NUMBER, "", now) == re.sub(NUMBER, "", before)
             assert numbers(now) == pytest.approx(numbers(before), rel=0.02, abs=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]

@@ -70,5 +70,5 @@ def test_the_pixels_of_mnist_stay_bytes_in_memory(mlplab_data: Path) -> None:
     from mlplab.run.build import build_splits
 
     splits = build_splits(mlplab.configure("data=mnist", f"data.root={mlplab_data}"))
-    held = sum(part.features.untyped_storage().nbytes() for part in (splits.train, splits.val, splits.test))
-    assert held == 70_000 * 784
+    stored = sum(part.features.untyped_storage().nbytes() for part in (splits.train, splits.val, splits.test))
+    assert stored == 70_000 * 784

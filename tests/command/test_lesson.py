@@ -13,7 +13,7 @@ from mlplab.command.lesson import lesson
 from mlplab.config.groups import CONF_DIR, choices
 from mlplab.errors import RunError, Stopped
 from mlplab.lesson.base import Claim
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 def settings(tmp_path: Path, **changed: Any) -> dict[str, Any]:
@@ -42,9 +42,9 @@ def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: l
     assert kept["claims"] == [short[0].to_dict()]
     assert (tmp_path / "docs" / "line.png").read_bytes() == b"a picture"
     assert json.loads((tmp_path / "docs" / "line.json").read_text()) == {"lesson": "line", "claims": kept["claims"]}
-    said = capsys.readouterr().out
-    assert "it falls" in said
-    assert "<= 2" in said
+    printed = capsys.readouterr().out
+    assert "it falls" in printed
+    assert "<= 2" in printed
 
 
 def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Claim]) -> None:
@@ -87,9 +87,9 @@ def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:
 
 
 def test_a_wrong_key_is_one_line(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
+    answer = run_script("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
     assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1)
     assert answer.stderr.startswith("mlplab: lesson.rate: unknown key")
-    answer = door("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
+    answer = run_script("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
     assert answer.stderr == "mlplab: lesson.too_large=much: must be a number, such as 0.5\n"
     assert list(tmp_path.iterdir()) == []

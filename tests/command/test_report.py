@@ -17,13 +17,13 @@ Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")
 
 
-def asked(run: Path, **settings: Any) -> dict[str, Any]:
+def options(run: Path, **settings: Any) -> dict[str, Any]:
     usual = {"split": None, "slice": "none", "accelerator": None, "output": None, "overwrite": False, "allow": []}
     return {"run": str(run), "data": {"root": None}, **usual, **settings}
 
 
 def report_text(run: Path, **settings: Any) -> str:
-    return report(asked(run, **settings)).read_text(encoding="utf-8")
+    return report(options(run, **settings)).read_text(encoding="utf-8")
 
 
 def table(text: str, section: str) -> list[list[str]]:
@@ -45,7 +45,7 @@ def table(text: str, section: str) -> list[list[str]]:
         pytest.param(("data=sine", "data.num_rows=60"), marks=pytest.mark.slow),
         ("data=digits", "data.num_train=100"),
     ],
-    ids=lambda words: words[0],
+    ids=lambda arguments: arguments[0],
 )
 def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, ...]) -> None:
     run, scores = train(*SHORT, *overrides)
@@ -83,8 +83,8 @@ def test_the_area_is_that_of_scores_json(train: Train) -> None:
 def test_the_command_trains_to_the_same_scores(train: Train) -> None:
     run, scores = train("data=iris", *SHORT, "optimizer=sgd", "seed=3")
     (text,) = re.findall(r"<pre>(.+?)</pre>", report_text(run))
-    _, _, *words = shlex.split(html.unescape(text))
-    _, again = train(*words)
+    _, _, *arguments = shlex.split(html.unescape(text))
+    _, again = train(*arguments)
     assert {name: again[name] for name in scores if "/" in name} == {n: v for n, v in scores.items() if "/" in n}
 
 

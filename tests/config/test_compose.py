@@ -35,7 +35,7 @@ from mlplab.config.compose import (
     isolated_hydra,
 )
 from mlplab.config.tree import to_plain
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 LAUNCHERS = sorted(path.stem for path in (REPO / "conf" / "hydra" / "launcher").glob("*.yaml"))
 JOBS = [
@@ -177,7 +177,7 @@ def test_folder_names_are_safe_and_short() -> None:
 @pytest.mark.parametrize("name", ["joblib", "submitit_local"])
 def test_the_launchers_of_conf_replace_those_of_the_plugins(name: str, tmp_path: Path) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher", reason="needs the extra of it")
-    answer = door("train", "-m", f"hydra/launcher={name}", "hydra.launcher.wat=1", "seed=1,2", cwd=tmp_path)
+    answer = run_script("train", "-m", f"hydra/launcher={name}", "hydra.launcher.wat=1", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: hydra.launcher.wat: unknown key")
     assert len(answer.stderr.splitlines()) == 1
@@ -185,7 +185,7 @@ def test_the_launchers_of_conf_replace_those_of_the_plugins(name: str, tmp_path:
 
 
 def test_an_unknown_launcher_is_refused_with_the_names_of_all(tmp_path: Path) -> None:
-    answer = door("train", "-m", "hydra/launcher=slurm", "seed=1,2", cwd=tmp_path)
+    answer = run_script("train", "-m", "hydra/launcher=slurm", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: hydra/launcher=slurm: unknown choice")
     assert all(name in answer.stderr for name in LAUNCHERS)

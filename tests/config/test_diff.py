@@ -49,7 +49,7 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["data=iris", "seed=7", "model.hidden_features=[16,8]", "optimizer.lr=1e-05"],
         ["experiment=overfit_cured", "optimizer=sgd", "model.dropout=0.1"],
@@ -77,10 +77,10 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
         ],
         ["data=mnist", "data.root=/somewhere/else", "data.num_train=100"],
     ],
-    ids=lambda words: " ".join(words)[:40],
+    ids=lambda arguments: " ".join(arguments)[:40],
 )
-def test_the_command_gives_the_same_configuration_again(words: list[str], tmp_path: Path) -> None:
-    config = mlplab.configure(*words, f"run_dir={tmp_path}")
+def test_the_command_gives_the_same_configuration_again(arguments: list[str], tmp_path: Path) -> None:
+    config = mlplab.configure(*arguments, f"run_dir={tmp_path}")
     write_config(portable_config(config))
     python, script, *again = shlex.split(reproducing_command(portable_config(read_config(tmp_path))))
     assert (python, script) == ("python", "scripts/train.py")

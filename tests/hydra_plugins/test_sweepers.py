@@ -80,12 +80,12 @@ def test_a_search_trains_its_number_of_jobs_and_no_more_when_it_is_resumed(
     sweep_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
-    words = (*SMALL, "hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer.lr=interval(0.01,0.1)")
-    sweep(train_job, *words)
+    arguments = (*SMALL, "hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer.lr=interval(0.01,0.1)")
+    sweep(train_job, *arguments)
     assert capfd.readouterr().out.startswith("2 jobs, random over optimizer.lr -> outputs/sweeps/s\n#0 ")
     before = states(sweep_folder)
     assert list(before.values()) == ["finished", "finished"]
-    sweep(train_job, *words, "sweep.resume=true")
+    sweep(train_job, *arguments, "sweep.resume=true")
     assert states(sweep_folder) == before
     assert "#" not in capfd.readouterr().out
 

@@ -122,8 +122,8 @@ def test_balanced_weights_give_each_class_the_same_influence() -> None:
 
 
 def test_without_rows_there_are_weights_of_the_same_shape() -> None:
-    for words in (("data=wine", "loss.weight=balanced"), ("data=breast_cancer", "loss.pos_weight=balanced")):
-        config = mlplab.configure(*words)
+    for overrides in (("data=wine", "loss.weight=balanced"), ("data=breast_cancer", "loss.pos_weight=balanced")):
+        config = mlplab.configure(*overrides)
         splits = build_splits(config)
         balanced = balanced_weights(config.loss, splits)
         equal = unit_weights(config.loss, len(splits.class_names))

@@ -97,7 +97,7 @@ def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) 
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "printed"),
     [
         (lambda config: config["trainer"].update(max_epochs=-3), "trainer.max_epochs=-3: must be"),
         (lambda config: config["trainer"].update(max_epochs="many"), "trainer.max_epochs=many: must be|an integer"),
@@ -129,20 +129,20 @@ def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) 
     ],
 )
 def test_a_slip_in_a_file_edited_by_hand_is_one_line_with_file_and_key(
-    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], printed: str
 ) -> None:
     run = edited(written(tmp_path / "run", "data=iris"), edit)
-    with pytest.raises(UserError, match=f"config.yaml: .*({said})") as mistake:
+    with pytest.raises(UserError, match=f"config.yaml: .*({printed})") as error:
         read_config(run)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2", "", "\tseed: 1", "format: 2"])
 def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"config.yaml") as mistake:
+    with pytest.raises(UserError, match=r"config.yaml") as error:
         read_config(tmp_path)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
 def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:

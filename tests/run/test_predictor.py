@@ -128,9 +128,9 @@ def test_dropout_and_batch_normalisation_are_as_in_evaluation(train: Train) -> N
 
 def test_modules_of_ones_own_are_named_by_whoever_reopens(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    held = read_checkpoint(run / "checkpoints/best.ckpt")
-    held["hyper_parameters"]["config"]["allow"] = ["theirs"]
-    torch.save(held, tmp_path / "theirs.ckpt")
+    stored = read_checkpoint(run / "checkpoints/best.ckpt")
+    stored["hyper_parameters"]["config"]["allow"] = ["theirs"]
+    torch.save(stored, tmp_path / "theirs.ckpt")
     if "allow" not in mlplab.configure():
         pytest.skip("no key allow in conf/train.yaml yet")
     with pytest.raises(UserError, match=r"needs modules that are not mlplab's: give allow=\[theirs\]"):
