@@ -88,8 +88,8 @@ def sweep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     root.setLevel(level)
 
 
-def holds_as_the_book_says(lesson: str, folder: Path) -> None:
-    """Shown in full it keeps every claim, and these are the claims and the limits of docs/lessons."""
+def passes_with_the_claims_of_the_page(lesson: str, folder: Path) -> None:
+    """Asserts that the whole lesson passes, with the claims and limits of docs/lessons."""
     shown = run_script("lesson", f"lesson={lesson}", cwd=folder)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     now, book = folder / "outputs" / "lessons" / lesson, REPO / "docs" / "lessons" / f"{lesson}.json"

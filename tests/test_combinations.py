@@ -1,4 +1,4 @@
-"""Whatever is combined: a run with finite, saved scores, or one clear line. Choices and ranges are the project's."""
+"""Any combination of choices and values trains to finite scores or is refused in one line."""
 
 import json
 import math
@@ -34,7 +34,7 @@ LIBRARY = re.compile(r"\b[A-Z]\w*(Error|Exception)\b|Traceback|full_key|debug=tr
 
 
 def in_range(key: str, allowed: Range) -> st.SearchStrategy[Any]:
-    """Small where a large one would only take long."""
+    """Small values for keys with which a run takes long."""
     low, high = max(allowed.low, -1e3), min(allowed.high, 1e3)
     if key in BIG | SLOW:
         high = min(high, 40)
@@ -84,12 +84,12 @@ def overrides(draw: st.DrawFn) -> list[str]:
     return arguments
 
 
-def trains_or_tells(arguments: list[str]) -> None:
-    """Of the whole of a run, in this process."""
+def trains_or_is_refused(arguments: list[str]) -> None:
+    """Trains in this process: finite scores, or an error of one line that names no library."""
     folder = Path(tempfile.mkdtemp())
     small = ("report.picture=false", "trainer.max_epochs=2", "data.num_train=60")
     there = {word.split("=")[0] for word in arguments}
-    if {"data=linnerud", "experiment=line"} & set(arguments):  # of fewer rows
+    if {"data=linnerud", "experiment=line"} & set(arguments):  # they have fewer rows
         there.add("data.num_train")
     given = [*arguments, *(word for word in small if word.split("=")[0] not in there)]
     try:
@@ -116,25 +116,25 @@ WIDE = settings(deadline=None, database=None, suppress_health_check=list(HealthC
 
 @settings(WIDE, max_examples=6, derandomize=True)
 @given(overrides())
-def test_any_combination_trains_or_tells_why_not(arguments: list[str]) -> None:
-    trains_or_tells(arguments)
+def test_any_combination_trains_or_is_refused_in_one_line(arguments: list[str]) -> None:
+    trains_or_is_refused(arguments)
 
 
 @pytest.mark.slow
 @settings(WIDE, max_examples=80, derandomize=True)
 @given(st.data())
-def test_many_combinations_train_or_tell_why_not(data: st.DataObject) -> None:
-    trains_or_tells(data.draw(overrides()))
+def test_many_combinations_train_or_are_refused_in_one_line(data: st.DataObject) -> None:
+    trains_or_is_refused(data.draw(overrides()))
 
 
 @pytest.mark.long
 @settings(WIDE, max_examples=1000)
 @given(overrides())
-def test_a_thousand_combinations_train_or_tell_why_not(arguments: list[str]) -> None:
-    trains_or_tells(arguments)
+def test_a_thousand_combinations_train_or_are_refused_in_one_line(arguments: list[str]) -> None:
+    trains_or_is_refused(arguments)
 
 
-def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_imported() -> None:
+def test_invalid_configurations_are_refused_before_anything_heavy_is_imported() -> None:
     """In a process of its own, where nothing is imported yet."""
     invalid: list[list[str]] = []
 

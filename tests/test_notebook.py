@@ -1,4 +1,4 @@
-"""docs/mlplab.ipynb runs as it stands, and prints what it shows."""
+"""docs/mlplab.ipynb runs, and prints the outputs that it shows."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ NUMBER = r"\d+(?:\.\d+)?"
 
 
 def executed(notebook: Any, folder: Path) -> Any:
-    """The same with what its cells give now. Raises CellExecutionError where one fails."""
+    """The notebook with new outputs. Raises CellExecutionError if a cell fails."""
     fresh = nbformat.from_dict(notebook)
     for cell in cells(fresh):
         cell.outputs = []
@@ -29,7 +29,7 @@ def cells(notebook: Any) -> list[Any]:
 
 
 def printed(cell: Any) -> list[tuple[str, str]]:
-    """By output its kind, and its text where it has one."""
+    """The kind of each output, and its text if it has one."""
     return [
         (output.get("name", "picture"), output.get("text", ""))
         for output in cell.outputs
@@ -67,7 +67,7 @@ def test_it_runs_and_gives_what_it_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_mistake_in_any_cell_is_seen(tmp_path: Path) -> None:
+def test_an_error_in_any_cell_is_raised(tmp_path: Path) -> None:
     broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import mlplab\nmlplab.configure('data=nil')")])
     with pytest.raises(CellExecutionError, match="unknown choice"):
         executed(broken, tmp_path)

@@ -1,4 +1,4 @@
-"""The README says what is true: its commands, its Python, its tables, its links."""
+"""The commands, Python examples, tables and links of the README are correct."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""A table of all runs, best first within what can be compared."""
+"""A table of all runs, the best of each comparable group first."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return below
 
 
-def test_runs_stand_by_dataset_best_validation_score_first(
+def test_runs_are_grouped_by_dataset_best_validation_score_first(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs.parent)
@@ -91,7 +91,7 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
         ({"output": "new"}, "output=new: is for sweep= and runs="),
     ],
 )
-def test_what_is_missing_is_named(
+def test_a_missing_run_or_folder_is_named(
     runs: Path, settings: dict[str, Any], printed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs / "iris")  # no outputs/ here
@@ -99,7 +99,7 @@ def test_what_is_missing_is_named(
         compare({**options(runs), **(settings if "below" in settings else options(runs, **settings))})
 
 
-def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_different_files_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         table = ("data=csv", f"data.path={name}.csv", "data.target=y", "data.task=regression")
         run(tmp_path / name, *table, r2_val=0.5, r2_test=0.5, loss_val=0.5)
@@ -141,7 +141,7 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     ]
 
 
-def test_last_is_what_the_other_doors_take_for_it(
+def test_last_is_the_run_that_the_other_commands_take(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs.parent)
@@ -172,7 +172,7 @@ def test_no_edit_of_one_run_stops_the_table_of_the_others(
 
 
 def paths(stored: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Of every key, and of the whole."""
+    """Edits of every key, and of the whole file."""
     below = stored.items() if isinstance(stored, dict) else ()
     return [above, *(path for key, value in below for path in paths(value, (*above, key)))]
 
@@ -191,7 +191,7 @@ def test_a_folder_that_cannot_be_read_is_left_out_with_a_note(
     assert "iris: 4 runs" in printed
 
 
-def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_best_of_a_thousand_runs_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = run(tmp_path / "0", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
     for number in range(1, 1000):
         (tmp_path / str(number)).mkdir()

@@ -1,4 +1,4 @@
-"""Evaluate prints the numbers of training, and writes what explains them beside the run."""
+"""Evaluate prints the scores of training, and writes tables and figures beside the run."""
 
 import csv
 import gzip
@@ -67,9 +67,7 @@ def test_a_run_on_a_fold_is_measured_again_on_the_rows_of_its_own_fold(train: Tr
     assert found[0] != found[1]
 
 
-def test_a_score_that_is_another_is_told_beside_that_of_training(
-    train: Train, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_different_score_is_printed_beside_that_of_training(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
     run, scores = train("data=iris", *SHORT)
     text = (run / "scores.json").read_text()
     (run / "scores.json").write_text(text.replace(repr(scores["loss/val"]), "0.125"))
@@ -77,7 +75,7 @@ def test_a_score_that_is_another_is_told_beside_that_of_training(
     assert f"{scores['loss/val']!r}         0.125" in capsys.readouterr().out
 
 
-def test_values_have_parity_and_residuals(train: Train, tmp_path: Path) -> None:
+def test_a_regression_has_parity_and_residual_plots(train: Train, tmp_path: Path) -> None:
     run, scores = train("data=diabetes", *SHORT)
     output = tmp_path / "mine"
     evaluate(options(run, split="val", output=str(output)))
@@ -145,7 +143,7 @@ def test_scores_that_cannot_be_read_are_one_line(train: Train, text: str) -> Non
     assert not (run / "evaluation").exists()
 
 
-def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train, tmp_path: Path) -> None:
+def test_a_file_replaces_that_of_training_where_a_split_is_given(train: Train, tmp_path: Path) -> None:
     rows = [f"{x},{'red' if x % 3 else 'blue'},{x * 2}" for x in range(60)]
     for name in ("t", "moved"):
         (tmp_path / f"{name}.csv").write_text("\n".join(["size,colour,price", *rows]) + "\n")
@@ -178,7 +176,7 @@ def test_a_file_stands_for_that_of_training_where_a_split_is_given(train: Train,
     ],
 )
 def test_what_cannot_be_is_one_line(tmp_path: Path, settings: dict[str, Any], printed: str) -> None:
-    """Told by config.yaml alone, before a checkpoint is opened."""
+    """Reported from config.yaml alone, before a checkpoint is opened."""
     config: Any = OmegaConf.to_container(mlplab.configure("data=iris"))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"format": FORMAT, **config}))
     with pytest.raises(UserError, match=printed):
@@ -195,7 +193,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_what_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_evaluation_leaves_the_folder_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "test"
     write_output_folder(folder, {"report.txt": "one"})
 
@@ -218,7 +216,7 @@ def holding(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_a_new_folder_is_free_and_one_of_an_evaluation_when_asked(tmp_path: Path) -> None:
+def test_a_new_folder_is_written_and_that_of_an_evaluation_only_with_overwrite(tmp_path: Path) -> None:
     check_output_folder(tmp_path / "new", overwrite=False)
     check_output_folder(holding(tmp_path / "empty"), overwrite=False)
     done = holding(tmp_path / "done", *VALUES)
@@ -261,7 +259,7 @@ def test_a_link_stays_one_and_its_folder_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "there" / "report.txt").read_text() == "one"
 
 
-def test_what_the_disk_refuses_is_one_line_with_the_folder(tmp_path: Path) -> None:
+def test_an_error_of_the_disk_is_one_line_with_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=rf"{tmp_path}/file/new: cannot be written \("):
         write_output_folder(tmp_path / "file" / "new", {"report.txt": "one"})

@@ -28,7 +28,7 @@ def test_a_user_error_in_the_data_leaves_no_folder_and_debug_shows_the_traceback
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:
     answer = run_script("train", "data=diabetes", "optimizer=sgd", "optimizer.lr=1e6", "run_dir=run", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: the loss became")

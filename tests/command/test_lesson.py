@@ -1,4 +1,4 @@
-"""The door of lessons: what is printed, kept and copied; what is refused."""
+"""The lesson command: output, stored claims, copied pictures, refusals."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
     return claims
 
 
-def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: list[Claim], capsys: Any) -> None:
+def test_claims_are_stored_and_the_picture_is_copied(tmp_path: Path, short: list[Claim], capsys: Any) -> None:
     lesson(settings(tmp_path, pictures=str(tmp_path / "docs")))
     kept = json.loads((tmp_path / "lessons" / "line" / "lesson.json").read_text())
     assert kept["outcome"] == "pass"
@@ -53,7 +53,7 @@ def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Cla
         lesson(settings(tmp_path))
 
 
-def test_of_all_lessons_one_that_fails_leaves_the_others_to_be_shown(
+def test_with_lesson_all_the_other_lessons_run_after_one_failed(
     tmp_path: Path, short: list[Claim], capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = settings(tmp_path, lesson={"lessons": ["line", "line"]}, choice={"lesson": "all"})

@@ -55,7 +55,9 @@ def test_each_row_gets_its_class_and_the_probability_of_each(
     assert np.mean(right) > 0.9
 
 
-def test_values_stand_under_their_name_with_its_unit(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+def test_predicted_values_have_the_name_of_the_target_and_its_unit(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
     run = trained(tmp_path_factory, "data=diabetes", "trainer.max_epochs=2")
     np.savez(tmp_path / "rows.npz", features=load_diabetes(scaled=False).data[:5])
     header, *rows = lines(predict(options(run, tmp_path / "rows.npz", tmp_path / "out.csv")))
@@ -70,7 +72,7 @@ def test_a_run_without_its_folder_predicts_by_its_checkpoint(iris: Path, tmp_pat
     assert first.read_text() == second.read_text()
 
 
-def test_a_file_is_written_over_only_when_asked_and_never_the_input(iris: Path, tmp_path: Path) -> None:
+def test_a_file_is_overwritten_only_with_overwrite_and_the_input_never(iris: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data[:3])
     output.write_text("mine")
@@ -83,7 +85,7 @@ def test_a_file_is_written_over_only_when_asked_and_never_the_input(iris: Path, 
         predict(options(iris, output, output, overwrite=True))
 
 
-def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_prediction_leaves_no_file(iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data)
     output.write_text("old")

@@ -112,7 +112,7 @@ def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
 
 
 @pytest.mark.slow
-def test_a_score_that_is_another_is_said(train: Train) -> None:
+def test_a_different_score_is_reported(train: Train) -> None:
     run, scores = train("data=iris", *SHORT)
     text = (run / "scores.json").read_text()
     (run / "scores.json").write_text(text.replace(repr(scores["loss/test"]), "0.125"))
@@ -129,7 +129,7 @@ def test_a_run_that_has_not_ended_is_refused(train: Train) -> None:
         report_text(run)
 
 
-def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
+def test_an_output_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     for output in (tmp_path, tmp_path / "no" / "a.html"):
         with pytest.raises(UserError, match="name a file in a folder that exists"):
@@ -137,7 +137,7 @@ def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
+def test_the_output_file_is_replaced_only_with_overwrite(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     mine = tmp_path / "mine.html"
     mine.write_text("mine")

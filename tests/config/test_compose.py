@@ -1,4 +1,4 @@
-"""What Hydra composes, and the private Hydra calls of compose.py."""
+"""Configurations composed by Hydra, and the private Hydra calls of compose.py."""
 
 import inspect
 import os
@@ -142,7 +142,7 @@ def test_a_run_is_composed_as_hydra_composes_it(overrides: list[str]) -> None:
 
 
 @pytest.mark.parametrize("override", ["optimizer.lrr=1", "hydra.job.nam=x", "optimizer.lr=1,2", "data=iriss"])
-def test_what_hydra_refuses_is_refused_in_its_words(override: str) -> None:
+def test_an_error_of_hydra_keeps_its_message(override: str) -> None:
     with isolated_hydra():
         compose_run(["data=iris"])
         with pytest.raises(HydraException) as expected:
@@ -153,7 +153,7 @@ def test_what_hydra_refuses_is_refused_in_its_words(override: str) -> None:
 
 
 def recorded(config: DictConfig) -> dict[str, Any]:
-    """What Hydra records of a job."""
+    """The overrides and choices that Hydra records for a job."""
     of_hydra = config.hydra
     overrides = {name: list(of_hydra.overrides[name]) for name in ("task", "hydra")}
     return {**overrides, "dirname": of_hydra.job.override_dirname, "choices": dict(of_hydra.runtime.choices)}

@@ -21,7 +21,7 @@ SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "repo
 
 @pytest.fixture
 def cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight of them."""
+    """Eight CPU cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 

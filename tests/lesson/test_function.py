@@ -10,7 +10,7 @@ import mlplab
 from mlplab.data.function import GAS_RANGES
 from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.function import NUM_REGIONS, Function, mean_errors_by_region, uniform_rows
-from tests.conftest import holds_as_the_book_says, run_script
+from tests.conftest import passes_with_the_claims_of_the_page, run_script
 
 
 def test_rows_are_within_the_limits_and_reproducible() -> None:
@@ -37,7 +37,7 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_function_is_learned_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
-    holds_as_the_book_says("function", tmp_path)
+    passes_with_the_claims_of_the_page("function", tmp_path)
 
 
 @pytest.mark.long

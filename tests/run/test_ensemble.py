@@ -1,4 +1,4 @@
-"""Members become one run more, which every door takes as it is, and which predicts the mean of their predictions."""
+"""An ensemble is a run for every command, and predicts the mean of its members' predictions."""
 
 import csv
 import json
@@ -88,7 +88,7 @@ def test_its_scores_are_those_of_the_mean_of_predictions(made: Made) -> None:
         assert scores[f"loss/{split}"] <= np.mean([scores_of(run)[f"loss/{split}"] for run in members])
 
 
-def test_its_scores_have_the_names_of_a_runs_but_for_what_only_training_has(made: Made) -> None:
+def test_its_scores_have_the_names_of_a_runs_except_those_of_training(made: Made) -> None:
     folder, members = made
     scores, alone = scores_of(folder), scores_of(members[0])
     of_training = {"epochs", "best_epoch", "seconds", "samples_per_second", "seed", "verdict", "verdict_text"}
@@ -130,7 +130,7 @@ def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
     assert np.array(rows) == pytest.approx(mean, rel=1e-6, abs=1e-6)
 
 
-def test_made_again_it_is_the_same_and_its_files_are_whole(iris: list[Path], tmp_path: Path) -> None:
+def test_built_again_it_is_the_same_and_its_files_are_complete(iris: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "ensemble"
     assert build_ensemble(folder, iris) == scores_of(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -185,7 +185,7 @@ def test_runs_that_have_no_common_mean_are_refused_and_nothing_is_written(
     assert not (tmp_path / "ensemble").exists()
 
 
-def test_one_that_cannot_be_made_costs_no_other_and_data_are_read_once(
+def test_an_ensemble_that_cannot_be_built_stops_no_other_and_data_are_read_once(
     iris: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Any] = []
@@ -217,7 +217,7 @@ def test_an_ensemble_is_not_trained(iris: list[Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path: Path) -> None:
+def test_a_stacked_sweep_builds_an_ensemble_per_configuration_and_grows(tmp_path: Path) -> None:
     overrides = ("-m", "data=iris", *SMALL, "optimizer.lr=0.1,0.01", "sweep.name=e", "hydra/launcher=stacked")
     first = run_script("train", *overrides, "ensemble=3", cwd=tmp_path)
     assert (first.returncode, first.stderr) == (0, "")

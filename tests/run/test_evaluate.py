@@ -33,7 +33,7 @@ def measured(run: Path, split: str, all_rows: bool = False) -> Evaluation:
 
 
 def read_file(config: Any, known: dict[str, Any], path: str) -> EvaluationData:
-    """As the command reads it."""
+    """The file as the command reads it."""
     dtype = dtype_for_precision(config.trainer.precision)
     return file_data(path, known, dtype, class_column=str(config.data.get("target", "target")))
 

@@ -1,4 +1,4 @@
-"""A file of weights becomes a learner again; it is data, and nothing in it is run."""
+"""A checkpoint becomes a learner again; no code in it is run."""
 
 import builtins
 import os
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Code:
-    """Unpickled in full, it would call a function."""
+    """Calls a function when it is unpickled without restrictions."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = (function, arguments)
@@ -72,7 +72,7 @@ def test_a_file_that_would_run_code_is_refused_in_one_line_and_nothing_is_run(
         assert re.search(rf"it asks for [\w.]*{CALLS[name].__name__},", str(error.value))
 
 
-def test_a_missing_checkpoint_is_told_of_its_run(run: Path, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_reported_with_its_run(run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     (copy / "checkpoints/best.ckpt").unlink()
     with pytest.raises(UserError, match=f"run {copy} has no checkpoint best.ckpt"):
@@ -85,7 +85,7 @@ def test_a_missing_checkpoint_is_told_of_its_run(run: Path, tmp_path: Path) -> N
 
 @settings(max_examples=40, deadline=None)
 @given(share=st.floats(0, 0.95), junk=st.binary(max_size=40))
-def test_a_file_cut_short_anywhere_is_refused_in_one_line(
+def test_a_file_truncated_anywhere_is_refused_in_one_line(
     run: Path, tmp_path_factory: pytest.TempPathFactory, share: float, junk: bytes
 ) -> None:
     whole = (run / "checkpoints/best.ckpt").read_bytes()
@@ -97,13 +97,13 @@ def test_a_file_cut_short_anywhere_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("held", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
-def test_a_checkpoint_of_another_program_is_told(tmp_path: Path, stored: Any) -> None:
+def test_a_checkpoint_of_another_program_is_reported(tmp_path: Path, stored: Any) -> None:
     torch.save(stored, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"other.ckpt: is no checkpoint of mlplab"):
         read_checkpoint(tmp_path / "other.ckpt")
 
 
-def test_a_checkpoint_of_a_newer_version_is_told(run: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_a_newer_version_is_reported(run: Path, tmp_path: Path) -> None:
     stored = read_checkpoint(run / "checkpoints/best.ckpt")
     stored["hyper_parameters"]["format"] = 99
     torch.save(stored, tmp_path / "newer.ckpt")
@@ -129,7 +129,7 @@ def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: P
         ("trainer.precision", "bf16-mixed", "trainer.precision=bf16-mixed there, 32-true in the checkpoint"),
     ],
 )
-def test_a_checkpoint_of_another_model_than_config_yaml_says_is_one_line(
+def test_a_checkpoint_of_another_model_than_in_config_yaml_is_one_line(
     run: Path, tmp_path: Path, key: str, value: Any, printed: str
 ) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
@@ -190,7 +190,7 @@ def test_weights_of_another_form_or_no_numbers_are_one_line(
         (lambda stored: stored["hyper_parameters"].update(in_features=10**13), r"is damaged \(feature_names\)"),
     ],
 )
-def test_a_checkpoint_that_says_nonsense_of_itself_is_told(
+def test_invalid_metadata_of_a_checkpoint_are_reported(
     run: Path, tmp_path: Path, change: Callable[[Any], Any], printed: str
 ) -> None:
     stored = read_checkpoint(run / "checkpoints/best.ckpt")
@@ -223,7 +223,7 @@ def test_a_learner_is_rebuilt_from_its_checkpoint_alone(tmp_path: Path, override
     assert measured == {name.removesuffix("/test"): scores[name] for name in scores if name.endswith("/test")}
 
 
-def test_reopening_leaves_the_random_numbers_of_the_caller_as_they_were(run: Path) -> None:
+def test_reopening_leaves_the_random_state_of_the_caller_unchanged(run: Path) -> None:
     path = run / "checkpoints/best.ckpt"
     stored = read_checkpoint(path)
     before = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""A run as the table of compare shows it."""
+"""The row of a run in the table of compare."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def run(folder: Path, *overrides: str, **scores: float) -> Path:
 
 
 def edited(stored: dict[str, Any], keys: Sequence[str], value: Any) -> str:
-    """One key of a YAML or JSON file, as by hand."""
+    """Edits one key of a YAML or JSON file."""
     if not keys:
         return "" if value is DELETED else json.dumps(value)
     copy = json.loads(json.dumps(stored))
@@ -40,7 +40,7 @@ def edited(stored: dict[str, Any], keys: Sequence[str], value: Any) -> str:
     return json.dumps(copy)
 
 
-def test_what_is_shown_is_plain(tmp_path: Path) -> None:
+def test_shown_values_are_plain(tmp_path: Path) -> None:
     shown = read_record(run(tmp_path / "run", "data=diabetes", "optimizer.lr=1", r2_val=float("nan"), loss_val=1))
     assert shown is not None
     assert (shown.data, shown.headline, shown.lr, shown.epochs) == ("diabetes", "r2", 1.0, "50")
@@ -64,7 +64,7 @@ def test_overrides_are_shown_as_they_are_typed(tmp_path: Path) -> None:
     assert (shown.failure, shown.report) == ("", {})
 
 
-def test_a_failed_run_tells_its_reason_in_one_line(tmp_path: Path) -> None:
+def test_a_failed_run_has_its_reason_in_one_line(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "data=iris")
     (folder / "failure.txt").write_text("the loss became\n nan\n")
     shown = read_record(folder)

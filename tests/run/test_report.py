@@ -1,4 +1,4 @@
-"""What is found out of a run that has ended."""
+"""The numbers and figures computed for a finished run."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -171,7 +171,7 @@ def test_a_stopped_run_resumes_to_the_same_files(
     assert_same(whole, stopped)
 
 
-def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, short_blocks: None) -> None:
+def test_a_run_with_fused_mini_batches_stops_within_the_epoch(tmp_path: Path, short_blocks: None) -> None:
     interrupted(tmp_path / "run", (*IRIS, "trainer.blocks=true"), Signal(2, 1))
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["callbacks"]["Checkpoints"]["epochs"] == 2
@@ -342,7 +342,7 @@ def as_the_command_does(run: Path) -> None:
 @pytest.mark.parametrize("names", [("last",), ("last", "previous"), ("previous",)], ids=" and ".join)
 @pytest.mark.parametrize("form", ["checkpoint", pytest.param("pickle", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("resume", [mlplab.resume, as_the_command_does])
-def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
+def test_a_checkpoint_with_code_ends_in_one_line_and_nothing_is_run(
     train: Callable[..., Any],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,

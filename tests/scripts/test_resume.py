@@ -9,7 +9,7 @@ from tests.conftest import run_script
 
 
 @pytest.mark.slow
-def test_it_makes_an_ended_run_longer_and_adds_to_its_log(tmp_path: Path) -> None:
+def test_it_trains_a_finished_run_for_more_epochs_and_appends_to_its_log(tmp_path: Path) -> None:
     run = tmp_path / "run"
     mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=2", "report.picture=false", f"run_dir={run}"))
     (run / "train.log").write_text("as trained\n")

@@ -32,7 +32,7 @@ SMALL = ("data=diabetes", "model.hidden_features=[8]", "report.picture=false", "
 
 
 def work(folder: Path, overrides: Sequence[str], deadly: str, times: int) -> JobReturn:
-    """A job that leaves the files of one; the deadly one kills its process so many times."""
+    """Writes the files of a job; the job named `deadly` kills its process the first `times` times."""
     name = overrides[0]
     run = folder / name
     run.mkdir(exist_ok=True)

@@ -24,9 +24,8 @@ from mlplab.sweep.manifest import (
 
 
 def job(number: int, *overrides: str) -> Job:
-    return Job(
-        f"{number}_{','.join(overrides)}", list(overrides), trained_values(to_plain(mlplab.configure("data=iris", *overrides)))
-    )
+    config = to_plain(mlplab.configure("data=iris", *overrides))
+    return Job(f"{number}_{','.join(overrides)}", list(overrides), trained_values(config))
 
 
 def jobs(*overrides: str) -> list[Job]:

@@ -48,7 +48,7 @@ def test_the_page_has_rows() -> None:
 
 
 @pytest.mark.parametrize(("typed", "printed"), [*ROWS, *MORE])
-def test_the_page_says_what_is_printed_and_nothing_is_written(
+def test_the_messages_of_the_page_are_printed_and_nothing_is_written(
     typed: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
