@@ -96,7 +96,7 @@ def test_a_file_truncated_anywhere_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("held", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
+@pytest.mark.parametrize("stored", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
 def test_a_checkpoint_of_another_program_is_reported(tmp_path: Path, stored: Any) -> None:
     torch.save(stored, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"other.ckpt: is no checkpoint of mlplab"):

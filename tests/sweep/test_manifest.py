@@ -86,7 +86,7 @@ def test_the_resume_command_is_the_one_that_was_typed(tmp_path: Path) -> None:
     assert printed.startswith("1 finished, 1 half-done, 1 new; resume by: ")
     command = shlex.split(printed.partition("resume by: ")[2])
     assert command == ["python", "scripts/train.py", *typed, "sweep.resume=true"]
-    write_manifest(tmp_path, known, typed[2:])
+    write_manifest(tmp_path, known, command[2:])
     assert resume_hint(tmp_path) == printed
     assert progress_text(tmp_path, known) == "1 finished, 1 half-done, 1 new"
 
