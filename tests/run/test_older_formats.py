@@ -115,7 +115,7 @@ def test_a_stopped_sweep_resumes_to_its_end(train: Train, sweep_folder: Path, ve
     folder = stored(version, "sweep", sweep_folder.with_name("grid"))
     finished = {path: path.read_bytes() for path in (folder / "0_seed=0").iterdir()}
     _, _, flag, *overrides = shlex.split(json.loads((folder / "sweep.json").read_text())["command"])
-    assert flag == "-m"
+    assert flag in ("-m", "--multirun")
     sweep(train_job, *overrides, f"hydra/launcher={launcher}")
     assert [run_state(folder / f"{seed}_seed={seed}") for seed in range(3)] == ["finished"] * 3
     assert finished == {path: path.read_bytes() for path in (folder / "0_seed=0").iterdir()}
