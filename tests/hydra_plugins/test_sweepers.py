@@ -96,7 +96,8 @@ def test_integers_become_floats_where_the_default_is_one_in_single_runs_and_in_j
     overrides = (*SMALL[:4], "trainer.max_epochs=1", "optimizer.betas=[0,0.9]", "optimizer.lr=1")
     single, _ = train(*overrides)
     sweep(train_job, *overrides, "seed=0", "sweep.name=s")
-    for run in (single, sweep_folder / "0_seed=0"):
+    (job,) = sweep_folder.glob("0_*")
+    for run in (single, job):
         assert "lr: 1.0\n  betas:\n  - 0.0\n  - 0.9\n" in (run / "config.yaml").read_text()
 
 
