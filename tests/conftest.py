@@ -38,7 +38,7 @@ def train(tmp_path: Path) -> Callable[..., tuple[Path, dict[str, Any]]]:
     return run
 
 
-def door(name: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_script(name: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python scripts/<name>.py ...` in a process of its own."""
     return subprocess.run(
         [sys.executable, str(REPO / "scripts" / f"{name}.py"), *arguments],
@@ -88,16 +88,16 @@ def sweep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     root.setLevel(level)
 
 
-def holds_as_the_book_says(lesson: str, folder: Path) -> None:
-    """Shown in full it keeps every claim, and these are the claims and the limits of docs/lessons."""
-    shown = door("lesson", f"lesson={lesson}", cwd=folder)
+def passes_with_the_claims_of_the_page(lesson: str, folder: Path) -> None:
+    """Asserts that the whole lesson passes, with the claims and limits of docs/lessons."""
+    shown = run_script("lesson", f"lesson={lesson}", cwd=folder)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     now, book = folder / "outputs" / "lessons" / lesson, REPO / "docs" / "lessons" / f"{lesson}.json"
-    claims, told = (
+    claims, printed = (
         [(one["claim"], one["relation"], pytest.approx(one["limit"])) for one in json.loads(path.read_text())["claims"]]
         for path in (now / "lesson.json", book)
     )
-    assert claims == told
+    assert claims == printed
     assert (now / "picture.png").stat().st_size > 50_000
 
 

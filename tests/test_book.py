@@ -35,7 +35,7 @@ def pictures(text: str) -> list[str]:
 
 
 def numbers(text: str) -> list[str]:
-    """What a reader reads as a number; what stands in code is compared as code."""
+    """The numbers of a text without its code, which is compared as code."""
     return re.findall(NUMBER, re.sub(r"`[^`]*`|\]\(.*?\)", "", text))
 
 
@@ -51,7 +51,7 @@ def python(readme: str) -> list[str]:
 
 
 @pytest.mark.parametrize("book", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_a_section_a_lesson_in_the_order_of_the_course(book: str) -> None:
+def test_each_lesson_has_a_section_in_the_order_of_the_course(book: str) -> None:
     opened = [commands(section)[0] for section in sections(book)]
     assert opened == [f"python scripts/lesson.py lesson={name}" for name in LESSONS]
     assert re.findall(r"^## (\d+)\. ", book, re.MULTILINE) == [str(number) for number in range(1, len(LESSONS) + 1)]
@@ -60,16 +60,18 @@ def test_a_section_a_lesson_in_the_order_of_the_course(book: str) -> None:
 @pytest.mark.parametrize("readme", READMES, ids=["english", "chinese"])
 def test_the_readme_points_each_idea_to_its_command_and_section(readme: str) -> None:
     book = CHINESE if "zh-TW.md#" in readme else ENGLISH
-    told = re.findall(
+    printed = re.findall(
         r"^\| \[.+\]\(docs/lessons.*\.md#(.+)\) \| `python scripts/lesson.py lesson=(\w+)` \|$", readme, re.MULTILINE
     )
-    assert [name for _, name in told] == LESSONS
+    assert [name for _, name in printed] == LESSONS
     heads = re.findall(r"^## (\d+\. .+)$", book, re.MULTILINE)
-    assert [anchor for anchor, _ in told] == [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+    assert [anchor for anchor, _ in printed] == [
+        re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads
+    ]
 
 
 @pytest.mark.parametrize("book", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_each_picture_stands_below_its_command(book: str) -> None:
+def test_each_picture_is_below_its_command(book: str) -> None:
     for name, section in zip(LESSONS, sections(book), strict=True):
         _, command, _, picture, *_ = section.splitlines()
         assert f"`python scripts/lesson.py lesson={name}`" in command
@@ -83,12 +85,12 @@ def test_both_books_have_the_same_commands_and_code() -> None:
 
 
 def test_both_books_have_the_same_numbers_in_their_tables() -> None:
-    """What is measured and its limit in the same order; a claim's own numbers in whatever order its sentence needs."""
+    """Measured numbers and limits are in the same order; the order of numbers in a claim may differ."""
     for english, chinese in zip(sections(ENGLISH), sections(CHINESE), strict=True):
         assert len(rows(english)) >= 4
-        for (claim, *cells), (told, *others) in zip(rows(english), rows(chinese), strict=True):
-            assert sorted(numbers(claim)) == sorted(numbers(told)), told
-            assert list(map(numbers, cells)) == list(map(numbers, others)), told
+        for (claim, *cells), (printed, *others) in zip(rows(english), rows(chinese), strict=True):
+            assert sorted(numbers(claim)) == sorted(numbers(printed)), printed
+            assert list(map(numbers, cells)) == list(map(numbers, others)), printed
 
 
 def test_both_books_have_the_same_numbers_in_their_text() -> None:

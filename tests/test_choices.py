@@ -157,6 +157,6 @@ def test_options_of_the_mlp_train_together(train: Train, initialisation: str, no
     assert is_a_run(*train("data=iris", f"model.initialisation={initialisation}", *options, *SMALL))
 
 
-def test_values_can_be_squashed(train: Train) -> None:
+def test_regression_outputs_can_be_bounded_by_a_sigmoid(train: Train) -> None:
     squash = ("model.output_activation=sigmoid", "learner.target_scaling=minmax")
     assert is_a_run(*train("data=function", *squash, *SMALL))

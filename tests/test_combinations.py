@@ -1,4 +1,4 @@
-"""Whatever is combined: a run with finite, saved scores, or one clear line. Choices and ranges are the project's."""
+"""Any combination of choices and values trains to finite scores or is refused in one line."""
 
 import json
 import math
@@ -34,7 +34,7 @@ LIBRARY = re.compile(r"\b[A-Z]\w*(Error|Exception)\b|Traceback|full_key|debug=tr
 
 
 def in_range(key: str, allowed: Range) -> st.SearchStrategy[Any]:
-    """Small where a large one would only take long."""
+    """Small values for keys with which a run takes long."""
     low, high = max(allowed.low, -1e3), min(allowed.high, 1e3)
     if key in BIG | SLOW:
         high = min(high, 40)
@@ -76,24 +76,24 @@ def overrides(draw: st.DrawFn) -> list[str]:
     for group in draw(st.lists(st.sampled_from(GROUPS), unique=True, max_size=5)):
         there = [choice for choice in choices(group) if choice != "mnist"]
         chosen[group] = draw(st.sampled_from(there))
-    words = [f"{group}={choice}" for group, choice in chosen.items()]
+    arguments = [f"{group}={choice}" for group, choice in chosen.items()]
     present = {"model": "mlp", "optimizer": "adam", "activation": "relu", "report": "default", **chosen}
     for key in draw(st.lists(st.sampled_from(keys(present)), unique=True, max_size=3)):
         value = "accuracy/val" if key == "monitor" and draw(st.booleans()) else draw(values(key))
-        words.append(f"{key}={value}")
-    return words
+        arguments.append(f"{key}={value}")
+    return arguments
 
 
-def trains_or_tells(words: list[str]) -> None:
-    """Of the whole of a run, in this process."""
+def trains_or_is_refused(arguments: list[str]) -> None:
+    """Trains in this process: finite scores, or an error of one line that names no library."""
     folder = Path(tempfile.mkdtemp())
     small = ("report.picture=false", "trainer.max_epochs=2", "data.num_train=60")
-    there = {word.split("=")[0] for word in words}
-    if {"data=linnerud", "experiment=line"} & set(words):  # of fewer rows
+    there = {word.split("=")[0] for word in arguments}
+    if {"data=linnerud", "experiment=line"} & set(arguments):  # they have fewer rows
         there.add("data.num_train")
-    given = [*words, *(word for word in small if word.split("=")[0] not in there)]
+    given = [*arguments, *(word for word in small if word.split("=")[0] not in there)]
     try:
-        with warnings.catch_warnings(record=True) as said:
+        with warnings.catch_warnings(record=True) as printed:
             warnings.simplefilter("always")
             scores = mlplab.train(mlplab.configure(*given, f"run_dir={folder / 'run'}"))
     except (UserError, RunError) as error:
@@ -105,8 +105,8 @@ def trains_or_tells(words: list[str]) -> None:
         assert json.loads((folder / "run" / "scores.json").read_text()) == scores
         numbers = {name: value for name, value in scores.items() if isinstance(value, float)}
         assert all(map(math.isfinite, numbers.values())), numbers
-        told = {str(one.message) for one in said if not re.search("LeafSpec|torch.jit", str(one.message))}
-        assert not told, told
+        shown = {str(one.message) for one in printed if not re.search("LeafSpec|torch.jit", str(one.message))}
+        assert not shown, shown
     finally:
         shutil.rmtree(folder)
 
@@ -116,32 +116,32 @@ WIDE = settings(deadline=None, database=None, suppress_health_check=list(HealthC
 
 @settings(WIDE, max_examples=6, derandomize=True)
 @given(overrides())
-def test_any_combination_trains_or_tells_why_not(words: list[str]) -> None:
-    trains_or_tells(words)
+def test_any_combination_trains_or_is_refused_in_one_line(arguments: list[str]) -> None:
+    trains_or_is_refused(arguments)
 
 
 @pytest.mark.slow
 @settings(WIDE, max_examples=80, derandomize=True)
 @given(st.data())
-def test_many_combinations_train_or_tell_why_not(data: st.DataObject) -> None:
-    trains_or_tells(data.draw(overrides()))
+def test_many_combinations_train_or_are_refused_in_one_line(data: st.DataObject) -> None:
+    trains_or_is_refused(data.draw(overrides()))
 
 
 @pytest.mark.long
 @settings(WIDE, max_examples=1000)
 @given(overrides())
-def test_a_thousand_combinations_train_or_tell_why_not(words: list[str]) -> None:
-    trains_or_tells(words)
+def test_a_thousand_combinations_train_or_are_refused_in_one_line(arguments: list[str]) -> None:
+    trains_or_is_refused(arguments)
 
 
-def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_imported() -> None:
+def test_invalid_configurations_are_refused_before_anything_heavy_is_imported() -> None:
     """In a process of its own, where nothing is imported yet."""
-    slips: list[list[str]] = []
+    invalid: list[list[str]] = []
 
     @settings(WIDE, max_examples=15, derandomize=True)
     @given(overrides())
-    def keep(words: list[str]) -> None:
-        slips.append(words)
+    def keep(arguments: list[str]) -> None:
+        invalid.append(arguments)
 
     keep()
     code = """if True:
@@ -157,7 +157,7 @@ def test_what_is_wrong_with_a_configuration_is_known_before_anything_heavy_is_im
         print(refused, *heavy)
     """
     answer = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(slips), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], input=json.dumps(invalid), capture_output=True, text=True, check=True
     )
     refused, *heavy = answer.stdout.split()
     assert int(refused) > 3

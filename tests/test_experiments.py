@@ -1,4 +1,4 @@
-"""What the experiments show, asserted as numbers."""
+"""The results of the experiments, as numbers."""
 
 import csv
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def curve(folder: Path, name: str) -> list[float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_overfitting_that_nobody_can_miss_and_its_cure(train: Train, seed: int) -> None:
+def test_overfit_overfits_and_overfit_cured_does_not(train: Train, seed: int) -> None:
     ill, _ = train("experiment=overfit", f"seed={seed}")
     cured, _ = train("experiment=overfit_cured", f"seed={seed}")
     val, train_loss = curve(ill, "loss/val"), curve(ill, "loss/train")
@@ -83,6 +83,6 @@ def test_the_line_diverges_above_0_2918(train: Train, lr: float, diverges: bool)
     assert (losses[-1] > losses[-100] > losses[-200]) == diverges
 
 
-def test_the_line_at_0_5_ends_when_its_loss_is_no_number(train: Train) -> None:
+def test_the_line_at_0_5_ends_when_its_loss_is_not_finite(train: Train) -> None:
     with pytest.raises(RunError, match=r"try a smaller optimizer\.lr"):
         train("experiment=line", "optimizer.lr=0.5", "trainer.max_epochs=2000")

@@ -33,7 +33,7 @@ def test_a_written_file_holds_what_was_given_and_leaves_nothing_beside_it(tmp_pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_old_file_stays_where_the_new_cannot_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_file_remains_if_the_new_one_cannot_be_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "history.csv"
     files.write(path, "old")
 
@@ -47,7 +47,9 @@ def test_the_old_file_stays_where_the_new_cannot_be_named(tmp_path: Path, monkey
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_name_is_given_only_once_the_bytes_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_renamed_only_after_its_bytes_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order: list[str] = []
     sync, replace = files.sync, os.replace
     monkeypatch.setattr(files, "sync", lambda path: order.append(f"sync {Path(path).name}") or sync(path))  # type: ignore[func-returns-value]
@@ -56,7 +58,7 @@ def test_the_name_is_given_only_once_the_bytes_are_on_the_disk(tmp_path: Path, m
     assert order == ["sync a.tmp", "replace", f"sync {tmp_path.name}"]
 
 
-def test_a_file_of_the_user_is_never_written_over_on_the_way(tmp_path: Path) -> None:
+def test_a_file_of_the_user_is_never_used_as_the_temporary_file(tmp_path: Path) -> None:
     """Nor is the file of another writer of the same path."""
     (tmp_path / "a.csv.tmp").write_text("mine")
     with files.open_atomic(tmp_path / "a.csv") as first, files.open_atomic(tmp_path / "a.csv") as second:
@@ -69,7 +71,7 @@ def test_a_file_of_the_user_is_never_written_over_on_the_way(tmp_path: Path) -> 
 
 @pytest.fixture(params=[True, False], ids=["the folder", "a file in it"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is locked itself, or by a file in it, as where the system opens no folders."""
+    """A folder that is locked itself, or by a file in it where the system cannot open folders."""
     monkeypatch.setattr(files, "OPENS_FOLDERS", request.param)
     return tmp_path
 
@@ -167,7 +169,7 @@ def test_a_process_that_ends_removes_its_file(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / name)
 
 
-def test_exclusive_locks_a_file_until_it_is_left(tmp_path: Path) -> None:
+def test_exclusive_locks_a_file_until_the_end_of_the_block(tmp_path: Path) -> None:
     with exclusive(tmp_path / "lock"):
         assert is_locked(tmp_path / "lock")
     assert not is_locked(tmp_path / "lock")

@@ -1,4 +1,4 @@
-"""docs/lessons.md tells what the lessons measured when its pictures were drawn, and the limits that they keep."""
+"""docs/lessons.md has the numbers that the lessons measured when its pictures were drawn, and their limits."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def claims(lesson: str) -> list[dict[str, Any]]:
 
 
 def measured(lesson: str) -> list[float]:
-    """The worst, that of each seed, and their mean."""
+    """The worst number of each claim, that of each seed, and their mean."""
     return [
         number for claim in claims(lesson) for number in (claim["measured"], *claim["values"], mean(claim["values"]))
     ]
@@ -36,7 +36,7 @@ def cells(lesson: str, column: int) -> list[str]:
 
 
 def is_one_of(shown: str, numbers: Iterable[float]) -> bool:
-    """Whether a number reads so, rounded to the digits that are shown."""
+    """Whether one of the numbers is the shown one when rounded to its digits."""
     digits, _, power = shown.replace(",", "").partition("e")
     unit = 10.0 ** (int(power or 0) - len(digits.partition(".")[2]))
     return any(abs(float(f"{digits}e{power or 0}") - number) <= 0.5001 * unit for number in numbers)
@@ -54,29 +54,29 @@ def configured(node: Any) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_every_lesson_of_the_book_passed(lesson: str) -> None:
+def test_every_lesson_of_the_page_passed(lesson: str) -> None:
     assert all(claim["holds"] for claim in claims(lesson))
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_what_the_book_calls_measured_was_measured(lesson: str) -> None:
+def test_numbers_in_the_column_measured_were_measured(lesson: str) -> None:
     assert len(cells(lesson, 1)) >= 3
     assert not [shown for shown in cells(lesson, 1) if not is_one_of(shown, measured(lesson))]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_what_the_book_calls_a_limit_is_one_that_the_lesson_keeps(lesson: str) -> None:
+def test_numbers_in_the_column_limit_are_limits_of_the_lesson(lesson: str) -> None:
     limits = [claim["limit"] for claim in claims(lesson)]
     assert not [shown for shown in cells(lesson, 2) if not is_one_of(shown, limits)]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_numbers_of_the_text_are_measured_or_chosen(lesson: str) -> None:
-    """But for those below ten, which are of the mathematics."""
+    """Except those below ten, which belong to the mathematics."""
     text = re.sub(r"`[^`]+`|!\[.*\)", "", SECTIONS[lesson].partition("\n| ")[0].partition("\n")[2])
     found = [number for number in NUMBER.findall(text) if "." in number or abs(float(number.replace(",", ""))) >= 10]
     known = [*measured(lesson), *(claim["limit"] for claim in claims(lesson))]
-    shares = [100 * number for number in known]
+    percentages = [100 * number for number in known]
     chosen = configured(yaml.safe_load((REPO / "conf" / "lesson" / f"{lesson}.yaml").read_text()))
-    told = [*known, *shares, *chosen]
-    assert not [number for number in found if not is_one_of(number, told)]
+    printed = [*known, *percentages, *chosen]
+    assert not [number for number in found if not is_one_of(number, printed)]

@@ -1,4 +1,4 @@
-"""docs/mistakes.md says what is printed: each of its rows is asked for again."""
+"""The messages of docs/mistakes.md are those that are printed: each of its rows is typed again."""
 
 import gzip
 import json
@@ -39,17 +39,17 @@ from mlplab.errors import UserError
 from mlplab.run.folder import claim_folder, release_folder
 from mlplab.sweep.halving import HalvingRecord, Round
 from mlplab.sweep.manifest import Job, trained_values, write_manifest
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 from tests.sweep.in_process import refusal
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
 BY_CONFIGURATION, BY_DATA, OF_SWEEPS, IN_TRAINING = (
     re.findall(r"^\| `(.+?)` \| (.+) \|$", part, re.MULTILINE) for part in PAGE.split("\n## ")[1:5]
 )
-OF_DOORS = re.findall(
+OF_COMMANDS = re.findall(
     r"^\| (evaluate|predict|resume|compare|find_lr|report|lesson) \| `?(.*?)`? ?\| (.+) \|$", PAGE, re.MULTILINE
 )
-DOORS: dict[str, Callable[..., Any]] = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate,
     "predict": predict,
     "resume": resume_job,
@@ -67,7 +67,7 @@ class Code:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What the last table is typed in."""
+    """The folder in which the commands of the last table are typed."""
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("mistakes"))
     mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=3", "run_dir=runs/iris", "report.picture=false"))
@@ -108,14 +108,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Path("three.csv").write_text(f"{','.join(names[:3])}\n5,3,1\n")
     Path("there.csv").write_text("mine\n")
     Path("there.html").write_text("mine\n")
-    Path("notes.md").write_text("words")
+    Path("notes.md").write_text("arguments")
     Path("empty.csv").write_text("")
     yield Path.cwd()
     os.chdir(before)
 
 
 def tables() -> dict[str, str]:
-    """Forty rows of a, b and y; what is broken stands in line 22."""
+    """Tables of forty rows of a, b and y; an invalid cell is in line 22."""
     good = [["a", "b", "y"], *([str(10 * row), str(row % 7), str(row)] for row in range(40))]
 
     def broken(place: int, cell: str) -> list[list[str]]:
@@ -147,7 +147,7 @@ def tables() -> dict[str, str]:
 
 
 def write_images(folder: Path) -> None:
-    """The files of MNIST with 60 images a part, one of them broken as the folder's name tells."""
+    """Writes the files of MNIST with 60 images each, one of them damaged as the name of the folder says."""
     images = bytes([0, 0, 8, 3, 0, 0, 0, 60, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(60 * 28 * 28)
     labels = bytes([0, 0, 8, 1, 0, 0, 0, 60]) + bytes(60)
     folder.mkdir(parents=True)
@@ -173,7 +173,7 @@ def write_images(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the second table is typed in."""
+    """The folder in which the commands of the second table are typed."""
     folder = tmp_path_factory.mktemp("files")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -195,18 +195,18 @@ def test_the_page_has_rows() -> None:
     assert len(BY_DATA) > 35
     assert len(OF_SWEEPS) > 5
     assert len(IN_TRAINING) == 1
-    assert {name for name, *_ in OF_DOORS} == set(DOORS)
+    assert {name for name, *_ in OF_COMMANDS} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(("typed", "printed"), BY_CONFIGURATION)
-def test_what_the_page_says_is_what_is_printed(
+def test_the_messages_of_the_first_table_are_printed(
     typed: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine").mkdir()
-    with pytest.raises(UserError) as mistake:
+    with pytest.raises(UserError) as raised:
         claim_folder(Path(mlplab.configure(*shlex.split(typed)).run_dir), "run_dir")
-    assert str(mistake.value) == printed
+    assert str(raised.value) == printed
 
 
 OF_EACH_KIND = (
@@ -220,11 +220,11 @@ HEAVY = {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "pandas
 
 
 @pytest.mark.parametrize("typed", OF_EACH_KIND)
-def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_imported(typed: str, tmp_path: Path) -> None:
+def test_an_invalid_configuration_is_refused_before_anything_heavy_is_imported(typed: str, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", str(REPO / "scripts" / "train.py"), *shlex.split(typed)]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert said.returncode == 1
-    *timed, last = said.stderr.splitlines()
+    message = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert message.returncode == 1
+    *timed, last = message.stderr.splitlines()
     imported = {line.rsplit("|", 1)[1].strip() for line in timed}
     assert last == f"mlplab: {dict(BY_CONFIGURATION)[typed]}"
     assert "mlplab.config.validate" in imported
@@ -232,7 +232,7 @@ def test_a_mistake_of_configuration_is_answered_before_anything_heavy_is_importe
     assert list(tmp_path.iterdir()) == []
 
 
-def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
+def test_every_row_of_the_first_table_is_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
     """In one process, where nothing is imported yet."""
     code = """if True:
         import json, sys, mlplab
@@ -249,8 +249,8 @@ def test_so_is_every_row_of_the_first_table(tmp_path: Path) -> None:
     """
     rows = json.dumps([shlex.split(typed) for typed, _ in BY_CONFIGURATION])
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
-    *answers, modules = said.stdout.splitlines()
+    message = subprocess.run(command, input=rows, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *answers, modules = message.stdout.splitlines()
     assert answers == [printed for _, printed in BY_CONFIGURATION]
     assert not HEAVY & set(json.loads(modules))
 
@@ -261,13 +261,13 @@ def configured(typed: str) -> DictConfig:
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize(("typed", "printed"), [*BY_DATA, *IN_TRAINING])
-def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
+def test_the_messages_of_data_and_machine_are_printed(
     typed: str, printed: str, files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if ("only cpu" in printed or "a CPU" in printed) and torch.accelerator.is_available():
-        pytest.skip("said where there is no GPU")
+        pytest.skip("printed where there is no GPU")
     monkeypatch.chdir(files)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # the door sets its own
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # the command sets its own
     begins = (typed, printed) in IN_TRAINING
     run = Path("diverged" if begins else "run")
     before = sorted(files.rglob("*"))
@@ -285,15 +285,15 @@ def test_what_the_page_says_of_data_and_machine_is_what_is_printed(
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the table of sweeps is typed in."""
+    """The folder in which the commands of the table of sweeps are typed."""
     folder = tmp_path_factory.mktemp("sweeps")
     kept, halved, other = (folder / "outputs" / "sweeps" / name for name in ("lrs", "halved", "other"))
     for path in (kept, halved, other):
         path.mkdir(parents=True)
     (other / "thesis.txt").write_text("mine")
-    words = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
+    arguments = [["data=iris", f"optimizer.lr={lr}"] for lr in (0.1, 0.01)]
     jobs = [
-        Job(f"{number}_", job, trained_values(to_plain(mlplab.configure(*job)))) for number, job in enumerate(words)
+        Job(f"{number}_", job, trained_values(to_plain(mlplab.configure(*job)))) for number, job in enumerate(arguments)
     ]
     for path in (kept, halved):
         write_manifest(path, jobs, ["-m"])
@@ -302,7 +302,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("typed", "printed"), OF_SWEEPS)
-def test_what_the_page_says_of_sweeps_is_what_is_printed(
+def test_the_messages_of_sweeps_are_printed(
     typed: str, printed: str, sweeps: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(sweeps)
@@ -311,15 +311,15 @@ def test_what_the_page_says_of_sweeps_is_what_is_printed(
     assert sorted(sweeps.rglob("*")) == before
 
 
-def test_the_command_prints_it_in_one_line(sweeps: Path) -> None:
+def test_the_command_prints_a_message_in_one_line(sweeps: Path) -> None:
     typed, printed = OF_SWEEPS[-1]
-    answer = door("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
+    answer = run_script("train", "-m", "data=iris", *shlex.split(typed), cwd=sweeps)
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", f"mlplab: {printed}\n")
 
 
 @pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize(("name", "typed", "printed"), OF_DOORS)
-def test_a_door_says_what_the_page_says(
+@pytest.mark.parametrize(("name", "typed", "printed"), OF_COMMANDS)
+def test_the_messages_of_the_other_commands_are_printed(
     name: str,
     typed: str,
     printed: str,
@@ -333,11 +333,11 @@ def test_a_door_says_what_the_page_says(
         with initialize_config_dir(CONF_DIR, version_base="1.3"):
             config = compose(name, command_overrides(name, shlex.split(typed)), return_hydra_config=True)
             HydraConfig.instance().set_config(config)
-            run_command(DOORS[name], config, name)
-        said = "nothing"
+            run_command(COMMANDS[name], config, name)
+        message = "nothing"
     except SystemExit:
-        said = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")
+        message = capsys.readouterr().err.removeprefix("mlplab: ").rstrip("\n")
     except (UserError, HydraException) as error:
-        said = describe_error(error, name)
-    assert said == printed
+        message = describe_error(error, name)
+    assert message == printed
     assert sorted(folder.rglob("*")) == before

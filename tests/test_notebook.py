@@ -1,4 +1,4 @@
-"""docs/mlplab.ipynb runs as it stands, and prints what it shows."""
+"""docs/mlplab.ipynb runs, and prints the outputs that it shows."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ NUMBER = r"\d+(?:\.\d+)?"
 
 
 def executed(notebook: Any, folder: Path) -> Any:
-    """The same with what its cells give now. Raises CellExecutionError where one fails."""
+    """The notebook with new outputs. Raises CellExecutionError if a cell fails."""
     fresh = nbformat.from_dict(notebook)
     for cell in cells(fresh):
         cell.outputs = []
@@ -28,8 +28,8 @@ def cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def told(cell: Any) -> list[tuple[str, str]]:
-    """By output its kind, and its text where it has one."""
+def printed(cell: Any) -> list[tuple[str, str]]:
+    """The kind of each output, and its text if it has one."""
     return [
         (output.get("name", "picture"), output.get("text", ""))
         for output in cell.outputs
@@ -57,17 +57,17 @@ def test_it_runs_and_gives_what_it_shows(tmp_path: Path) -> None:
     time and place too."""
     shown = nbformat.read(NOTEBOOK, as_version=4)
     for cell, again in zip(cells(shown), cells(executed(shown, tmp_path)), strict=True):
-        assert [kind for kind, _ in told(again)] == [kind for kind, _ in told(cell)]
+        assert [kind for kind, _ in printed(again)] == [kind for kind, _ in printed(cell)]
         if "varies" in cell.metadata.get("tags", []):
             continue
-        for (_, before), (_, now) in zip(told(cell), told(again), strict=True):
+        for (_, before), (_, now) in zip(printed(cell), printed(again), strict=True):
             assert re.sub(NUMBER, "", now) == re.sub(NUMBER, "", before)
             assert numbers(now) == pytest.approx(numbers(before), rel=0.02, abs=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
 
 
 @pytest.mark.slow
-def test_a_mistake_in_any_cell_is_seen(tmp_path: Path) -> None:
+def test_an_error_in_any_cell_is_raised(tmp_path: Path) -> None:
     broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import mlplab\nmlplab.configure('data=nil')")])
     with pytest.raises(CellExecutionError, match="unknown choice"):
         executed(broken, tmp_path)

@@ -1,4 +1,4 @@
-"""The README says what is true: its commands, its Python, its tables, its links."""
+"""The commands, Python examples, tables and links of the README are correct."""
 
 import re
 import shlex
@@ -38,8 +38,8 @@ def test_a_run_predicts_in_a_few_lines(tmp_path: Path) -> None:
 )
 def test_the_table_of_choices_is_that_of_conf(group: str) -> None:
     (row,) = re.findall(rf"^\| `{group}=` \| (.*) \|$", README, re.MULTILINE)
-    words = set(re.findall(r"\w+", row))
-    assert {path.stem for path in (REPO / "conf" / group).glob("*.yaml")} - {"base"} <= words
+    overrides = set(re.findall(r"\w+", row))
+    assert {path.stem for path in (REPO / "conf" / group).glob("*.yaml")} - {"base"} <= overrides
 
 
 def test_the_commands_shown_compose() -> None:

@@ -141,6 +141,7 @@ def test_a_command_that_is_stopped_while_its_network_computes_leaves_nothing(
     sign, before = tmp_path_factory.mktemp("sign") / "begun", files(work)
     process = started(name, work, SIGN=str(sign))
     wait_until(sign.exists, seconds=60)
+    time.sleep(0.1)  # the network sleeps
     process.send_signal(number)
     printed, errors = process.communicate(timeout=30)
     assert (process.returncode, printed, errors) == (code, "", "mlplab: stopped\n")

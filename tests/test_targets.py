@@ -1,4 +1,4 @@
-"""How well the defaults do on real data: means over splits or seeds."""
+"""Scores of the defaults on real data: means over splits or seeds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_mnist_in_five_epochs(train: Train, mlplab_data: Path, overrides: tuple[
 
 
 @pytest.mark.slow
-def test_r2_of_california_is_what_scikit_learn_says(train: Train, mlplab_data: Path) -> None:
+def test_r2_of_california_equals_that_of_scikit_learn(train: Train, mlplab_data: Path) -> None:
     import torch
 
     from mlplab.run.build import build_learner, build_splits
@@ -65,10 +65,10 @@ def test_r2_of_california_is_what_scikit_learn_says(train: Train, mlplab_data: P
 
 
 @pytest.mark.slow
-def test_the_pixels_of_mnist_stay_bytes_in_memory(mlplab_data: Path) -> None:
+def test_the_pixels_of_mnist_are_bytes_in_memory(mlplab_data: Path) -> None:
     """55 MB for 70,000 images, where floats would take 220."""
     from mlplab.run.build import build_splits
 
     splits = build_splits(mlplab.configure("data=mnist", f"data.root={mlplab_data}"))
-    held = sum(part.features.untyped_storage().nbytes() for part in (splits.train, splits.val, splits.test))
-    assert held == 70_000 * 784
+    stored = sum(part.features.untyped_storage().nbytes() for part in (splits.train, splits.val, splits.test))
+    assert stored == 70_000 * 784

@@ -1,4 +1,4 @@
-"""TensorBoard as a person sees it: training against validation in one chart, in a real browser."""
+"""Training and validation in one chart of TensorBoard, in a browser."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def served(train: Train) -> Iterator[tuple[Path, dict[str, Any], str]]:
 
 
 def get(url: str, body: dict[str, Any] | None = None, seconds: float = 60) -> Any:
-    """JSON from TensorBoard, asked again until it is up and has read the run."""
+    """JSON from TensorBoard, requested again until it has started and read the run."""
     deadline = time.monotonic() + seconds
     while True:
         try:

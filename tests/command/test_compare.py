@@ -1,4 +1,4 @@
-"""A table of all runs, best first within what can be compared."""
+"""A table of all runs, the best of each comparable group first."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.comparison.records import sweep, united
 from tests.run.test_record import DELETED, edited, run
 
 
-def asked(below: Path, **settings: Any) -> dict[str, Any]:
+def options(below: Path, **settings: Any) -> dict[str, Any]:
     only = {"data": settings.pop("data", None), "model": settings.pop("model", None)}
     usual = {"sweep": None, "runs": None, "output": None, "picture": False, "show_test": False}
     return {"below": str(below), "only": only, "sort": None, "limit": 20, **usual, **settings}
@@ -44,19 +44,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return below
 
 
-def test_runs_stand_by_dataset_best_validation_score_first(
+def test_runs_are_grouped_by_dataset_best_validation_score_first(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs.parent)
-    compare(asked(runs))
-    said = capsys.readouterr().out
-    assert said.index("diabetes: 1 run, best r2/val first") < said.index("iris: 5 runs, best accuracy/val first")
-    iris = said[said.index("iris: 5") :].splitlines()[3:8]
+    compare(options(runs))
+    printed = capsys.readouterr().out
+    assert printed.index("diabetes: 1 run, best r2/val first") < printed.index("iris: 5 runs, best accuracy/val first")
+    iris = printed[printed.index("iris: 5") :].splitlines()[3:8]
     names = [line.split()[1].removeprefix(str(runs)) for line in iris]
     assert names[:3] == ["/sweeps/s/0_x", "/iris/high", "/iris/low"]  # of two equal ones the lower loss
     assert set(names[3:]) == {"/iris/stopped", "/iris/failed"}
     assert "(last)" in iris[2]
-    assert said.count("(last)") == 1
+    assert printed.count("(last)") == 1
     stopped, failed = sorted(iris[3:], key=lambda line: "failed" in line)
     assert "2 of 50   unfinished" in stopped
     assert "0 of 50       failed" in failed
@@ -65,15 +65,15 @@ def test_runs_stand_by_dataset_best_validation_score_first(
 def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare(asked(runs, data="iris", model="mlp", sort="loss/val", limit=1))
-    said = capsys.readouterr().out
-    assert "iris: 4 runs, of which 1 are shown, best loss/val first" in said
-    assert "iris/low" in said
-    assert "diabetes" not in said
+    compare(options(runs, data="iris", model="mlp", sort="loss/val", limit=1))
+    printed = capsys.readouterr().out
+    assert "iris: 4 runs, of which 1 are shown, best loss/val first" in printed
+    assert "iris/low" in printed
+    assert "diabetes" not in printed
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "printed"),
     [
         ({"data": "irs"}, "data=irs: there is no such run; there are runs of diabetes, iris"),
         ({"model": "maxout"}, "model=maxout: there is no such run"),
@@ -91,22 +91,22 @@ def test_runs_are_chosen_by_data_and_model_and_ordered_by_a_score(
         ({"output": "new"}, "output=new: is for sweep= and runs="),
     ],
 )
-def test_what_is_missing_is_named(
-    runs: Path, settings: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_run_or_folder_is_named(
+    runs: Path, settings: dict[str, Any], printed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs / "iris")  # no outputs/ here
-    with pytest.raises(UserError, match=said):
-        compare({**asked(runs), **(settings if "below" in settings else asked(runs, **settings))})
+    with pytest.raises(UserError, match=printed):
+        compare({**options(runs), **(settings if "below" in settings else options(runs, **settings))})
 
 
-def test_files_that_are_not_the_same_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_different_files_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         table = ("data=csv", f"data.path={name}.csv", "data.target=y", "data.task=regression")
         run(tmp_path / name, *table, r2_val=0.5, r2_test=0.5, loss_val=0.5)
-    compare(asked(tmp_path))
-    said = capsys.readouterr().out
-    assert "csv a.csv y: 1 run" in said
-    assert "csv b.csv y: 1 run" in said
+    compare(options(tmp_path))
+    printed = capsys.readouterr().out
+    assert "csv a.csv y: 1 run" in printed
+    assert "csv b.csv y: 1 run" in printed
 
 
 def test_runs_that_were_measured_on_other_rows_are_not_compared(
@@ -115,14 +115,18 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     scores = {"accuracy_val": 0.5, "r2_val": 0.5, "loss_val": 0.5}
     for name, task in (("a", "classification"), ("b", "regression")):
         run(tmp_path / name, "data=csv", "data.path=t.csv", "data.target=y", f"data.task={task}", **scores)
-    for name, words in (("c", []), ("d", ["data.split_seed=7"]), ("e", ["data.num_train=20", "data.leak_check=full"])):
-        run(tmp_path / name, "data=iris", *words, **scores)
+    for name, overrides in (
+        ("c", []),
+        ("d", ["data.split_seed=7"]),
+        ("e", ["data.num_train=20", "data.leak_check=full"]),
+    ):
+        run(tmp_path / name, "data=iris", *overrides, **scores)
     for number in range(2):
         run(tmp_path / f"fold{number}", "data=wine", "data.folds=2", f"data.fold={number}", **scores)
     run(tmp_path / "single", "data=wine", **scores)
     for name in ("f", "g"):
         run(tmp_path / name, "data=moons", f"data.noise={0.1 if name == 'f' else 0.3}", **scores)
-    compare(asked(tmp_path))
+    compare(options(tmp_path))
     heads = [line for line in capsys.readouterr().out.splitlines() if ", best" in line]
     assert heads == [
         "csv t.csv y task=classification: 1 run, best accuracy/val first",
@@ -137,16 +141,16 @@ def test_runs_that_were_measured_on_other_rows_are_not_compared(
     ]
 
 
-def test_last_is_what_the_other_doors_take_for_it(
+def test_last_is_the_run_that_the_other_commands_take(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs.parent)
-    compare(asked(runs / "sweeps"))
+    compare(options(runs / "sweeps"))
     assert "(last)" not in capsys.readouterr().out
-    compare(asked(Path("outputs/iris")))
+    compare(options(Path("outputs/iris")))
     assert "outputs/iris/low (last)" in capsys.readouterr().out
     monkeypatch.chdir(runs / "iris")  # no outputs/ here
-    compare(asked(runs))
+    compare(options(runs))
     assert "(last)" not in capsys.readouterr().out
 
 
@@ -156,20 +160,20 @@ def test_no_edit_of_one_run_stops_the_table_of_the_others(
 ) -> None:
     run(tmp_path / "whole", "data=iris", "optimizer=sgd", accuracy_val=0.8, loss_val=0.1)
     path = run(tmp_path / "edited", "data=iris", accuracy_val=0.8, loss_val=0.1) / name
-    held = yaml.safe_load(path.read_bytes())
-    for keys in paths(held):
+    stored = yaml.safe_load(path.read_bytes())
+    for keys in paths(stored):
         for value in (DELETED, None, "abc", [], {}, -1, 10**400, float("nan")):
-            path.write_text(edited(held, keys, value))
-            compare(asked(tmp_path))
+            path.write_text(edited(stored, keys, value))
+            compare(options(tmp_path))
             heard = capsys.readouterr().out.splitlines()
             assert sum("  sgd " in line for line in heard) == 1
             notes_or_rows = [line for line in heard if f"{tmp_path}/edited" in line]
             assert len(notes_or_rows) == 1, "in the table, or in a note"
 
 
-def paths(held: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Of every key, and of the whole."""
-    below = held.items() if isinstance(held, dict) else ()
+def paths(stored: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Edits of every key, and of the whole file."""
+    below = stored.items() if isinstance(stored, dict) else ()
     return [above, *(path for key, value in below for path in paths(value, (*above, key)))]
 
 
@@ -181,31 +185,31 @@ def test_a_folder_that_cannot_be_read_is_left_out_with_a_note(
     runs: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
     (runs / "iris/failed" / name).write_bytes(text.encode("latin-1"))
-    compare(asked(runs))
-    said = capsys.readouterr().out
-    assert f"note: {runs}/iris/failed was left out; {name}" in said
-    assert "iris: 4 runs" in said
+    compare(options(runs))
+    printed = capsys.readouterr().out
+    assert f"note: {runs}/iris/failed was left out; {name}" in printed
+    assert "iris: 4 runs" in printed
 
 
-def test_of_a_thousand_runs_the_best_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_best_of_a_thousand_runs_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = run(tmp_path / "0", "data=iris", accuracy_val=0.8, accuracy_test=0.9, loss_val=0.1)
     for number in range(1, 1000):
         (tmp_path / str(number)).mkdir()
         for name in ("config.yaml", "scores.json"):
             (tmp_path / str(number) / name).write_bytes((first / name).read_bytes())
-    compare(asked(tmp_path))
+    compare(options(tmp_path))
     assert "iris: 1,000 runs, of which 20 are shown" in capsys.readouterr().out
 
 
 def test_test_scores_are_those_of_the_first_alone_unless_asked(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    compare(asked(runs, data="iris"))
-    said = capsys.readouterr().out
-    assert "on the test set, the first run alone: accuracy/test 0.6000" in said
-    assert said.count("accuracy/test") == 1
-    compare(asked(runs, data="iris", show_test=True, sort="accuracy/test"))
-    said = capsys.readouterr().out
-    assert "best accuracy/test first" in said
-    assert [place for place in ("0.9", "0.7", "0.6") if f"  {place}" in said] == ["0.9", "0.7", "0.6"]
+    compare(options(runs, data="iris"))
+    printed = capsys.readouterr().out
+    assert "on the test set, the first run alone: accuracy/test 0.6000" in printed
+    assert printed.count("accuracy/test") == 1
+    compare(options(runs, data="iris", show_test=True, sort="accuracy/test"))
+    printed = capsys.readouterr().out
+    assert "best accuracy/test first" in printed
+    assert [place for place in ("0.9", "0.7", "0.6") if f"  {place}" in printed] == ["0.9", "0.7", "0.6"]
 
 
 @pytest.fixture
@@ -221,35 +225,35 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_sweep_is_explained_by_its_folder_its_name_or_as_the_last(
     name: str, swept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare(asked(Path("outputs"), sweep=name))
-    said = capsys.readouterr().out
-    assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in said
-    assert "job 5 failed: the loss became nan" in said
+    compare(options(Path("outputs"), sweep=name))
+    printed = capsys.readouterr().out
+    assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in printed
+    assert "job 5 failed: the loss became nan" in printed
     assert len((swept / "sweep.csv").read_text().splitlines()) == 7
     assert not (swept / "sweep.html").exists()
 
 
 def test_any_runs_are_explained_and_written_only_where_asked(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(swept.rglob("*"))
-    compare(asked(Path("outputs"), runs="outputs/**"))
+    compare(options(Path("outputs"), runs="outputs/**"))
     assert "best: lr 0.1" in capsys.readouterr().out
     assert sorted(swept.rglob("*")) == before
-    compare(asked(Path("outputs"), runs="outputs/sweeps/lrs/[03]*", output="mine", picture=True))
+    compare(options(Path("outputs"), runs="outputs/sweeps/lrs/[03]*", output="mine", picture=True))
     assert "0.3000" in capsys.readouterr().out
     assert sorted(path.name for path in Path("mine").iterdir()) == ["pictures", "sweep.csv", "sweep.html"]
     with pytest.raises(UserError, match="output=mine: name a new folder"):
-        compare(asked(Path("outputs"), runs="outputs/**", output="mine"))
+        compare(options(Path("outputs"), runs="outputs/**", output="mine"))
 
 
 def test_runs_of_several_datasets_have_a_table_each(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep(Path("outputs/other"), {"optimizer.lr=0.1": (0.1,), "optimizer.lr=0.2": (0.3,)}, data="diabetes")
-    compare(asked(Path("outputs"), runs="outputs", output="both", picture=True))
-    said = capsys.readouterr().out
-    assert said.index("diabetes: 2 configurations, best loss/val first") < said.index(
+    compare(options(Path("outputs"), runs="outputs", output="both", picture=True))
+    printed = capsys.readouterr().out
+    assert printed.index("diabetes: 2 configurations, best loss/val first") < printed.index(
         "iris: 2 configurations, best loss/val first"
     )
     assert {"curves_1.png", "curves_2.png"} <= {path.name for path in Path("both/pictures").iterdir()}
-    compare(asked(Path("outputs"), runs="outputs", data="iris"))
+    compare(options(Path("outputs"), runs="outputs", data="iris"))
     assert "diabetes" not in capsys.readouterr().out
 
 
@@ -257,20 +261,20 @@ def test_ensembles_are_listed_wherever_their_runs_are(swept: Path, capsys: pytes
     runs = [found for path in sorted(swept.iterdir()) if (found := read_record(path))]
     one = united(runs[:3], loss_val=0.09, accuracy_val=0.95, accuracy_test=0.5)
     for settings in ({"sweep": "lrs"}, {"runs": "outputs/**"}):
-        compare(asked(Path("outputs"), **settings))
-        said = capsys.readouterr().out
-        assert "0.1100 -> 0.0900" in said
-        assert "best ensemble" not in said, "there is one alone"
-        assert "ensemble of 3, with loss/val 0.0900" in said
-        assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in said
-    compare(asked(Path("outputs")))
+        compare(options(Path("outputs"), **settings))
+        printed = capsys.readouterr().out
+        assert "0.1100 -> 0.0900" in printed
+        assert "best ensemble" not in printed, "there is one alone"
+        assert "ensemble of 3, with loss/val 0.0900" in printed
+        assert "best: lr 0.1, with loss/val 0.110 +- 0.010 over 3 seeds" in printed
+    compare(options(Path("outputs")))
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "ensemble_" in line)
     assert line.strip().startswith("1  outputs/sweeps/lrs/ensemble_optimizer.lr=0.1 ")
     assert "ensemble of 3   finished" in line
     scores = one.folder / "scores.json"
     for broken in ('"abc"', "3", "[1, {}, null]"):
         scores.write_text(json.dumps({**one.report, "members": json.loads(broken)}))
-        compare(asked(Path("outputs"), sweep="lrs"))
+        compare(options(Path("outputs"), sweep="lrs"))
         assert "best: lr 0.1" in capsys.readouterr().out
 
 
@@ -278,11 +282,11 @@ def test_no_edit_of_one_run_stops_the_explanation_of_the_others(
     swept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = next(swept.glob("4_*")) / "config.yaml"
-    held = yaml.safe_load(path.read_bytes())
+    stored = yaml.safe_load(path.read_bytes())
     groups = {"choice", "callback", "monitor", "loss", "seed"}
-    keys = [keys for keys in paths(held) if not keys or keys[0] in groups]
+    keys = [keys for keys in paths(stored) if not keys or keys[0] in groups]
     for own in keys:
         for value in (DELETED, None, "abc", [], {}, -1, float("nan")):
-            path.write_text(edited(held, own, value))
-            compare(asked(Path("outputs"), sweep="lrs"))
+            path.write_text(edited(stored, own, value))
+            compare(options(Path("outputs"), sweep="lrs"))
             assert "best: " in capsys.readouterr().out

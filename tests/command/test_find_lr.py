@@ -116,7 +116,7 @@ def test_the_same_seed_measures_the_same_losses(tmp_path: Path, monkeypatch: pyt
         ({"train": ["optimizer.lr=-1"]}, "optimizer.lr=-1: must be a number above 0"),
     ],
 )
-def test_wrong_settings_are_refused_before_anything_is_written(
+def test_invalid_options_are_refused_before_anything_is_written(
     changed: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 import mlplab
 from mlplab.command.job import pruning_judge
 from mlplab.sweep.search_config import SEARCH_FOLDER, FloatRange, SearchConfig, SearchSpace
-from tests.conftest import door, stop_script, wait_until
+from tests.conftest import run_script, stop_script, wait_until
 from tests.run.test_kills import rows
 
 LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
@@ -20,7 +20,7 @@ LONG = ("trainer.max_epochs=100000", "model.hidden_features=[8]", "run_dir=run")
 @pytest.mark.slow
 def test_a_user_error_in_the_data_leaves_no_folder_and_debug_shows_the_traceback(tmp_path: Path) -> None:
     table = ("data=csv", "data.path=no.csv", "data.target=y", "data.task=regression")
-    answer = door("train", *table, "debug=true", cwd=tmp_path)
+    answer = run_script("train", *table, "debug=true", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("Traceback")
     assert answer.stderr.splitlines()[-1] == "mlplab: data.path=no.csv: no such file"
@@ -28,8 +28,8 @@ def test_a_user_error_in_the_data_leaves_no_folder_and_debug_shows_the_traceback
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:
-    answer = door("train", "data=diabetes", "optimizer=sgd", "optimizer.lr=1e6", "run_dir=run", cwd=tmp_path)
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_its_reason(tmp_path: Path) -> None:
+    answer = run_script("train", "data=diabetes", "optimizer=sgd", "optimizer.lr=1e6", "run_dir=run", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: the loss became")
     assert "epoch 1, step" in answer.stderr

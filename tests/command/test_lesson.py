@@ -1,4 +1,4 @@
-"""The door of lessons: what is printed, kept and copied; what is refused."""
+"""The lesson command: output, stored claims, copied pictures, refusals."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from mlplab.command.lesson import lesson
 from mlplab.config.groups import CONF_DIR, choices
 from mlplab.errors import RunError, Stopped
 from mlplab.lesson.base import Claim
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 def settings(tmp_path: Path, **changed: Any) -> dict[str, Any]:
@@ -35,16 +35,16 @@ def short(monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
     return claims
 
 
-def test_what_is_claimed_is_kept_and_the_picture_copied(tmp_path: Path, short: list[Claim], capsys: Any) -> None:
+def test_claims_are_stored_and_the_picture_is_copied(tmp_path: Path, short: list[Claim], capsys: Any) -> None:
     lesson(settings(tmp_path, pictures=str(tmp_path / "docs")))
     kept = json.loads((tmp_path / "lessons" / "line" / "lesson.json").read_text())
     assert kept["outcome"] == "pass"
     assert kept["claims"] == [short[0].to_dict()]
     assert (tmp_path / "docs" / "line.png").read_bytes() == b"a picture"
     assert json.loads((tmp_path / "docs" / "line.json").read_text()) == {"lesson": "line", "claims": kept["claims"]}
-    said = capsys.readouterr().out
-    assert "it falls" in said
-    assert "<= 2" in said
+    printed = capsys.readouterr().out
+    assert "it falls" in printed
+    assert "<= 2" in printed
 
 
 def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Claim]) -> None:
@@ -53,7 +53,7 @@ def test_a_claim_that_does_not_hold_is_a_failure(tmp_path: Path, short: list[Cla
         lesson(settings(tmp_path))
 
 
-def test_of_all_lessons_one_that_fails_leaves_the_others_to_be_shown(
+def test_with_lesson_all_the_other_lessons_run_after_one_failed(
     tmp_path: Path, short: list[Claim], capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = settings(tmp_path, lesson={"lessons": ["line", "line"]}, choice={"lesson": "all"})
@@ -87,9 +87,9 @@ def test_all_lessons_are_in_the_course_and_in_the_help(tmp_path: Path) -> None:
 
 
 def test_a_wrong_key_is_one_line(tmp_path: Path) -> None:
-    answer = door("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
+    answer = run_script("lesson", "lesson=line", "lesson.rate=0.1", cwd=tmp_path)
     assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1)
     assert answer.stderr.startswith("mlplab: lesson.rate: unknown key")
-    answer = door("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
+    answer = run_script("lesson", "lesson=line", "lesson.too_large=much", cwd=tmp_path)
     assert answer.stderr == "mlplab: lesson.too_large=much: must be a number, such as 0.5\n"
     assert list(tmp_path.iterdir()) == []

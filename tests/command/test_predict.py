@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, *overrides: str) -> Path:
     return folder
 
 
-def asked(run: Path, source: Path, output: Path, **settings: Any) -> dict[str, Any]:
+def options(run: Path, source: Path, output: Path, **settings: Any) -> dict[str, Any]:
     usual = {"overwrite": False, "separator": None, "gaps": "refuse", "invert": None, "allow": [], "debug": False}
     return {"run": str(run), "input": str(source), "output": str(output), **usual, **settings}
 
@@ -44,7 +44,7 @@ def test_each_row_gets_its_class_and_the_probability_of_each(
 ) -> None:
     monkeypatch.setattr(room, "BLOCK_SIZE", 40)  # 150 rows are four blocks
     np.save(tmp_path / "rows.npy", load_iris().data)
-    header, *rows = lines(predict(asked(iris, tmp_path / "rows.npy", tmp_path / "out.csv")))
+    header, *rows = lines(predict(options(iris, tmp_path / "rows.npy", tmp_path / "out.csv")))
     names = ["setosa", "versicolor", "virginica"]
     assert header == ["row", "class", *(f"probability of {name}" for name in names)]
     assert [row[0] for row in rows] == [str(number) for number in range(1, 151)]
@@ -55,35 +55,37 @@ def test_each_row_gets_its_class_and_the_probability_of_each(
     assert np.mean(right) > 0.9
 
 
-def test_values_stand_under_their_name_with_its_unit(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+def test_predicted_values_have_the_name_of_the_target_and_its_unit(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
     run = trained(tmp_path_factory, "data=diabetes", "trainer.max_epochs=2")
     np.savez(tmp_path / "rows.npz", features=load_diabetes(scaled=False).data[:5])
-    header, *rows = lines(predict(asked(run, tmp_path / "rows.npz", tmp_path / "out.csv")))
+    header, *rows = lines(predict(options(run, tmp_path / "rows.npz", tmp_path / "out.csv")))
     assert header == ["row", "progression"]
     assert all(20 < float(value) < 360 for _, value in rows)
 
 
 def test_a_run_without_its_folder_predicts_by_its_checkpoint(iris: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", load_iris().data[:3])
-    first = predict(asked(iris, tmp_path / "rows.npy", tmp_path / "a.csv"))
-    second = predict(asked(iris / "checkpoints/best.ckpt", tmp_path / "rows.npy", tmp_path / "b.csv"))
+    first = predict(options(iris, tmp_path / "rows.npy", tmp_path / "a.csv"))
+    second = predict(options(iris / "checkpoints/best.ckpt", tmp_path / "rows.npy", tmp_path / "b.csv"))
     assert first.read_text() == second.read_text()
 
 
-def test_a_file_is_written_over_only_when_asked_and_never_the_input(iris: Path, tmp_path: Path) -> None:
+def test_a_file_is_overwritten_only_with_overwrite_and_the_input_never(iris: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data[:3])
     output.write_text("mine")
     with pytest.raises(UserError, match="exists already; overwrite=true replaces it"):
-        predict(asked(iris, source, output))
+        predict(options(iris, source, output))
     assert output.read_text() == "mine"
-    predict(asked(iris, source, output, overwrite=True))
+    predict(options(iris, source, output, overwrite=True))
     assert len(lines(output)) == 4
     with pytest.raises(UserError, match="it is the input"):
-        predict(asked(iris, output, output, overwrite=True))
+        predict(options(iris, output, output, overwrite=True))
 
 
-def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_prediction_leaves_no_file(iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data)
     output.write_text("old")
@@ -97,7 +99,7 @@ def test_what_fails_on_the_way_leaves_no_file(iris: Path, tmp_path: Path, monkey
 
     monkeypatch.setattr(room, "_cells", until_the_third)
     with pytest.raises(UserError, match=r"output=.*out.csv: cannot be written \(No space left on device\)"):
-        predict(asked(iris, source, output, overwrite=True))
+        predict(options(iris, source, output, overwrite=True))
     assert output.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.npy"]
 
@@ -106,7 +108,7 @@ def test_other_files_of_the_folder_and_links_are_left_as_they_are(iris: Path, tm
     np.save(tmp_path / "rows.npy", load_iris().data[:3])
     (tmp_path / "out.csv.tmp").write_text("mine")
     (tmp_path / "link.csv").symlink_to(tmp_path / "out.csv")
-    predict(asked(iris, tmp_path / "rows.npy", tmp_path / "link.csv"))
+    predict(options(iris, tmp_path / "rows.npy", tmp_path / "link.csv"))
     assert (tmp_path / "out.csv.tmp").read_text() == "mine"
     assert (tmp_path / "link.csv").is_symlink()
     assert len(lines(tmp_path / "out.csv")) == 4
@@ -116,7 +118,7 @@ def test_a_cell_that_float32_cannot_hold_is_no_prediction(iris: Path, tmp_path: 
     names = mlplab.reopen(iris).feature_names
     (tmp_path / "rows.csv").write_text("\n".join([",".join(names), "1,2,3,4", "1,2,1e300,4"]) + "\n")
     with pytest.raises(UserError, match=r"rows.csv: column petal length.*, row 3: 1e\+300 where a finite"):
-        predict(asked(iris, tmp_path / "rows.csv", tmp_path / "out.csv"))
+        predict(options(iris, tmp_path / "rows.csv", tmp_path / "out.csv"))
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -127,14 +129,14 @@ def test_a_table_packed_by_gzip_is_predicted_as_the_plain_one(iris: Path, tmp_pa
     plain, packed = tmp_path / f"rows.{suffix}", tmp_path / f"rows.{suffix}.gz"
     plain.write_text("\n".join([header, *(sign.join(map(str, row)) for row in load_iris().data[:5])]) + "\n")
     packed.write_bytes(gzip.compress(plain.read_bytes()))
-    first = predict(asked(iris, plain, tmp_path / "a.csv", separator=sign))
-    second = predict(asked(iris, packed, tmp_path / "b.csv", separator=sign))
+    first = predict(options(iris, plain, tmp_path / "a.csv", separator=sign))
+    second = predict(options(iris, packed, tmp_path / "b.csv", separator=sign))
     assert first.read_text() == second.read_text()
     assert len(lines(first)) == 6
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "printed"),
     [
         ({"input": "nothing.csv"}, "input=nothing.csv: no such file or folder"),
         ({"gaps": "guess"}, "gaps=guess: must be one of refuse, fill"),
@@ -148,13 +150,13 @@ def test_a_table_packed_by_gzip_is_predicted_as_the_plain_one(iris: Path, tmp_pa
     ],
 )
 def test_what_cannot_be_is_one_line(
-    iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], said: str
+    iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], printed: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("rows.npy", load_iris().data[:3])
-    with pytest.raises(UserError, match=said) as mistake:
-        predict({**asked(iris, Path("rows.npy"), Path("out.csv")), **settings})
-    assert "\n" not in str(mistake.value)
+    with pytest.raises(UserError, match=printed) as error:
+        predict({**options(iris, Path("rows.npy"), Path("out.csv")), **settings})
+    assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.npy"]
 
 
@@ -163,10 +165,10 @@ def test_a_file_of_another_kind_and_an_empty_one_are_refused(iris: Path, tmp_pat
     with pytest.raises(
         UserError, match=r"a CSV file \(.*\), an NPY or NPZ file, an image or a folder of images is needed"
     ):
-        predict(asked(iris, tmp_path / "notes.md", tmp_path / "out.csv"))
+        predict(options(iris, tmp_path / "notes.md", tmp_path / "out.csv"))
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(UserError, match="is an empty file"):
-        predict(asked(iris, tmp_path / "empty.csv", tmp_path / "out.csv"))
+        predict(options(iris, tmp_path / "empty.csv", tmp_path / "out.csv"))
 
 
 def test_images_drawn_dark_on_light_are_recognised(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
@@ -179,10 +181,10 @@ def test_images_drawn_dark_on_light_are_recognised(tmp_path_factory: pytest.Temp
         ink = Image.fromarray((255 - image.reshape(8, 8) / 16 * 255).astype(np.uint8))
         ink.save(tmp_path / f"{number:03}.png")
     (tmp_path / "out").mkdir()
-    header, *rows = lines(predict(asked(run, tmp_path, tmp_path / "out" / "out.csv")))
+    header, *rows = lines(predict(options(run, tmp_path, tmp_path / "out" / "out.csv")))
     assert header[:2] == ["file", "class"]
-    told = np.array([int(row[1]) for row in rows])
-    assert (told == test.target[:100].numpy()).mean() > 0.9
+    shown = np.array([int(row[1]) for row in rows])
+    assert (shown == test.target[:100].numpy()).mean() > 0.9
 
 
 @pytest.mark.slow
@@ -197,5 +199,5 @@ def test_mnist_digits_are_recognised_from_png(
         ink = Image.fromarray(255 - test.data[number].numpy()).resize((200, 200), Image.Resampling.BICUBIC)
         (ink.convert("RGB") if number % 2 else ink).save(tmp_path / f"{number:03}.{'jpg' if number % 3 else 'png'}")
     (tmp_path / "out").mkdir()
-    _, *rows = lines(predict(asked(run, tmp_path, tmp_path / "out" / "out.csv")))
+    _, *rows = lines(predict(options(run, tmp_path, tmp_path / "out" / "out.csv")))
     assert (np.array([int(row[1]) for row in rows]) == test.targets[:200].numpy()).mean() > 0.85

@@ -17,13 +17,13 @@ Train = Callable[..., tuple[Path, dict[str, Any]]]
 SHORT = ("trainer.max_epochs=3", "model.hidden_features=[8]")
 
 
-def asked(run: Path, **settings: Any) -> dict[str, Any]:
+def options(run: Path, **settings: Any) -> dict[str, Any]:
     usual = {"split": None, "slice": "none", "accelerator": None, "output": None, "overwrite": False, "allow": []}
     return {"run": str(run), "data": {"root": None}, **usual, **settings}
 
 
 def report_text(run: Path, **settings: Any) -> str:
-    return report(asked(run, **settings)).read_text(encoding="utf-8")
+    return report(options(run, **settings)).read_text(encoding="utf-8")
 
 
 def table(text: str, section: str) -> list[list[str]]:
@@ -45,7 +45,7 @@ def table(text: str, section: str) -> list[list[str]]:
         pytest.param(("data=sine", "data.num_rows=60"), marks=pytest.mark.slow),
         ("data=digits", "data.num_train=100"),
     ],
-    ids=lambda words: words[0],
+    ids=lambda arguments: arguments[0],
 )
 def test_all_numbers_are_those_of_training(train: Train, overrides: tuple[str, ...]) -> None:
     run, scores = train(*SHORT, *overrides)
@@ -83,8 +83,8 @@ def test_the_area_is_that_of_scores_json(train: Train) -> None:
 def test_the_command_trains_to_the_same_scores(train: Train) -> None:
     run, scores = train("data=iris", *SHORT, "optimizer=sgd", "seed=3")
     (text,) = re.findall(r"<pre>(.+?)</pre>", report_text(run))
-    _, _, *words = shlex.split(html.unescape(text))
-    _, again = train(*words)
+    _, _, *arguments = shlex.split(html.unescape(text))
+    _, again = train(*arguments)
     assert {name: again[name] for name in scores if "/" in name} == {n: v for n, v in scores.items() if "/" in n}
 
 
@@ -112,7 +112,7 @@ def test_the_slice_is_along_the_path_where_it_was_kept(train: Train) -> None:
 
 
 @pytest.mark.slow
-def test_a_score_that_is_another_is_said(train: Train) -> None:
+def test_a_different_score_is_reported(train: Train) -> None:
     run, scores = train("data=iris", *SHORT)
     text = (run / "scores.json").read_text()
     (run / "scores.json").write_text(text.replace(repr(scores["loss/test"]), "0.125"))
@@ -129,7 +129,7 @@ def test_a_run_that_has_not_ended_is_refused(train: Train) -> None:
         report_text(run)
 
 
-def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
+def test_an_output_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     for output in (tmp_path, tmp_path / "no" / "a.html"):
         with pytest.raises(UserError, match="name a file in a folder that exists"):
@@ -137,7 +137,7 @@ def test_a_place_that_is_no_file_is_refused(train: Train, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_file_that_output_names_is_replaced_only_when_asked(train: Train, tmp_path: Path) -> None:
+def test_the_output_file_is_replaced_only_with_overwrite(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
     mine = tmp_path / "mine.html"
     mine.write_text("mine")

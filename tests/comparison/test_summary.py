@@ -8,14 +8,16 @@ import pytest
 
 from mlplab.comparison.summary import summarise, write_comparison
 from tests.comparison.records import sweep, united
-from tests.conftest import door
+from tests.conftest import run_script
 
 SMALL = ("data=diabetes", "trainer.max_epochs=3", "model.hidden_features=[8]", "report.picture=false")
 
 
 @pytest.mark.slow
 def test_a_sweep_continues_after_a_failed_job_and_ranks_the_others(tmp_path: Path) -> None:
-    answer = door("train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=1e-4,1e8,0.1", "sweep.name=lrs", cwd=tmp_path)
+    answer = run_script(
+        "train", "-m", *SMALL, "optimizer=sgd", "optimizer.lr=1e-4,1e8,0.1", "sweep.name=lrs", cwd=tmp_path
+    )
     assert answer.returncode == 1
     folder = tmp_path / "outputs" / "sweeps" / "lrs"
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
@@ -40,7 +42,7 @@ def test_a_sweep_continues_after_a_failed_job_and_ranks_the_others(tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_sweep_without_failures_exits_with_0_and_names_folders_by_swept_keys(tmp_path: Path) -> None:
-    answer = door("train", "-m", *SMALL, "optimizer=sgd,adam", "optimizer.lr=0.1,0.01", cwd=tmp_path)
+    answer = run_script("train", "-m", *SMALL, "optimizer=sgd,adam", "optimizer.lr=0.1,0.01", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
@@ -54,7 +56,7 @@ def test_a_sweep_without_failures_exits_with_0_and_names_folders_by_swept_keys(t
     for name in names:
         assert {"scores.json", "history.csv", "train.log", "tensorboard"} <= {p.name for p in (folder / name).iterdir()}
     assert "test" not in (folder / "sweep.csv").read_text().splitlines()[0]
-    again = door("compare", "sweep=last", cwd=tmp_path)
+    again = run_script("compare", "sweep=last", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     table = answer.stdout[answer.stdout.index("  optimizer  ") : answer.stdout.index("table  ")]
     assert table in again.stdout, "the same at the end and later"

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from mlplab.config.cli import Settings, run_command, without_free_keys
 from mlplab.config.groups import CONF_DIR
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 def received(command: str, *overrides: str) -> Settings:
@@ -76,11 +76,11 @@ def test_a_lesson_takes_any_names_where_its_default_is_null() -> None:
 
 @pytest.mark.parametrize("override", ["optimizer.lr=-1", "optimizer=adm", "--wat"])
 def test_debug_prints_the_traceback_of_a_wrong_configuration(override: str, tmp_path: Path) -> None:
-    answer = door("train", override, "debug=true", cwd=tmp_path)
+    answer = run_script("train", override, "debug=true", cwd=tmp_path)
     assert answer.returncode == 1
     assert "Traceback" in answer.stderr
     assert answer.stderr.splitlines()[-1].startswith("mlplab: ")
-    quiet = door("train", override, cwd=tmp_path)
+    quiet = run_script("train", override, cwd=tmp_path)
     assert (quiet.returncode, len(quiet.stderr.splitlines())) == (1, 1)
 
 

@@ -1,4 +1,4 @@
-"""What Hydra composes, and the private Hydra calls of compose.py."""
+"""Configurations composed by Hydra, and the private Hydra calls of compose.py."""
 
 import inspect
 import os
@@ -37,7 +37,7 @@ from mlplab.config.compose import (
     isolated_hydra,
 )
 from mlplab.config.tree import to_plain
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 LAUNCHERS = sorted(path.stem for path in (REPO / "conf" / "hydra" / "launcher").glob("*.yaml"))
 JOBS = [
@@ -155,7 +155,7 @@ def test_a_run_is_composed_as_hydra_composes_it(overrides: list[str]) -> None:
 
 
 @pytest.mark.parametrize("override", ["optimizer.lrr=1", "hydra.job.nam=x", "optimizer.lr=1,2", "data=iriss"])
-def test_what_hydra_refuses_is_refused_in_its_words(override: str) -> None:
+def test_an_error_of_hydra_keeps_its_message(override: str) -> None:
     with isolated_hydra():
         compose_run(["data=iris"])
         with pytest.raises(HydraException) as expected:
@@ -166,7 +166,7 @@ def test_what_hydra_refuses_is_refused_in_its_words(override: str) -> None:
 
 
 def recorded(config: DictConfig) -> dict[str, Any]:
-    """What Hydra records of a job."""
+    """The overrides and choices that Hydra records for a job."""
     of_hydra = config.hydra
     overrides = {name: list(of_hydra.overrides[name]) for name in ("task", "hydra")}
     return {**overrides, "dirname": of_hydra.job.override_dirname, "choices": dict(of_hydra.runtime.choices)}
@@ -190,7 +190,7 @@ def test_folder_names_are_safe_and_short() -> None:
 @pytest.mark.parametrize("name", ["joblib", "submitit_local"])
 def test_the_launchers_of_conf_replace_those_of_the_plugins(name: str, tmp_path: Path) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher", reason="needs the extra of it")
-    answer = door("train", "-m", f"hydra/launcher={name}", "hydra.launcher.wat=1", "seed=1,2", cwd=tmp_path)
+    answer = run_script("train", "-m", f"hydra/launcher={name}", "hydra.launcher.wat=1", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: hydra.launcher.wat: unknown key")
     assert len(answer.stderr.splitlines()) == 1
@@ -198,7 +198,7 @@ def test_the_launchers_of_conf_replace_those_of_the_plugins(name: str, tmp_path:
 
 
 def test_an_unknown_launcher_is_refused_with_the_names_of_all(tmp_path: Path) -> None:
-    answer = door("train", "-m", "hydra/launcher=slurm", "seed=1,2", cwd=tmp_path)
+    answer = run_script("train", "-m", "hydra/launcher=slurm", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr.startswith("mlplab: hydra/launcher=slurm: unknown choice")
     assert all(name in answer.stderr for name in LAUNCHERS)

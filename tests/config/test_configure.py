@@ -10,7 +10,7 @@ from mlplab.command.job import train_job
 from mlplab.config.configure import VALIDATED
 from mlplab.config.validate import validate
 from mlplab.errors import UserError
-from tests.conftest import door
+from tests.conftest import run_script
 from tests.sweep.in_process import planned, sweep
 
 
@@ -115,6 +115,8 @@ def test_an_earlier_validation_is_not_taken_for_another_command() -> None:
 def test_an_old_name_of_a_task_in_a_users_yaml_file_is_read_with_a_note(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.yaml").write_text("defaults: [csv, _self_]\npath: x.csv\ntarget: y\ntask: values\n")
-    answer = door("train", f"hydra.searchpath=[file://{tmp_path}]", "data=mine", "learner=classifier", cwd=tmp_path)
+    answer = run_script(
+        "train", f"hydra.searchpath=[file://{tmp_path}]", "data=mine", "learner=classifier", cwd=tmp_path
+    )
     note = "note: data.task=values was renamed to data.task=regression; the old name works until the next format\n"
     assert answer.stderr == f"{note}mlplab: data.task=regression does not fit learner=classifier\n"

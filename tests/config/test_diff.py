@@ -1,4 +1,4 @@
-"""What was changed is told, and the command gives the same configuration again."""
+"""Differences from the defaults, and the command that reproduces a configuration."""
 
 import shlex
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_the_defaults_of_a_dataset_differ_in_nothing() -> None:
     assert reproducing_command(stored("data=diabetes")) == "python scripts/train.py data=diabetes"
 
 
-def test_a_choice_and_its_keys_are_told_against_what_the_choice_has() -> None:
+def test_a_choice_and_its_keys_differ_from_the_defaults_of_the_choice() -> None:
     found = differences(stored("data=iris", "optimizer=sgd", "optimizer.lr=0.5", "callback=early_stopping"))
     assert found == [
         ("optimizer", "sgd", "adam"),
@@ -37,7 +37,7 @@ def test_a_choice_and_its_keys_are_told_against_what_the_choice_has() -> None:
     ]
 
 
-def test_an_experiment_is_told_with_all_that_it_sets() -> None:
+def test_an_experiment_differs_in_all_keys_that_it_sets() -> None:
     config = mlplab.configure("experiment=overfit")
     found = differences(portable_config(config))
     assert found[0] == ("experiment", "overfit", None)
@@ -49,7 +49,7 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["data=iris", "seed=7", "model.hidden_features=[16,8]", "optimizer.lr=1e-05"],
         ["experiment=overfit_cured", "optimizer=sgd", "model.dropout=0.1"],
@@ -77,17 +77,17 @@ def test_an_experiment_is_told_with_all_that_it_sets() -> None:
         ],
         ["data=mnist", "data.root=/somewhere/else", "data.num_train=100"],
     ],
-    ids=lambda words: " ".join(words)[:40],
+    ids=lambda arguments: " ".join(arguments)[:40],
 )
-def test_the_command_gives_the_same_configuration_again(words: list[str], tmp_path: Path) -> None:
-    config = mlplab.configure(*words, f"run_dir={tmp_path}")
+def test_the_command_gives_the_same_configuration_again(arguments: list[str], tmp_path: Path) -> None:
+    config = mlplab.configure(*arguments, f"run_dir={tmp_path}")
     write_config(portable_config(config))
     python, script, *again = shlex.split(reproducing_command(portable_config(read_config(tmp_path))))
     assert (python, script) == ("python", "scripts/train.py")
     assert settings(mlplab.configure(*again)) == settings(config)
 
 
-def test_a_report_that_is_a_choice_is_told_in_one_word() -> None:
+def test_a_chosen_report_is_one_difference() -> None:
     assert differences(stored("data=iris", "report=full")) == [("report", "full", "default")]
     assert reproducing_command(stored("report=full")) == "python scripts/train.py report=full"
 

@@ -14,14 +14,14 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
 from hydra_plugins.mlplab.local_launcher import JobPool, Slots, visible_gpus
-from tests.conftest import door, stop_script, wait_until
+from tests.conftest import run_script, stop_script, wait_until
 
 SMALL = ("data=iris", "trainer.max_epochs=2", "model.hidden_features=[8]", "report.picture=false")
 
 
 @pytest.fixture
 def cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight of them."""
+    """Eight CPU cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
@@ -119,7 +119,9 @@ def test_a_limited_number_of_jobs_runs_at_once_each_with_its_threads_and_gpu(tmp
     (tmp_path / "seen.py").write_text(SEEN)
     how = ("hydra/launcher=submitit_local", "hydra.launcher.at_once=2", "hydra.launcher.gpus=[4,6]")
     own = ("allow=[seen]", "+callback.seen._target_=seen.Seen", "hydra.launcher.threads=1", "trainer.accelerator=cpu")
-    answer = door("train", "-m", *how, *own, *SMALL, "seed=1,2,3,4", "sweep.name=s", cwd=tmp_path, PYTHONPATH=path())
+    answer = run_script(
+        "train", "-m", *how, *own, *SMALL, "seed=1,2,3,4", "sweep.name=s", cwd=tmp_path, PYTHONPATH=path()
+    )
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("#")] != []
@@ -170,7 +172,7 @@ def test_a_killed_process_loses_no_other_job(tmp_path: Path) -> None:
     (tmp_path / "dies.py").write_text(DIES)
     own = ("allow=[dies]", "+callback.dies._target_=dies.Dies", "hydra.launcher.at_once=2")
     command = ("-m", "hydra/launcher=submitit_local", *own, *SMALL, "seed=1,2,3", "sweep.name=s")
-    answer = door("train", *command, cwd=tmp_path, PYTHONPATH=path())
+    answer = run_script("train", *command, cwd=tmp_path, PYTHONPATH=path())
     assert answer.returncode == 1
     assert "mlplab: #1: its process ended: " in answer.stderr
     rows = rows_of(tmp_path / "outputs" / "sweeps" / "s")
@@ -208,8 +210,8 @@ def test_sigterm_stops_the_jobs_and_each_writes_a_checkpoint(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_ray_runs_the_jobs_and_a_failed_one_loses_no_other(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs pip install 'mlplab[ray]'")
-    words = ("-m", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2", *SMALL, "sweep.name=s", "seed=1")
-    answer = door("train", *words, "optimizer=sgd", "optimizer.lr=0.1,1e30,0.01", cwd=tmp_path)
+    arguments = ("-m", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2", *SMALL, "sweep.name=s", "seed=1")
+    answer = run_script("train", *arguments, "optimizer=sgd", "optimizer.lr=0.1,1e30,0.01", cwd=tmp_path)
     assert answer.returncode == 1
     rows = rows_of(tmp_path / "outputs" / "sweeps" / "s")
     assert [bool(rows[number]["failure"]) for number in "012"] == [False, True, False]
@@ -249,7 +251,7 @@ def test_the_batch_script_of_slurm_requests_resources_and_its_tasks_train(tmp_pa
         (bin_folder / name).write_text(text)
         (bin_folder / name).chmod(stat.S_IRWXU)
     how = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=short", "hydra.launcher.cpus_per_task=2")
-    answer = door(
+    answer = run_script(
         *("train", "-m", *how, *SMALL, "seed=1,2", "sweep.name=s"),
         cwd=tmp_path,
         PATH=f"{bin_folder}{os.pathsep}{os.environ['PATH']}",

@@ -80,12 +80,12 @@ def test_a_search_trains_its_number_of_jobs_and_no_more_when_it_is_resumed(
     sweep_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
-    words = (*SMALL, "hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer.lr=interval(0.01,0.1)")
-    sweep(train_job, *words)
+    arguments = (*SMALL, "hydra/sweeper=random", "hydra.sweeper.num_jobs=2", "optimizer.lr=interval(0.01,0.1)")
+    sweep(train_job, *arguments)
     assert capfd.readouterr().out.startswith("2 jobs, random over optimizer.lr -> outputs/sweeps/s\n#0 ")
     before = states(sweep_folder)
     assert list(before.values()) == ["finished", "finished"]
-    sweep(train_job, *words, "sweep.resume=true")
+    sweep(train_job, *arguments, "sweep.resume=true")
     assert states(sweep_folder) == before
     assert "#" not in capfd.readouterr().out
 
@@ -96,7 +96,8 @@ def test_integers_become_floats_where_the_default_is_one_in_single_runs_and_in_j
     overrides = (*SMALL[:4], "trainer.max_epochs=1", "optimizer.betas=[0,0.9]", "optimizer.lr=1")
     single, _ = train(*overrides)
     sweep(train_job, *overrides, "seed=0", "sweep.name=s")
-    for run in (single, sweep_folder / "0_seed=0"):
+    (job,) = sweep_folder.glob("0_*")
+    for run in (single, job):
         assert "lr: 1.0\n  betas:\n  - 0.0\n  - 0.9\n" in (run / "config.yaml").read_text()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlplab.lesson.activations import DISPLAY_NAMES, build_activation, function_and_derivative
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def softplus(x: float) -> float:
@@ -48,4 +48,4 @@ def test_a_function_equals_its_formula_and_its_derivative_a_difference_quotient(
 
 @pytest.mark.long
 def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
-    holds_as_the_book_says("activations", tmp_path)
+    passes_with_the_claims_of_the_page("activations", tmp_path)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mlplab.data.splits import DataInfo, Split, Splits, Task
 from mlplab.lesson.asl import NUM_PAIRS, draw_pairs, nearest_training
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def splits() -> Splits:
@@ -42,4 +42,4 @@ def test_each_validation_image_is_above_its_nearest_training_image() -> None:
 
 @pytest.mark.long
 def test_copies_of_a_photo_inflate_the_test_accuracy(tmp_path: Path, mlplab_data: Path) -> None:
-    holds_as_the_book_says("asl", tmp_path)
+    passes_with_the_claims_of_the_page("asl", tmp_path)

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from mlplab.lesson.base import LessonRun
 from mlplab.lesson.batch_size import draw_validation_loss, format_row, loss_ratios
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 HISTORY = [(0, 0, 1.0, 2.5), (1, 500, 3.0, 0.9), (2, 1000, 5.0, 0.5)]
 
@@ -38,4 +38,4 @@ def test_logarithmic_axes_omit_the_start() -> None:
 
 @pytest.mark.long
 def test_small_batches_learn_more_per_epoch(tmp_path: Path, mlplab_data: Path) -> None:
-    holds_as_the_book_says("batch_size", tmp_path)
+    passes_with_the_claims_of_the_page("batch_size", tmp_path)

@@ -10,7 +10,7 @@ from mlplab.lesson.by_hand import autograd_gradients, curves_by_hand, largest_di
 from mlplab.lesson.numpy_mlp import ACTIVATIONS, LOSSES, NumpyMLP
 from mlplab.run.resume import resume
 from mlplab.run.train import train
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -44,4 +44,4 @@ def test_the_numpy_loss_curve_equals_that_of_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
-    holds_as_the_book_says("by_hand", tmp_path)
+    passes_with_the_claims_of_the_page("by_hand", tmp_path)

@@ -10,7 +10,7 @@ import mlplab
 from mlplab.data.function import GAS_RANGES
 from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.function import NUM_REGIONS, Function, mean_errors_by_region, uniform_rows
-from tests.conftest import door, holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page, run_script
 
 
 def test_rows_are_within_the_limits_and_reproducible() -> None:
@@ -37,14 +37,14 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_function_is_learned_inside_the_range_and_not_beyond(tmp_path: Path) -> None:
-    holds_as_the_book_says("function", tmp_path)
+    passes_with_the_claims_of_the_page("function", tmp_path)
 
 
 @pytest.mark.long
 def test_a_user_function_is_set_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import math\ndef wave(x, y):\n    return math.sin(3 * x) + y * y\n")
     own = ("lesson.function=mine.wave", "lesson.ranges={x: [-1, 1], y: [0, 2]}", "lesson.units={x: m}")
-    answer = door("lesson", "lesson=function", "allow=[mine]", *own, cwd=tmp_path)
+    answer = run_script("lesson", "lesson=function", "allow=[mine]", *own, cwd=tmp_path)
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    refused = door("lesson", "lesson=function", *own, cwd=tmp_path)
+    refused = run_script("lesson", "lesson=function", *own, cwd=tmp_path)
     assert "for code that you trust add allow=[mine]" in refused.stderr

@@ -8,7 +8,7 @@ from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.initialisation import activation_stds
 from mlplab.run.resume import resume
 from mlplab.run.train import train
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_layer(tmp_path: Path) -> None:
@@ -25,4 +25,4 @@ def test_naive_weights_multiply_the_signal_by_the_root_of_half_the_width_each_la
 
 @pytest.mark.long
 def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
-    holds_as_the_book_says("initialisation", tmp_path)
+    passes_with_the_claims_of_the_page("initialisation", tmp_path)

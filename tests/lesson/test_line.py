@@ -9,7 +9,7 @@ from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.line import START, gradient, gradient_descent_path, mse, step
 from mlplab.run.resume import resume
 from mlplab.run.train import train
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 @pytest.mark.parametrize(("m", "b", "loss"), [(-1, 5, 2.5), (-1, 4, 4.5), (0, 4, 1.0), (2, 1, 0.0)])
@@ -52,4 +52,4 @@ def test_gradient_descent_by_hand_equals_the_trajectory_of_the_run(tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
-    holds_as_the_book_says("line", tmp_path)
+    passes_with_the_claims_of_the_page("line", tmp_path)

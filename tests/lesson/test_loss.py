@@ -12,7 +12,7 @@ import mlplab
 from mlplab.learner.binary_classifier import BinaryClassifier
 from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.loss import Loss, loss_and_gradient, points, updates_to_learn
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def test_outliers_are_the_last_rows_and_only_they() -> None:
@@ -52,4 +52,4 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
 
 @pytest.mark.long
 def test_squares_follow_outliers_and_are_slow_where_cross_entropy_is_not(tmp_path: Path) -> None:
-    holds_as_the_book_says("loss", tmp_path)
+    passes_with_the_claims_of_the_page("loss", tmp_path)

@@ -13,7 +13,7 @@ from mlplab.learner.classifier import Classifier
 from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.mnist import MNIST, confident_scores, neighbour_correlation, weights
 from mlplab.model.mlp import MLP
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 PROBABILITIES = np.array([[0.995, 0.005], [0.1, 0.9], [0.002, 0.998], [0.4, 0.6]])
 TARGET = np.array([0, 0, 0, 1])
@@ -52,4 +52,4 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path, mlpl
 
 @pytest.mark.long
 def test_a_network_classifies_digits_with_some_confident_errors(tmp_path: Path, mlplab_data: Path) -> None:
-    holds_as_the_book_says("mnist", tmp_path)
+    passes_with_the_claims_of_the_page("mnist", tmp_path)

@@ -9,7 +9,7 @@ from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.normalisation import initial_layers
 from mlplab.run.resume import resume
 from mlplab.run.train import train
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 # std of max(z, 0) for standard normal z: sqrt(1/2 - 1/(2 pi))
 HALF_NORMAL = 0.5838
@@ -26,4 +26,4 @@ def test_normalised_layers_have_activations_of_equal_std(tmp_path: Path, kind: s
 
 @pytest.mark.long
 def test_the_claims_of_the_lesson_hold(tmp_path: Path) -> None:
-    holds_as_the_book_says("normalisation", tmp_path)
+    passes_with_the_claims_of_the_page("normalisation", tmp_path)

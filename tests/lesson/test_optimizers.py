@@ -10,7 +10,7 @@ from torch.optim import SGD, Adagrad
 
 from mlplab.config.groups import choices
 from mlplab.lesson.optimizers import MAX_UPDATES, Ravine, draw_curves, draw_path
-from tests.conftest import REPO, holds_as_the_book_says
+from tests.conftest import REPO, passes_with_the_claims_of_the_page
 
 
 def test_the_height_of_a_ravine_is_independent_of_its_rotation() -> None:
@@ -70,4 +70,4 @@ def test_the_title_of_a_path_has_its_number_of_updates() -> None:
 
 @pytest.mark.long
 def test_every_optimizer_converges_at_its_best_learning_rate(tmp_path: Path) -> None:
-    holds_as_the_book_says("optimizers", tmp_path)
+    passes_with_the_claims_of_the_page("optimizers", tmp_path)

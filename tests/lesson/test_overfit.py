@@ -11,7 +11,7 @@ import mlplab
 from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.overfit import RANDOM_LABELS, Overfit, width_claims
 from mlplab.run.build import build_splits
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def run(*val: float, train: float = 0.0, accuracy: float = 0.5) -> LessonRun:
@@ -57,4 +57,4 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path, monk
 
 @pytest.mark.long
 def test_a_network_memorises_labels_and_validation_rows_show_it(tmp_path: Path) -> None:
-    holds_as_the_book_says("overfit", tmp_path)
+    passes_with_the_claims_of_the_page("overfit", tmp_path)

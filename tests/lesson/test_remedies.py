@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 import mlplab
 from mlplab.lesson.base import LessonRun, LessonRunner
 from mlplab.lesson.remedies import MORE_ROWS, NO_REMEDY, Remedies, chunks, claims, mean_and_range, table
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def run(*val: float, accuracy: float = 0.5) -> LessonRun:
@@ -58,4 +58,4 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
 
 @pytest.mark.long
 def test_each_remedy_lowers_the_validation_loss(tmp_path: Path) -> None:
-    holds_as_the_book_says("remedies", tmp_path)
+    passes_with_the_claims_of_the_page("remedies", tmp_path)

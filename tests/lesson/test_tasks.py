@@ -9,7 +9,7 @@ import pytest
 import mlplab
 from mlplab.lesson.base import LessonRunner
 from mlplab.lesson.tasks import Tasks, points
-from tests.conftest import holds_as_the_book_says
+from tests.conftest import passes_with_the_claims_of_the_page
 
 
 def test_all_three_targets_follow_from_one_value() -> None:
@@ -37,4 +37,4 @@ def test_a_small_lesson_draws_its_figure_and_returns_claims(tmp_path: Path) -> N
 
 @pytest.mark.long
 def test_what_is_asked_decides_and_the_threshold_is_a_choice(tmp_path: Path) -> None:
-    holds_as_the_book_says("tasks", tmp_path)
+    passes_with_the_claims_of_the_page("tasks", tmp_path)

@@ -16,7 +16,7 @@ from mlplab.trainer.history import History
 from mlplab.trainer.nan_guard import NaNGuard
 
 
-def test_the_guard_stands_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:
+def test_the_guard_is_before_the_history_and_checkpoints_come_last(tmp_path: Path) -> None:
     components = build(mlplab.configure("data=iris", "callback=early_stopping", f"run_dir={tmp_path}"))
     kinds = [type(callback).__name__ for callback in components.trainer.callbacks]  # type: ignore[attr-defined]
     assert kinds.index(NaNGuard.__name__) < kinds.index(History.__name__) < kinds.index("EarlyStopping")
@@ -122,8 +122,8 @@ def test_balanced_weights_give_each_class_the_same_influence() -> None:
 
 
 def test_without_rows_there_are_weights_of_the_same_shape() -> None:
-    for words in (("data=wine", "loss.weight=balanced"), ("data=breast_cancer", "loss.pos_weight=balanced")):
-        config = mlplab.configure(*words)
+    for overrides in (("data=wine", "loss.weight=balanced"), ("data=breast_cancer", "loss.pos_weight=balanced")):
+        config = mlplab.configure(*overrides)
         splits = build_splits(config)
         balanced = balanced_weights(config.loss, splits)
         equal = unit_weights(config.loss, len(splits.class_names))

@@ -1,4 +1,4 @@
-"""Which run is meant, and what its config.yaml says."""
+"""Finding a run, and reading its config.yaml."""
 
 import os
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_a_folder_that_is_called_last_is_a_folder_by_its_path(tmp_path: Path, mo
     assert find_run("./last") == find_run(Path("./last")) == Path("last")
 
 
-def test_a_folder_that_is_no_run_is_told_with_a_run_that_it_holds(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run_is_reported_with_a_run_in_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run=last: there is no run below"):
         find_run("last", tmp_path / "outputs")
     with pytest.raises(UserError, match="no such folder"):
@@ -63,7 +63,7 @@ def test_a_folder_that_is_no_run_is_told_with_a_run_that_it_holds(tmp_path: Path
 
 
 @pytest.mark.parametrize("overrides", [["data=iris"], ["experiment=overfit"], ["data=diabetes", "loss=huber"]])
-def test_what_training_wrote_is_what_is_read(tmp_path: Path, overrides: list[str]) -> None:
+def test_a_written_configuration_is_read_unchanged(tmp_path: Path, overrides: list[str]) -> None:
     run = written(tmp_path / "run", *overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
     config = mlplab.configure(*overrides, "callback=[early_stopping]", "+trainer.limit_train_batches=3")
     config.run_dir, config.sweep = str(run), read_config(run).sweep
@@ -81,12 +81,12 @@ def test_an_older_format_gets_the_keys_that_were_added_since_with_their_defaults
     assert read_config(run).data.name == "iris"
 
 
-def test_a_run_of_format_2_was_not_asked_for_a_leak_check_and_has_the_default(tmp_path: Path) -> None:
+def test_a_run_of_format_2_has_the_default_leak_check(tmp_path: Path) -> None:
     run = edited(written(tmp_path / "run", "data=iris", version=2), lambda config: config["data"].pop("leak_check"))
     assert read_config(run).data.leak_check == "basic"
 
 
-def test_off_is_a_word_and_stays_one_in_a_file(tmp_path: Path) -> None:
+def test_off_stays_a_string_in_a_file(tmp_path: Path) -> None:
     assert read_config(written(tmp_path / "run", "data=iris", "data.leak_check=off")).data.leak_check == "off"
 
 
@@ -97,7 +97,7 @@ def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) 
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "printed"),
     [
         (lambda config: config["trainer"].update(max_epochs=-3), "trainer.max_epochs=-3: must be"),
         (lambda config: config["trainer"].update(max_epochs="many"), "trainer.max_epochs=many: must be|an integer"),
@@ -128,21 +128,21 @@ def test_a_format_that_is_not_known_is_refused(tmp_path: Path, version: object) 
         ),
     ],
 )
-def test_a_slip_in_a_file_edited_by_hand_is_one_line_with_file_and_key(
-    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+def test_an_error_in_an_edited_file_is_one_line_with_file_and_key(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], printed: str
 ) -> None:
     run = edited(written(tmp_path / "run", "data=iris"), edit)
-    with pytest.raises(UserError, match=f"config.yaml: .*({said})") as mistake:
+    with pytest.raises(UserError, match=f"config.yaml: .*({printed})") as error:
         read_config(run)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2", "", "\tseed: 1", "format: 2"])
 def test_a_file_that_is_no_configuration_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"config.yaml") as mistake:
+    with pytest.raises(UserError, match=r"config.yaml") as error:
         read_config(tmp_path)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
 def test_an_ensemble_was_not_trained(tmp_path: Path) -> None:

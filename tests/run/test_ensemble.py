@@ -1,4 +1,4 @@
-"""Members become one run more, which every door takes as it is, and which predicts the mean of their predictions."""
+"""An ensemble is a run for every command, and predicts the mean of its members' predictions."""
 
 import csv
 import json
@@ -21,16 +21,16 @@ from mlplab.run.build import build_splits
 from mlplab.run.config_file import read_config
 from mlplab.run.ensemble import build_ensemble, build_ensembles
 from mlplab.run.predictor import reopen
-from tests.command.test_evaluate import asked
-from tests.command.test_predict import asked as asked_of_predict
-from tests.conftest import door
+from tests.command.test_evaluate import options
+from tests.command.test_predict import options as asked_of_predict
+from tests.conftest import run_script
 
 SMALL = ("model.hidden_features=[8]", "trainer.max_epochs=4", "report.picture=false", "trainer.accelerator=cpu")
 Made = tuple[Path, list[Path]]
 
 
-def trained(folder: Path, *words: str) -> Path:
-    mlplab.train(mlplab.configure(*SMALL, *words, f"run_dir='{folder}'"))
+def trained(folder: Path, *overrides: str) -> Path:
+    mlplab.train(mlplab.configure(*SMALL, *overrides, f"run_dir='{folder}'"))
     return folder
 
 
@@ -88,7 +88,7 @@ def test_its_scores_are_those_of_the_mean_of_predictions(made: Made) -> None:
         assert scores[f"loss/{split}"] <= np.mean([scores_of(run)[f"loss/{split}"] for run in members])
 
 
-def test_its_scores_have_the_names_of_a_runs_but_for_what_only_training_has(made: Made) -> None:
+def test_its_scores_have_the_names_of_a_runs_except_those_of_training(made: Made) -> None:
     folder, members = made
     scores, alone = scores_of(folder), scores_of(members[0])
     of_training = {"epochs", "best_epoch", "seconds", "samples_per_second", "seed", "verdict", "verdict_text"}
@@ -111,12 +111,12 @@ def test_evaluate_gives_its_scores_to_the_last_digit(
 
     scores = scores_of(made[0])
     for split in ("train", "val", "test"):
-        measured = evaluate(asked(made[0], split=split, output=str(tmp_path / split)))
+        measured = evaluate(options(made[0], split=split, output=str(tmp_path / split)))
         assert measured == {name: scores[name] for name in scores if name.endswith(f"/{split}")}
-    said = capsys.readouterr().out
-    assert "the same" in said
-    assert "None" not in said
-    assert "3 x mlp on" in said
+    printed = capsys.readouterr().out
+    assert "the same" in printed
+    assert "None" not in printed
+    assert "3 x mlp on" in printed
 
 
 def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_predict_writes_its_predictions(made: Made, tmp_path: Path) -> None:
     assert np.array(rows) == pytest.approx(mean, rel=1e-6, abs=1e-6)
 
 
-def test_made_again_it_is_the_same_and_its_files_are_whole(iris: list[Path], tmp_path: Path) -> None:
+def test_built_again_it_is_the_same_and_its_files_are_complete(iris: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "ensemble"
     assert build_ensemble(folder, iris) == scores_of(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -154,35 +154,38 @@ def test_it_is_no_run_with_scores_until_its_weights_are_written(
 
 
 def with_key(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
-    held = torch.load(path, weights_only=True)
-    edit(held)
-    torch.save(held, path)
+    stored = torch.load(path, weights_only=True)
+    edit(stored)
+    torch.save(stored, path)
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "printed"),
     [
         (
-            lambda held: held["hyper_parameters"]["config"]["optimizer"].update(lr=0.5),
+            lambda stored: stored["hyper_parameters"]["config"]["optimizer"].update(lr=0.5),
             r"optimizer\.lr=0\.5, but 0\.001",
         ),
-        (lambda held: held["hyper_parameters"].update(data_digest="ab"), "was trained on other rows than"),
-        (lambda held: held["state_dict"].update(shift=torch.tensor([7.0])), "has another shift than"),
-        (lambda held: held["state_dict"].update({"network.body.0.bias": torch.full((8,), torch.nan)}), "no numbers"),
+        (lambda stored: stored["hyper_parameters"].update(data_digest="ab"), "was trained on other rows than"),
+        (lambda stored: stored["state_dict"].update(shift=torch.tensor([7.0])), "has another shift than"),
+        (
+            lambda stored: stored["state_dict"].update({"network.body.0.bias": torch.full((8,), torch.nan)}),
+            "no numbers",
+        ),
     ],
 )
 def test_runs_that_have_no_common_mean_are_refused_and_nothing_is_written(
-    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], printed: str
 ) -> None:
     members = [trained(tmp_path / f"{seed}", "data=diabetes", f"seed={seed}") for seed in range(2)]
     with_key(members[1] / "checkpoints" / "best.ckpt", edit)
-    with pytest.raises(UserError, match=said) as mistake:
+    with pytest.raises(UserError, match=printed) as error:
         build_ensemble(tmp_path / "ensemble", members)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "ensemble").exists()
 
 
-def test_one_that_cannot_be_made_costs_no_other_and_data_are_read_once(
+def test_an_ensemble_that_cannot_be_built_stops_no_other_and_data_are_read_once(
     iris: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Any] = []
@@ -214,9 +217,9 @@ def test_an_ensemble_is_not_trained(iris: list[Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path: Path) -> None:
-    words = ("-m", "data=iris", *SMALL, "optimizer.lr=0.1,0.01", "sweep.name=e", "hydra/launcher=stacked")
-    first = door("train", *words, "ensemble=3", cwd=tmp_path)
+def test_a_stacked_sweep_builds_an_ensemble_per_configuration_and_grows(tmp_path: Path) -> None:
+    overrides = ("-m", "data=iris", *SMALL, "optimizer.lr=0.1,0.01", "sweep.name=e", "hydra/launcher=stacked")
+    first = run_script("train", *overrides, "ensemble=3", cwd=tmp_path)
     assert (first.returncode, first.stderr) == (0, "")
     assert "stacked: 6 of 6 jobs" in first.stdout
     sweep = tmp_path / "outputs" / "sweeps" / "e"
@@ -230,7 +233,7 @@ def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path:
         predicted = reopen(sweep / name).predict(rows.features.numpy())
         assert predicted == pytest.approx(mean_of(members, rows), rel=1e-6, abs=1e-6)
     table = first.stdout[first.stdout.index("ensembles: the mean of the members' predictions") :]
-    again = door("compare", "sweep=e", "picture=false", cwd=tmp_path)
+    again = run_script("compare", "sweep=e", "picture=false", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     assert table[: table.index("\ntable  ")] in again.stdout
     assert "best ensemble: lr 0.1, with loss/val" in table
@@ -240,13 +243,13 @@ def test_a_sweep_trained_as_one_leaves_an_ensemble_a_setting_and_grows(tmp_path:
     assert [row["job"] for row in rows_of_table[6:]] == names[::-1]
     assert [row["verdict"] for row in rows_of_table[6:]] == ["ensemble of 3"] * 2
 
-    grown = door("train", *words, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
+    grown = run_script("train", *overrides, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
     assert (grown.returncode, grown.stderr) == (0, "")
     assert "8 jobs -> outputs/sweeps/e, 2 of them new" in grown.stdout
     assert {scores_of(sweep / name)["ensemble"] for name in names} == {4}
     (sweep / "6_optimizer.lr=0.1,seed=3" / "scores.json").unlink()
     (sweep / "6_optimizer.lr=0.1,seed=3" / "failure.txt").write_text("lost")
-    failed = door("train", *words, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
+    failed = run_script("train", *overrides, "ensemble=4", "sweep.resume=true", cwd=tmp_path)
     assert failed.returncode == 1
-    said = "mlplab: ensemble_optimizer.lr=0.1 was not built: 1 of its 4 members did not finish (job 6)\n"
-    assert failed.stderr == said
+    printed = "mlplab: ensemble_optimizer.lr=0.1 was not built: 1 of its 4 members did not finish (job 6)\n"
+    assert failed.stderr == printed

@@ -33,7 +33,7 @@ def measured(run: Path, split: str, all_rows: bool = False) -> Evaluation:
 
 
 def read_file(config: Any, known: dict[str, Any], path: str) -> EvaluationData:
-    """As the command reads it."""
+    """The file as the command reads it."""
     dtype = dtype_for_precision(config.trainer.precision)
     return file_data(path, known, dtype, class_column=str(config.data.get("target", "target")))
 
@@ -122,7 +122,7 @@ def test_a_regression_table_is_measured_like_its_test_rows(train: Train, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "printed"),
     [
         ({"features": np.ones((2, 4))}, "an array called target is needed, of 2 entries"),
         ({"features": np.ones((2, 4)), "target": np.array([[0], [1]])}, r"a target of shape \(2, 1\)"),
@@ -133,12 +133,12 @@ def test_a_regression_table_is_measured_like_its_test_rows(train: Train, tmp_pat
     ],
 )
 def test_arrays_that_do_not_fit_the_model_are_refused(
-    train: Train, tmp_path: Path, arrays: dict[str, np.ndarray], said: str
+    train: Train, tmp_path: Path, arrays: dict[str, np.ndarray], printed: str
 ) -> None:
     run, _ = train("data=iris", *SHORT)
     config, _, known = open_run(run)
     np.savez(tmp_path / "new.npz", **arrays)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=rf"new.npz: .*{said}"):
+    with pytest.raises(UserError, match=rf"new.npz: .*{printed}"):
         read_file(config, known, str(tmp_path / "new.npz"))
 
 
@@ -225,17 +225,17 @@ def test_scores_that_are_not_finite_are_refused(train: Train, tmp_path: Path) ->
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for a machine without a GPU")
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "printed"),
     [
         ("precision", "16-mixed", "a CPU does not support it; evaluate on a device like that of the training"),
         ("accelerator", "gpu", "there is no such device here, only cpu"),
     ],
 )
-def test_a_missing_device_or_precision_is_refused(train: Train, key: str, value: str, said: str) -> None:
+def test_a_missing_device_or_precision_is_refused(train: Train, key: str, value: str, printed: str) -> None:
     run, _ = train("data=iris", *SHORT)
     config, learner, known = open_run(run)
     config.trainer[key] = value
-    with pytest.raises(UserError, match=f"trainer.{key}={value}: {said}"):
+    with pytest.raises(UserError, match=f"trainer.{key}={value}: {printed}"):
         evaluate_learner(
             build_evaluator(config), learner, split_data(build_splits(config), known, "test", all_rows=False)
         )

@@ -11,7 +11,7 @@ import pytest
 
 import mlplab
 from mlplab.run.load import read_checkpoint
-from tests.conftest import door, stop_script, wait_until
+from tests.conftest import run_script, stop_script, wait_until
 from tests.run.test_resume import assert_same
 
 SETTINGS = (
@@ -78,7 +78,7 @@ def kill_and_resume(tmp_path: Path, moments: list[Moment], seed: int, epochs: in
         kill(*command, run, partial(moment, run, chance, epochs))
         done = rows(run)
         print(f"kill {number + 1}, {moment.__name__}: {f'after {done - 1} epochs' if done else 'before epoch 0'}")
-    last = door("resume", "run=killed", cwd=tmp_path)
+    last = run_script("resume", "run=killed", cwd=tmp_path)
     assert last.returncode == 0, last.stderr
     assert_same(whole, run)
 

@@ -1,4 +1,4 @@
-"""A file of weights becomes a learner again; it is data, and nothing in it is run."""
+"""A checkpoint becomes a learner again; no code in it is run."""
 
 import builtins
 import os
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Code:
-    """Unpickled in full, it would call a function."""
+    """Calls a function when it is unpickled without restrictions."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = (function, arguments)
@@ -58,21 +58,21 @@ def test_a_file_that_would_run_code_is_refused_in_one_line_and_nothing_is_run(
 ) -> None:
     witness = tmp_path / "witness"
     argument = {"os.system": f"touch {witness}", "eval": f"open({str(witness)!r}, 'w')"}.get(name, str(witness))
-    held = {**torch.load(run / "checkpoints/best.ckpt", weights_only=True), "extra": Code(CALLS[name], argument)}
+    stored = {**torch.load(run / "checkpoints/best.ckpt", weights_only=True), "extra": Code(CALLS[name], argument)}
     path = tmp_path / "evil.ckpt"
     if form == "checkpoint":
-        torch.save(held, path)
+        torch.save(stored, path)
     else:
-        path.write_bytes(pickle.dumps(held["extra"], protocol=2))
-    with pytest.raises(UserError, match=r"evil.ckpt: (refused, nothing of it was run|is no checkpoint)") as mistake:
+        path.write_bytes(pickle.dumps(stored["extra"], protocol=2))
+    with pytest.raises(UserError, match=r"evil.ckpt: (refused, nothing of it was run|is no checkpoint)") as error:
         read_checkpoint(path)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
     assert not witness.exists()
     if form == "checkpoint":
-        assert re.search(rf"it asks for [\w.]*{CALLS[name].__name__},", str(mistake.value))
+        assert re.search(rf"it asks for [\w.]*{CALLS[name].__name__},", str(error.value))
 
 
-def test_a_missing_checkpoint_is_told_of_its_run(run: Path, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_reported_with_its_run(run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     (copy / "checkpoints/best.ckpt").unlink()
     with pytest.raises(UserError, match=f"run {copy} has no checkpoint best.ckpt"):
@@ -85,42 +85,42 @@ def test_a_missing_checkpoint_is_told_of_its_run(run: Path, tmp_path: Path) -> N
 
 @settings(max_examples=40, deadline=None)
 @given(share=st.floats(0, 0.95), junk=st.binary(max_size=40))
-def test_a_file_cut_short_anywhere_is_refused_in_one_line(
+def test_a_file_truncated_anywhere_is_refused_in_one_line(
     run: Path, tmp_path_factory: pytest.TempPathFactory, share: float, junk: bytes
 ) -> None:
     whole = (run / "checkpoints/best.ckpt").read_bytes()
     path = tmp_path_factory.mktemp("cut") / "cut.ckpt"
     path.write_bytes(whole[: int(share * len(whole))] + junk)
-    with pytest.raises(UserError, match=r"cut.ckpt: (is no checkpoint|refused)") as mistake:
+    with pytest.raises(UserError, match=r"cut.ckpt: (is no checkpoint|refused)") as error:
         read_checkpoint(path)
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("held", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
-def test_a_checkpoint_of_another_program_is_told(tmp_path: Path, held: Any) -> None:
-    torch.save(held, tmp_path / "other.ckpt")
+@pytest.mark.parametrize("stored", [[1, 2], {"state_dict": {}}, {"hyper_parameters": {"a": 1}, "state_dict": {}}])
+def test_a_checkpoint_of_another_program_is_reported(tmp_path: Path, stored: Any) -> None:
+    torch.save(stored, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"other.ckpt: is no checkpoint of mlplab"):
         read_checkpoint(tmp_path / "other.ckpt")
 
 
-def test_a_checkpoint_of_a_newer_version_is_told(run: Path, tmp_path: Path) -> None:
-    held = read_checkpoint(run / "checkpoints/best.ckpt")
-    held["hyper_parameters"]["format"] = 99
-    torch.save(held, tmp_path / "newer.ckpt")
+def test_a_checkpoint_of_a_newer_version_is_reported(run: Path, tmp_path: Path) -> None:
+    stored = read_checkpoint(run / "checkpoints/best.ckpt")
+    stored["hyper_parameters"]["format"] = 99
+    torch.save(stored, tmp_path / "newer.ckpt")
     with pytest.raises(UserError, match=r"newer.ckpt: format 99 is of a newer mlplab"):
         read_checkpoint(tmp_path / "newer.ckpt")
 
 
 def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: Path) -> None:
-    held = read_checkpoint(run / "checkpoints/best.ckpt")
-    held["hyper_parameters"]["config"]["batch_size"] = -1
-    torch.save(held, tmp_path / "edited.ckpt")
+    stored = read_checkpoint(run / "checkpoints/best.ckpt")
+    stored["hyper_parameters"]["config"]["batch_size"] = -1
+    torch.save(stored, tmp_path / "edited.ckpt")
     with pytest.raises(UserError, match=r"edited.ckpt: batch_size=-1: must be"):
-        checkpoint_config(held, tmp_path / "edited.ckpt")
+        checkpoint_config(stored, tmp_path / "edited.ckpt")
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "printed"),
     [
         ("model.hidden_features", [16], "model.hidden_features=\\[16\\] there, \\[8\\] in the checkpoint"),
         ("model.dropout", 0.5, "model.dropout=0.5 there, 0.0 in the checkpoint"),
@@ -129,33 +129,33 @@ def test_the_configuration_in_a_checkpoint_is_checked_too(run: Path, tmp_path: P
         ("trainer.precision", "bf16-mixed", "trainer.precision=bf16-mixed there, 32-true in the checkpoint"),
     ],
 )
-def test_a_checkpoint_of_another_model_than_config_yaml_says_is_one_line(
-    run: Path, tmp_path: Path, key: str, value: Any, said: str
+def test_a_checkpoint_of_another_model_than_in_config_yaml_is_one_line(
+    run: Path, tmp_path: Path, key: str, value: Any, printed: str
 ) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     config = OmegaConf.load(copy / "config.yaml")
     OmegaConf.update(config, key, value)
     (copy / "config.yaml").write_text(yaml.safe_dump(OmegaConf.to_container(config)))
     path = copy / "checkpoints/best.ckpt"
-    with pytest.raises(UserError, match=said) as mistake:
+    with pytest.raises(UserError, match=printed) as error:
         load_learner(read_checkpoint(path), path, read_config(copy))
-    assert "\n" not in str(mistake.value)
+    assert "\n" not in str(error.value)
 
 
 def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
     path = run / "checkpoints/best.ckpt"
-    held = read_checkpoint(path)
-    held["state_dict"]["network.body.0.weight"] = torch.zeros(5, 4)
-    with pytest.raises(UserError, match=r"network.body.0.weight is 5 x 4, not 8 x 4") as mistake:
-        load_learner(held, path, checkpoint_config(held, path))
-    assert "\n" not in str(mistake.value)
-    del held["state_dict"]["network.body.0.weight"]
+    stored = read_checkpoint(path)
+    stored["state_dict"]["network.body.0.weight"] = torch.zeros(5, 4)
+    with pytest.raises(UserError, match=r"network.body.0.weight is 5 x 4, not 8 x 4") as error:
+        load_learner(stored, path, checkpoint_config(stored, path))
+    assert "\n" not in str(error.value)
+    del stored["state_dict"]["network.body.0.weight"]
     with pytest.raises(UserError, match=r"network.body.0.weight is missing, not 8 x 4"):
-        load_learner(held, path, checkpoint_config(held, path))
+        load_learner(stored, path, checkpoint_config(stored, path))
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "printed"),
     [
         (lambda weight: weight.to(torch.complex64), "is complex64, not float32"),
         (lambda weight: weight.to(torch.int64), "is int64, not float32"),
@@ -167,31 +167,36 @@ def test_weights_that_do_not_fit_are_one_line(run: Path) -> None:
         (lambda weight: weight * float("inf"), "holds weights that are no numbers: network.body.0.weight"),
     ],
 )
-def test_weights_of_another_form_or_no_numbers_are_one_line(run: Path, form: Callable[[Any], Any], said: str) -> None:
+def test_weights_of_another_form_or_no_numbers_are_one_line(
+    run: Path, form: Callable[[Any], Any], printed: str
+) -> None:
     path = run / "checkpoints/best.ckpt"
-    held = read_checkpoint(path)
-    held["state_dict"]["network.body.0.weight"] = form(held["state_dict"]["network.body.0.weight"])
-    with pytest.raises(UserError, match=said) as mistake:
-        load_learner(held, path, checkpoint_config(held, path))
-    assert "\n" not in str(mistake.value)
+    stored = read_checkpoint(path)
+    stored["state_dict"]["network.body.0.weight"] = form(stored["state_dict"]["network.body.0.weight"])
+    with pytest.raises(UserError, match=printed) as error:
+        load_learner(stored, path, checkpoint_config(stored, path))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "printed"),
     [
-        (lambda held: held.update(state_dict=None), "its state_dict holds no weights by name"),
-        (lambda held: held["hyper_parameters"].pop("class_names"), r"of its training data is damaged \(class_names\)"),
-        (lambda held: held["hyper_parameters"].update(in_features="x"), r"is damaged \(in_features\)"),
-        (lambda held: held["hyper_parameters"].update(in_features=10**13), r"is damaged \(feature_names\)"),
+        (lambda stored: stored.update(state_dict=None), "its state_dict holds no weights by name"),
+        (
+            lambda stored: stored["hyper_parameters"].pop("class_names"),
+            r"of its training data is damaged \(class_names\)",
+        ),
+        (lambda stored: stored["hyper_parameters"].update(in_features="x"), r"is damaged \(in_features\)"),
+        (lambda stored: stored["hyper_parameters"].update(in_features=10**13), r"is damaged \(feature_names\)"),
     ],
 )
-def test_a_checkpoint_that_says_nonsense_of_itself_is_told(
-    run: Path, tmp_path: Path, change: Callable[[Any], Any], said: str
+def test_invalid_metadata_of_a_checkpoint_are_reported(
+    run: Path, tmp_path: Path, change: Callable[[Any], Any], printed: str
 ) -> None:
-    held = read_checkpoint(run / "checkpoints/best.ckpt")
-    change(held)
-    torch.save(held, tmp_path / "odd.ckpt")
-    with pytest.raises(UserError, match=rf"odd.ckpt: .*{said}"):
+    stored = read_checkpoint(run / "checkpoints/best.ckpt")
+    change(stored)
+    torch.save(stored, tmp_path / "odd.ckpt")
+    with pytest.raises(UserError, match=rf"odd.ckpt: .*{printed}"):
         read_checkpoint(tmp_path / "odd.ckpt")
 
 
@@ -210,17 +215,17 @@ def test_a_learner_is_rebuilt_from_its_checkpoint_alone(tmp_path: Path, override
     config = mlplab.configure(*overrides, *short)
     scores = mlplab.train(config)
     path = tmp_path / "run/checkpoints/best.ckpt"
-    held = read_checkpoint(path)
-    learner = load_learner(held, path, checkpoint_config(held, path))
+    stored = read_checkpoint(path)
+    learner = load_learner(stored, path, checkpoint_config(stored, path))
     test = build_splits(config).test
     with torch.no_grad():
         measured = learner.measure(learner.network(test.features), test.target)
     assert measured == {name.removesuffix("/test"): scores[name] for name in scores if name.endswith("/test")}
 
 
-def test_reopening_leaves_the_random_numbers_of_the_caller_as_they_were(run: Path) -> None:
+def test_reopening_leaves_the_random_state_of_the_caller_unchanged(run: Path) -> None:
     path = run / "checkpoints/best.ckpt"
-    held = read_checkpoint(path)
+    stored = read_checkpoint(path)
     before = torch.get_rng_state()
-    load_learner(held, path, checkpoint_config(held, path))
+    load_learner(stored, path, checkpoint_config(stored, path))
     assert torch.equal(torch.get_rng_state(), before)

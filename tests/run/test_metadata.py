@@ -1,4 +1,4 @@
-"""What a checkpoint stores beside its weights, and the versions of the libraries."""
+"""The metadata that a checkpoint stores beside its weights, and the versions of the libraries."""
 
 from importlib.metadata import version
 from typing import Any

@@ -63,8 +63,8 @@ def test_evaluate_predict_and_report_read_a_finished_run(tmp_path: Path, version
     precision = {"rel": 1e-6} if version == 1 else {"abs": 0}  # format 1 had precision, recall and F1 in float32
     assert measured == pytest.approx({key: scores[key] for key in measured}, **precision)
     np.save(tmp_path / "rows.npy", np.zeros((3, 2 if name == "finished" else 1)))
-    asked = {"run": str(run), "allow": [], "input": str(tmp_path / "rows.npy"), "output": str(tmp_path / "rows.csv")}
-    predict({**asked, "gaps": "refuse", "invert": None, "overwrite": False, "separator": None})
+    options = {"run": str(run), "allow": [], "input": str(tmp_path / "rows.npy"), "output": str(tmp_path / "rows.csv")}
+    predict({**options, "gaps": "refuse", "invert": None, "overwrite": False, "separator": None})
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 1 + 3
     page = report({**ANY, "run": str(run), "data": data, "split": None, "slice": "none", "output": None})
     assert str(scores["best_epoch"]) in page.read_text(encoding="utf-8")
@@ -78,8 +78,8 @@ def test_compare_shows_runs_of_all_formats_as_one_configuration(
         stored(version, "averaged", tmp_path / f"format_{version}")
     today = ("data=sine", "loss=rmse", "scheduler=warmup_cosine", "callback=weight_averaging", TINY[0])
     train(*today, "trainer.max_epochs=2")
-    asked = {"sweep": None, "limit": 0, "sort": None, "show_test": False, "picture": False, "output": None}
-    compare({**asked, "runs": f"{tmp_path}/**", "only": {"data": None, "model": None}})
+    options = {"sweep": None, "limit": 0, "sort": None, "show_test": False, "picture": False, "output": None}
+    compare({**options, "runs": f"{tmp_path}/**", "only": {"data": None, "model": None}})
     text = capsys.readouterr().out
     assert "left out" not in text
     assert f"over {len(FORMATS) + 1} seeds" in text

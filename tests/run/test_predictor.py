@@ -1,4 +1,4 @@
-"""From Python, a run or a checkpoint alone predicts."""
+"""A run, or its checkpoint alone, predicts from Python."""
 
 import shutil
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_two_classes_have_two_probabilities_and_the_threshold_decides(train: Tra
 
 
 @pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
-def test_values_come_in_their_own_unit(train: Train, precision: str) -> None:
+def test_predicted_values_have_the_unit_of_the_target(train: Train, precision: str) -> None:
     run, _ = train("data=linnerud", f"trainer.precision={precision}", *SHORT)
     model = mlplab.reopen(run)
     values = model.predict(np.array([[5.0, 160.0, 60.0]]))
@@ -95,7 +95,7 @@ def test_a_missing_value_of_a_table_is_imputed_when_asked(train: Train, tmp_path
         assert np.isfinite(model.predict(table, gaps="fill")).all()
 
 
-def test_what_is_no_rows_is_one_line_and_what_is_doubtful_is_warned_of(train: Train) -> None:
+def test_invalid_rows_are_one_line_and_doubtful_ones_a_warning(train: Train) -> None:
     run, _ = train("data=digits", *SHORT)
     model = mlplab.reopen(run)
     with pytest.raises(UserError, match="an array or a table is needed, not a list"):
@@ -110,7 +110,7 @@ def test_what_is_no_rows_is_one_line_and_what_is_doubtful_is_warned_of(train: Tr
         model.predict(np.full((1, 64), 0.5))
 
 
-def test_images_are_taken_by_their_size(train: Train) -> None:
+def test_images_are_recognised_by_their_size(train: Train) -> None:
     run, _ = train("data=digits", *SHORT)
     model = mlplab.reopen(run)
     assert model.image_size == (8, 8)
@@ -126,11 +126,11 @@ def test_dropout_and_batch_normalisation_are_as_in_evaluation(train: Train) -> N
     assert whole[:1] == pytest.approx(model.predict(rows[:1]), abs=1e-6)
 
 
-def test_modules_of_ones_own_are_named_by_whoever_reopens(train: Train, tmp_path: Path) -> None:
+def test_modules_of_the_user_are_allowed_by_the_caller(train: Train, tmp_path: Path) -> None:
     run, _ = train("data=iris", *SHORT)
-    held = read_checkpoint(run / "checkpoints/best.ckpt")
-    held["hyper_parameters"]["config"]["allow"] = ["theirs"]
-    torch.save(held, tmp_path / "theirs.ckpt")
+    stored = read_checkpoint(run / "checkpoints/best.ckpt")
+    stored["hyper_parameters"]["config"]["allow"] = ["theirs"]
+    torch.save(stored, tmp_path / "theirs.ckpt")
     if "allow" not in mlplab.configure():
         pytest.skip("no key allow in conf/train.yaml yet")
     with pytest.raises(UserError, match=r"needs modules that are not mlplab's: give allow=\[theirs\]"):

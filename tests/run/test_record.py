@@ -1,4 +1,4 @@
-"""A run as the table of compare shows it."""
+"""The row of a run in the table of compare."""
 
 import json
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ def run(folder: Path, *overrides: str, **scores: float) -> Path:
     return folder
 
 
-def edited(held: dict[str, Any], keys: Sequence[str], value: Any) -> str:
-    """One key of a YAML or JSON file, as by hand."""
+def edited(stored: dict[str, Any], keys: Sequence[str], value: Any) -> str:
+    """Edits one key of a YAML or JSON file."""
     if not keys:
         return "" if value is DELETED else json.dumps(value)
-    copy = json.loads(json.dumps(held))
+    copy = json.loads(json.dumps(stored))
     inner = copy
     for key in keys[:-1]:
         inner = inner[key]
@@ -40,7 +40,7 @@ def edited(held: dict[str, Any], keys: Sequence[str], value: Any) -> str:
     return json.dumps(copy)
 
 
-def test_what_is_shown_is_plain(tmp_path: Path) -> None:
+def test_shown_values_are_plain(tmp_path: Path) -> None:
     shown = read_record(run(tmp_path / "run", "data=diabetes", "optimizer.lr=1", r2_val=float("nan"), loss_val=1))
     assert shown is not None
     assert (shown.data, shown.headline, shown.lr, shown.epochs) == ("diabetes", "r2", 1.0, "50")
@@ -64,7 +64,7 @@ def test_overrides_are_shown_as_they_are_typed(tmp_path: Path) -> None:
     assert (shown.failure, shown.report) == ("", {})
 
 
-def test_a_failed_run_tells_its_reason_in_one_line(tmp_path: Path) -> None:
+def test_a_failed_run_has_its_reason_in_one_line(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", "data=iris")
     (folder / "failure.txt").write_text("the loss became\n nan\n")
     shown = read_record(folder)
@@ -89,16 +89,18 @@ LEFT_OUT = {
 }
 
 
-@pytest.mark.parametrize(("name", "key", "value", "said"), [(n, *row) for n, rows in LEFT_OUT.items() for row in rows])
+@pytest.mark.parametrize(
+    ("name", "key", "value", "printed"), [(n, *row) for n, rows in LEFT_OUT.items() for row in rows]
+)
 def test_a_run_whose_files_lack_what_the_table_needs_is_left_out_with_the_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, key: str, value: Any, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, key: str, value: Any, printed: str
 ) -> None:
     folder = run(tmp_path / "run", "data=iris", loss_val=0.1)
     path = folder / name
     path.write_text(edited(yaml.safe_load(path.read_text()), key.split("."), value))
     assert read_record(folder) is None
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"note: {folder} was left out; {said}")
+    assert line.startswith(f"note: {folder} was left out; {printed}")
 
 
 def test_an_ensemble_has_members_in_place_of_epochs(tmp_path: Path) -> None:

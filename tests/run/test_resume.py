@@ -171,7 +171,7 @@ def test_a_stopped_run_resumes_to_the_same_files(
     assert_same(whole, stopped)
 
 
-def test_a_run_that_took_blocks_within_an_epoch_stops_there(tmp_path: Path, short_blocks: None) -> None:
+def test_a_run_with_fused_mini_batches_stops_within_the_epoch(tmp_path: Path, short_blocks: None) -> None:
     interrupted(tmp_path / "run", (*IRIS, "trainer.blocks=true"), Signal(2, 1))
     state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["callbacks"]["Checkpoints"]["epochs"] == 2
@@ -289,7 +289,7 @@ def test_previous_ckpt_is_kept_until_a_new_checkpoint_is_on_the_disk(
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "printed"),
     [
         ("optimizer.lr", 0.1, "0.1 there, 0.001 in the checkpoint"),
         ("batch_size", 5, "5 there, 10 in the checkpoint"),
@@ -299,14 +299,14 @@ def test_previous_ckpt_is_kept_until_a_new_checkpoint_is_on_the_disk(
     ],
 )
 def test_a_configuration_edited_by_hand_is_refused_before_the_folder_is_touched(
-    train: Callable[..., Any], key: str, value: Any, said: str
+    train: Callable[..., Any], key: str, value: Any, printed: str
 ) -> None:
     run, _ = train(*IRIS)
     config = OmegaConf.load(run / "config.yaml")
     OmegaConf.update(config, key, value)
     OmegaConf.save(config, run / "config.yaml")
     files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(UserError, match=re.escape(f"config.yaml was edited: {key}={said}")):
+    with pytest.raises(UserError, match=re.escape(f"config.yaml was edited: {key}={printed}")):
         mlplab.resume(run, max_epochs=99)
     assert files == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
@@ -342,7 +342,7 @@ def as_the_command_does(run: Path) -> None:
 @pytest.mark.parametrize("names", [("last",), ("last", "previous"), ("previous",)], ids=" and ".join)
 @pytest.mark.parametrize("form", ["checkpoint", pytest.param("pickle", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("resume", [mlplab.resume, as_the_command_does])
-def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
+def test_a_checkpoint_with_code_ends_in_one_line_and_nothing_is_run(
     train: Callable[..., Any],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -365,9 +365,9 @@ def test_a_checkpoint_that_asks_for_code_ends_in_one_line_and_nothing_is_run(
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises((UserError, SystemExit)) as refused:
         resume(run)
-    said = str(refused.value) if resume is mlplab.resume else caplog.messages[-1].removeprefix("mlplab: ")
+    printed = str(refused.value) if resume is mlplab.resume else caplog.messages[-1].removeprefix("mlplab: ")
     asks = "refused, nothing of it was run: it asks for posix.system, and weights need no code"
-    assert said == f"{checkpoints / names[0]}.ckpt: {asks}"
+    assert printed == f"{checkpoints / names[0]}.ckpt: {asks}"
     assert not caplog.messages[resume is as_the_command_does :], "no other line"
     assert not witness.exists()
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}

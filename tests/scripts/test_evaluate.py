@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import mlplab
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 @pytest.mark.slow
@@ -17,33 +17,33 @@ def test_a_run_is_evaluated_predicts_and_is_compared(tmp_path: Path) -> None:
     """`last` is the newest run, no other file is written, and nothing is printed on stderr."""
     run = tmp_path / "outputs" / "iris" / "newest"
     mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=2", "report.picture=false", f"run_dir={run}"))
-    answer = door("evaluate", "run=last", cwd=tmp_path)
+    answer = run_script("evaluate", "run=last", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.count("the same") == 5
     assert (run / "evaluation" / "test" / "confusion.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "rows.csv").write_text(
         "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n"
     )
-    answer = door("predict", "run=last", "input=rows.csv", "output=out.csv", cwd=tmp_path)
+    answer = run_script("predict", "run=last", "input=rows.csv", "output=out.csv", cwd=tmp_path)
     assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "written   out.csv: 1 row\n")
-    answer = door("compare", cwd=tmp_path)
+    answer = run_script("compare", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"outputs/iris/{run.name} (last)" in answer.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "outputs", "rows.csv"]
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "batch_size": -4}))
-    answer = door("evaluate", "run=last", cwd=tmp_path)
-    said = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be an integer from 1 to 1000000000\n"
-    assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", said)
+    answer = run_script("evaluate", "run=last", cwd=tmp_path)
+    printed = f"mlplab: outputs/iris/{run.name}/config.yaml: batch_size=-4: must be an integer from 1 to 1000000000\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", printed)
     shutil.rmtree(run)
-    assert door("evaluate", "run=last", cwd=tmp_path).stderr == (
+    assert run_script("evaluate", "run=last", cwd=tmp_path).stderr == (
         "mlplab: run=last: there is no run below outputs; train one, or give the path of a run folder\n"
     )
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "compare"])
 def test_help_has_examples_and_every_key(name: str, tmp_path: Path) -> None:
-    answer = door(name, "--help", cwd=tmp_path)
+    answer = run_script(name, "--help", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.count(f"\n  python scripts/{name}.py") >= 4
     config = yaml.safe_load((REPO / "conf" / f"{name}.yaml").read_text())
@@ -55,7 +55,7 @@ def test_help_has_examples_and_every_key(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "printed"),
     [
         ("evaluate", ["rn=last"], "rn: unknown key; did you mean run?"),
         ("evaluate", [], "run is missing: give run=..."),
@@ -68,7 +68,7 @@ def test_help_has_examples_and_every_key(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_user_error_is_one_line_before_anything_heavy_is_imported(
-    name: str, arguments: list[str], said: str, tmp_path: Path
+    name: str, arguments: list[str], printed: str, tmp_path: Path
 ) -> None:
     answer = subprocess.run(
         [sys.executable, "-X", "importtime", str(REPO / "scripts" / f"{name}.py"), *arguments],
@@ -79,7 +79,7 @@ def test_a_user_error_is_one_line_before_anything_heavy_is_imported(
     )
     assert answer.returncode == 1
     assert answer.stdout == ""
-    assert f"mlplab: {said}" in answer.stderr
+    assert f"mlplab: {printed}" in answer.stderr
     assert ("Traceback" in answer.stderr) == ("debug=true" in arguments)
     imported = {line.rsplit("|", 1)[1].strip() for line in answer.stderr.splitlines() if line.count("|") == 2}
     assert not imported & {"torch", "lightning", "torchvision", "sklearn", "pandas", "matplotlib", "tensorboard"}

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import door
+from tests.conftest import run_script
 
 
 @pytest.mark.slow
 def test_it_takes_the_overrides_of_train_and_options_of_its_own(tmp_path: Path) -> None:
     overrides = ("data=iris", "model.hidden_features=[8,8]", "num_steps=60", "output=here.png")
-    answer = door("find_lr", *overrides, cwd=tmp_path)
+    answer = run_script("find_lr", *overrides, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert answer.stdout.startswith("lr        ")
@@ -22,7 +22,7 @@ def test_it_takes_the_overrides_of_train_and_options_of_its_own(tmp_path: Path) 
 def test_a_user_error_is_one_line(tmp_path: Path) -> None:
     messages = {"data=irsi": "data=irsi: unknown choice; did you mean iris?", "lr=1": "lr: unknown key"}
     for override, message in messages.items():
-        answer = door("find_lr", override, cwd=tmp_path)
+        answer = run_script("find_lr", override, cwd=tmp_path)
         assert answer.returncode == 1
         assert answer.stderr.startswith(f"mlplab: {message}")
         assert len(answer.stderr.splitlines()) == 1
@@ -30,6 +30,6 @@ def test_a_user_error_is_one_line(tmp_path: Path) -> None:
 
 
 def test_help_shows_an_example(tmp_path: Path) -> None:
-    answer = door("find_lr", "--help", cwd=tmp_path)
+    answer = run_script("find_lr", "--help", cwd=tmp_path)
     assert answer.returncode == 0
     assert "python scripts/find_lr.py data=mnist" in answer.stdout

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import door
+from tests.conftest import run_script
 
 
 def test_the_console_command_is_installed_with_the_package() -> None:
@@ -14,7 +14,7 @@ def test_the_console_command_is_installed_with_the_package() -> None:
 
 
 def test_an_input_that_does_not_exist_is_reported(tmp_path: Path) -> None:
-    answer = door("predict", "run=last", "input=none.csv", "output=out.csv", cwd=tmp_path)
+    answer = run_script("predict", "run=last", "input=none.csv", "output=out.csv", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (1, "mlplab: input=none.csv: no such file or folder\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import mlplab
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 @pytest.fixture(scope="module")
 def report_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("report") / "run"
     mlplab.train(mlplab.configure("data=iris", "trainer.max_epochs=4", "report.picture=false", f"run_dir={run}"))
-    answer = door("report", "run=run", "slice=none", cwd=run.parent)
+    answer = run_script("report", "run=run", "slice=none", cwd=run.parent)
     assert (answer.returncode, answer.stderr) == (0, "")
     return run / "report.html"
 
@@ -25,11 +25,11 @@ def test_the_console_command_and_the_templates_of_its_page_are_installed() -> No
 
 
 def test_help_names_every_key_and_an_unknown_one_is_one_line(tmp_path: Path) -> None:
-    answer = door("report", "--help", cwd=tmp_path)
+    answer = run_script("report", "--help", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     for key in ("run", "split", "slice", "data.root", "accelerator", "output", "overwrite", "allow", "debug"):
         assert f"\n  {key} " in answer.stdout, key
-    answer = door("report", "rn=last", cwd=tmp_path)
+    answer = run_script("report", "rn=last", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (1, "mlplab: rn: unknown key; did you mean run?\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 
 def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path) -> None:
-    answer = door("train", "data=iris", "trainer.max_epochs=2", cwd=tmp_path)
+    answer = run_script("train", "data=iris", "trainer.max_epochs=2", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert "\x1b" not in answer.stdout
@@ -69,7 +69,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_help_lists_groups_choices_and_six_examples(tmp_path: Path) -> None:
-    said = door("train", "--help", cwd=tmp_path).stdout
+    printed = run_script("train", "--help", cwd=tmp_path).stdout
     groups = {path.name for path in (REPO / "conf").iterdir() if path.is_dir()} - {"hydra"}
-    assert all(f"\n{group}: " in said for group in groups)
-    assert said.count("\n  python scripts/train.py") == 7  # the usage line and six examples
+    assert all(f"\n{group}: " in printed for group in groups)
+    assert printed.count("\n  python scripts/train.py") == 7  # the usage line and six examples

@@ -22,7 +22,7 @@ from mlplab.run.config_file import read_config
 from mlplab.run.predictor import reopen
 from mlplab.run.resume import resume
 from mlplab.stack.train import Stack
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 SMALL = (
@@ -188,7 +188,7 @@ def test_jobs_of_a_killed_process_are_finished_failed_or_not_started(
 @pytest.mark.slow
 def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> None:
     overrides = (*SMALL, "report.picture=false", "sweep.name=s", "optimizer=adam,lbfgs", "seed=0,1,2")
-    done = door("train", "-m", "hydra/launcher=stacked", *overrides, cwd=tmp_path)
+    done = run_script("train", "-m", "hydra/launcher=stacked", *overrides, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "stacked: 3 of 6 jobs; singly: #3, #4, #5 (optimizer=lbfgs)" in done.stdout
     folders = sorted((tmp_path / "outputs/sweeps/s").glob("*_*"))
@@ -197,7 +197,7 @@ def test_a_sweep_stacks_what_it_can_and_says_what_it_cannot(tmp_path: Path) -> N
         for number, (name, seed) in enumerate((name, seed) for name in ("adam", "lbfgs") for seed in (0, 1, 2))
     ]
     assert all((folder / "scores.json").exists() for folder in folders)
-    evaluated = door("evaluate", f"run={folders[1]}", cwd=tmp_path)
+    evaluated = run_script("evaluate", f"run={folders[1]}", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr
 
 
@@ -227,12 +227,12 @@ def test_a_member_that_was_saved_before_a_kill_resumes_as_if_nothing_had_happene
 def test_a_stacked_sweep_resumes_and_grows(tmp_path: Path) -> None:
     """A started job resumes alone, new jobs are stacked; a job that fails ends the sweep under sweep.fail_fast."""
     overrides = ("-m", "hydra/launcher=stacked", *SMALL, "report.picture=false", "seed=0,1", "sweep.name=a")
-    first = door("train", *overrides, "optimizer.lr=0.01", cwd=tmp_path)
+    first = run_script("train", *overrides, "optimizer.lr=0.01", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "a"
     before = {run.name: (run / "history.csv").read_text() for run in sweep.glob("[0-9]_*")}
     next(sweep.glob("1_*/scores.json")).unlink()
-    grown = door("train", *overrides, "optimizer.lr=0.01,0.1", "sweep.resume=true", cwd=tmp_path)
+    grown = run_script("train", *overrides, "optimizer.lr=0.01,0.1", "sweep.resume=true", cwd=tmp_path)
     assert grown.returncode == 0, grown.stderr
     assert "stacked: 2 of 3 jobs; singly: #1 (begun before)" in grown.stdout
     assert len((sweep / "sweep.csv").read_text().splitlines()) == 1 + 4
@@ -244,7 +244,7 @@ def test_a_stacked_sweep_resumes_and_grows(tmp_path: Path) -> None:
         "sweep.fail_fast=true",
         "activation=relu,tanh",
     )
-    stopped = door("train", *overrides[:-1], *failing, cwd=tmp_path)
+    stopped = run_script("train", *overrides[:-1], *failing, cwd=tmp_path)
     assert stopped.returncode == 1
     assert "failed and sweep.fail_fast=true: not started: " in stopped.stderr
 
@@ -272,7 +272,7 @@ def test_a_member_of_a_fold_has_the_files_of_its_single_run(stack: Callable[...,
 @pytest.mark.slow
 def test_cross_validation_trains_in_a_stack_per_fold_size_and_is_summarised_over_folds(tmp_path: Path) -> None:
     overrides = (*SMALL[1:], "data=wine", "report.picture=false", "cv=5", "optimizer.lr=0.01,1e-5")
-    done = door("train", "-m", "hydra/launcher=stacked", *overrides, "sweep.name=s", cwd=tmp_path)
+    done = run_script("train", "-m", "hydra/launcher=stacked", *overrides, "sweep.name=s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "10 jobs -> outputs/sweeps/s" in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("stacked: ")]
@@ -280,7 +280,7 @@ def test_cross_validation_trains_in_a_stack_per_fold_size_and_is_summarised_over
     assert "lr 0.01, with loss/val" in done.stdout
     assert "over 5 folds" in done.stdout
     assert "Nadeau and Bengio" in done.stdout
-    one_by_one = door("train", "-m", *overrides, "sweep.name=t", cwd=tmp_path)
+    one_by_one = run_script("train", "-m", *overrides, "sweep.name=t", cwd=tmp_path)
     rows = []
     for name in ("s", "t"):
         folders = (tmp_path / "outputs" / "sweeps" / name).glob("[0-9]_*/scores.json")
@@ -294,7 +294,7 @@ def test_cross_validation_trains_in_a_stack_per_fold_size_and_is_summarised_over
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """The best validation losses of an undisturbed sweep, by the folder of each job."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert door("train", *SWEEP, "sweep.name=s", cwd=folder, **TWO_PROCESSES).returncode == 0
+    assert run_script("train", *SWEEP, "sweep.name=s", cwd=folder, **TWO_PROCESSES).returncode == 0
     return losses(folder)
 
 
@@ -341,7 +341,7 @@ def test_a_sweep_that_was_stopped_resumes(how: str, undisturbed: dict[str, float
     _, error = sweep.communicate(timeout=60)
     assert sweep.returncode == {"kill": -9, "Ctrl-C": 130, "SIGTERM": 143}[how]
     assert how == "kill" or "sweep.resume=true" in error
-    again = door("train", *SWEEP, "sweep.name=s", "sweep.resume=true", cwd=tmp_path, **TWO_PROCESSES)
+    again = run_script("train", *SWEEP, "sweep.name=s", "sweep.resume=true", cwd=tmp_path, **TWO_PROCESSES)
     assert again.returncode == 0, again.stderr
     assert losses(tmp_path) == pytest.approx(undisturbed, rel=1e-9)
 
@@ -356,7 +356,7 @@ def test_a_killed_process_fails_its_members_and_no_others(undisturbed: dict[str,
     lost = [line for line in error.splitlines() if "its process was killed: is there enough memory?" in line]
     assert 0 < len(lost) < 8
     assert len(losses(tmp_path)) == 8 - len(lost)
-    again = door("train", *SWEEP, "sweep.name=s", "sweep.resume=failed", cwd=tmp_path, **TWO_PROCESSES)
+    again = run_script("train", *SWEEP, "sweep.name=s", "sweep.resume=failed", cwd=tmp_path, **TWO_PROCESSES)
     assert again.returncode == 0, again.stderr
     assert losses(tmp_path) == pytest.approx(undisturbed, rel=1e-9)
 
@@ -374,7 +374,7 @@ def test_members_of_later_chunks_have_not_started_when_their_process_is_killed(t
     assert error.count("its process was killed: is there enough memory?") == 2
     assert error.count("not started, its process was killed") == 2
     assert len(list(tmp_path.glob("outputs/sweeps/s/*/failure.txt"))) == 2
-    again = door("train", *overrides, "sweep.name=s", "sweep.resume=true", cwd=tmp_path, **TWO_PROCESSES)
+    again = run_script("train", *overrides, "sweep.name=s", "sweep.resume=true", cwd=tmp_path, **TWO_PROCESSES)
     assert "stacked: 2 of 2 jobs" in again.stdout
     assert again.returncode == 1, "two have failed still"
     assert len(losses(tmp_path)) == 6

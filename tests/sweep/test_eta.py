@@ -1,4 +1,4 @@
-"""How long the rest of a sweep takes."""
+"""The estimated duration of the rest of a sweep."""
 
 import pytest
 

@@ -25,7 +25,7 @@ from mlplab.sweep.halving import (
 )
 from mlplab.sweep.manifest import write_manifest
 from mlplab.trainer.history_file import read_history
-from tests.conftest import door, wait_until
+from tests.conftest import run_script, wait_until
 from tests.run.test_kills import rows
 from tests.run.test_resume import assert_same, checkpoint, curves, history, same, timeless
 from tests.sweep.in_process import planned, refusal, sweep
@@ -71,7 +71,7 @@ def when_a_round_starts(folder: Path, chance: random.Random) -> None:
 
 
 def in_a_later_round(folder: Path, chance: random.Random) -> None:
-    before = {run: max(rows(run), 21) for run in jobs(folder)}
+    before = {run: max(rows(run), 11) for run in jobs(folder)}
     wait_until(lambda: any(rows(run) > count for run, count in before.items()))
     time.sleep(chance.uniform(0, 0.3))
 
@@ -79,7 +79,7 @@ def in_a_later_round(folder: Path, chance: random.Random) -> None:
 @pytest.mark.slow
 def test_kills_of_a_halving_leave_no_trace(sweep_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(0)
-    halving = ("sweep.halving=true", "hydra.sweeper.eta=2", "trainer.max_epochs=80")
+    halving = ("sweep.halving=true", "hydra.sweeper.eta=2", "trainer.max_epochs=40")
     overrides = [*SETTINGS, *halving, "optimizer.lr=0.01,0.001", "seed=0,1"]
     whole, killed = sweep_folder.with_name("whole"), sweep_folder.with_name("killed")
     sweep(train_job, *overrides, "sweep.name=whole")
@@ -89,9 +89,9 @@ def test_kills_of_a_halving_leave_no_trace(sweep_folder: Path, capfd: pytest.Cap
         kill(overrides, killed, moment, chance, sent)
         states = {run.name.partition("_")[0]: (rows(run), (run / "pruned.txt").exists()) for run in jobs(killed)}
         print(f"{moment.__name__}: {states}")
-    last = door("train", "-m", *overrides, "sweep.resume=true", cwd=killed.parents[2])
+    last = run_script("train", "-m", *overrides, "sweep.resume=true", cwd=killed.parents[2])
     assert (last.returncode, last.stderr) == (0, "")
-    assert "4 jobs, 4 to epoch 20, then 2 to epoch 40, then 1 to epoch 80 -> outputs/sweeps/killed: " in last.stdout
+    assert "4 jobs, 4 to epoch 10, then 2 to epoch 20, then 1 to epoch 40 -> outputs/sweeps/killed: " in last.stdout
     assert_same_halving(whole, killed)
 
     pruned = [run for run in jobs(killed) if (run / "pruned.txt").exists()]
@@ -125,6 +125,8 @@ def test_a_grid_is_not_resumed_as_a_halving(tmp_path: Path, monkeypatch: pytest.
     overrides = (*SMALL, "seed=0,1", "sweep.name=s")
     grid = planned(*overrides, claim=True)
     write_manifest(grid.folder, grid.jobs, ["-m", *overrides])
+    (grid.folder / "0_seed=0").mkdir()
+    (grid.folder / "0_seed=0" / "config.yaml").touch()
     message = "sweep.resume: outputs/sweeps/s is not a halving: remove sweep.halving=true"
     assert refusal(*overrides, "sweep.halving=true", "sweep.resume=true") == message
 
@@ -153,7 +155,7 @@ def test_an_invalid_halving_is_refused(
 
 
 def test_halving_without_a_sweep_is_refused(tmp_path: Path) -> None:
-    answer = door("train", "sweep.halving=true", cwd=tmp_path)
+    answer = run_script("train", "sweep.halving=true", cwd=tmp_path)
     assert answer.stderr == "mlplab: sweep.halving=true: needs a sweep; add -m\n"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mlplab.command.job import train_job
 from mlplab.run.load import read_checkpoint
-from tests.conftest import door, stop_script, wait_until
+from tests.conftest import run_script, stop_script, wait_until
 from tests.run.test_kills import rows
 from tests.run.test_resume import assert_same
 from tests.sweep.in_process import sweep
@@ -91,7 +91,7 @@ def kill_and_resume(folder: Path, moments: list[tuple[Moment, int]], seed: int, 
         kill(overrides, killed, moment, chance, sent)
         found = [rows(run) for run in jobs(killed)]
         print(f"stop {number + 1}, {moment.__name__}: {done(killed)} jobs done, {found} rows")
-    last = door("train", "-m", *overrides, "sweep.resume=true", cwd=folder.parents[2])
+    last = run_script("train", "-m", *overrides, "sweep.resume=true", cwd=folder.parents[2])
     assert (last.returncode, last.stderr) == (0, "")
     assert table(whole) == table(killed)
     names = sorted(path.name for path in jobs(whole))

@@ -23,19 +23,18 @@ from mlplab.sweep.manifest import (
 )
 
 
-def job(number: int, *words: str) -> Job:
-    return Job(
-        f"{number}_{','.join(words)}", list(words), trained_values(to_plain(mlplab.configure("data=iris", *words)))
-    )
+def job(number: int, *overrides: str) -> Job:
+    config = to_plain(mlplab.configure("data=iris", *overrides))
+    return Job(f"{number}_{','.join(overrides)}", list(overrides), trained_values(config))
 
 
-def jobs(*words: str) -> list[Job]:
-    return [job(number, *one.split()) for number, one in enumerate(words)]
+def jobs(*overrides: str) -> list[Job]:
+    return [job(number, *one.split()) for number, one in enumerate(overrides)]
 
 
-def written(folder: Path, *words: str, arguments: Sequence[str] = ("-m", "data=iris", "sweep.name=x")) -> list[Job]:
+def written(folder: Path, *overrides: str, arguments: Sequence[str] = ("-m", "data=iris", "sweep.name=x")) -> list[Job]:
     folder.mkdir(exist_ok=True)
-    known = jobs(*words)
+    known = jobs(*overrides)
     write_manifest(folder, known, arguments)
     return known
 
@@ -78,17 +77,17 @@ def test_options_of_the_command_are_not_part_of_a_job(tmp_path: Path) -> None:
 
 def test_the_resume_command_is_the_one_that_was_typed(tmp_path: Path) -> None:
     exclude = "hydra.job.config.override_dirname.exclude_keys=[data]"
-    words = ["-m", "data=iris", "model.hidden_features=[8],[16]", "sweep.name=x"]
-    known = written(tmp_path, "seed=1", "seed=2", "seed=3", arguments=[*words, exclude])
+    typed = ["-m", "data=iris", "model.hidden_features=[8],[16]", "sweep.name=x"]
+    known = written(tmp_path, "seed=1", "seed=2", "seed=3", arguments=[*typed, exclude])
     for name, file in zip(known, ("scores.json", "config.yaml"), strict=False):
         (tmp_path / name.name).mkdir()
         (tmp_path / name.name / file).write_text("")
-    said = resume_hint(tmp_path)
-    assert said.startswith("1 finished, 1 half-done, 1 new; resume by: ")
-    typed = shlex.split(said.partition("resume by: ")[2])
-    assert typed == ["python", "scripts/train.py", *words, "sweep.resume=true"]
-    write_manifest(tmp_path, known, typed[2:])
-    assert resume_hint(tmp_path) == said
+    printed = resume_hint(tmp_path)
+    assert printed.startswith("1 finished, 1 half-done, 1 new; resume by: ")
+    command = shlex.split(printed.partition("resume by: ")[2])
+    assert command == ["python", "scripts/train.py", *typed, "sweep.resume=true"]
+    write_manifest(tmp_path, known, command[2:])
+    assert resume_hint(tmp_path) == printed
     assert progress_text(tmp_path, known) == "1 finished, 1 half-done, 1 new"
 
 
@@ -148,8 +147,8 @@ def test_another_library_version_is_reported(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / SWEEP_FILE).read_text())
     manifest["versions"]["torch"] = "1.0"
     (tmp_path / SWEEP_FILE).write_text(json.dumps(manifest))
-    (said,) = changed_versions(tmp_path)
-    assert said.startswith("torch 1.0 then, ")
+    (printed,) = changed_versions(tmp_path)
+    assert printed.startswith("torch 1.0 then, ")
 
 
 def test_a_sweep_of_a_newer_format_is_refused(tmp_path: Path) -> None:

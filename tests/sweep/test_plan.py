@@ -8,7 +8,7 @@ import pytest
 
 from mlplab.run.folder import SWEEP_FILE
 from mlplab.sweep.manifest import write_manifest
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 from tests.sweep.in_process import planned, refusal
 
 
@@ -51,15 +51,15 @@ def test_the_plan_of_a_halving_has_rounds_and_of_a_search_the_corners_of_its_spa
 
 
 def test_a_resumed_plan_counts_what_waits_and_appends_new_jobs(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("data=iris", "sweep.name=s")
-    before = planned(*words, "seed=1,2", claim=True)
-    write_manifest(before.folder, before.jobs, ["-m", *words])
+    overrides = ("data=iris", "sweep.name=s")
+    before = planned(*overrides, "seed=1,2", claim=True)
+    write_manifest(before.folder, before.jobs, ["-m", *overrides])
     (before.folder / "0_seed=1").mkdir()
     (before.folder / "0_seed=1" / "scores.json").touch()
     (before.folder / "1_seed=2").mkdir()
     (before.folder / "1_seed=2" / "config.yaml").touch()
     capsys.readouterr()
-    plan = planned(*words, "seed=0,1,2", "sweep.resume=true", claim=True)
+    plan = planned(*overrides, "seed=0,1,2", "sweep.resume=true", claim=True)
     assert [job.name for job in plan.jobs] == ["0_seed=1", "1_seed=2", "2_seed=0"]
     assert plan.num_waiting == 2
     line = "3 jobs -> outputs/sweeps/s, 1 of them new: 1 finished, 1 half-done, 1 new\n"
@@ -100,12 +100,12 @@ def test_a_sweep_of_the_same_name_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_the_command_ends_in_one_line_and_writes_nothing(tmp_path: Path) -> None:
-    answer = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
+    answer = run_script("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", cwd=tmp_path)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
         "mlplab: job 2 of 3 (data=iris optimizer.lr=-1): optimizer.lr=-1: must be a number above 0\n"
     )
-    shown = door("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", "debug=true", cwd=tmp_path)
+    shown = run_script("train", "-m", "data=iris", "optimizer.lr=0.1,0.01,-1", "debug=true", cwd=tmp_path)
     assert shown.stderr.startswith("Traceback")
     assert shown.stderr.endswith("optimizer.lr=-1: must be a number above 0\n")
     assert list(tmp_path.iterdir()) == []
@@ -115,9 +115,11 @@ def test_the_command_ends_in_one_line_and_writes_nothing(tmp_path: Path) -> None
 def test_sweeps_that_start_together_have_folders_of_their_own(tmp_path: Path) -> None:
     """Two without a name, two with the same."""
     command = [sys.executable, str(REPO / "scripts" / "train.py")]
-    words = ["-m", "data=iris", "trainer.max_epochs=2", "seed=1,2"]
+    overrides = ["-m", "data=iris", "trainer.max_epochs=2", "seed=1,2"]
     names: list[list[str]] = [[], [], ["sweep.name=same"], ["sweep.name=same"]]
-    started = [subprocess.Popen([*command, *words, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names]
+    started = [
+        subprocess.Popen([*command, *overrides, *name], cwd=tmp_path, stdout=subprocess.DEVNULL) for name in names
+    ]
     assert sorted(process.wait(timeout=300) for process in started) == [0, 0, 0, 1]
     sweeps = list((tmp_path / "outputs" / "sweeps").iterdir())
     assert len(sweeps) == 3

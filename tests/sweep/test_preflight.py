@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from mlplab.config.compose import isolated_hydra
 from mlplab.errors import UserError
 from mlplab.sweep.preflight import OPTIONAL_PACKAGES, Preflight, check_optional_packages
-from tests.conftest import door
+from tests.conftest import run_script
 from tests.sweep.in_process import refusal
 
 RunRefusal = Callable[..., str]
@@ -55,7 +55,7 @@ def test_an_output_folder_that_is_not_writable_is_reported(
 ) -> None:
     monkeypatch.chdir(sealed)
     reason = r"cannot be created \((Read-only file system|Permission denied)\)"
-    answer = door("train", "data=iris", cwd=sealed)
+    answer = run_script("train", "data=iris", cwd=sealed)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert re.fullmatch(rf"mlplab: run_dir: outputs/iris/\S+ {reason}\n", answer.stderr)
     assert re.fullmatch(rf"mlplab: run_dir: a/b {reason}\n", run_refusal("data=iris", "run_dir=a/b"))
@@ -87,7 +87,7 @@ def test_sweep_ensemble_is_refused_for_a_run(tmp_path: Path, run_refusal: RunRef
 def test_an_invalid_override_leaves_an_existing_folder_unchanged(tmp_path: Path, invalid: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
-    answer = door("train", "run_dir=mine", invalid, cwd=tmp_path)
+    answer = run_script("train", "run_dir=mine", invalid, cwd=tmp_path)
     assert answer.returncode == 1
     assert len(answer.stderr.strip().splitlines()) == 1
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
@@ -104,15 +104,15 @@ def test_a_missing_package_is_reported_with_its_extra(target: str, monkeypatch: 
     choices = {"hydra/sweeper": "tpe", "hydra/launcher": "mine"}
     hydra = {group: {"_target_": f"{target}X"}, other: {"_target_": "hydra._internal"}, "runtime": {"choices": choices}}
     extra = OPTIONAL_PACKAGES[target][1]
-    said = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{extra}\]'"
-    with pytest.raises(UserError, match=said):
+    printed = rf"hydra/{group}={choices[f'hydra/{group}']}: needs packages .* pip install 'mlplab\[{extra}\]'"
+    with pytest.raises(UserError, match=printed):
         check_optional_packages(OmegaConf.create(hydra))
 
 
 def test_without_ray_its_launcher_is_refused(tmp_path: Path) -> None:
     if importlib.util.find_spec("ray") is not None:
         pytest.skip("ray is installed")
-    answer = door("train", "-m", "hydra/launcher=ray", "seed=1,2", cwd=tmp_path)
+    answer = run_script("train", "-m", "hydra/launcher=ray", "seed=1,2", cwd=tmp_path)
     assert answer.returncode == 1
     assert answer.stderr == (
         "mlplab: hydra/launcher=ray: needs packages that are not installed: pip install 'mlplab[ray]'\n"
@@ -122,7 +122,7 @@ def test_without_ray_its_launcher_is_refused(tmp_path: Path) -> None:
 
 def test_without_slurm_its_launcher_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="needs pip install 'mlplab[slurm]'")
-    answer = door("train", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", cwd=tmp_path, PATH="/nowhere")
+    answer = run_script("train", "-m", "hydra/launcher=submitit_slurm", "seed=1,2", cwd=tmp_path, PATH="/nowhere")
     assert answer.stderr.startswith("mlplab: hydra/launcher=submitit_slurm: no sbatch on this machine")
     assert list(tmp_path.iterdir()) == []
 
@@ -156,5 +156,5 @@ def test_a_sweeper_of_another_package_is_refused(capsys: pytest.CaptureFixture[s
     config = OmegaConf.create({"hydra": {"sweeper": {"_target_": "other.Sweeper"}, "runtime": {"choices": choices}}})
     with pytest.raises(SystemExit):
         Preflight().on_multirun_start(config)
-    said = "mlplab: hydra/sweeper=other: unknown choice; choose grid, halving, random, tpe\n"
-    assert capsys.readouterr().err == said
+    printed = "mlplab: hydra/sweeper=other: unknown choice; choose grid, halving, random, tpe\n"
+    assert capsys.readouterr().err == printed

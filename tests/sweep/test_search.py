@@ -16,7 +16,7 @@ import mlplab
 from mlplab.command.job import train_job
 from mlplab.run.folder import Outcome
 from mlplab.sweep.search_config import Choices, FloatRange, SearchConfig, SearchSpace, stored_search_config
-from tests.conftest import REPO, door, stop_script, wait_until
+from tests.conftest import REPO, run_script, stop_script, wait_until
 from tests.sweep.in_process import planned, refusal, sweep
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
@@ -143,7 +143,7 @@ def test_two_processes_share_a_search_and_its_budget(tmp_path: Path) -> None:
 def test_joblib_takes_as_many_suggestions_as_it_has_processes(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs pip install 'mlplab[joblib]'")
     search = ("hydra/sweeper=tpe", "hydra.sweeper.num_jobs=4", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    answer = door("train", "-m", *search, "sweep.name=j", LR, *SMALL, cwd=tmp_path)
+    answer = run_script("train", "-m", *search, "sweep.name=j", LR, *SMALL, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert states(sweep_of(tmp_path, "j")) == ["COMPLETE"] * 4
 
@@ -279,12 +279,12 @@ def test_a_metric_that_is_maximised_prunes_low_scores(tmp_path: Path) -> None:
 
 def test_hyperband_prunes_no_trial_before_the_grace_period(tmp_path: Path) -> None:
     study = study_of(tmp_path, pruner="hyperband", grace=3, epochs=27)
-    said = []
+    message = []
     for score in range(12):
         judge = study.judge(study.ask(SPACE, "me").number)
-        said.append([judge(epoch, float(score)) for epoch in range(1, 10)])
-    assert not any(text for one in said for text in one[:2])
-    assert any(text for one in said for text in one)
+        message.append([judge(epoch, float(score)) for epoch in range(1, 10)])
+    assert not any(text for one in message for text in one[:2])
+    assert any(text for one in message for text in one)
 
 
 def test_a_failed_trial_is_stored_as_pruned(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from mlplab.sweep.search_config import (
     parse_space,
     suggestions_at_once,
 )
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 from tests.sweep.in_process import refusal
 
 PAGE = (REPO / "docs" / "mistakes.md").read_text()
@@ -48,7 +48,7 @@ def test_the_page_has_rows() -> None:
 
 
 @pytest.mark.parametrize(("typed", "printed"), [*ROWS, *MORE])
-def test_the_page_says_what_is_printed_and_nothing_is_written(
+def test_the_messages_of_the_page_are_printed_and_nothing_is_written(
     typed: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
@@ -64,7 +64,7 @@ def test_the_page_says_what_is_printed_and_nothing_is_written(
 def test_the_command_prints_a_refusal_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="needs optuna: pip install 'mlplab[search]'")
     typed, printed = ROWS[1]
-    answer = door("train", "-m", *shlex.split(typed), cwd=tmp_path)
+    answer = run_script("train", "-m", *shlex.split(typed), cwd=tmp_path)
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", f"mlplab: {printed}\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -89,8 +89,8 @@ def test_settings_of_an_earlier_version_are_those_of_the_same_search(tmp_path: P
 DEFAULTS = {"batch_size": 32, "optimizer.lr": 0.001}
 
 
-def space_of(*words: str) -> SearchSpace:
-    return parse_space(OverridesParser.create().parse_overrides(list(words)), DEFAULTS.get)
+def space_of(*arguments: str) -> SearchSpace:
+    return parse_space(OverridesParser.create().parse_overrides(list(arguments)), DEFAULTS.get)
 
 
 @pytest.mark.parametrize(

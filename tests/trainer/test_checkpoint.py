@@ -20,7 +20,7 @@ from mlplab.run.resume import resume
 from mlplab.run.train import train_in_folder
 from mlplab.trainer.checkpoint import BestAndLastCheckpoint
 from mlplab.trainer.history_file import read_history
-from tests.conftest import door
+from tests.conftest import run_script
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 IRIS = (
@@ -134,20 +134,22 @@ def test_a_full_disk_ends_the_run_with_one_line_and_does_not_damage_the_last_che
 @pytest.mark.slow
 def test_the_command_reports_a_full_disk_in_one_line(small_disk: Path) -> None:
     """The first checkpoints fit, the next does not; the run can be resumed after the disk is larger."""
-    answer = door("train", "run_dir=run", "model.hidden_features=[160,64]", "trainer.max_epochs=400", cwd=small_disk)
+    answer = run_script(
+        "train", "run_dir=run", "model.hidden_features=[160,64]", "trainer.max_epochs=400", cwd=small_disk
+    )
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert "No space left on device" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
     reason = (small_disk / "run" / "failure.txt").read_text()
     (small_disk / "more").write_bytes(b"x" * max(1, shutil.disk_usage(small_disk).free))
-    answer = door("resume", "run=run", cwd=small_disk)
+    answer = run_script("resume", "run=run", cwd=small_disk)
     assert answer.returncode == 1
     assert len(answer.stderr.splitlines()) == 1
     assert "free disk space, then resume" in answer.stderr
     assert (small_disk / "run" / "failure.txt").read_text() in (reason, answer.stderr.removeprefix("mlplab: "))
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    answer = door("resume", "run=run", cwd=small_disk)
+    answer = run_script("resume", "run=run", cwd=small_disk)
     assert answer.returncode == 0, answer.stderr
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 import mlplab
 from mlplab.run.build import Components, build
 from mlplab.trainer.progress import ProgressLine
-from tests.conftest import REPO, door
+from tests.conftest import REPO, run_script
 
 LOG = "mlplab.trainer.progress"
 LINE = re.compile(
@@ -100,7 +100,7 @@ def on_a_terminal(cwd: Path, columns: int, *arguments: str) -> tuple[int, str]:
 def test_off_a_terminal_each_epoch_is_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
-    done = door("train", *TINY, "trainer.max_epochs=3", "run_dir=run", cwd=tmp_path)
+    done = run_script("train", *TINY, "trainer.max_epochs=3", "run_dir=run", cwd=tmp_path)
     assert done.returncode == 0
     assert not re.search(r"[\x1b\r]", done.stdout + done.stderr)
     lines = [line for line in done.stdout.splitlines() if line.startswith("epoch")]
