@@ -120,3 +120,9 @@ def test_an_old_name_of_a_task_in_a_users_yaml_file_is_read_with_a_note(tmp_path
     )
     note = "note: data.task=values was renamed to data.task=regression; the old name works until the next format\n"
     assert answer.stderr == f"{note}mlplab: data.task=regression does not fit learner=classifier\n"
+
+
+def test_choices_may_be_in_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.yaml").write_text("defaults: [iris, _self_]\nnum_train: 60\n")
+    assert mlplab.configure(f"hydra.searchpath=[file://{tmp_path}]", "data=mine").data.num_train == 60

@@ -219,14 +219,16 @@ def test_a_grid_that_grows_keeps_its_jobs(sweep_folder: Path, capfd: pytest.Capt
 
 
 @pytest.mark.slow
-def test_with_joblib_a_killed_worker_loses_no_job_and_a_killed_sweep_resumes(tmp_path: Path) -> None:
+def test_with_joblib_a_killed_worker_loses_no_job_and_a_killed_sweep_resumes(
+    sweep_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    arguments = ["-m", "data=digits", "trainer.max_epochs=60", "report.picture=false", "optimizer.lr=0.01,0.001,0.0001"]
+    overrides = ("data=digits", "trainer.max_epochs=20", "report.picture=false", "optimizer.lr=0.01,0.001,0.0001")
     joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.name=s"]
-    folder = tmp_path / "outputs" / "sweeps" / "s"
+    folder = sweep_folder
 
     def started() -> "subprocess.Popen[bytes]":
-        command = [sys.executable, str(REPO / "scripts" / "train.py"), *arguments, *joblib]
+        command = [sys.executable, str(REPO / "scripts" / "train.py"), "-m", *overrides, *joblib]
         with open(tmp_path / "printed", "w") as output:
             process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
         wait_until(lambda: any(folder.glob("*/history.csv")))
@@ -243,10 +245,12 @@ def test_with_joblib_a_killed_worker_loses_no_job_and_a_killed_sweep_resumes(tmp
     workers_before = workers(process.pid)
     process.kill()
     process.wait()
-    answer = run_script("train", *arguments, *joblib, "sweep.resume=true", cwd=tmp_path)
-    assert (answer.returncode, answer.stderr) == (0, "")
+    capfd.readouterr()
+    sweep(train_job, *overrides, "sweep.name=s", "sweep.resume=true")
+    assert capfd.readouterr().err == ""
     assert {path.parent.name: stored_scores(path) for path in folder.glob("*/scores.json")} == killed
-    assert not any(Path("/proc", str(pid)).exists() for pid in workers_before), "workers without a sweep have gone"
+    wait_until(lambda: not any(Path("/proc", str(pid)).exists() for pid in workers_before), seconds=60)
+    assert not any(Path("/proc", str(pid)).exists() for pid in workers_before), "workers without a sweep end"
 
 
 def workers(parent: int) -> list[int]:

@@ -138,7 +138,9 @@ class JobComposer:
 
 
 def _changes_keys(override: Override) -> bool:
-    """Whether an override adds or removes a key, or sets several."""
+    """Whether an override adds or removes a key, or sets several, as another folder of YAML files does."""
+    if override.key_or_group == "hydra.searchpath":
+        return True
     return override.is_delete() or override.is_add() or override.is_force_add() or isinstance(override.value(), dict)
 
 
