@@ -67,7 +67,12 @@ def test_all_files_of_a_run_are_the_same_bit_for_bit(
     monkeypatch.setattr(batch_blocks, "MAX_BATCHES", 7)
     fused: list[FusedDataModule] = []
     init = FusedDataModule.__init__
-    monkeypatch.setattr(FusedDataModule, "__init__", lambda self, *rest: fused.append(self) or init(self, *rest))  # type: ignore[func-returns-value]
+
+    def record(module: FusedDataModule, *arguments: Any) -> None:
+        fused.append(module)
+        init(module, *arguments)
+
+    monkeypatch.setattr(FusedDataModule, "__init__", record)
     first, scores = train(*SMALL, *choices)
     assert fused, "mini-batches are meant to be fused"
     fused.clear()

@@ -74,15 +74,15 @@ def compose_run(overrides: Sequence[str]) -> DictConfig:
     parsed = parse_overrides(overrides)
     if any(_changes_keys(override) or override.is_sweep_override() or override.package for override in parsed):
         return compose("train", list(overrides), return_hydra_config=True)
-    groups = [override for override in parsed if is_group_override(override)]
-    chosen = [str(override.input_line) for override in groups]
+    chosen = [str(override.input_line) for override in parsed if is_group_override(override)]
     searched = GlobalHydra.instance().config_loader().get_search_path().get_path()
     key = (*chosen, *(f"{place.provider}={place.path}" for place in searched))
     if key not in _composed:
         _composed[key] = pickle.dumps(compose("train", chosen, return_hydra_config=True))
     config: DictConfig = pickle.loads(_composed[key])
     with read_write(config.hydra):
-        ConfigLoaderImpl._apply_overrides_to_config([one for one in parsed if one not in groups], config)
+        values = [override for override in parsed if not is_group_override(override)]
+        ConfigLoaderImpl._apply_overrides_to_config(values, config)
         config.hydra.runtime.cwd = os.getcwd()
         _record_overrides(config.hydra, [], parsed)
     return config
