@@ -69,12 +69,6 @@ def test_the_line_needs_491_updates(train: Train) -> None:
     assert scores["epochs"] == 491
 
 
-@pytest.mark.slow
-def test_the_line_needs_9872_updates_at_a_small_learning_rate(train: Train) -> None:
-    folder, _ = train("experiment=line", "optimizer.lr=0.005", "trainer.max_epochs=9880")
-    assert first_below(curve(folder, "loss/train"), 1e-6) == 9872
-
-
 @pytest.mark.parametrize(("lr", "diverges"), [(0.2915, False), (0.2921, True)])
 def test_the_line_diverges_above_0_2918(train: Train, lr: float, diverges: bool) -> None:
     """2 / 6.85410, the larger eigenvalue of the Hessian."""
