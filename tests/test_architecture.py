@@ -15,21 +15,25 @@ REPO = Path(__file__).resolve().parents[1]
 SRC = REPO / "src"
 # from the ground up: a file imports from its own package and from those before it
 RANK = (
-    *(
-        "__init__",
-        "errors",
-        "files",
-        "signals",
-        "config",
-        "report",
-        "data",
-        "model",
-        "learner",
-        "trainer",
-        "analysis",
-        "run",
-    ),
-    *("comparison", "sweep", "stack", "lesson", "command", "hydra_plugins", "scripts"),
+    "__init__",
+    "errors",
+    "files",
+    "signals",
+    "config",
+    "report",
+    "data",
+    "model",
+    "learner",
+    "trainer",
+    "analysis",
+    "run",
+    "comparison",
+    "sweep",
+    "stack",
+    "lesson",
+    "command",
+    "hydra_plugins",
+    "scripts",
 )
 LOOSE = {"__init__", "errors", "files", "signals"}
 MOST_LINES = 400
@@ -63,18 +67,25 @@ LIBRARY_OF_ATTRIBUTE = {
 DOCUMENTED = {"os._exit"}
 # imports nothing heavy: each is on the way of `--help` or of a mistake, or Hydra imports it at each start
 LIGHT = (
-    *("mlplab", "mlplab.config.cli", "mlplab.config.configure", "mlplab.run.folder", "mlplab.run.config_file"),
-    *(
-        "mlplab.run.record",
-        "mlplab.trainer.history_file",
-        "mlplab.sweep.manifest",
-        "mlplab.sweep.preflight",
-        "mlplab.sweep.plan",
-    ),
-    *("mlplab.sweep.launch",),
-    *("mlplab.sweep.search_config", "mlplab.sweep.halving", "mlplab.sweep.ensembles", "mlplab.sweep.eta"),
-    *("mlplab.stack.eligibility", "hydra_plugins.mlplab.sweepers", "hydra_plugins.mlplab.local_launcher"),
-    *("hydra_plugins.mlplab.stacked_launcher",),
+    "mlplab",
+    "mlplab.config.cli",
+    "mlplab.config.configure",
+    "mlplab.run.folder",
+    "mlplab.run.config_file",
+    "mlplab.run.record",
+    "mlplab.trainer.history_file",
+    "mlplab.sweep.manifest",
+    "mlplab.sweep.preflight",
+    "mlplab.sweep.plan",
+    "mlplab.sweep.launch",
+    "mlplab.sweep.search_config",
+    "mlplab.sweep.halving",
+    "mlplab.sweep.ensembles",
+    "mlplab.sweep.eta",
+    "mlplab.stack.eligibility",
+    "hydra_plugins.mlplab.sweepers",
+    "hydra_plugins.mlplab.local_launcher",
+    "hydra_plugins.mlplab.stacked_launcher",
 )
 HEAVY = ("torch", "lightning", "pandas", "sklearn", "matplotlib", "optuna")
 

@@ -1,4 +1,4 @@
-"""The book says the same in both languages: sections, commands, numbers, pictures; so do the two READMEs."""
+"""The book, and README, are the same in both languages: sections, commands, numbers, pictures."""
 
 import ast
 import re

@@ -53,8 +53,8 @@ def test_it_is_small_and_its_cells_are_short() -> None:
 
 @pytest.mark.slow
 def test_it_runs_and_gives_what_it_shows(tmp_path: Path) -> None:
-    """Words to the letter, numbers nearly: another machine's last digits may differ. A cell tagged `varies` tells of
-    time and place too."""
+    """Text must be equal, numbers nearly: another machine's last digits may differ. A cell tagged `varies` prints times
+    or paths too."""
     shown = nbformat.read(NOTEBOOK, as_version=4)
     for cell, again in zip(cells(shown), cells(executed(shown, tmp_path)), strict=True):
         assert [kind for kind, _ in printed(again)] == [kind for kind, _ in printed(cell)]

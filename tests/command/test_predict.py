@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 import mlplab
-from mlplab.command import predict as room
+import mlplab.command.predict as predict_command
 from mlplab.command.predict import predict
 from mlplab.errors import UserError
 
@@ -42,7 +42,7 @@ def lines(path: Path) -> list[list[str]]:
 def test_each_row_gets_its_class_and_the_probability_of_each(
     iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "BLOCK_SIZE", 40)  # 150 rows are four blocks
+    monkeypatch.setattr(predict_command, "BLOCK_SIZE", 40)  # 150 rows are four blocks
     np.save(tmp_path / "rows.npy", load_iris().data)
     header, *rows = lines(predict(options(iris, tmp_path / "rows.npy", tmp_path / "out.csv")))
     names = ["setosa", "versicolor", "virginica"]
@@ -89,15 +89,15 @@ def test_a_failed_prediction_leaves_no_file(iris: Path, tmp_path: Path, monkeypa
     source, output = tmp_path / "rows.npy", tmp_path / "out.csv"
     np.save(source, load_iris().data)
     output.write_text("old")
-    monkeypatch.setattr(room, "BLOCK_SIZE", 40)
-    cells = room._cells
+    monkeypatch.setattr(predict_command, "BLOCK_SIZE", 40)
+    cells = predict_command._cells
 
     def until_the_third(model: Any, rows: Any, features: Any) -> Any:
         if rows[0] == "81":
             raise OSError(28, "No space left on device")
         return cells(model, rows, features)
 
-    monkeypatch.setattr(room, "_cells", until_the_third)
+    monkeypatch.setattr(predict_command, "_cells", until_the_third)
     with pytest.raises(UserError, match=r"output=.*out.csv: cannot be written \(No space left on device\)"):
         predict(options(iris, source, output, overwrite=True))
     assert output.read_text() == "old"

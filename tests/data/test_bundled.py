@@ -146,9 +146,9 @@ def test_without_file_and_network_california_is_refused_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("text", "said"), [("a,b\n1,2\n", "no column households"), ("", "the file is empty")])
-def test_a_file_without_the_columns_of_california_is_refused_by_name(text: str, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "message"), [("a,b\n1,2\n", "no column households"), ("", "the file is empty")])
+def test_a_file_without_the_columns_of_california_is_refused_by_name(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "tabular").mkdir()
     (tmp_path / "tabular" / "housing.csv").write_text(text)
-    with pytest.raises(UserError, match=rf"housing\.csv: {said}"):
+    with pytest.raises(UserError, match=rf"housing\.csv: {message}"):
         California(root=str(tmp_path)).read()

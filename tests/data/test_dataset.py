@@ -189,9 +189,9 @@ def test_a_target_of_one_class_is_refused(official: np.ndarray | None) -> None:
         Given(rows=rows, split="random" if official is None else "official").splits()
 
 
-@pytest.mark.parametrize(("value", "said"), [(np.nan, "feature x1 is nan"), (1e39, "feature x1 is 1e\\+39")])
-def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "feature x1 is nan"), (1e39, "feature x1 is 1e\\+39")])
+def test_numbers_that_float32_cannot_hold_are_refused_by_column(value: float, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         Given(rows=RawData(np.full((20, 1), value), np.eye(20, 1))).splits()
 
 

@@ -112,7 +112,7 @@ def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         (classes([30, 4]), "data.folds=5: class 1 has 4 rows beside the test rows, and each fold needs one"),
         (regression(4), "data.folds=5: there are only 4 rows beside the test rows"),
@@ -120,10 +120,10 @@ def test_labels_that_are_no_whole_numbers_are_strata_too() -> None:
         (regression(40, groups=np.arange(40) % 3), "data.folds=5: there are only 3 groups beside the test rows"),
     ],
 )
-def test_more_folds_than_there_is_for_them_is_one_line(rows: RawData, said: str) -> None:
+def test_more_folds_than_there_is_for_them_is_one_line(rows: RawData, message: str) -> None:
     with pytest.raises(UserError) as error:
         fold_indices(rows, np.arange(len(rows.target)), 5, 0, seed=0, groups=rows.groups)
-    assert str(error.value) == said
+    assert str(error.value) == message
 
 
 def test_a_fold_that_is_not_there_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Signals: the first lets the step finish, the second does not."""
+"""Signals: after the first the current step is finished, after the second it is not."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def test_the_current_step_is_finished_and_saved(tmp_path: Path, number: int, sta
     assert [row["epoch"] for row in lab.history.rows] == [0, 1]
 
 
-def test_accumulated_gradients_are_not_thrown_away(tmp_path: Path) -> None:
+def test_accumulated_gradients_are_applied_before_the_stop(tmp_path: Path) -> None:
     """Two batches an update: the first of a pair waits for the second."""
     by = Keys(signal.SIGINT, batch=10)
     lab, _ = stopped(tmp_path, by, "callback=gradient_accumulation")
@@ -76,18 +76,18 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     assert lab.trainer.global_step == 11
 
 
-def test_the_handlers_of_before_are_put_back(tmp_path: Path) -> None:
+def test_the_previous_signal_handlers_are_restored(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     stopped(tmp_path, Keys(signal.SIGTERM))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_nothing_watches_the_steps_of_a_run_that_was_not_asked_to_stop(tmp_path: Path) -> None:
+def test_without_a_signal_no_hook_runs_at_each_step(tmp_path: Path) -> None:
     lab = build(mlplab.configure(f"run_dir={tmp_path}", *PLAIN))
     assert not any(isinstance(callback, StopAfterStep) for callback in lab.trainer.callbacks)  # type: ignore[attr-defined]
 
 
-def test_a_fit_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
+def test_a_fit_in_another_thread_installs_no_signal_handlers(tmp_path: Path) -> None:
     lab = build(mlplab.configure(f"run_dir={tmp_path / 'run'}", *PLAIN, "trainer.max_epochs=1"))
     before = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(target=lab.trainer.fit, args=(lab.learner,), kwargs={"datamodule": lab.batches})

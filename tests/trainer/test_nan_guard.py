@@ -1,4 +1,4 @@
-"""A loss that is no number ends the run: when, where it began, and what is left behind."""
+"""A loss of NaN ends the run: when, the layer where it first occurs, and the files that remain."""
 
 import csv
 import math
@@ -94,7 +94,7 @@ def test_a_layer_that_gives_infinity_is_named() -> None:
     assert "at epoch 1, step 1, first in the output of network.1 (Burst);" in message
 
 
-def test_an_absurd_learning_rate_names_epoch_step_and_place(train: Train, tmp_path: Path) -> None:
+def test_a_far_too_large_learning_rate_is_reported_with_epoch_step_and_layer(train: Train, tmp_path: Path) -> None:
     """float32 squares overflow while the outputs themselves are still numbers: in the loss itself."""
     x_train = [round(0.1 * number, 1) for number in range(1, 21)]
     settings = (*LINE, f"data.x_train={x_train}", "optimizer.lr=1e6", "batch_size=4", "trainer.max_epochs=3")
@@ -143,7 +143,7 @@ def test_the_files_of_a_diverged_run_are_finite(train: Train, tmp_path: Path) ->
     assert all(value.isfinite().all() for value in state.values())
 
 
-def test_a_loss_that_breaks_in_validation_only_is_caught(train: Train) -> None:
+def test_a_loss_of_nan_in_validation_only_is_reported(train: Train) -> None:
     """y is nearly 1 at x = 1, 2, so that training stays tame; validation at x >= 1e25, where m = 1e-30 is right and any
     other m gives a square beyond float32."""
     far = ("data.x_train=[1.0,2.0]", "data.m=1e-30", "data.low=1e25", "data.high=2e25")

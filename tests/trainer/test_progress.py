@@ -1,4 +1,4 @@
-"""What is said while a run goes on: one live line on a terminal, one plain line an epoch elsewhere."""
+"""Progress output: one live line on a terminal, one plain line per epoch elsewhere."""
 
 import csv
 import fcntl
@@ -141,7 +141,7 @@ def test_the_live_line_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert LINE.search(drawn(console)[-1]), drawn(console)[-1]
 
 
-def test_a_run_that_fails_gives_the_terminal_back(tmp_path: Path) -> None:
+def test_a_run_that_fails_restores_the_terminal(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     lab = lab_with(tmp_path, console, "trainer.max_epochs=2")
     lab.trainer.callbacks.append(Trip())

@@ -65,7 +65,7 @@ def test_loss_gradient_norm_and_lr_of_each_interval_equal_those_of_a_loop(train:
 
 
 def test_the_gradient_norm_is_of_the_gradient_before_clipping(train: Train) -> None:
-    """Clipped, it would be 1e-3 at most, which says nothing of the network."""
+    """A clipped one would be at most 1e-3, whatever the network does."""
     run, _ = train(*TINY, "report.every_n_steps=1", "trainer.gradient_clip_val=1e-3")
     norms = points(run / "tensorboard", "running/gradient_norm")
     assert len(norms) == 12

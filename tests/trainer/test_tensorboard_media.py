@@ -1,4 +1,4 @@
-"""Optional images in event files (graph, sample images, histograms, animation): right, and without effect on scores."""
+"""Optional images in event files: graph, samples, histograms, animation; they do not affect scores."""
 
 import html
 import io

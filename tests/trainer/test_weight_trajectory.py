@@ -1,4 +1,4 @@
-"""The path of the weights: every epoch, thinned where it grows long, whole after a stop."""
+"""The trajectory of the weights: one point per epoch, fewer in a long run, complete after a resume."""
 
 from collections.abc import Callable
 from pathlib import Path
