@@ -53,8 +53,7 @@ class Wide(Network):
 EDITS = {
     "src/mlplab/config/schema.py": [
         ('"classifier": ("ce",', '"classifier": ("ce", "multi_margin",'),
-        ('"classifier": ("accuracy",', '"classifier": ("accuracy", "balanced_accuracy",'),
-        ('HIGHER_IS_BETTER = {"accuracy",', 'HIGHER_IS_BETTER = {"accuracy", "balanced_accuracy",'),
+        ('"classifier": CLASS_METRICS', '"classifier": {**CLASS_METRICS, "balanced_accuracy": "max"}'),
     ],
     "src/mlplab/learner/metrics.py": [
         (

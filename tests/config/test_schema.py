@@ -15,7 +15,6 @@ from mlplab.config.configure import configure
 from mlplab.config.groups import CONF_DIR
 from mlplab.config.schema import (
     CHOICES,
-    HIGHER_IS_BETTER,
     LAUNCHER_COUNTS,
     LOSSES,
     METRICS,
@@ -113,14 +112,20 @@ def test_the_options_of_sweepers_and_launchers_are_those_of_conf() -> None:
 
 @pytest.mark.parametrize(
     ("monitor", "expected"),
-    [("loss/val", "min"), ("rmse/val", "min"), ("mae/train", "min"), ("accuracy/val", "max"), ("r2/val", "max")],
+    [
+        *(("loss/val", "min"), ("mse/val", "min"), ("rmse/val", "min"), ("mae/train", "min"), ("r2/val", "max")),
+        *(("accuracy/val", "max"), ("precision/val", "max"), ("recall/val", "max"), ("f1/val", "max")),
+        ("auroc/val", "max"),
+    ],
 )
 def test_losses_are_minimised_and_accuracies_maximised(monitor: str, expected: str) -> None:
     assert monitor_mode(monitor) == expected
 
 
-def test_only_metrics_have_a_direction() -> None:
-    assert {metric for metrics in METRICS.values() for metric in metrics} >= HIGHER_IS_BETTER
+def test_a_metric_has_one_direction_for_all_learners() -> None:
+    for metrics in METRICS.values():
+        for metric, mode in metrics.items():
+            assert monitor_mode(f"{metric}/val") == mode
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from mlplab.config.tree import format_value
 
+Mode = Literal["min", "max"]
+
 
 @dataclass(frozen=True)
 class Range:
@@ -225,12 +227,13 @@ LOSSES = {
     "binary_classifier": ("bce", "mse", "mae"),
     "regressor": ("mse", "mae", "rmse", "huber"),
 }
-METRICS = {
-    "classifier": ("accuracy", "precision", "recall", "f1"),
-    "binary_classifier": ("accuracy", "precision", "recall", "f1", "auroc"),
-    "regressor": ("mse", "rmse", "mae", "r2"),
+# by metric, whether its best value is the lowest or the highest
+CLASS_METRICS: dict[str, Mode] = {"accuracy": "max", "precision": "max", "recall": "max", "f1": "max"}
+METRICS: dict[str, dict[str, Mode]] = {
+    "classifier": CLASS_METRICS,
+    "binary_classifier": {**CLASS_METRICS, "auroc": "max"},
+    "regressor": {"mse": "min", "rmse": "min", "mae": "min", "r2": "max"},
 }
-HIGHER_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auroc", "r2"}
 
 
 def allowed_values() -> dict[str, str]:
@@ -253,6 +256,7 @@ def is_regression(learner: str) -> bool:
     return LEARNER_TASKS[learner] == "regression"
 
 
-def monitor_mode(monitor: str) -> Literal["min", "max"]:
+def monitor_mode(monitor: str) -> Mode:
     """Whether a lower or a higher value of the score `<metric>/<split>` is better."""
-    return "max" if monitor.partition("/")[0] in HIGHER_IS_BETTER else "min"
+    metric = monitor.partition("/")[0]
+    return next((metrics[metric] for metrics in METRICS.values() if metric in metrics), "min")
