@@ -37,7 +37,7 @@ def measure(network: nn.Module, part: Part) -> Scores:
 
 
 def order(count: int, epoch: int, seed: int = 0) -> Tensor:
-    """The order of the rows in mlplab, which depends on seed and epoch."""
+    """Returns the order of the rows in mlplab, which depends on seed and epoch."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 

@@ -31,7 +31,7 @@ def lab(overrides: tuple[str, ...]) -> Callable[[], Fit]:
 
 
 def loader(overrides: tuple[str, ...]) -> Callable[[], Fit]:
-    """mlplab's learner on torchvision's Dataset, with the transforms of PyTorch's MNIST example."""
+    """Loads with mlplab's learner torchvision's Dataset, with the transforms of PyTorch's MNIST example."""
     import torch
     from lightning import Trainer
     from torch.utils.data import DataLoader, Subset

@@ -1,1 +1,1 @@
-"""Doors: each parses a command line with Hydra and calls one function."""
+"""Entry points: each parses a command line with Hydra and calls one function."""

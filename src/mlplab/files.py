@@ -39,7 +39,8 @@ def open_atomic(path: str | Path, fresh: Path | None = None) -> Iterator[BinaryI
 
 
 def temporary_name(path: str | Path) -> Path:
-    """The name under which a file of a run folder is written first; after a kill the next write uses it again."""
+    """Returns the name under which a file of a run folder is written first; after a kill the next write uses it
+    again."""
     return Path(f"{path}.tmp")
 
 
@@ -154,7 +155,8 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def _open_to_lock(path: Path) -> Iterator[int]:
-    """filelock's FileLock would leave a file in each run folder, and takes 40 times as long as the descriptor."""
+    """Opens a file or a folder to lock it. filelock's FileLock would leave a file in each run folder, and takes 40
+    times as long."""
     beside = path.is_dir() and not OPENS_FOLDERS
     descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT) if beside else os.open(path, os.O_RDONLY)
     try:

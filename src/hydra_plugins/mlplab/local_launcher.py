@@ -71,8 +71,8 @@ class Slots:
 
 
 def visible_gpus() -> list[int]:
-    """The numbers of the GPUs that CUDA_VISIBLE_DEVICES allows; nvidia-smi counts them, as importing torch takes
-    seconds."""
+    """Returns the numbers of the GPUs that CUDA_VISIBLE_DEVICES allows; nvidia-smi counts them, as importing torch
+    takes seconds."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [int(number) for number in visible.split(",") if number.strip().isdigit()]
@@ -92,7 +92,7 @@ class JobPool:
     timeout_min: int
 
     def run(self, jobs: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
-        """What each job returned, in order. first: the number of the first job."""
+        """Returns what each job returned, in order. first: the number of the first job."""
         results: dict[int, JobReturn] = {}
         running: dict[int, tuple[int, Any]] = {}  # by slot: the job's place and submitit's job
         waiting = list(range(len(jobs)))
@@ -125,7 +125,8 @@ class JobPool:
 
 
 def _result(job: Any, overrides: Sequence[str], number: int) -> JobReturn:
-    """What an ended job returned; prints its lines. A job whose process died is reported and returns nothing."""
+    """Returns what an ended job returned; prints its lines. A job whose process died is reported and returns
+    nothing."""
     for line in (job.stdout() or "").splitlines():
         if line.startswith("#"):
             print(line, flush=True)
@@ -142,7 +143,7 @@ def _result(job: Any, overrides: Sequence[str], number: int) -> JobReturn:
 
 
 def _stop(jobs: Sequence[Any]) -> None:
-    """Ask jobs to write a checkpoint and exit, and wait: none may train on after the command has ended."""
+    """Asks jobs to write a checkpoint and exit, and waits: none may train on after the command has ended."""
     for job in jobs:
         with suppress(OSError):
             os.kill(int(job.job_id), signal.SIGTERM)  # submitit's own way leaves a job one second

@@ -102,7 +102,7 @@ class StackedLauncher(Launcher):
     def split_by_rows(
         self, jobs: Sequence[StackJob], stacks: list[list[int]], singles: dict[int, str]
     ) -> tuple[list[list[int]], dict[int, str]]:
-        """Split stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
+        """Splits stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
         of the jobs of each stack, and of the single jobs with the reason."""
         self.datasets: list[Any] = []  # none, or the DatasetCache read to count rows: the stacks use it again
         found: list[list[int]] = []
@@ -119,7 +119,7 @@ class StackedLauncher(Launcher):
         return found, singles
 
     def _train(self, jobs: Sequence[StackJob], returns: dict[int, JobReturn]) -> str:
-        """Train a stack and add what its jobs return. Returns why it cannot be trained, else an empty string."""
+        """Trains a stack and adds what its jobs return. Returns why it cannot be trained, else an empty string."""
         with defer_signals():
             from mlplab.stack.train import Stack
         stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, *self.datasets)
@@ -144,13 +144,15 @@ class StackedLauncher(Launcher):
         return ""
 
     def _has_user_callbacks(self) -> bool:
-        """Composing each job again for the callbacks takes time, and mlplab's own ignore jobs."""
+        """Returns whether jobs have callbacks of the user's own; for these each job is composed again, which takes
+        time."""
         callbacks = (self.config.hydra.get("callbacks") or {}).values()
         return not all(str(callback.get("_target_")).startswith(OWN_CALLBACKS) for callback in callbacks)
 
 
 def _group(jobs: Sequence[StackJob]) -> tuple[list[list[int]], dict[int, str]]:
-    """The places of the jobs of each stack, and of the single jobs with the reason: a started run resumes singly."""
+    """Returns the places of the jobs of each stack, and of the single jobs with the reason: a started run resumes
+    singly."""
     started = {place: "begun before" for place, job in enumerate(jobs) if run_state(job.run) != "new"}
     new = [place for place in range(len(jobs)) if place not in started]
     stacks, singles = group_jobs([jobs[place].config for place in new])
@@ -159,7 +161,7 @@ def _group(jobs: Sequence[StackJob]) -> tuple[list[list[int]], dict[int, str]]:
 
 
 def summary(jobs: Sequence[StackJob], stacks: Sequence[Sequence[int]], singles: Mapping[int, str]) -> str:
-    """One line: the size of each stack, and which jobs run singly for which reason."""
+    """Returns one line: the size of each stack, and which jobs run singly for which reason."""
     sizes = ", ".join(str(len(places)) for places in stacks) or "none"
     reasons: dict[str, list[StackJob]] = {}
     for place, reason in singles.items():

@@ -42,10 +42,10 @@ class BaseSweeper(Sweeper):
 
     @abstractmethod
     def launch(self, plan: "SweepPlan", launcher: Launcher) -> None:
-        """Return when all jobs have ended."""
+        """Returns when all jobs have ended."""
 
     def _launcher(self, plan: "SweepPlan") -> Launcher:
-        """Created after the plan, which has checked that its package is installed."""
+        """Creates the launcher after the plan, which has checked that its package is installed."""
         from mlplab.sweep.eta import EstimatingTask
         from mlplab.sweep.search_config import parallel_jobs
 

@@ -17,13 +17,13 @@ Diagnosis = dict[str, Any]
 
 
 def measured_layers(learner: Learner, splits: Splits) -> list[Layer]:
-    """Return the layer statistics on the first MAX_ROWS rows of the evaluated part of train."""
+    """Returns the layer statistics on the first MAX_ROWS rows of the evaluated part of train."""
     rows = splits.measured.first(MAX_ROWS)
     return layer_statistics(learner, rows.features.to(learner.device), rows.target.to(learner.device))
 
 
 def val_losses(learner: Learner, splits: Splits) -> Tensor:
-    """Return the loss of each of the first MAX_ROWS rows of val, (N,)."""
+    """Returns the loss of each of the first MAX_ROWS rows of val, (N,)."""
     rows = splits.val.first(MAX_ROWS)
     training = learner.training
     learner.eval()
@@ -34,7 +34,7 @@ def val_losses(learner: Learner, splits: Splits) -> Tensor:
 
 
 def row_losses(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
-    """Return the loss of each row, (N,), of raw outputs and raw targets."""
+    """Returns the loss of each row, (N,), of raw outputs and raw targets."""
     output, encoded = output.to(torch.promote_types(output.dtype, torch.float32)), learner.encode(target)
     loss: Any = copy(learner.measured_loss)
     if not hasattr(loss, "reduction"):
@@ -46,14 +46,14 @@ def row_losses(learner: Learner, output: Tensor, target: Tensor) -> Tensor:
 
 
 def validation_rise(best: Tensor, last: Tensor) -> dict[str, float]:
-    """Return the mean rise of the row losses (N,) from the best to the last weights, and its standard error."""
+    """Returns the mean rise of the row losses (N,) from the best to the last weights, and its standard error."""
     differences = (last - best).double()
     error = differences.std() / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
     return {"mean": float(differences.mean()), "error": float(error)}
 
 
 def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[str, Any]) -> Diagnosis:
-    """Return the content of diagnosis.json for a learner after its last update.
+    """Returns the content of diagnosis.json for a learner after its last update.
 
     start: its layers before the first update. best: state of the best epoch, which is loaded and stays loaded.
     """
@@ -67,7 +67,7 @@ def diagnose(learner: Learner, splits: Splits, start: list[Layer], best: dict[st
 
 
 def row_facts(learner: Learner, splits: Splits) -> Diagnosis:
-    """Return what depends on the data alone.
+    """Returns what depends on the data alone.
 
     baseline: scores of the best constant, computed from training targets, on the evaluated part of train, on val and on
     test. shares: fraction of each class in val.
@@ -85,7 +85,7 @@ def row_facts(learner: Learner, splits: Splits) -> Diagnosis:
 
 
 def layer_facts(start: Sequence[Layer], end: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Return dead units and gradient norms of each layer before the first and after the last update."""
+    """Returns dead units and gradient norms of each layer before the first and after the last update."""
     return [
         {
             "name": first.name,

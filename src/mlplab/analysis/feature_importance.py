@@ -24,7 +24,7 @@ class Importance:
 
 
 def permutation_importance(learner: Learner, part: Split, groups: Mapping[str, Sequence[int]]) -> Importance:
-    """Compute permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
+    """Computes permutation importance (Breiman, 2001); that of scikit-learn needs an estimator with `fit`.
 
     groups: indices of the features of each input column (`DataInfo.feature_groups`), which are shuffled together.
     """

@@ -34,7 +34,7 @@ class Layer:
 
 
 def layer_statistics(learner: Learner, features: Tensor, target: Tensor) -> list[Layer]:
-    """Measure the linear layers of the network, in the order of their calls, in one forward and backward pass.
+    """Measures the linear layers of the network, in the order of their calls, in one forward and backward pass.
 
     features, target: raw rows. Weights, gradients and mode of the learner do not change, and no random number is drawn.
     A layer that the loss does not depend on has gradient 0.
@@ -82,7 +82,7 @@ class Call(NamedTuple):
 
 
 def trace_calls(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module | None]]:
-    """Return each call of a linear layer with its activations, and the activation module called before the next one.
+    """Returns each call of a linear layer with its activations, and the activation module called before the next one.
 
     events: outputs of linear layers and activation modules in the order of their calls.
     """
@@ -95,7 +95,7 @@ def trace_calls(events: list[Event]) -> list[tuple[nn.Module, Tensor, nn.Module 
 
 
 def statistics_by_network(calls: Sequence[Call]) -> list[list[Layer]]:
-    """Return the layers of each of K networks."""
+    """Returns the layers of each of K networks."""
     return [list(layers) for layers in zip(*map(_layers, calls), strict=True)]
 
 
@@ -120,6 +120,6 @@ def _layers(call: Call) -> list[Layer]:
 
 
 def _fractions(flags: Tensor) -> list[float]:
-    """(K, ...) booleans -> K fractions."""
+    """Computes the fraction of true values of each network: (K, ...) -> K numbers."""
     fractions: list[float] = flags.flatten(1).double().mean(dim=1).tolist()
     return fractions

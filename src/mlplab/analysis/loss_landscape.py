@@ -39,7 +39,7 @@ class LossSlice:
 
 
 def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int | None = None) -> LossSlice:
-    """Evaluate the plane of the first two principal components of the training path (Li et al., 2018, section 7).
+    """Evaluates the plane of the first two principal components of the training path (Li et al., 2018, section 7).
 
     learner: with the weights of the last epoch. trajectory: trajectory.npz, written with report.trajectory=true. Raises
     UserError for a file that is damaged or of another model.
@@ -65,7 +65,8 @@ def slice_along_path(learner: Learner, part: Split, trajectory: Path, count: int
 
 
 def slice_at_random(learner: Learner, part: Split, count: int | None = None, seed: int = 0) -> LossSlice:
-    """Evaluate the plane of two random directions, which can be compared between networks (Li et al., 2018, section 4).
+    """Evaluates the plane of two random directions, which can be compared between networks (Li et al., 2018, section
+    4).
 
     Each row of a weight matrix has the norm of that row of the weights; biases do not change.
     """
@@ -78,7 +79,7 @@ def slice_at_random(learner: Learner, part: Split, count: int | None = None, see
 def _evaluate(
     learner: Learner, part: Split, directions: Tensor, low: np.ndarray, high: np.ndarray, count: int | None
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the number of rows, the steps x and y, and the loss at each pair of them; restore the weights."""
+    """Returns the number of rows, the steps x and y, and the loss at each pair of them; restores the weights."""
     part = part.first(MAX_ROWS)
     last, training = _vector(learner), learner.training
     once = 2 * len(part) * len(last) + 1e7  # operations of a pass, which has a fixed cost, too

@@ -113,7 +113,7 @@ def longer(s: Settings, epochs: int) -> str:
 
 
 def made_by_formula(s: Settings) -> bool:
-    """Return whether a formula computes the data, so that a perfect score is possible."""
+    """Returns whether a formula computes the data, so that a perfect score is possible."""
     return str(s.get("data._target_", "")).startswith(FORMULAS)
 
 
@@ -127,7 +127,7 @@ def _rate(s: Settings, factor: float) -> str | None:
 
 
 def _try(*suggestions: str | None) -> str:
-    """Join the suggestions that are not None."""
+    """Joins the suggestions that are not None."""
     ways = [way for way in suggestions if way]
     if len(ways) < 2:
         return f"Try {''.join(ways)}"

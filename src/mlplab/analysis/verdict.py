@@ -64,7 +64,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(rows: Sequence[Row], best_epoch: int, diagnosis: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
-    """Judge a run; see Facts for the arguments."""
+    """Judges a run; see Facts for the arguments."""
     facts = Facts(rows, best_epoch, diagnosis, settings)
     return next(Verdict(name, f"{text}.") for name, rule in RULES.items() if (text := rule(facts)))
 
@@ -108,11 +108,11 @@ class Facts:
         return not is_regression(self.settings["choice.learner"])
 
     def baseline(self, score: str) -> float:
-        """Score of the best constant, computed from training targets."""
+        """Returns the score of the best constant, computed from training targets."""
         return float(self.diagnosis["baseline"][score])
 
     def count(self, split: str) -> int:
-        """Rows of a split."""
+        """Returns the number of rows of a split."""
         return int(self.diagnosis["rows"][split])
 
     @property
@@ -162,18 +162,18 @@ class Facts:
         return list(self.diagnosis["layers"])
 
     def layer_name(self, number: int) -> str:
-        """Name of a layer in a text. number: from 0."""
+        """Returns the name of a layer in a text. number: from 0."""
         kind = "the output layer" if number == len(self.layers) - 1 else f"hidden layer {number + 1}"
         return f"{kind} ({self.layers[number]['name']})"
 
     def noise(self, fraction: float, times: float) -> float:
-        """Standard errors, as many as `times`, of the difference of a fraction between train and val."""
+        """Returns `times` standard errors of the difference of a fraction between train and val."""
         rows = 1 / self.count("train") + 1 / self.count("val")
         return times * math.sqrt(fraction * (1 - fraction) * rows)
 
     @property
     def stopped_early(self) -> bool:
-        """Return whether early stopping ended the run: validation loss then rises for `patience` epochs by design."""
+        """Returns whether early stopping ended the run: validation loss then rises for `patience` epochs by design."""
         patience = self.settings.get("callback.early_stopping.patience", math.inf)
         return self.epochs < self.settings["trainer.max_epochs"] and self.epochs - self.best_epoch >= patience
 
@@ -184,7 +184,8 @@ class Facts:
 
     @property
     def is_no_better(self) -> bool:
-        """Return whether neither accuracy (beyond chance) nor loss is better than the baseline; for a regression R2."""
+        """Returns whether neither accuracy (beyond chance) nor loss is better than the baseline; for a regression
+        R2."""
         if not self.is_classification:
             return self.best["r2/val"] < THRESHOLDS.no_better
         constant = self.baseline("accuracy/val")

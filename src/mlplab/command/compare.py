@@ -16,7 +16,7 @@ SWEEPS = Path("outputs/sweeps")
 
 
 def compare(settings: Mapping[str, Any]) -> None:
-    """Print, and for a sweep or a set of runs write, the comparison.
+    """Prints, and for a sweep or a set of runs writes, the comparison.
 
     settings: the keys of conf/compare.yaml. Raises UserError where there is no such run or score.
     """
@@ -45,7 +45,7 @@ def compare(settings: Mapping[str, Any]) -> None:
 
 
 def _sweep(name: str) -> Path:
-    """The folder of a sweep, given as a path, as its name below outputs/sweeps, or as `last`."""
+    """Returns the folder of a sweep, given as a path, as its name below outputs/sweeps, or as `last`."""
     if name == "last":
         found = sorted(SWEEPS.glob("*/"), key=lambda folder: folder.stat().st_mtime_ns)
         if not found:
@@ -76,7 +76,7 @@ def _no_runs_message(settings: Mapping[str, Any], sweep: Path | None) -> str:
 
 
 def _output(settings: Mapping[str, Any], sweep: Path | None) -> Path | None:
-    """The folder for table and pictures: that of the sweep, whose files are replaced, or a new one."""
+    """Returns the folder for table and pictures: that of the sweep, whose files are replaced, or a new one."""
     if not settings["output"]:
         return sweep
     output = Path(settings["output"]).expanduser()
@@ -105,7 +105,7 @@ def _filtered(runs: list[RunRecord], group: str, chosen: str | None) -> list[Run
 
 
 def _last_run() -> Path | None:
-    """The run that run=last means in the other commands."""
+    """Returns the run that run=last means in the other commands."""
     try:
         return find_run("last").resolve()
     except UserError:
@@ -127,7 +127,7 @@ def _comparable(runs: list[RunRecord]) -> dict[str, list[RunRecord]]:
 
 
 def _table(title: str, runs: list[RunRecord], settings: Mapping[str, Any], last: Path | None) -> str:
-    """Test scores of the best run alone, unless `show_test`."""
+    """Formats runs, best first; the test score of the best run alone, unless `show_test`."""
     headline, limit = runs[0].headline, settings["limit"]
     score = settings["sort"] or f"{headline}/val"
 

@@ -30,7 +30,7 @@ FILES_OF_AN_EVALUATION = (
 
 
 def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
-    """Print, write and return the scores of one split, or of a file.
+    """Prints, writes and returns the scores of one split, or of a file.
 
     settings: the keys of conf/evaluate.yaml. Raises UserError where the run, the data or the output folder are invalid.
     """
@@ -81,7 +81,7 @@ def evaluation_split(settings: Mapping[str, Any]) -> str:
 
 
 def redirect_config(config: DictConfig, settings: Mapping[str, Any]) -> None:
-    """Set the data and the device that the command names in place of those of training."""
+    """Sets the data and the device that the command names in place of those of training."""
     root, path, accelerator = settings["data"]["root"], settings["data"]["path"], settings["accelerator"]
     if accelerator is not None:
         check_choice("accelerator", accelerator)
@@ -106,7 +106,7 @@ def _measures_a_file(settings: Mapping[str, Any]) -> bool:
 
 
 def _folder_name(settings: Mapping[str, Any], split: str) -> str:
-    """Different evaluations get different names: other files are distinguished by a digest of their path."""
+    """Names different evaluations differently: other files are distinguished by a digest of their path."""
     root, path = settings["data"]["root"], settings["data"]["path"]
     name = f"file_{base_name(path)[:100]}" if _measures_a_file(settings) else split
     parts = [name, *(["all_rows"] if settings["all_rows"] else [])]
@@ -117,7 +117,7 @@ def _folder_name(settings: Mapping[str, Any], split: str) -> str:
 
 
 def _scores_in_training(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
-    """The scores that training wrote for the same rows, by metric; none for other rows."""
+    """Returns the scores that training wrote for the same rows, by metric; none for other rows."""
     path = run / "scores.json"
     if settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"] or not path.exists():
         return {}
@@ -131,7 +131,7 @@ def _scores_in_training(run: Path, settings: Mapping[str, Any], split: str) -> d
 
 
 def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, float]) -> str:
-    """A table of scores with all digits, so that they can be compared."""
+    """Returns a table of scores with all digits, so that they can be compared."""
     rows = []
     for metric, value in scores.items():
         before = "the same" if trained.get(metric) == value else repr(trained.get(metric))
@@ -140,7 +140,7 @@ def _score_text(name: str, scores: Mapping[str, float], trained: Mapping[str, fl
 
 
 def _tables_and_pictures(measured: "Evaluation", info: "DataInfo", title: str) -> dict[str, Any]:
-    """Contents of files by name, and the tables of the report under `text`."""
+    """Returns the contents of files by name, and the tables of the report under `text`."""
     with defer_signals():
         from mlplab.report.classification import Confusion
         from mlplab.report.regression import Parity
@@ -171,7 +171,7 @@ def check_output_folder(folder: Path, overwrite: bool) -> None:
 
 
 def write_output_folder(folder: Path, files: Mapping[str, Any]) -> None:
-    """Write all files, or none. files: by name a text, the rows of a CSV file, or a function that draws to a path.
+    """Writes all files, or none. files: by name a text, the rows of a CSV file, or a function that draws to a path.
 
     Raises UserError where the disk refuses.
     """

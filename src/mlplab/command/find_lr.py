@@ -25,7 +25,7 @@ WINDOW = 8  # steps before and after that the smoothed loss is a mean of
 
 
 def find_lr(settings: Mapping[str, Any]) -> float:
-    """Print and return the suggested learning rate; writes a picture and nothing else.
+    """Prints and returns the suggested learning rate; writes a picture and nothing else.
 
     settings: the keys of conf/find_lr.yaml. Raises UserError for wrong settings, RunError where the loss suggests no
     learning rate.
@@ -48,7 +48,7 @@ def find_lr(settings: Mapping[str, Any]) -> float:
 
 
 def measure(config: DictConfig, settings: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """The learning rate and the loss of each step, as long as the loss is finite."""
+    """Returns the learning rate and the loss of each step, as long as the loss is finite."""
     splits = build_splits(config)
     lightning.seed_everything(config.seed, verbose=False)
     learner = build_learner(config, splits)
@@ -91,14 +91,14 @@ class RangeTest(Callback):
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """A mean over the steps before and after, which does not shift a fall to larger rates."""
+    """Returns a mean over the steps before and after, which does not shift a fall to larger rates."""
     weights = np.hanning(2 * WINDOW + 3)[1:-1]
     padded = np.pad(np.array(losses), WINDOW, mode="edge")
     return [float(loss) for loss in np.convolve(padded, weights / weights.sum(), mode="valid")]
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> float:
-    """The rate, below that of the lowest loss, where the loss falls fastest per decade of the rate.
+    """Returns the rate, below that of the lowest loss, where the loss falls fastest per decade of the rate.
 
     Lightning's suggestion takes the slope per unit of the rate, which noise makes steepest at the smallest rates.
     Raises RunError where the loss does not fall.

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def train_job(config: DictConfig) -> float | None:
-    """Train in the folder that Hydra has created; returns the monitored score."""
+    """Trains in the folder that Hydra has created; returns the monitored score."""
     hydra = HydraConfig.get()
     overrides = tuple(hydra.overrides.task)
     resolved = OmegaConf.create(VALIDATED.get(overrides) or resolve_plain(config, overrides))
@@ -56,7 +56,7 @@ def train_job(config: DictConfig) -> float | None:
 
 
 def _sweep_job(config: DictConfig, run: Path, overrides: str, judge: Judge | None) -> float | None:
-    """Train, or resume, one job of a sweep. One that fails writes its reason, and the other jobs run, unless
+    """Trains, or resumes, one job of a sweep. One that fails writes its reason, and the other jobs run, unless
     sweep.fail_fast is set.
 
     judge: of a search, or of a round of halving; a job that it prunes has not failed.
@@ -111,7 +111,7 @@ def _resume(run: Path, **settings: Any) -> dict[str, Any]:
 
 
 def resume_job(settings: Mapping[str, Any]) -> None:
-    """Resume a run and append to its train.log. settings: the keys of conf/resume.yaml."""
+    """Resumes a run and appends to its train.log. settings: the keys of conf/resume.yaml."""
     run = find_run(str(settings["run"]))
     limits = {f"max_{what}": settings["trainer"][f"max_{what}"] for what in ("epochs", "time")}
     config = read_config(run, settings["allow"], ensembles=False)
@@ -137,7 +137,7 @@ def run_guarded(
     debug: bool = False,
     label: str = "",
 ) -> dict[str, Any] | None:
-    """Return what `work` returns; where it fails, log the error in one line and exit.
+    """Returns what `work` returns; where it fails, logs the error in one line and exits.
 
     label: of a job of a sweep, where an error ends that job only and None is returned. begun: whether the run has
     begun, so that its folder gets failure.txt; if not, `clear` is called.
@@ -164,13 +164,13 @@ def run_guarded(
 
 
 def _ignore_disk_errors(failure: threading.ExceptHookArgs) -> None:
-    """An OSError in TensorBoard's writing thread is raised again by the next call."""
+    """Ignores an OSError in TensorBoard's writing thread: the next call raises it again."""
     if not isinstance(failure.exc_value, OSError):
         threading.__excepthook__(failure)
 
 
 def _clear(run: Path) -> None:
-    """Remove the folder of a run that has not begun, unless it holds other files."""
+    """Removes the folder of a run that has not begun, unless it holds other files."""
     if {path.name for path in run.glob("*")} <= {"train.log", "config.yaml"}:
         with contextlib.suppress(OSError):
             for name in ("train.log", "config.yaml"):
@@ -191,14 +191,15 @@ def _how_to_resume(run: Path) -> str:
 
 
 def _silence_console() -> None:
-    """In a sweep the console shows one line a job; train.log has the rest."""
+    """Shows one line a job on the console of a sweep; train.log has the rest."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setLevel(logging.WARNING)
 
 
 def pruning_judge(sweeper: Mapping[str, Any], sweep: Path) -> Judge | None:
-    """The judge of a job in a search or a halving; None in a plain grid. sweeper: Hydra's configuration of it."""
+    """Returns the judge of a job in a search or a halving; None in a plain grid. sweeper: Hydra's configuration of
+    it."""
     if sweeper.get("trial") is not None:
         from mlplab.sweep.search import shared_study  # imports optuna
         from mlplab.sweep.search_config import stored_search_config

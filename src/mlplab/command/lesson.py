@@ -45,7 +45,7 @@ def _compose(name: str) -> dict[str, Any]:
 
 
 def _run_lesson(name: str, options: Mapping[str, Any]) -> Result:
-    """An error becomes the outcome, so that the other lessons run."""
+    """Runs a lesson; an error becomes the outcome, so that the other lessons run."""
     started = time.perf_counter()
     folder = Path(options["output"], name)
     fresh = [path for path in (folder / "runs", folder, *folder.parents) if not path.exists()]

@@ -21,7 +21,7 @@ BLOCK_SIZE = 4096  # rows that are predicted and written at once
 
 
 def predict(settings: Mapping[str, Any]) -> Path:
-    """Write a row for each row or image of the input, in the same order, and return the path of the file.
+    """Writes a row for each row or image of the input, in the same order, and returns the path of the file.
 
     settings: the keys of conf/predict.yaml. Raises UserError where run, input or output are invalid; then no file is
     written.

@@ -14,7 +14,7 @@ from mlplab.run.folder import find_run
 
 
 def report(settings: Mapping[str, Any]) -> Path:
-    """Write the page and return its path.
+    """Writes the page and returns its path.
 
     settings: the keys of conf/report.yaml. Raises UserError where the run has not ended, or where the run, its data or
     the output are invalid.

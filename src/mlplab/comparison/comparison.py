@@ -31,7 +31,7 @@ class EnsembleResult:
         return self.run.scores.get(name)
 
     def mean(self, name: str) -> float | None:
-        """The mean score of the members; None unless all of them have it."""
+        """Returns the mean score of the members; None unless all of them have it."""
         known = [run.scores[name] for run in self.members if name in run.scores]
         return statistics.fmean(known) if known and len(known) == self.run.members else None
 
@@ -119,7 +119,8 @@ class Comparison:
         return max((len(configuration.scores(self.score)) for configuration in self.configurations), default=0)
 
     def levels(self, key: str) -> dict[str, float | None]:
-        """The values of a key as strings; numbers are sorted and mapped to what they are, other values to None."""
+        """Returns the values of a key as strings; numbers are sorted and mapped to what they are, other values to
+        None."""
         found = {run.overrides.get(key): key_value(run, key) for run in self.runs}
         found.pop(None, None)
         numbers = [value for value in found.values() if isinstance(value, int | float) and not isinstance(value, bool)]
@@ -129,7 +130,8 @@ class Comparison:
 
 
 def group_runs(runs: Sequence[RunRecord], sort: str | None = None) -> list[Comparison]:
-    """One comparison per dataset, as scores on different data cannot be compared. sort: the score that ranks."""
+    """Returns one comparison per dataset, as scores on different data cannot be compared. sort: the score that
+    ranks."""
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
         groups.setdefault((run.data, run.headline), []).append(run)
@@ -155,7 +157,7 @@ def _compare(data: str, records: Sequence[RunRecord], sort: str | None) -> Compa
 
 
 def rank_key(score: str, value: float | None) -> float:
-    """The key of `sorted` for best values first, unknown ones last."""
+    """Returns the key of `sorted` for best values first, unknown ones last."""
     if value is None:
         return math.inf
     return value if monitor_mode(score) == "min" else -value
@@ -173,7 +175,7 @@ def _configurations(runs: Sequence[RunRecord], columns: Sequence[str], keys: Seq
 
 
 def ranking_score(runs: Sequence[RunRecord]) -> str:
-    """`monitor`; the headline metric where the runs differ in it, or have losses that cannot be compared."""
+    """Returns `monitor`; the headline metric where the runs differ in it, or have losses that cannot be compared."""
     monitors = {str(run.config.get("monitor")) for run in runs}
     losses = {
         tuple(sorted(((key, value)) for key, value in run.overrides.items() if _changes_loss(key))) for run in runs

@@ -36,7 +36,7 @@ class Configuration:
         return [run for run in self.runs if run.state == "finished"]
 
     def scores(self, score: str) -> dict[Hashable, float]:
-        """By seed and fold, for each finished run that has the score; a run that was repeated counts twice."""
+        """Returns a score by seed and fold, for each finished run that has it; a run that was repeated counts twice."""
         found: dict[Hashable, float] = {}
         times: Counter[tuple[str, ...]] = Counter()
         for run in self.finished:
@@ -55,7 +55,7 @@ class Configuration:
         return statistics.stdev(values) if len(values) > 1 else None
 
     def fact(self, name: str) -> float | None:
-        """The mean of another number of scores.json, as seconds or parameters."""
+        """Returns the mean of another number of scores.json, as seconds or parameters."""
         values = [run.report.get(name) for run in self.finished]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return statistics.fmean(numbers) if numbers else None
@@ -89,7 +89,7 @@ def _curve(run: RunRecord, score: str) -> list[float]:
 
 
 def configuration_name(keys: Sequence[str], own: dict[str, str]) -> str:
-    """A short name: `adam, lr 0.01`."""
+    """Returns a short name: `adam, lr 0.01`."""
     lasts = [key.rpartition(".")[2] for key in keys]
     parts = []
     for key, last in zip(keys, lasts, strict=True):
@@ -104,7 +104,7 @@ def configuration_name(keys: Sequence[str], own: dict[str, str]) -> str:
 
 
 def differing_keys(runs: Sequence[RunRecord]) -> list[str]:
-    """The keys whose values differ, without seeds and without what follows from another choice that differs."""
+    """Returns the keys whose values differ, without seeds and without what follows from another choice that differs."""
     overrides = [run.overrides for run in runs]
     keys = [key for key in dict.fromkeys(key for own in overrides for key in own) if key not in SEED_KEYS]
     differ = [key for key in keys if len({own[key] for own in overrides if key in own}) > 1]
@@ -112,7 +112,7 @@ def differing_keys(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def swept_columns(keys: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
-    """The keys by which a sweep names its jobs, and those that no earlier key determines.
+    """Returns the keys by which a sweep names its jobs, and those that no earlier key determines.
 
     In a search each run has its own values, so that any key would determine all others.
     """
@@ -126,7 +126,7 @@ def swept_columns(keys: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
 
 
 def key_value(run: RunRecord, key: str) -> Any:
-    """The value with its type, so that a number can be placed on an axis."""
+    """Returns the value with its type, so that a number can be placed on an axis."""
     return run.config[key] if key in run.config else run.overrides.get(key)
 
 
@@ -152,7 +152,7 @@ def _follows(own: dict[str, str], key: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _defaults(choices: tuple[str, ...]) -> dict[str, str]:
-    """The values under these choices; empty where this version does not know one of them."""
+    """Returns the values under these choices; empty where this version does not know one of them."""
     try:
         with isolated_hydra():
             composed = compose_run(choices)

@@ -74,7 +74,7 @@ def _section(comparison: Comparison, panels: Sequence[Panel], tests: bool, alone
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
-    """The ranks in the first column become numbers."""
+    """Replaces the ranks in the first column by numbers."""
     return Table(header, [[int(rank) if rank.isdigit() else None, *cells] for rank, *cells in lines])
 
 
@@ -83,7 +83,7 @@ def _sentence(text: str) -> str:
 
 
 def build_figures(comparison: Comparison) -> list[Panel]:
-    """The curves; with more than one configuration the figures of its keys. None where no run has finished."""
+    """Returns the curves; with more than one configuration the figures of its keys. None where no run has finished."""
     if not comparison.ranked:
         return []
     return [
@@ -148,7 +148,7 @@ def heatmap_figure(comparison: Comparison) -> list[Panel]:
 
 
 def effect_figures(comparison: Comparison) -> list[Panel]:
-    """One figure per key, over all values of the other keys."""
+    """Returns one figure per key, over all values of the other keys."""
     found = []
     for key in comparison.keys:
         scores: dict[str, list[float]] = {level: [] for level in comparison.levels(key)}
@@ -196,7 +196,7 @@ def parallel_figure(comparison: Comparison) -> list[Panel]:
 
 
 def cost_figures(comparison: Comparison) -> list[Panel]:
-    """Score against parameters and seconds; none where all configurations cost the same."""
+    """Draws the score against parameters and seconds; none where all configurations cost the same."""
     found = []
     for cost in COSTS:
         ranked = enumerate(comparison.means, start=1)
@@ -221,7 +221,7 @@ def _cost_figure(comparison: Comparison, cost: str, known: Sequence[tuple[int, f
 
 
 def axis_label(comparison: Comparison) -> str:
-    """`validation loss (cross entropy)`."""
+    """Returns `validation loss (cross entropy)`."""
     label = _score(comparison)
     if comparison.score.startswith("loss/") and comparison.loss:
         label += f" ({LOSS_NAMES.get(comparison.loss, comparison.loss)})"
@@ -229,7 +229,7 @@ def axis_label(comparison: Comparison) -> str:
 
 
 def _score(comparison: Comparison) -> str:
-    """`Validation loss`."""
+    """Returns `Validation loss`."""
     metric, _, split = comparison.score.partition("/")
     name = f"{SPLIT_NAMES.get(split, split)} {'R²' if metric == 'r2' else metric}".strip()
     return name[:1].upper() + name[1:]

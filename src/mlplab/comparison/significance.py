@@ -48,8 +48,8 @@ def _correct(test: str, found: Sequence[float | None]) -> tuple[str, list[float 
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm (1979): the smallest of m p values is multiplied by m, the next by m - 1, ...; none is less than one before
-    it."""
+    """Corrects p values for the number of tests (Holm, 1979): the smallest of m is multiplied by m, the next by m - 1,
+    ...; none is less than one before it."""
     corrected, least = [1.0] * len(p), 0.0
     for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
         least = max(least, min(1.0, (len(p) - rank) * p[place]))

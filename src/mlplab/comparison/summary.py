@@ -45,7 +45,7 @@ def summarise(folder: Path, jobs: Sequence[Sequence[str]], picture: bool = True)
 
 
 def run_folders(sweep: Path) -> list[Path]:
-    """The jobs that were started, and the ensembles."""
+    """Returns the jobs that were started, and the ensembles."""
     started = [folder for folder in job_folders(sweep).values() if (folder / "config.yaml").exists()]
     return [*started, *ensemble_folders(sweep)]
 
@@ -124,7 +124,7 @@ def _console_text(comparison: Comparison, limit: int, tests: bool, titled: bool)
 
 
 def _problem(run: RunRecord, sweep: Path | None) -> str:
-    """Why a run has no scores; empty for one that has."""
+    """Returns why a run has no scores; empty for one that has."""
     name = f"job {_job(run, sweep)}" if sweep else str(run.folder)
     if run.state == "failed":
         return f"{name} failed: {run.failure or NO_REASON}"
@@ -132,7 +132,7 @@ def _problem(run: RunRecord, sweep: Path | None) -> str:
 
 
 def _csv(comparisons: Sequence[Comparison], sweep: Path | None) -> str:
-    """One row per run: best first, then pruned runs, then those without scores.
+    """Returns one row per run: best first, then pruned runs, then those without scores.
 
     Test scores are left out, as selecting by them makes them no estimate.
     """
@@ -157,7 +157,7 @@ def _rank(pair: tuple[Comparison, RunRecord]) -> tuple[int, str, float]:
 
 
 def _job(run: RunRecord, sweep: Path | None) -> str:
-    """The number of a job; the folder of a run outside a sweep."""
+    """Returns the number of a job; the folder of a run outside a sweep."""
     return run.folder.name.partition("_")[0] if sweep else str(run.folder)
 
 
@@ -174,5 +174,5 @@ def _ensemble_row(run: RunRecord) -> dict[str, Any]:
 
 
 def _scores(run: RunRecord) -> dict[str, Any]:
-    """The scores of a run; of a pruned run those of its best epoch so far."""
+    """Returns the scores of a run; of a pruned run those of its best epoch so far."""
     return best_scores(run.folder, str(run.config["monitor"])) if run.state == "pruned" else run.scores

@@ -17,7 +17,8 @@ ONE_ENSEMBLE = "one ensemble per configuration: whether a difference between two
 
 
 def format_mean_std(mean: float | None, std: float | None, between: str = " +- ") -> str:
-    """`0.0954 +- 0.0061`: std to two figures, the mean to the same decimal place; a mean alone to four figures."""
+    """Returns `0.0954 +- 0.0061`: std to two figures, the mean to the same decimal place; a mean alone to four
+    figures."""
     if mean is None:
         return ""
     if std is None or not std > 0:
@@ -30,7 +31,8 @@ def format_mean_std(mean: float | None, std: float | None, between: str = " +- "
 
 
 def comparison_table(comparison: Comparison, limit: int = 0, tests: bool = False, sign: str = " +- ") -> Grid:
-    """Header and rows, best first. tests: adds test scores of every configuration. limit: of rows, 0 for all."""
+    """Returns header and rows, best first. tests: adds test scores of every configuration. limit: of rows, 0 for
+    all."""
     names = table_scores(comparison) + (_test_scores(comparison) if tests else [])
     header = ["", *comparison.columns, *names, comparison.counted, "seconds", "verdict", "against the best"]
     shown = comparison.configurations[:limit] if limit else comparison.configurations
@@ -40,7 +42,7 @@ def comparison_table(comparison: Comparison, limit: int = 0, tests: bool = False
 
 
 def table_scores(comparison: Comparison) -> list[str]:
-    """The score that ranks, the loss where it can be compared, the headline metric."""
+    """Returns the score that ranks, the loss where it can be compared, the headline metric."""
     comparable = [] if comparison.score == f"{comparison.headline}/val" and not comparison.loss else ["loss/val"]
     return list(dict.fromkeys([comparison.score, *comparable, f"{comparison.headline}/val"]))
 
@@ -64,7 +66,7 @@ def _row(comparison: Comparison, rank: int, configuration: Configuration, names:
 
 
 def _test_note(comparison: Comparison, configuration: Configuration) -> str:
-    """The cell under `against the best`."""
+    """Returns the cell under `against the best`."""
     if configuration.mean(comparison.score) is None:
         return ""
     if configuration is comparison.best:
@@ -76,7 +78,7 @@ def _test_note(comparison: Comparison, configuration: Configuration) -> str:
 
 
 def conclusion_text(comparison: Comparison, sign: str = " +- ") -> list[str]:
-    """The best configuration, whether the others may be as good, and the test scores of the best alone."""
+    """Returns the best configuration, whether the others may be as good, and the test scores of the best alone."""
     best = comparison.best
     if best is None:
         return ["no run has finished"]
@@ -109,13 +111,13 @@ def _significance(comparison: Comparison) -> str:
 
 
 def _test_scores_text(kind: str, scores: Mapping[str, str]) -> str:
-    """The test scores of what validation selected, and of nothing else. kind: `configuration` or `ensemble`."""
+    """Returns the test scores of what validation selected, and of nothing else. kind: `configuration` or `ensemble`."""
     known = ", ".join(f"{name} {score}" for name, score in scores.items() if score)
     return f"on the test set, for this {kind} only: {known}" if known else ""
 
 
 def footer_text(comparison: Comparison, tests: bool = False) -> list[str]:
-    """Lines that explain the table."""
+    """Returns lines that explain the table."""
     lines = []
     if comparison.most > 1:
         lines.append(f"mean +- standard deviation over {comparison.chance}, each run at its best epoch")
@@ -143,7 +145,7 @@ def _test_lines(comparison: Comparison) -> list[str]:
 
 
 def ensemble_gains(comparison: Comparison, tests: bool = False) -> Grid:
-    """Header and rows, best first: per score the mean of the members, and the score of the ensemble."""
+    """Returns header and rows, best first: per score the mean of the members, and the score of the ensemble."""
     names = table_scores(comparison) + (_test_scores(comparison) if tests else [])
     keys = [*comparison.columns, *_split_keys(comparison)]
     header = ["", *keys, "members", *(f"{score}, mean -> ensemble" for score in names), "folder"]
@@ -161,12 +163,12 @@ def ensemble_gains(comparison: Comparison, tests: bool = False) -> Grid:
 
 
 def best_ensemble(comparison: Comparison) -> EnsembleResult | None:
-    """The best ensemble; None where they were measured on different rows."""
+    """Returns the best ensemble; None where they were measured on different rows."""
     return comparison.ensembles[0] if comparison.ensembles and not _split_keys(comparison) else None
 
 
 def best_ensemble_text(comparison: Comparison) -> list[str]:
-    """The best ensemble, whether another may be as good, and the test scores of the best alone."""
+    """Returns the best ensemble, whether another may be as good, and the test scores of the best alone."""
     best, several = best_ensemble(comparison), len(comparison.ensembles) > 1
     if best is None:
         keys = " and ".join(_split_keys(comparison))

@@ -38,7 +38,8 @@ __all__ = ["BasicLauncher"]
 
 
 def parse_flags(arguments: Sequence[str], refuse: Callable[[str], NoReturn]) -> Namespace:
-    """Hydra's flags, and `overrides`, in any order. Calls `refuse` with argparse's message for an unknown flag."""
+    """Parses Hydra's flags, and `overrides`, in any order. Calls `refuse` with argparse's message for an unknown
+    flag."""
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign, assignment]
     return ArgumentParser.parse_intermixed_args(parser, list(arguments))
@@ -51,7 +52,7 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
 
 
 def grid_overrides(overrides: Sequence[Override]) -> list[list[str]]:
-    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    """Returns the overrides of each job of a grid, in the order of Hydra's basic sweeper."""
     jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
     return jobs
 
@@ -61,12 +62,12 @@ def is_group_override(override: Override) -> bool:
 
 
 def folder_name(text: str) -> str:
-    """A name for a folder: unsafe characters become `-`, at most 100 characters."""
+    """Returns a name for a folder: unsafe characters become `-`, at most 100 characters."""
     return re.sub(r"[^\w.,=+-]", "-", text)[:100]
 
 
 def compose_run(overrides: Sequence[str]) -> DictConfig:
-    """Compose the configuration of train, with the group `hydra`, as `hydra.compose` does.
+    """Composes the configuration of train, with the group `hydra`, as `hydra.compose` does.
 
     Hydra takes a tenth of a second. What it composed for the same choices is used again, and the values of single keys
     are set in a copy.
@@ -109,7 +110,8 @@ class JobComposer:
         return str(self.master.hydra.sweep.dir)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """A job's configuration, with the group `hydra`; sets HydraConfig. The next call may change it in place."""
+        """Returns a job's configuration, with the group `hydra`; sets HydraConfig. The next call may change it in
+        place."""
         parsed = parse_overrides(overrides)
         chosen = tuple(str(override.input_line) for override in parsed if is_group_override(override))
         key = (chosen, tuple(override.key_or_group for override in parsed))
@@ -128,7 +130,7 @@ class JobComposer:
         return config
 
     def numbered(self, overrides: Sequence[str], number: int) -> DictConfig:
-        """As Hydra's basic launcher passes it to the job of that number."""
+        """Returns the configuration as Hydra's basic launcher passes it to the job of that number."""
         config = self.compose(overrides)
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.job.id = config.hydra.job.num = number
@@ -138,14 +140,14 @@ class JobComposer:
 
 
 def _changes_keys(override: Override) -> bool:
-    """Whether an override adds or removes a key, or sets several, as another folder of YAML files does."""
+    """Returns whether an override adds or removes a key, or sets several, as another folder of YAML files does."""
     if override.key_or_group == "hydra.searchpath":
         return True
     return override.is_delete() or override.is_add() or override.is_force_add() or isinstance(override.value(), dict)
 
 
 def _record_overrides(hydra: DictConfig, inherited: Sequence[str], overrides: Sequence[Override]) -> None:
-    """Write what Hydra itself records of a job's overrides. inherited: overrides of `hydra` that the sweep has."""
+    """Writes what Hydra itself records of a job's overrides. inherited: overrides of `hydra` that the sweep has."""
     of_hydra = [override for override in overrides if override.is_hydra_override()]
     of_job = [override for override in overrides if not override.is_hydra_override()]
     hydra.overrides.hydra = [*inherited, *(override.input_line for override in of_hydra)]
@@ -157,13 +159,13 @@ def _record_overrides(hydra: DictConfig, inherited: Sequence[str], overrides: Se
 
 
 def job_error(returned: JobReturn) -> Any:
-    """The exception of a failed job; the public `return_value` would raise it, and print."""
+    """Returns the exception of a failed job; the public `return_value` would raise it, and print."""
     return returned._return_value
 
 
 @contextmanager
 def isolated_hydra() -> Iterator[None]:
-    """Compose as train does, then restore Hydra's state, which is one for the whole process."""
+    """Composes as train does, then restores Hydra's state, which is one for the whole process."""
     config, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     parse_files_once()
@@ -175,7 +177,7 @@ def isolated_hydra() -> Iterator[None]:
 
 
 def prefer_own_configs() -> None:
-    """Remove the configurations of launcher plugins where conf/ has one of that name: Hydra would take the plugin's as
+    """Removes the configurations of launcher plugins where conf/ has one of that name: Hydra would take the plugin's as
     a schema of ours, and refuse our keys."""
     Plugins.instance()  # imports the plugins, which register their configurations
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
@@ -210,7 +212,7 @@ def _parsed_once(key: tuple[Any, ...], load: Callable[[], ConfigResult]) -> Conf
 
 
 def parse_files_once() -> None:
-    """Have Hydra parse each YAML file once in a process: a run composes several times, and parsing takes half of it."""
+    """Lets Hydra parse each YAML file once in a process: a run composes several times, and parsing takes half of it."""
     Plugins.instance()  # registers the sources
     types = SourcesRegistry.instance().types
     types["file"], types["pkg"] = CachedFileSource, CachedPackageSource

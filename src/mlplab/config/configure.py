@@ -25,7 +25,7 @@ VALIDATED: dict[tuple[str, ...], dict[str, Any]] = {}
 
 
 def configure(*overrides: str) -> DictConfig:
-    """The validated configuration of `python scripts/train.py OVERRIDES`.
+    """Returns the validated configuration of `python scripts/train.py OVERRIDES`.
 
     Raises UserError for an unknown key or choice, a value out of range, a loss that does not fit the task.
     """
@@ -43,7 +43,7 @@ def resolve(composed: DictConfig) -> DictConfig:
 
 
 def resolve_plain(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """As `resolve`, in plain containers. `composed` was composed from `overrides`, and HydraConfig is set to it."""
+    """Resolves into plain containers. `composed` was composed from `overrides`, and HydraConfig is set to it."""
     parsed = parse_overrides(overrides)
     for group in NEEDED:
         if group not in composed:

@@ -19,7 +19,8 @@ Plain = Mapping[str, Any]
 
 
 def differences(run: Plain) -> list[Difference]:
-    """Choices that differ from those of `train.py data=...`, then keys that differ from the defaults of their choices.
+    """Returns choices that differ from those of `train.py data=...`, then keys that differ from the defaults of their
+    choices.
 
     run: the configuration of a run, from `portable_config`.
     """
@@ -30,7 +31,7 @@ def differences(run: Plain) -> list[Difference]:
 
 
 def reproducing_command(run: Plain) -> str:
-    """The command that trains a run again. An experiment is named, followed by what differs from it."""
+    """Returns the command that trains a run again. An experiment is named, followed by what differs from it."""
     choice = run["choice"]
     overrides = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
     if choice["data"] != _compose_plain(overrides)["choice"]["data"]:
@@ -84,7 +85,7 @@ def _compose_plain(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _quote_value(value: Any) -> str:
-    """A value as Hydra's grammar reads it; a string that it would read as something else is quoted."""
+    """Returns a value as Hydra's grammar reads it; a string that it would read as something else is quoted."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_quote_value(str(key))}:{_quote_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):

@@ -12,25 +12,25 @@ CONF_DIR = str(next(path for path in (PACKAGE / "conf", PACKAGE.parents[1] / "co
 
 
 def choices(group: str) -> list[str]:
-    """Names of the YAML files of a group; `base` holds the keys that the others share, and is no choice."""
+    """Returns names of the YAML files of a group; `base` holds the keys that the others share, and is no choice."""
     return sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml") if path.stem != "base")
 
 
 def choices_with(group: str, key: str, value: object) -> list[str]:
-    """The choices of a group that set a key to this value."""
+    """Returns the choices of a group that set a key to this value."""
     paths = {name: Path(CONF_DIR, group, f"{name}.yaml") for name in choices(group)}
     return [name for name, path in paths.items() if OmegaConf.select(OmegaConf.load(path), key) == value]
 
 
 def choice_keys(path: Path) -> set[str]:
-    """The keys of one choice, inherited keys included."""
+    """Returns the keys of one choice, inherited keys included."""
     keys: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     inherited = [entry for entry in keys.pop("defaults", []) if isinstance(entry, str) and entry != "_self_"]
     return set(keys).union(*(choice_keys(path.with_name(f"{entry}.yaml")) for entry in inherited))
 
 
 def choice_has_key(path: Path, name: str) -> bool:
-    """Whether a choice has a key; a dotted name is a key of its nested dicts."""
+    """Returns whether a choice has a key; a dotted name is a key of its nested dicts."""
     first, _, rest = name.partition(".")
     if not rest:
         return first in choice_keys(path)

@@ -21,7 +21,7 @@ COMMANDS_WITH_GROUPS = ("train", "lesson")
 
 
 def describe_error(error: BaseException, command: str = "train") -> str:  # noqa: PLR0911, a case a line
-    """An error in one line; for errors of Hydra and OmegaConf the nearest key of that command is suggested."""
+    """Returns an error in one line; for errors of Hydra and OmegaConf the nearest key of that command is suggested."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError | RunError):
         return text
@@ -39,7 +39,7 @@ def describe_error(error: BaseException, command: str = "train") -> str:  # noqa
 
 
 def library_message(error: BaseException) -> str:
-    """A library's message without its C++ stack trace."""
+    """Returns a library's message without its C++ stack trace."""
     return " ".join(str(error).split("Exception raised from")[0].split()) or type(error).__name__
 
 
@@ -104,7 +104,7 @@ def _unknown_key(key: str, command: str) -> str:
 
 
 def _known_keys(command: str) -> tuple[list[str], list[str]]:
-    """Keys of a command with its default choices, and its groups."""
+    """Returns keys of a command with its default choices, and its groups."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         config = compose(command, return_hydra_config=True)
@@ -121,7 +121,8 @@ def _keys_of_all_choices(groups: list[str]) -> list[str]:
 
 
 def _closest(key: str, candidates: list[str], exact: bool = False) -> str | None:
-    """The nearest key by the last part of dotted keys: `lr` means `optimizer.lr`, `epochs` `trainer.max_epochs`.
+    """Returns the nearest key by the last part of dotted keys: `lr` means `optimizer.lr`, `epochs`
+    `trainer.max_epochs`.
 
     exact: the last parts must be equal.
     """

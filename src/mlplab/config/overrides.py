@@ -22,7 +22,7 @@ TIMESTAMP = "%Y-%m-%d_%H-%M-%S-%f"
 
 
 def expand_overrides(arguments: Sequence[str]) -> list[str]:
-    """The arguments of train, with what follows from them and Hydra cannot know.
+    """Returns the arguments of train, with what follows from them and Hydra cannot know.
 
     `data.task` sets learner and loss; a sweep gets a name, and its folders are named by the swept keys only;
     `ensemble` is a sweep over seeds, `cv` one over folds. Flags come first, as Hydra's parser needs them.
@@ -47,7 +47,8 @@ def expand_overrides(arguments: Sequence[str]) -> list[str]:
 
 
 def command_overrides(command: str, arguments: Sequence[str]) -> list[str]:
-    """The arguments of a command that trains no run. In compare `data=` and `model=` filter runs, and are no groups."""
+    """Returns the arguments of a command that trains no run. In compare `data=` and `model=` filter runs, and are no
+    groups."""
     flags = _parse_flags(arguments)
     if flags.multirun:
         raise UserError(f"-m: only train runs a sweep; call {command} once for each run")
@@ -78,7 +79,7 @@ def _refuse_flag(message: str) -> NoReturn:
 
 
 def _without(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """The flags among the arguments, with their values."""
+    """Returns the flags among the arguments, with their values."""
     flags = list(arguments)
     for override in overrides:
         flags.remove(override)
@@ -138,7 +139,8 @@ def _expand_halving(override: str, multirun: bool) -> list[str]:
 
 
 def _name_sweep(overrides: Sequence[str], named: bool) -> list[str]:
-    """The name of a sweep, and the keys that do not appear in the names of its folders: those that are not swept."""
+    """Returns the name of a sweep, and the keys that do not appear in the names of its folders: those that are not
+    swept."""
     parsed = parse_overrides(overrides)
     swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
     fixed = {override.key_or_group for override in parsed} | {"sweep.name", "learner", "loss"}

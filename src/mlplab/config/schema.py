@@ -237,13 +237,13 @@ METRICS: dict[str, dict[str, Mode]] = {
 
 
 def allowed_values() -> dict[str, str]:
-    """What the value of each key must be, as messages, `--help` and docs/keys.md say it."""
+    """Returns what the value of each key must be, as messages, `--help` and docs/keys.md say it."""
     choices = {key: f"one of {', '.join(map(format_value, values))}" for key, values in CHOICES.items()}
     return {key: str(allowed) for key, allowed in RANGES.items()} | choices
 
 
 def allowed_values_text() -> str:
-    """The keys of train by what they must be, for `--help`."""
+    """Returns the keys of train by what they must be, for `--help`."""
     keys: dict[str, list[str]] = {}
     for key, allowed in allowed_values().items():
         if "." in key or key in ("seed", "batch_size", "ensemble"):
@@ -257,6 +257,6 @@ def is_regression(learner: str) -> bool:
 
 
 def monitor_mode(monitor: str) -> Mode:
-    """Whether a lower or a higher value of the score `<metric>/<split>` is better."""
+    """Returns whether a lower or a higher value of the score `<metric>/<split>` is better."""
     metric = monitor.partition("/")[0]
     return next((metrics[metric] for metrics in METRICS.values() if metric in metrics), "min")

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 
 def flatten(nested: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and their values; a list, or an empty dict, is a value."""
+    """Returns dotted keys and their values; a list, or an empty dict, is a value."""
     for key, value in nested.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{key}.")
@@ -17,7 +17,7 @@ def flatten(nested: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def select(nested: Any, key: str, default: Any = None) -> Any:
-    """The value at a dotted key; `default` where there is none."""
+    """Returns the value at a dotted key; `default` where there is none."""
     for name in key.split("."):
         if not isinstance(nested, Mapping):
             return default
@@ -38,7 +38,7 @@ def with_defaults(nested: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 
 
 def format_value(value: Any) -> str:
-    """A value as the command line takes it."""
+    """Returns a value as the command line takes it."""
     if value is None or isinstance(value, bool):
         return str({None: "null", True: "true", False: "false"}[value])
     if isinstance(value, list):
@@ -49,7 +49,7 @@ def format_value(value: Any) -> str:
 
 
 def to_plain(composed: DictConfig) -> dict[str, Any]:
-    """Plain containers with interpolations resolved, without the group `hydra`; a missing value is `???`."""
+    """Returns plain containers with interpolations resolved, without the group `hydra`; a missing value is `???`."""
     if "hydra" not in composed:
         container: Any = OmegaConf.to_container(composed, resolve=True)
         return dict(container)
@@ -62,7 +62,8 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
 
 
 def portable_config(composed: DictConfig) -> dict[str, Any]:
-    """As `to_plain`, with absolute paths, and without the options of the command that started or resumed a sweep."""
+    """Resolves as `to_plain` does, with absolute paths, and without the options of the command that started or resumed
+    a sweep."""
     plain = to_plain(composed)
     if "sweep" in plain:
         plain["sweep"] |= {"resume": None, "fail_fast": False, "ensemble": False}

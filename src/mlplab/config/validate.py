@@ -63,7 +63,8 @@ def validate(config: Config, defaults: Config) -> None:
 
 
 def validate_command(settings: Config, defaults: Config) -> None:
-    """For a command that trains no run: all keys are known, and each value has the type of its default."""
+    """Validates the options of a command that trains no run: all keys are known, and each value has the type of its
+    default."""
     flat = dict(flatten(settings))
     _check_nothing_missing(flat)
     for key, value in flat.items():
@@ -84,7 +85,7 @@ def cast_like_default(value: Any, default: Any) -> Any:
 
 
 def is_allowed_name(name: str, allow: Sequence[str], packages: Sequence[str] = ALLOWED_PACKAGES) -> bool:
-    """Whether a dotted name is in one of the packages, or in a module that `allow` names."""
+    """Returns whether a dotted name is in one of the packages, or in a module that `allow` names."""
     return any(f"{name}.".startswith(f"{module}.") for module in (*packages, *allow))
 
 
@@ -107,7 +108,7 @@ def _check_nothing_missing(flat: Mapping[str, Any]) -> None:
 
 
 def _deleted_key(config: Config, key: str) -> UserError:
-    """The error for a key that was deleted, or whose parent was replaced by a plain value."""
+    """Returns the error for a key that was deleted, or whose parent was replaced by a plain value."""
     parent = key.rpartition(".")[0]
     while parent:
         value = select(config, parent, MISSING)
@@ -120,7 +121,7 @@ def _deleted_key(config: Config, key: str) -> UserError:
 
 
 def _check_type(key: str, value: Any, default: Any) -> None:
-    """A value has the type of its default; an int may stand for a float; a default of null allows any type."""
+    """Checks a value's type by its default; an int may stand for a float; a default of null allows any type."""
     if key in LENGTHS and value is not None:
         _check_length(key, value)
     elif isinstance(value, list) and not isinstance(default, list) and (default is not None or key in RANGES):
@@ -156,7 +157,7 @@ def _check_length(key: str, value: Any) -> None:
 
 
 def _check_values(config: Config) -> None:
-    """All keys of RANGES and CHOICES that the configuration has."""
+    """Checks all keys of RANGES and CHOICES that the configuration has."""
     for key, allowed in RANGES.items():
         value = select(config, key)
         for item in _items(key, value):
@@ -196,7 +197,7 @@ def _check_targets(flat: Mapping[str, Any], defaults: Config, allow: Sequence[st
 
 
 def _check_objects(group: str, values: Config) -> None:
-    """Of a group that may be empty: it is one object, or for callbacks holds objects only."""
+    """Checks a group that may be empty: it is one object, or for callbacks holds objects only."""
     for key, value in values.items():
         is_object = isinstance(value, Mapping) and "_target_" in value
         if not is_object and (group == "callback" or "_target_" not in values):
@@ -221,7 +222,7 @@ def check_learner_fits_data(choice: Mapping[str, str], usual: str) -> None:
 
 
 def check_combinations(config: Config) -> None:
-    """Options that are valid alone and do not fit each other. config: plain containers, resolved."""
+    """Refuses options that are valid alone and do not fit each other. config: plain containers, resolved."""
     choice = config["choice"]
     for group, chosen in choice.items():
         if not isinstance(chosen, str) and group != "experiment":
@@ -265,7 +266,7 @@ def _check_data(data: Config, learner: str) -> None:
 
 
 def _check_split(data: Config) -> None:
-    """Which splits a dataset has is known for those of mlplab."""
+    """Checks the split; which ones a dataset has is known for those of mlplab."""
     split, kind = data["split"], data["_target_"]
     if data.get("x_train") is not None and split != "official":
         raise UserError(f"data.split={split}: data.x_train needs data.split=official")

@@ -104,5 +104,5 @@ def parse_dates(table: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _names(value: str | list[str] | None) -> list[str]:
-    """One name or several; YAML reads a column called 2020 as a number."""
+    """Returns one name or several; YAML reads a column called 2020 as a number."""
     return [] if value is None else [str(name) for name in (value if isinstance(value, list) else [value])]

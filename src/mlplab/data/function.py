@@ -15,7 +15,8 @@ from mlplab.errors import UserError
 
 
 def gas_flow(T: float, P: float, Q: float) -> float:  # noqa: N803, the letters of physics
-    """Volume flow (m3/h) at temperature T (K) and pressure P (bar) of a gas of Q m3/h at 273.15 K and 1.01325 bar."""
+    """Computes the volume flow (m3/h) at temperature T (K) and pressure P (bar) of a gas of Q m3/h at 273.15 K, 1.01325
+    bar."""
     return Q * (T / 273.15) * (1.01325 / P)
 
 
@@ -53,7 +54,8 @@ class Function(Synthetic):
         )
 
     def values(self, inputs: np.ndarray) -> np.ndarray:
-        """(N,) values of the function without noise. inputs: (N, num_arguments), which may lie outside the ranges."""
+        """Returns (N,) values of the function without noise. inputs: (N, num_arguments), which may lie outside the
+        ranges."""
         function, names = _load(self.function), [*self.limits]
         try:
             y = np.array([float(function(**dict(zip(names, row, strict=True)))) for row in inputs.tolist()])

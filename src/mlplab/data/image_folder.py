@@ -56,7 +56,8 @@ class ImageFolder(Dataset):
 
 
 def resize_pixels(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
-    """(in_features,) uint8 pixels. shape: (height, width) for grey, or (height, width, 3); the image is stretched."""
+    """Returns (in_features,) uint8 pixels. shape: (height, width) for grey, or (height, width, 3); the image is
+    stretched."""
     height, width = shape[:2]
     try:
         with Image.open(path) as image:

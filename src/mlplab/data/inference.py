@@ -73,7 +73,7 @@ def encode_table(
 
 
 def text_columns(info: DataInfo) -> list[str]:
-    """Columns to read as text, even if all their cells look like numbers."""
+    """Returns columns to read as text, even if all their cells look like numbers."""
     return [column.name for column in info.columns if isinstance(column, CategoricalColumn)]
 
 

@@ -80,7 +80,7 @@ def find_leaks(splits: Splits) -> list[Leak]:
 
 
 def format_leaks(splits: Splits) -> dict[str, str]:
-    """Lines for the console; a full check that finds nothing says so."""
+    """Returns lines for the console; a full check that finds nothing says so."""
     lines = [leak.text for leak in find_leaks(splits)]
     if not lines and splits.leak_check == "full":
         lines = ["none found: copies, groups, dates, near copies, a feature that predicts the target, shifted splits"]

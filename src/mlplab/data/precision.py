@@ -13,12 +13,12 @@ MAX_ROUNDING = 0.1  # rounding error of float32, as a fraction of a column's sta
 
 
 def dtype_for_precision(precision: str) -> torch.dtype:
-    """Return the dtype of features, regression targets and weights under `trainer.precision`."""
+    """Returns the dtype of features, regression targets and weights under `trainer.precision`."""
     return torch.float64 if precision == "64-true" else torch.float32
 
 
 def first_not_finite(values: np.ndarray, dtype: torch.dtype) -> tuple[int, int] | None:
-    """Return row and column of the first value of (N, K) that is not finite in `dtype`; whole numbers always are."""
+    """Returns row and column of the first value of (N, K) that is not finite in `dtype`; whole numbers always are."""
     if not np.issubdtype(values.dtype, np.floating):
         return None
     found = np.argwhere(~(np.abs(values) <= np.float64(torch.finfo(dtype).max)))
@@ -59,7 +59,7 @@ def check_target(target: np.ndarray, names: Sequence[str]) -> None:
 
 
 def numeric_columns(target: Any, names: Sequence[str], rows: Sequence[object], dtype: torch.dtype) -> np.ndarray:
-    """Return (N, K) targets of new rows, one column a name. rows: row names for messages.
+    """Returns (N, K) targets of new rows, one column a name. rows: row names for messages.
 
     Raises UserError, with column and row, for a value that is not a finite number in `dtype`.
     """

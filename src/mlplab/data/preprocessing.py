@@ -25,7 +25,7 @@ class NumericColumn:
         return (self.name,)
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        """(N, 1) float64. Raises UserError with column and row (the index) for text and infinity."""
+        """Returns (N, 1) float64. Raises UserError with column and row (the index) for text and infinity."""
         numbers = pd.to_numeric(values, errors="coerce").astype(float)
         invalid = (numbers.isna() & values.notna()) | np.isinf(numbers)
         if invalid.any():
@@ -49,7 +49,7 @@ class CategoricalColumn:
         return tuple(f"{self.name}={category}" for category in self.categories)
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        """(N, categories) float64."""
+        """Returns (N, categories) float64."""
         texts = values.astype(object).where(values.notna(), None).map(str, na_action="ignore").to_numpy(dtype=object)
         return (texts[:, None] == np.array(self.categories, dtype=object)[None]).astype(np.float64)
 

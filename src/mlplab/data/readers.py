@@ -96,7 +96,7 @@ def find_idx(folder: Path, name: str) -> Path | None:
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """(N,) or (N, height, width) uint8. Raises UserError for a damaged file.
+    """Returns (N,) or (N, height, width) uint8. Raises UserError for a damaged file.
 
     torchvision reads these files too, but fails on a damaged one with an assertion without a message.
     """
@@ -124,7 +124,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
 @contextmanager
 def remove_empty_folders(root: Path) -> Iterator[None]:
-    """On an error, removes `root` and the folders below and above it that are new and empty."""
+    """Removes, after an error, `root` and the folders below and above it that are new and empty."""
     before = {*root.rglob("*"), *(folder for folder in (root, *root.parents) if folder.exists())}
     try:
         yield

@@ -60,7 +60,7 @@ class SignMNIST(Dataset):
 
 
 def group_near_duplicates(pixels: np.ndarray, labels: np.ndarray, distance: float) -> np.ndarray:
-    """(N,) group ids: images of one label linked by steps shorter than `distance`."""
+    """Returns (N,) group ids: images of one label linked by steps shorter than `distance`."""
     groups = np.zeros(len(pixels), dtype=np.int64)
     for label in np.unique(labels):
         at = np.flatnonzero(labels == label)

@@ -124,8 +124,8 @@ def _divide(
 
 
 def _whole_groups(groups: np.ndarray, labels: np.ndarray | None, size: int, seed: int) -> Indices:
-    """Positions of whole groups with about `size` rows: one fold if its size is close enough, else several small
-    ones."""
+    """Returns positions of whole groups with about `size` rows: one fold if its size is close enough, else several
+    small ones."""
     count = len(groups)
     whole = max(2, round(count / size))
     folds = whole if abs(count / whole - size) <= 0.02 * count else GROUP_FOLDS

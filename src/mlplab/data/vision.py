@@ -51,7 +51,7 @@ class Vision(Dataset):
         return Path(self.root).expanduser() / self.name / "raw"
 
     def _files(self, part: str) -> tuple[str, str]:
-        """File names of images and labels."""
+        """Returns file names of images and labels."""
         start = f"emnist-{self.subset}-{part}" if self.name == "EMNIST" else PARTS[part]
         return f"{start}-images-idx3-ubyte", f"{start}-labels-idx1-ubyte"
 

@@ -38,7 +38,8 @@ class BinaryClassifier(Learner):
 
     @staticmethod
     def combine(outputs: Tensor) -> Tensor:
-        """Logit of the mean probability, computed from logarithms: a mean that rounds to 1 has no finite logit."""
+        """Returns the logit of the mean probability, computed from logarithms: a mean that rounds to 1 has no finite
+        logit."""
         return logsigmoid(outputs).logsumexp(dim=0) - logsigmoid(-outputs).logsumexp(dim=0)
 
     def choose(self, predictions: Tensor) -> Tensor:

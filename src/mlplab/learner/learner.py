@@ -50,34 +50,34 @@ class Learner(LightningModule):
 
     @abstractmethod
     def encode(self, target: Tensor) -> Tensor:
-        """Convert a raw target to the form that the loss expects."""
+        """Converts a raw target to the form that the loss expects."""
 
     @abstractmethod
     def decode(self, output: Tensor) -> Tensor:
-        """Convert raw outputs to predictions: probabilities, or values in the unit of the target."""
+        """Converts raw outputs to predictions: probabilities, or values in the unit of the target."""
 
     @abstractmethod
     def metrics(self, predictions: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Compute every metric over all rows, by name; errors of a regression are in the unit of the target."""
+        """Computes every metric over all rows, by name; errors of a regression are in the unit of the target."""
 
     @abstractmethod
     def baseline(self, target: Tensor) -> Tensor:
-        """Return the best constant output (1, out_features), computed from training targets."""
+        """Returns the best constant output (1, out_features), computed from training targets."""
 
     @staticmethod
     @abstractmethod
     def combine(outputs: Tensor) -> Tensor:
-        """Combine the raw outputs of K networks: (K, N, out_features) -> (N, out_features).
+        """Combines the raw outputs of K networks: (K, N, out_features) -> (N, out_features).
 
         The result decodes to the mean of their predictions.
         """
 
     def choose(self, predictions: Tensor) -> Tensor:
-        """Return the predicted class (N,); a regressor has none."""
+        """Returns the predicted class (N,); a regressor has none."""
         raise NotImplementedError
 
     def learn_target(self, target: Tensor) -> None:
-        """Fit what depends on training targets (the target scaling of a regressor)."""
+        """Fits what depends on training targets (the target scaling of a regressor)."""
 
     def forward(self, features: Tensor) -> Tensor:
         return self.decode(self.network(features))
@@ -114,7 +114,7 @@ class Learner(LightningModule):
         self.log_dict(self.scores, logger=False)
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        """Compute loss and metrics of raw outputs (N, out_features) and raw targets (N,) or (N, num_targets)."""
+        """Computes loss and metrics of raw outputs (N, out_features) and raw targets (N,) or (N, num_targets)."""
         output = output.detach().to(torch.promote_types(output.dtype, torch.float32))
         loss = self.measured_loss(output, self.encode(target))
         scores = {"loss": loss, **self.metrics(self.decode(output), target)}
@@ -152,11 +152,11 @@ class Learner(LightningModule):
         return parameters.keys() - getattr(self.make_scheduler, "keywords", {})
 
     def total_steps(self) -> int:
-        """Optimizer steps of the whole training."""
+        """Returns the number of optimizer steps of the whole training."""
         return int(self.trainer.estimated_stepping_batches)
 
     def _parameter_groups(self) -> list[Any]:
-        """Exclude biases and normalisation parameters (fewer than two dimensions) from weight decay."""
+        """Excludes biases and normalisation parameters (fewer than two dimensions) from weight decay."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         decay = inspect.signature(self.make_optimizer).parameters.get("weight_decay")
         if decay is None or decay.default == 0:  # a second group costs time in each step
@@ -172,7 +172,7 @@ class Learner(LightningModule):
         self._outputs[split].append((self.network(features), target))
 
     def _score(self) -> None:
-        """Evaluate each split as one batch: a mean of batch means is wrong for rmse and for weighted cross entropy."""
+        """Evaluates each split as one batch: a mean of batch means is wrong for rmse and for weighted cross entropy."""
         self.scores = {}
         for split, batches in self._outputs.items():
             output, target = (torch.cat(parts) for parts in zip(*batches, strict=True))
@@ -181,7 +181,7 @@ class Learner(LightningModule):
 
 
 def _call(name: str, constructor: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """Call a constructor of torch. Raises UserError with torch's message for arguments that it rejects."""
+    """Calls a constructor of torch. Raises UserError with torch's message for arguments that it rejects."""
     try:
         return constructor(*arguments, **keywords)
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
@@ -189,7 +189,7 @@ def _call(name: str, constructor: Callable[..., Any], *arguments: Any, **keyword
 
 
 def _unregularised(loss: nn.Module) -> nn.Module:
-    """Return the loss for evaluation: without label smoothing, with class weights."""
+    """Returns the loss for evaluation: without label smoothing, with class weights."""
     unregularised = deepcopy(loss)
     if isinstance(unregularised, nn.CrossEntropyLoss):
         unregularised.label_smoothing = 0.0

@@ -11,7 +11,7 @@ Scores = dict[str, Tensor]
 
 
 def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Tensor:
-    """(..., N) class indices, target (N,) or (..., N) -> (..., C, C) float64 counts on the CPU.
+    """Counts rows by class: (..., N) class indices, target (N,) or (..., N) -> (..., C, C) float64 on the CPU.
 
     A row is a true class, a column a predicted one.
     """
@@ -23,7 +23,7 @@ def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Ten
 
 
 def class_scores(matrix: Tensor) -> Scores:
-    """Precision, recall and F1 of each class: (..., C, C) -> (..., C); 0 where nothing was predicted or is present."""
+    """Computes precision, recall, F1 of each class: (..., C, C) -> (..., C); 0 where none is predicted or present."""
     correct, predicted, present = _class_counts(matrix)
     scores = {
         "precision": correct / predicted,
@@ -34,7 +34,7 @@ def class_scores(matrix: Tensor) -> Scores:
 
 
 def macro_scores(matrix: Tensor) -> Scores:
-    """Accuracy, and class scores averaged over the classes that are present or predicted: (..., C, C) -> (...,).
+    """Computes accuracy, and averages class scores over the classes present or predicted: (..., C, C) -> (...,).
 
     scikit-learn and torchmetrics count the same classes.
     """
@@ -45,12 +45,12 @@ def macro_scores(matrix: Tensor) -> Scores:
 
 
 def positive_class_scores(matrix: Tensor) -> Scores:
-    """Accuracy, and the scores of class 1: (..., 2, 2) -> (...,)."""
+    """Computes accuracy, and the scores of class 1: (..., 2, 2) -> (...,)."""
     return {"accuracy": _accuracy(matrix), **{name: values[..., 1] for name, values in class_scores(matrix).items()}}
 
 
 def regression_scores(predictions: Tensor, target: Tensor) -> Scores:
-    """mse, rmse, mae and r2 over all targets: (..., N, num_targets), target (N, num_targets) or alike -> (...,)."""
+    """Computes mse, rmse, mae and r2 over all targets: (..., N, num_targets), target alike or (N, ...) -> (...,)."""
     predictions, target = _in_float64(predictions), _in_float64(target)
     error = predictions - target
     squares = error.square()
@@ -59,7 +59,7 @@ def regression_scores(predictions: Tensor, target: Tensor) -> Scores:
 
 
 def _class_counts(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows of each class that are predicted correctly, predicted at all, and present in the target, each (..., C)."""
+    """Counts the rows of each class that are predicted correctly, predicted at all, and present, each (..., C)."""
     return matrix.diagonal(dim1=-2, dim2=-1), matrix.sum(dim=-2), matrix.sum(dim=-1)
 
 
@@ -68,7 +68,7 @@ def _accuracy(matrix: Tensor) -> Tensor:
 
 
 def _mean_where(values: Tensor, counted: Tensor) -> Tensor:
-    """Mean over the last axis where counted: (..., C) -> (...,).
+    """Averages over the last axis where counted: (..., C) -> (...,).
 
     A sum with zeros in place of the other classes would round in another order: a run of a stack then differs from
     the same run alone in the last bit.
@@ -84,7 +84,8 @@ def _mean_where(values: Tensor, counted: Tensor) -> Tensor:
 
 
 def _r2(squares: Tensor, target: Tensor) -> Tensor:
-    """Mean over the targets of 1 - residual / total sum of squares; a constant target has 1 if predicted exactly, or 0.
+    """Averages over the targets 1 - residual / total sum of squares; a constant target has 1 if predicted
+    exactly, or 0.
 
     torchmetrics takes a residual below 1e-4 for 0, whatever the unit, and refuses a single row.
     """
@@ -94,5 +95,5 @@ def _r2(squares: Tensor, target: Tensor) -> Tensor:
 
 
 def _in_float64(values: Tensor) -> Tensor:
-    """In float32 the sums of squares of R2 cancel when values are large; MPS has no float64."""
+    """Converts to float64: in float32 the sums of squares of R2 cancel when values are large. MPS has no float64."""
     return values if values.device.type == "mps" else values.double()

@@ -87,7 +87,7 @@ class NumpyMLP:
         return cls(weights, [generator.standard_normal(m) / 10 for m in widths[1:]], activation, loss)
 
     def forward(self, features: Array) -> Array:
-        """(N, in) -> (N, out). Stores the inputs and weighted sums of each layer for the backward pass."""
+        """Computes (N, in) -> (N, out). Stores the inputs and weighted sums of each layer for the backward pass."""
         self.inputs, self.sums = [features], []
         for weight, bias in zip(self.weights, self.biases, strict=True):
             self.sums.append(self.inputs[-1] @ weight + bias)

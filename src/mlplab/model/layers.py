@@ -31,7 +31,7 @@ class InputScaler(nn.Module):
         return (features.flatten(1).to(self.shift.dtype) - self.shift).mul_(self.factor)
 
     def learn(self, features: Tensor) -> None:
-        """Fit shift and factor to the training rows."""
+        """Fits shift and factor to the training rows."""
         is_pixels = features.dtype == torch.uint8
         if not self.standardise:
             self.factor.fill_(1 / 255 if is_pixels else 1.0)
@@ -50,7 +50,7 @@ def _column_moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pixel_moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation from a histogram, which needs no copy of the images as floats."""
+    """Returns mean and standard deviation from a histogram, which needs no copy of the images as floats."""
     counts = torch.bincount(features.flatten(), minlength=256).double()
     level = torch.arange(256, dtype=torch.float64)
     mean = (counts * level).sum() / counts.sum()
@@ -83,7 +83,7 @@ class MaxNormLinear(nn.Linear):
 
 
 def lookup(key: str, name: str, choices: Mapping[str, Any]) -> Any:
-    """Return the choice of that name. Raises UserError with the names that `model.<key>` may have."""
+    """Returns the choice of that name. Raises UserError with the names that `model.<key>` may have."""
     if name not in choices:
         raise UserError(f"model.{key}={name}: one of {', '.join(choices)}")
     return choices[name]
@@ -93,7 +93,7 @@ NORMALISATIONS = {"none": None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 def normalisation_layer(name: str, features: int) -> list[nn.Module]:
-    """Return the normalisation layer of that name in a list, which is empty for none."""
+    """Returns the normalisation layer of that name in a list, which is empty for none."""
     layer = lookup("normalisation", name, NORMALISATIONS)
     return [] if layer is None else [layer(features)]
 
@@ -113,7 +113,7 @@ INITIALISATIONS: dict[str, Callable[[Tensor], Any] | None] = {
 
 
 def initialise_weights(network: nn.Module, name: str) -> None:
-    """Initialise the weights of all linear layers by a rule, and biases with 0; `default` keeps those of torch."""
+    """Initialises the weights of all linear layers by a rule, and biases with 0; `default` keeps those of torch."""
     rule = lookup("initialisation", name, INITIALISATIONS)
     if rule is None:
         return

@@ -36,7 +36,7 @@ class Network(nn.Module):
         return self.of_scaled(self.scale(features))
 
     def of_scaled(self, features: Tensor) -> Tensor:
-        """Raw outputs of features that are scaled already."""
+        """Returns raw outputs of features that are scaled already."""
         output: Tensor = self.output_activation(self.body(features))
         return output
 

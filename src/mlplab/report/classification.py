@@ -47,12 +47,12 @@ class Confusion:
         return found
 
     def rows(self) -> list[list[object]]:
-        """The matrix as a header and one row per true class."""
+        """Returns the matrix as a header and one row per true class."""
         counts = zip(self.class_names, self.matrix.tolist(), strict=True)
         return [["true class", *self.class_names], *([name, *row] for name, row in counts)]
 
     def per_class(self) -> list[list[object]]:
-        """A header, and per class: name, precision, recall, F1 and support."""
+        """Returns a header, and per class: name, precision, recall, F1 and support."""
         columns = precision_recall_fscore_support(
             self.target, self.chosen, labels=range(len(self.class_names)), zero_division=0.0
         )
@@ -120,7 +120,7 @@ class Calibration:
         return cls(probabilities.max(axis=1), probabilities.argmax(axis=1) == target)
 
     def bins(self) -> list[tuple[float, float, int]]:
-        """Mean probability, fraction of positives and number of rows per bin that has rows."""
+        """Returns mean probability, fraction of positives and number of rows per bin that has rows."""
         place = np.minimum((self.probability * BINS).astype(int), BINS - 1)
         groups = [place == number for number in np.unique(place)]
         return [(float(self.probability[at].mean()), float(self.correct[at].mean()), int(at.sum())) for at in groups]
@@ -197,7 +197,7 @@ class RankingCurves:
 
 
 def threshold_scores(target: np.ndarray, probability: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
-    """(3, T): precision, recall and F1 of class 1 at each threshold."""
+    """Returns (3, T): precision, recall and F1 of class 1 at each threshold."""
     scores = [
         precision_recall_fscore_support(target, probability >= threshold, average="binary", zero_division=0.0)[:3]
         for threshold in thresholds

@@ -53,12 +53,13 @@ def predict_function(learner: Any, classes: bool) -> Predict:
 
 
 def probability_columns(predictions: np.ndarray) -> np.ndarray:
-    """(N, C): adds the column of the first of two classes, whose learner predicts the second alone."""
+    """Returns (N, C): adds the column of the first of two classes, whose learner predicts the second alone."""
     return np.stack([1 - predictions, predictions], axis=1) if predictions.ndim == 1 else predictions
 
 
 def boundary_panels(predict: Predict, points: Points, names: ColumnNames) -> list[Panel]:
-    """The figures of a learner with one or two inputs; none for more inputs. `predict` is called by the drawing."""
+    """Returns the figures of a learner with one or two inputs; none for more inputs. `predict` is called by the
+    drawing."""
     features = np.concatenate([inputs for inputs, _ in points.values()])
     if features.shape[1] == 1:
         return _line_panels(predict, points, names, axis_grid(features))
@@ -127,12 +128,12 @@ class Plane:
         return cls(((x0, x1), (y0, y1)), names, count)
 
     def points(self) -> np.ndarray:
-        """(count², 2), row by row from the lower left."""
+        """Returns (count², 2), row by row from the lower left."""
         x, y = np.meshgrid(*self.coordinates())
         return np.stack([x.ravel(), y.ravel()], axis=1)
 
     def coordinates(self) -> list[np.ndarray]:
-        """The coordinates along each side."""
+        """Returns the coordinates along each side."""
         return [np.linspace(*limit, self.count) for limit in self.limits]
 
     def frame(self, axes: Axes) -> None:
@@ -181,7 +182,7 @@ def draw_regions(
 
 
 def _margin(probabilities: np.ndarray, chosen: np.ndarray, number: int) -> np.ndarray:
-    """Lead of a class over the others, 0 at its border; for two classes the border is at the learner's threshold."""
+    """Returns the lead of a class over the others, 0 at its border; for two classes that is the learner's threshold."""
     own, inside = probabilities[:, number], chosen == number
     if probabilities.shape[1] > 2:
         return own - np.delete(probabilities, number, axis=1).max(axis=1)
@@ -215,7 +216,7 @@ def draw_heatmap(axes: Axes, plane: Plane, values: np.ndarray, lines: int | Sequ
 
 
 def axis_grid(features: np.ndarray) -> np.ndarray:
-    """(CURVE_GRID, 1) points around the rows of one feature. features: (N, 1)."""
+    """Returns (CURVE_GRID, 1) points around the rows of one feature. features: (N, 1)."""
     low, high = float(features.min()), float(features.max())
     margin = 0.1 * ((high - low) or 1.0)
     return np.linspace(low - margin, high + margin, CURVE_GRID)[:, None]

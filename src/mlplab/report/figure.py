@@ -67,14 +67,14 @@ class Panel:
         return HtmlFigure(to_svg(figure, self.title), self.title, self.caption, self.size[0] * REM_PER_INCH, values)
 
     def png(self) -> bytes:
-        """A PNG file, with the title."""
+        """Returns a PNG file, with the title."""
         file = io.BytesIO()
         figure, _ = self.plot(suptitle=self.title)
         figure.savefig(file, format="png", dpi=FILE_DPI)
         return file.getvalue()
 
     def pixels(self, title: str = "") -> np.ndarray:
-        """(H, W, 3) uint8. title: replaces the panel's own."""
+        """Returns (H, W, 3) uint8. title: replaces the panel's own."""
         figure, axes = self.plot()
         axes.set_title(title or self.title, loc="left", fontsize=10)
         canvas: Any = FigureCanvasAgg(figure)

@@ -45,7 +45,7 @@ class Predictions:
         return Parity(self.target, self.predictions, self.target_names)
 
     def result_panels(self) -> list[Panel]:
-        """The confusion matrix; or predictions and residuals per target."""
+        """Returns the confusion matrix; or predictions and residuals per target."""
         if self.chosen is not None:
             side = min(self.confusion.side - 0.7, 8.5)
             caption = "Numbers are counts of rows; the colour is the fraction of the true class."
@@ -60,7 +60,7 @@ class Predictions:
         return panels
 
     def probability_panels(self) -> list[Panel]:
-        """Calibration, ROC and precision-recall curves; nothing for regression."""
+        """Returns calibration, ROC and precision-recall curves; nothing for regression."""
         if self.chosen is None:
             return []
         panels = [self._calibration_panel()]
@@ -79,14 +79,14 @@ class Predictions:
         ]
 
     def per_class(self) -> tuple[list[str], list[list[object]]]:
-        """Header and rows: precision, recall, F1, support, ROC AUC and average precision."""
+        """Returns header and rows: precision, recall, F1, support, ROC AUC and average precision."""
         header, *rows = self.confusion.per_class()
         areas = self.ranking.areas
         cells = [[*row, *areas.get(number, (None, None))] for number, row in enumerate(rows)]
         return [*map(str, header), "ROC AUC", "average precision"], cells
 
     def classified_rows(self, places: np.ndarray) -> list[list[object]]:
-        """The row, counted from 1, and its true and its predicted class with their probabilities."""
+        """Returns the row, counted from 1, and its true and its predicted class with their probabilities."""
         assert self.chosen is not None
         rows: list[list[object]] = []
         for at in places.tolist():

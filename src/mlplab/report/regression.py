@@ -31,14 +31,14 @@ class Parity:
         return self.target.astype(np.float64) - self.predictions
 
     def rows(self) -> list[list[object]]:
-        """A header, and per row its number with target, prediction and residual of each target."""
+        """Returns a header, and per row its number with target, prediction and residual of each target."""
         kinds = {"": self.target, "predicted ": self.predictions, "residual of ": self.residuals}
         header = [f"{kind}{name}" for name in self.target_names for kind in kinds]
         values = np.stack([*kinds.values()], axis=2).reshape(len(self.target), -1)
         return [["row", *header], *([row, *cells] for row, cells in enumerate(values.tolist(), start=1))]
 
     def per_target(self) -> list[list[object]]:
-        """Per target the cells of RESIDUAL_COLUMNS."""
+        """Returns per target the cells of RESIDUAL_COLUMNS."""
         return [
             [name, *map(float, (r.mean(), r.std(), r.min(), np.median(r), r.max()))]
             for name, r in zip(self.target_names, self.residuals.T, strict=True)

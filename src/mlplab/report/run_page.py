@@ -47,7 +47,7 @@ class RunReport:
     notes: Sequence[str] = ()
 
     def panels(self) -> list[Panel]:
-        """Every figure but the curves."""
+        """Returns every figure but the curves."""
         results = [*self.outcome.result_panels(), *self.outcome.probability_panels()]
         return [*results, *self.importance, *self.shape, *self.slice]
 
@@ -104,7 +104,7 @@ class RunReport:
         return {"results_title": title, "results": table, "result_figures": _figures(outcome.result_panels())}
 
     def _errors(self) -> dict[str, Any]:
-        """The worst rows: as images, else as a table."""
+        """Returns the worst rows: as images, else as a table."""
         outcome, images = self.outcome, []
         if outcome.chosen is None:
             text = "Sorted by the error in units of each target's standard deviation. "
@@ -139,7 +139,7 @@ def _score_name(score: str) -> str:
 
 
 def interactive_curves(rows: Sequence[Row], best_epoch: int, score: str = "loss", label: str = "") -> HtmlFigure:
-    """Training against validation by epoch, with the values that the page's script shows.
+    """Draws training against validation by epoch, with the values that the page's script shows.
 
     rows: of history.csv. label: of the vertical axis.
     """
@@ -163,7 +163,7 @@ def interactive_curves(rows: Sequence[Row], best_epoch: int, score: str = "loss"
 
 
 def _points(axes: Axes, rows: Sequence[Row], score: str) -> list[list[float | str]]:
-    """Per epoch: x in units of the SVG, the epoch, the formatted values."""
+    """Returns per epoch: x in units of the SVG, the epoch, the formatted values."""
     figure: Any = axes.figure
     figure.draw_without_rendering()
     places = np.unique(np.linspace(0, len(rows) - 1, min(MAX_EPOCHS, len(rows))).round().astype(int))
@@ -174,7 +174,7 @@ def _points(axes: Axes, rows: Sequence[Row], score: str) -> list[list[float | st
 
 
 def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
-    """A loss starts at zero; accuracy and R² end at 1, and R² far below zero does not flatten the rest."""
+    """Starts a loss at zero; accuracy and R² end at 1, and R² far below zero does not flatten the rest."""
     if score == "loss":
         return 0.0, 1.05 * float(values.max()) or 1.0
     low = max(float(values.min()), -1.0)
@@ -182,7 +182,7 @@ def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
 
 
 def worst_classified(probabilities: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
-    """Places of the rows whose true class has the lowest probability, the lowest first.
+    """Returns places of the rows whose true class has the lowest probability, the lowest first.
 
     probabilities: (N, C). target: (N,).
     """
@@ -191,7 +191,7 @@ def worst_classified(probabilities: np.ndarray, target: np.ndarray, count: int) 
 
 
 def worst_regressed(target: np.ndarray, predictions: np.ndarray, count: int) -> np.ndarray:
-    """Places of the rows with the largest error, in units of each target's standard deviation.
+    """Returns places of the rows with the largest error, in units of each target's standard deviation.
 
     target, predictions: (N, K).
     """
@@ -201,13 +201,14 @@ def worst_regressed(target: np.ndarray, predictions: np.ndarray, count: int) -> 
 
 
 def image_caption(row: Sequence[object]) -> list[str]:
-    """The lines below an image. row: as Predictions.classified_rows returns it."""
+    """Returns the lines below an image. row: as Predictions.classified_rows returns it."""
     number, true, of_true, predicted, of_predicted = row
     return [f"row {number}", f"true {true} ({of_true:.2g})", f"predicted {predicted} ({of_predicted:.2g})"]
 
 
 def to_images(features: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """(N, H, W) or (N, H, W, 3) uint8. features: (N, in_features), uint8 or any range, which is scaled to 0..255."""
+    """Returns (N, H, W) or (N, H, W, 3) uint8. features: (N, in_features), uint8 or any range, which is scaled to
+    0..255."""
     if features.dtype != np.uint8:
         low, high = float(features.min()), float(features.max())
         features = ((features - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)

@@ -40,7 +40,7 @@ def cycle_colour(number: int) -> str:
 
 
 def cycle_line(number: int) -> Any:
-    """A line style of matplotlib."""
+    """Returns a line style of matplotlib."""
     return LINES[number % len(LINES)]
 
 
@@ -49,7 +49,7 @@ def hide_spines(axes: Axes) -> None:
 
 
 def text_box(pad: float) -> dict[str, Any]:
-    """The `bbox` of a text that stays readable over lines."""
+    """Returns the `bbox` of a text that stays readable over lines."""
     return {"facecolor": PAGE_COLOUR, "edgecolor": "none", "pad": pad, "alpha": 0.85}
 
 
@@ -187,7 +187,7 @@ def spans_decades(values: Sequence[float] | np.ndarray, ratio: float) -> bool:
 
 
 def log_scale_label(label: str) -> str:
-    """`validation loss (cross entropy)` -> `validation loss (cross entropy, log scale)`."""
+    """Adds the scale: `validation loss (cross entropy)` -> `validation loss (cross entropy, log scale)`."""
     return f"{label[:-1]}, log scale)" if label.endswith(")") else f"{label} (log scale)"
 
 

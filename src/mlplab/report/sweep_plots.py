@@ -128,7 +128,7 @@ def draw_bars(axes: Axes, names: Sequence[str], values: np.ndarray, spread: np.n
 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float], lower_is_better: bool = True) -> list[int]:
-    """Places of the scores on the Pareto front, by cost: each better than all that cost no more."""
+    """Returns places of the scores on the Pareto front, by cost: each better than all that cost no more."""
     sign = 1 if lower_is_better else -1
     front: list[int] = []
     for place in sorted(range(len(costs)), key=lambda place: (costs[place], sign * scores[place])):
@@ -264,7 +264,7 @@ def _axis_label(axes: Axes, x: float, y: float, text: str) -> None:
 
 
 def _level_height(levels: Sequence[str], level: str | None) -> float:
-    """From 0 to 1; 0.5 for a key that a configuration does not have."""
+    """Returns a height from 0 to 1; 0.5 for a key that a configuration does not have."""
     if level is None or level not in levels:
         return 0.5
     return [*levels].index(level) / (len(levels) - 1) if len(levels) > 1 else 0.5

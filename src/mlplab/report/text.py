@@ -53,6 +53,6 @@ def format_number(value: float, figures: int = 4) -> str:
 
 
 def count_noun(number: int, noun: str) -> str:
-    """`1 epoch`, `1,200 epochs`; the plural is regular."""
+    """Returns `1 epoch`, `1,200 epochs`; the plural is regular."""
     plural = f"{noun}{'es' if noun.endswith(('s', 'x')) else 's'}"
     return f"{number:,} {noun if number == 1 else plural}"

@@ -145,7 +145,7 @@ def build_splits(config: DictConfig) -> Splits:
 
 
 def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = None) -> Learner:
-    """Build the learner and fit its scalers to the training rows. fitted: a learner that has been fitted to the same
+    """Builds the learner and fits its scalers to the training rows. fitted: a learner that has been fitted to the same
     rows, whose statistics are copied."""
     stored = portable_config(config)
     known = {**fitted.hparams, "config": stored} if fitted else checkpoint_metadata(stored, splits)
@@ -162,7 +162,7 @@ def build_learner(config: DictConfig, splits: Splits, fitted: Learner | None = N
 def build_untrained_learner(
     config: DictConfig, known: Metadata, class_weights: Mapping[str, Tensor] | None = None
 ) -> Learner:
-    """Build the learner that the metadata of a checkpoint describe; a state_dict fills what is fitted to data.
+    """Builds the learner that the metadata of a checkpoint describe; a state_dict fills what is fitted to data.
 
     class_weights: of a loss that balances the classes, by its key. For an ensemble the learner has the networks of all
     members.
@@ -196,7 +196,7 @@ def build_untrained_learner(
 
 
 def build_evaluator(config: DictConfig, **arguments: Any) -> Trainer:
-    """Build a trainer with the precision and the device of training that writes nothing. arguments: of Trainer.
+    """Builds a trainer with the precision and the device of training that writes nothing. arguments: of Trainer.
 
     Raises UserError where the device is not available or does not support the precision: scores would differ.
     """
@@ -219,7 +219,7 @@ def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
 
 
 def _callbacks(config: DictConfig, history: History, checkpoints: BestAndLastCheckpoint) -> list[Callback]:
-    """The guard comes before the history, so that no row is written for a loss that is not a number."""
+    """Builds the callbacks; NaNGuard comes before the history, so that no row is written for a loss of NaN."""
     mode = monitor_mode(config.monitor)
     chosen = instantiate_group(config, "callback") or {}
     if config.trainer.max_time is not None:
@@ -272,7 +272,7 @@ def balanced_weights(loss: Mapping[str, Any], splits: Splits) -> dict[str, Tenso
 
 
 def unit_weights(loss: Mapping[str, Any], num_classes: int) -> dict[str, Tensor]:
-    """Weights of the same shape, until a state_dict fills them."""
+    """Returns weights of the same shape, until a state_dict fills them."""
     return {key: CLASS_WEIGHTS[key](torch.ones(num_classes)) for key in _balanced_keys(loss)}
 
 

@@ -152,7 +152,8 @@ def _errors_name(where: str) -> Iterator[None]:
 
 
 def _refuse_misspelt_keys(config: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """A key that the choice does not have may have been added on purpose, but not in place of one that it resembles."""
+    """Refuses a key that the choice does not have and that resembles a missing one; others may have been added on
+    purpose."""
     known = [key for key, _ in flatten(defaults)]
     given = [key for key, _ in flatten(config)]
     missing = [key for key in known if select(config, key, given) is given]

@@ -29,7 +29,7 @@ MAY_DIFFER = {"seed", "run_dir", "sweep", "report", "allow", "debug"}  # between
 
 
 def build_ensembles(groups: Mapping[Path, Sequence[Path]]) -> dict[Path, str]:
-    """Build an ensemble a group. groups: the run folders of the members, by the folder of their ensemble.
+    """Builds an ensemble a group. groups: the run folders of the members, by the folder of their ensemble.
 
     Returns, for each ensemble that could not be built, the reason in one line.
     """
@@ -44,7 +44,7 @@ def build_ensembles(groups: Mapping[Path, Sequence[Path]]) -> dict[Path, str]:
 
 
 def build_ensemble(folder: Path, members: Sequence[Path], datasets: DatasetCache | None = None) -> dict[str, Any]:
-    """Write the ensemble of the best weights of each member; replaces the files of an older one.
+    """Writes the ensemble of the best weights of each member; replaces the files of an older one.
 
     datasets: data that were read before; one is kept. Returns the contents of scores.json, which is the last file.
     Raises UserError where members differ in more than their seeds, or their data have changed.
@@ -93,7 +93,8 @@ def _check_members(checkpoints: Sequence[Checkpoint], paths: Sequence[Path]) -> 
 
 
 def _join_weights(checkpoints: Sequence[Checkpoint], paths: Sequence[Path]) -> dict[str, Tensor]:
-    """The networks of all members, and what their learners share: scaling of the target, weights of the classes."""
+    """Returns the networks of all members, and what their learners share: scaling of the target, weights of the
+    classes."""
     network = "network."
     joined: dict[str, Tensor] = {}
     for index, (checkpoint, path) in enumerate(zip(checkpoints, paths, strict=True)):

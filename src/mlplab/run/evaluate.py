@@ -45,7 +45,7 @@ class Evaluation:
 
 
 def evaluate_learner(trainer: Trainer, learner: Learner, rows: EvaluationData) -> Evaluation:
-    """Evaluate like training does: large blocks through the network, then one batch of all raw outputs.
+    """Evaluates like training does: large blocks through the network, then one batch of all raw outputs.
 
     trainer: from `build_evaluator`. Raises UserError where a score is not finite.
     """
@@ -70,7 +70,7 @@ def evaluate_learner(trainer: Trainer, learner: Learner, rows: EvaluationData) -
 
 
 def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, other_data: bool = False) -> EvaluationData:
-    """Select one split of a run's data. other_data: files of another place are measured on purpose.
+    """Selects one split of a run's data. other_data: files of another place are measured on purpose.
 
     Raises UserError where the data have changed: a test split of other rows may hold some of the training rows.
     """
@@ -92,7 +92,8 @@ def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, othe
 
 
 def _with_known_classes(splits: Splits, info: DataInfo) -> Splits:
-    """The splits with their classes in the order of training. Raises UserError for other features or a new class."""
+    """Returns the splits with their classes in the order of training. Raises UserError for other features or a new
+    class."""
     if splits.in_features != info.in_features:
         raise UserError(f"the data have {splits.in_features} features, the run was trained on {info.in_features}")
     if splits.info.columns != info.columns:
@@ -113,7 +114,7 @@ def _with_known_classes(splits: Splits, info: DataInfo) -> Splits:
 def file_data(
     path: str, known: Metadata, dtype: torch.dtype, separator: str = ",", class_column: str = "target"
 ) -> EvaluationData:
-    """Read all rows of a CSV or NPZ file with the columns, or the arrays, of training.
+    """Reads all rows of a CSV or NPZ file with the columns, or the arrays, of training.
 
     dtype: of features and of a regression target. separator, class_column: of a CSV file. Raises UserError where the
     file cannot be read as such.
@@ -144,7 +145,7 @@ def _read_arrays(path: str, info: DataInfo) -> tuple[np.ndarray, Any, Sequence[o
 def _read_table(
     path: str, info: DataInfo, target_columns: list[str], separator: str
 ) -> tuple[np.ndarray, Any, Sequence[object]]:
-    """Features, target, and the line of each row."""
+    """Returns features, target, and the line of each row."""
     text = [*text_columns(info), *(target_columns if has_ambiguous_names(info.class_names) else [])]
     table = read_table(path, separator, text)
     if missing := [name for name in target_columns if name not in table.columns]:

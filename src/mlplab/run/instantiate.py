@@ -44,7 +44,7 @@ CLASS_OF_GROUP: dict[str, type] = {
 
 
 def instantiate_group(config: DictConfig, group: str, expected: type | None = None, /, **arguments: Any) -> Any:
-    """Instantiate a group of the configuration; an empty one (no scheduler, no callbacks) gives {}.
+    """Instantiates a group of the configuration; an empty one (no scheduler, no callbacks) gives {}.
 
     expected: the base class of a group that is not in CLASS_OF_GROUP. arguments: added to those of the configuration.
     Raises UserError where the class is not allowed, or its constructor refuses the arguments.
@@ -69,7 +69,7 @@ def instantiate_group(config: DictConfig, group: str, expected: type | None = No
 
 
 def _reported(error: Exception, chosen: str) -> Exception:
-    """What a constructor raised, as a UserError that names the choice; errors that need no name as they are."""
+    """Returns what a constructor raised, as a UserError that names the choice; errors that need no name as they are."""
     cause = error.__cause__ if isinstance(error, InstantiationException) else error
     if not isinstance(cause, Exception):
         return error
@@ -78,8 +78,8 @@ def _reported(error: Exception, chosen: str) -> Exception:
 
 
 def _cached_constructor(group: str, node: dict[str, Any], allow: tuple[str, ...]) -> Callable[..., Any] | None:
-    """The constructor that a node names, with its arguments: in a tenth of the time that Hydra takes. None where
-    arguments are objects themselves, which must not be shared."""
+    """Returns the constructor that a node names, with its arguments: in a tenth of the time that Hydra takes. None
+    where arguments are objects themselves, which must not be shared."""
     numbers = {key: value for key, value in node.items() if type(value) in (int, float)}
     constructor = _constructor(group, json.dumps(node | dict.fromkeys(numbers, 0)), allow)
     return None if constructor is None else partial(constructor, **numbers)
@@ -127,7 +127,7 @@ def check_targets(node: Any, group: str, allow: list[str], expected: type | None
 
 
 def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping of a configuration, also those in lists, with its dotted key."""
+    """Returns every mapping of a configuration, also those in lists, with its dotted key."""
     if isinstance(node, Mapping):
         yield key, node
         for name, value in node.items():
@@ -139,7 +139,7 @@ def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _class(key: str, target: Any, allow: list[str]) -> type:
-    """The class that a `_target_` names. Imports nothing of a package that is not allowed."""
+    """Returns the class that a `_target_` names. Imports nothing of a package that is not allowed."""
     if not isinstance(target, str) or not is_allowed_name(target, allow):
         raise UserError(not_allowed_message(key, str(target)))
     found = _import(target)
@@ -153,7 +153,8 @@ def _class(key: str, target: Any, allow: list[str]) -> type:
 
 
 def _import(target: str) -> Any:
-    """The object with a dotted name: imports the longest module, then gets attributes; None where there is none."""
+    """Returns the object with a dotted name: imports the longest module, then gets attributes; None where there is
+    none."""
     parts = target.split(".")
     for count in range(len(parts) - 1, 0, -1):
         try:
@@ -184,7 +185,8 @@ def _check_arguments(key: str, named: type, arguments: Mapping[str, Any]) -> Non
 
 
 def _parameters(named: type) -> set[str] | None:
-    """Names of a constructor's parameters, through `**kwargs` those of the base classes too; None if unknown."""
+    """Returns names of a constructor's parameters, through `**kwargs` those of the base classes too; None if
+    unknown."""
     known: set[str] = set()
     for ancestor in named.__mro__:
         if "__init__" not in vars(ancestor):

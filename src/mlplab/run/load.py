@@ -106,7 +106,7 @@ def check_same_config(
 
 
 def _of_the_model(key: str) -> bool:
-    """Whether the weights, or the scores measured on them, depend on a key."""
+    """Returns whether the weights, or the scores measured on them, depend on a key."""
     return key not in ELSEWHERE and (key.partition(".")[0] in GROUPS or key in ("trainer.precision", "ensemble"))
 
 

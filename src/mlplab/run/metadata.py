@@ -33,14 +33,15 @@ def checkpoint_metadata(stored: Mapping[str, Any], splits: Splits) -> Metadata:
 
 
 def data_info(metadata: Metadata) -> DataInfo:
-    """The `DataInfo` of a checkpoint. Older checkpoints have no key `task`: their learner determines it."""
+    """Returns the `DataInfo` of a checkpoint. Older checkpoints have no key `task`: their learner determines it."""
     config = metadata["config"]
     task = metadata.get("task") or LEARNER_TASKS[config["choice"]["learner"]]
     return DataInfo.from_state({**metadata, "task": task}, dtype_for_precision(config["trainer"]["precision"]))
 
 
 def first_wrong_key(metadata: Metadata) -> str | None:
-    """The first key of metadata read from a file that has not the form of `checkpoint_metadata`; None if all have."""
+    """Returns the first key of metadata read from a file that has not the form of `checkpoint_metadata`; None if all
+    have."""
     count, size = metadata.get("in_features"), metadata.get("image_size")
     valid = {
         "task": metadata.get("task") in (None, *Task),
@@ -57,7 +58,7 @@ def first_wrong_key(metadata: Metadata) -> str | None:
 
 
 def output_sizes(info: DataInfo) -> tuple[int, dict[str, int]]:
-    """The number of network outputs, and the sizes that the learner's constructor takes."""
+    """Returns the number of network outputs, and the sizes that the learner's constructor takes."""
     classes, targets = len(info.class_names), len(info.target_names)
     return {
         Task.CLASSIFICATION: (classes, {"num_classes": classes}),

@@ -47,8 +47,8 @@ class Predictor:
         return self.info.image_size
 
     def predict(self, rows: np.ndarray | pd.DataFrame, gaps: MissingValues = "refuse") -> np.ndarray:
-        """(N, num_classes) probabilities in the order of `class_names`, for two classes too; for regression
-        (N, num_targets) in the unit of the target.
+        """Returns (N, num_classes) probabilities in the order of `class_names`, for two classes too; for regression (N,
+        num_targets) in the unit of the target.
 
         rows: (N, in_features), (N, *image_size), or a table with the columns of training; not scaled, the model does.
         gaps: missing values of a table; `fill` imputes the median of the training rows.
@@ -85,11 +85,11 @@ class Predictor:
         return predictions.numpy()
 
     def predict_class(self, rows: np.ndarray | pd.DataFrame, gaps: MissingValues = "refuse") -> np.ndarray:
-        """(N,) class names."""
+        """Returns (N,) class names."""
         return self.named(self.predict(rows, gaps))
 
     def named(self, probabilities: np.ndarray) -> np.ndarray:
-        """(N,) class names, from the probabilities that `predict` returns."""
+        """Returns (N,) class names, from the probabilities that `predict` returns."""
         if self.info.task.is_regression:
             raise UserError("predict_class: this is a regression model; use predict")
         scores = torch.from_numpy(probabilities)

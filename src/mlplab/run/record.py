@@ -133,7 +133,7 @@ def _dataset_name(name: str, data: dict[str, Any]) -> str:
 
 
 def _unused_keys(data: dict[str, Any]) -> tuple[str, ...]:
-    """The keys that have no effect because of data.folds."""
+    """Returns the keys that have no effect because of data.folds."""
     return ("fold",) if data.get("folds") is None else ("val_fraction",)
 
 
@@ -157,7 +157,7 @@ def _kind(value: Any, kind: type[Kind], where: str) -> Kind:
 
 
 def _headline(learner: str) -> str:
-    """The metric that compares runs with different losses."""
+    """Returns the metric that compares runs with different losses."""
     if learner not in METRICS:
         raise UserError(f"config.yaml: choice.learner={learner}: must be one of {', '.join(METRICS)}")
     return "r2" if is_regression(learner) else "accuracy"
@@ -169,6 +169,6 @@ def _short(value: Any) -> str:
 
 
 def _epochs(folder: Path) -> int:
-    """The epochs that a run has trained so far; row 0 comes before the first."""
+    """Returns the epochs that a run has trained so far; row 0 comes before the first."""
     history = folder / "history.csv"
     return max(0, len(read_history(history)) - 1) if history.exists() else 0

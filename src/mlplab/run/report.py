@@ -36,7 +36,7 @@ MAX_INPUTS = 200  # with more, shuffling each of them takes long and shows littl
 def build_report(
     config: DictConfig, run: Path, scores: Mapping[str, Any], split: str, kind: str, other_data: bool = False
 ) -> RunReport:
-    """Build the report of one split. kind: of the slice through the loss surface: pca, random or none.
+    """Builds the report of one split. kind: of the slice through the loss surface: pca, random or none.
 
     Raises UserError where the data have changed since training, unless other data are read on purpose.
     """
@@ -75,7 +75,7 @@ def build_report(
 
 
 def write_final_report(run: Path, scores: Mapping[str, Any]) -> RunReport:
-    """Write the report at the end of a training, with the defaults of the command. scores: not yet written."""
+    """Writes the report at the end of a training, with the defaults of the command. scores: not yet written."""
     report = build_report(read_config(run), run, scores, "test", default_slice(run))
     write_report(report, run / "report.html")
     return report
@@ -90,7 +90,7 @@ def write_report(report: RunReport, output: Path) -> None:
 
 
 def default_slice(run: Path) -> str:
-    """Along the path of the weights if it was recorded, else in random directions."""
+    """Returns `pca`, along the path of the weights, if it was recorded, else `random`."""
     return "pca" if (run / "trajectory.npz").exists() else "random"
 
 
@@ -109,7 +109,7 @@ def _predictions(rows: EvaluationData, measured: Evaluation, info: DataInfo) -> 
 
 
 def _notes(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[str]:
-    """Where scores differ from those of training in any digit, as on another device."""
+    """Reports scores that differ from those of training in any digit, as on another device."""
     trained = {name: scores.get(f"{name}/{split}") for name in measured.scores}
     differ = [name for name, before in trained.items() if measured.scores[name] != before]
     if not differ:
@@ -120,7 +120,7 @@ def _notes(scores: Mapping[str, Any], measured: Evaluation, split: str) -> list[
 
 
 def _importance(learner: Learner, rows: EvaluationData, info: DataInfo) -> Importance | None:
-    """For tables with two inputs or more."""
+    """Computes the importance of inputs, for tables with two or more."""
     if info.image_size or not 1 < info.in_features <= MAX_INPUTS:
         return None
     return permutation_importance(learner, rows.part, info.feature_groups)
@@ -142,7 +142,7 @@ def _importance_panels(importance: Importance | None, rows: EvaluationData) -> l
 
 
 def _feature_order(importance: Importance | None, info: DataInfo) -> list[int]:
-    """Indices of features, those of the most important input first."""
+    """Returns indices of features, those of the most important input first."""
     if importance is None:
         return list(range(info.in_features))
     rise = dict(zip(importance.names, importance.rise.tolist(), strict=True))
@@ -151,7 +151,7 @@ def _feature_order(importance: Importance | None, info: DataInfo) -> list[int]:
 
 
 def _shape(learner: Learner, parts: Mapping[str, Split], info: DataInfo) -> list[Panel]:
-    """The decision boundary or the fitted curve, of a model with few inputs."""
+    """Returns the decision boundary or the fitted curve, of a model with few inputs."""
     points = {split: (part.features.numpy(), part.target.numpy()) for split, part in parts.items()}
     predict = predict_function(learner, not info.task.is_regression)
     return boundary_panels(predict, points, info)

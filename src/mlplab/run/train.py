@@ -35,7 +35,7 @@ Scores = dict[str, Any]
 
 
 def train(config: DictConfig) -> Scores:
-    """Train in a new folder. config: as returned by `mlplab.configure`. Returns the contents of scores.json.
+    """Trains in a new folder. config: as returned by `mlplab.configure`. Returns the contents of scores.json.
 
     Raises UserError where data or configuration are wrong, RunError where the loss becomes NaN, Stopped after a signal.
     """
@@ -60,7 +60,7 @@ def train(config: DictConfig) -> Scores:
 
 
 def train_in_folder(config: DictConfig, begin: Callable[[], None], judge: Judge | None = None) -> Scores:
-    """Train in a folder that holds its config.yaml already.
+    """Trains in a folder that holds its config.yaml already.
 
     begin: called once data and network are built. judge: of a search. Raises Pruned where it ends the run.
     """
@@ -73,7 +73,7 @@ def train_in_folder(config: DictConfig, begin: Callable[[], None], judge: Judge 
 
 
 def evaluate_best(components: Components) -> Scores:
-    """After the last epoch: test the best weights and write the results.
+    """Tests the best weights after the last epoch and writes the results.
 
     Raises Stopped after a signal that came after the last epoch had been written: a sweep would start its next job.
     """
@@ -88,7 +88,7 @@ def evaluate_best(components: Components) -> Scores:
 
 
 def write_results(components: Components, diagnosis: Diagnosis, seconds: float) -> Scores:
-    """Write what follows from a learner with the best weights and their test scores. scores.json is the last file."""
+    """Writes what follows from a learner with the best weights and their test scores. scores.json is the last file."""
     settings, history, stored = components.settings, components.history, components.learner.hparams["config"]
     run = settings.folder
     ending = verdict(history.rows, history.best_epoch, diagnosis, dict(flatten(stored)))
@@ -182,7 +182,7 @@ def _write_report(run: Path, overlay: OverlayLogger, scores: Scores) -> None:
 
 
 def describe_run(components: Components) -> dict[str, str]:
-    """Data, network, training and device of a run, a text each."""
+    """Returns data, network, training and device of a run, a text each."""
     run, splits, learner = components.settings, components.splits, components.learner
     sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
     info = splits.info

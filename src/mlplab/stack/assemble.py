@@ -64,7 +64,8 @@ def max_members(learner: Learner, splits: Splits, batch_size: int, datasets: int
 
 
 def available_memory() -> int:
-    """Bytes of free memory, on Linux with what the system can reclaim; half of all memory where it is unknown."""
+    """Returns bytes of free memory, on Linux with what the system can reclaim; half of all memory where it is
+    unknown."""
     try:
         with open("/proc/meminfo") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))

@@ -38,19 +38,19 @@ class StackedData:
         self.evaluated = stack_rows(members, _evaluated_rows)
 
     def order(self, loaders: Sequence[TensorLoader]) -> Tensor:
-        """(K, N) indices into `inputs`, in the order of each member's epoch."""
+        """Returns (K, N) indices into `inputs`, in the order of each member's epoch."""
         orders = torch.stack([order for loader in loaders if (order := loader.order()) is not None])
         rows = self.evaluated
         return orders if len(rows.features) == 1 else orders + self.num_train * rows.fold[:, None]
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and targets (K, B, ...) of row indices (K, B)."""
+        """Returns inputs and targets (K, B, ...) of row indices (K, B)."""
         inputs, targets = (values.index_select(0, rows.reshape(-1)) for values in (self.inputs, self.targets))
         inputs = self.scale(inputs) if self.scale else inputs
         return inputs.view(*rows.shape, -1), targets.view(*rows.shape, *targets.shape[1:])
 
     def raw_batch(self, member: Member, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw features and target of row indices (B,) of one member, as its single run gets them."""
+        """Returns raw features and target of row indices (B,) of one member, as its single run gets them."""
         train, indices = member.splits.train, rows % self.num_train
         return train.features[indices], train.target[indices]
 
@@ -69,7 +69,7 @@ class FoldRows:
     fold: Tensor
 
     def per_member(self, values: Tensor) -> Tensor:
-        """(D, ...) -> (K, ...), or unchanged where all members share one fold."""
+        """Expands (D, ...) to (K, ...), or returns it unchanged where all members share one fold."""
         return values if len(values) == 1 else values.index_select(0, self.fold)
 
 

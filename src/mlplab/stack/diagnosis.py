@@ -26,7 +26,7 @@ class FinalMetrics(NamedTuple):
 
 
 def final_metrics(states: Sequence[MemberState]) -> dict[int, FinalMetrics]:
-    """By index of the member, for those that ended without a failure."""
+    """Computes final metrics by index of the member, for those that ended without a failure."""
     ended = [state for state in states if not state.member.failure and state.member.has_ended]
     if not ended:
         return {}
@@ -46,7 +46,8 @@ def final_metrics(states: Sequence[MemberState]) -> dict[int, FinalMetrics]:
 
 
 def measured_layers(members: Sequence[Member], snapshot: Snapshot | None = None) -> list[list[Layer]]:
-    """Layer statistics of each member. snapshot: of their weights; without one those of their networks are used."""
+    """Returns layer statistics of each member. snapshot: of their weights; without one those of their networks are
+    used."""
     found: list[list[Layer]] = []
     for places in _chunks(members):
         some = [members[place] for place in places]
@@ -73,7 +74,8 @@ def measured_layers(members: Sequence[Member], snapshot: Snapshot | None = None)
 def _test_scores_and_rises(
     members: Sequence[Member], last: Snapshot, best: Snapshot
 ) -> tuple[Scores, list[dict[str, float]]]:
-    """Test scores of the best weights, and the rise of the validation loss from the best weights to the last."""
+    """Returns test scores of the best weights, and the rise of the validation loss from the best weights to the
+    last."""
     learners = [member.learner for member in members]
     networks = [learner.network for learner in learners]
     network = StackedNetwork(networks, Weights(networks))
@@ -114,7 +116,7 @@ class _TracedNetwork(StackedNetwork):
 
 
 def _chunks(members: Sequence[Member]) -> Iterator[range]:
-    """Ranges of as many members as may be measured at once."""
+    """Returns ranges of as many members as may be measured at once."""
     widest = max(max(parameter.shape) for parameter in members[0].learner.network.parameters())
     size = max(1, MAX_ACTIVATIONS // (widest * min(MAX_ROWS, len(members[0].splits.measured))))
     for start in range(0, len(members), size):

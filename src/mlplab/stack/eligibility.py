@@ -80,5 +80,5 @@ def why_not_stacked(values: Values) -> str:
 
 
 def _keys_of(group: str, values: Values) -> set[str]:
-    """The keys directly below a group."""
+    """Returns the keys directly below a group."""
     return {key.split(".")[1] for key in values if key.startswith(f"{group}.")}

@@ -65,7 +65,7 @@ class StackedFit:
             self._remove(range(len(self.members)))
 
     def states(self) -> list[MemberState]:
-        """The members that still train."""
+        """Returns the members that still train."""
         return [self._state(index) for index in range(len(self.members))]
 
     def _build(self) -> None:
@@ -81,7 +81,7 @@ class StackedFit:
         self.steps_scheduler_per_update = scheduler is not None and scheduler.interval == "step"
 
     def _snapshot(self) -> Snapshot:
-        """The state of all members, sharing memory with it."""
+        """Returns the state of all members, sharing memory with it."""
         optimizer = self.optimizer
         return Snapshot(
             self.weights.flat, self.network.buffers, optimizer.state, optimizer.mu_products, optimizer.steps

@@ -27,7 +27,8 @@ def stacked_outputs(network: StackedNetwork, rows: FoldRows) -> Tensor:
 
 
 def encode_targets(learners: Sequence[Learner], target: Tensor) -> Tensor:
-    """Raw targets (K, N, ...), or (1, N, ...) where all members share them -> (K, N, ...) as the loss takes them."""
+    """Encodes raw targets (K, N, ...), or (1, N, ...) where all members share them, as the loss takes them: (K, N,
+    ...)."""
     encoded = _by_learner(learners[: len(target)], "encode", target)
     return encoded.expand(len(learners), *encoded.shape[1:])
 
@@ -48,7 +49,7 @@ def compute_metrics(learners: Sequence[Learner], output: Tensor, target: Tensor)
 
 
 def _by_learner(learners: Sequence[Learner], name: str, values: Tensor) -> Tensor:
-    """`encode` or `decode` of (K, N, ...); only a Regressor differs between members, by its target scaling."""
+    """Returns `encode` or `decode` of (K, N, ...); only a Regressor differs between members, by its target scaling."""
     if isinstance(learners[0], Regressor) and len(learners) > 1:
         return torch.stack([getattr(learner, name)(part) for learner, part in zip(learners, values, strict=True)])
     found: Tensor = getattr(learners[0], name)(values.flatten(0, 1)).unflatten(0, values.shape[:2])
@@ -71,7 +72,8 @@ def _regression(learners: Sequence[Regressor], output: Tensor, target: Tensor) -
 
 
 def _auroc(probabilities: Tensor, target: Tensor) -> Tensor:
-    """The fraction of pairs, one row of each class, in the right order; a tie counts half. 0 if a class is missing."""
+    """Returns the fraction of pairs, one row of each class, in the right order; a tie counts half. 0 if a class is
+    missing."""
     if target.ndim == 2:
         return torch.cat([_auroc(rows[None], its) for rows, its in zip(probabilities, target, strict=True)])
     positive, negative = probabilities[:, target == 1].contiguous(), probabilities[:, target == 0].sort(dim=1).values

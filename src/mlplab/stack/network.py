@@ -44,7 +44,7 @@ class StackedNetwork:
             values.copy_(snapshot.buffers[name])
 
     def build(self, modules: Sequence[Any], name: str) -> Pass:
-        """The stacked pass of the modules that have this name in each of the networks."""
+        """Returns the stacked pass of the modules that have this name in each of the networks."""
         kind = type(modules[0])
         if kind in BUILDERS:
             return BUILDERS[kind](self, modules, name)

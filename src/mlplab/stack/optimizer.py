@@ -114,7 +114,7 @@ def _number(values: Sequence[Any]) -> Number:
 
 
 def _weight_decay(optimizers: Sequence[Optimizer], networks: Sequence[nn.Module], dtype: torch.dtype) -> Tensor | None:
-    """(K, P), or (K, 1) where it is the same for all parameters; None where there is none."""
+    """Returns (K, P), or (K, 1) where it is the same for all parameters; None where there is none."""
     rows = []
     for optimizer, network in zip(optimizers, networks, strict=True):
         decays = {param: group["weight_decay"] for group in optimizer.param_groups for param in group["params"]}

@@ -105,7 +105,8 @@ def _run_child(work: Work, indices: Sequence[int], pipe: Connection, parent: int
 
 
 def _has_gradients() -> bool:
-    """Whether autograd works: it refuses in a process that was forked after a backward pass, where there is a GPU."""
+    """Returns whether autograd works: it refuses in a process that was forked after a backward pass, where there is a
+    GPU."""
     weight = torch.ones(1, requires_grad=True)
     try:
         torch.autograd.grad(weight.sum(), weight)

@@ -84,7 +84,7 @@ class TrainerStandIn:
         }
 
     def _loops(self) -> dict[str, Any]:
-        """The counts of Lightning's loops."""
+        """Returns the counts of Lightning's loops."""
         names = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
         loops = {name: getattr(self.lightning, name).state_dict() for name in names}
         fit, epochs, batches = loops["fit_loop"], self.current_epoch + 1, len(self.train_dataloader)

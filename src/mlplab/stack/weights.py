@@ -21,12 +21,12 @@ class Slot:
         return self.start + int(torch.Size(self.shape).numel())
 
     def stacked(self, flat: Tensor) -> Tensor:
-        """The parameter of all members: a view (K, ...) of (K, P)."""
+        """Returns the parameter of all members: a view (K, ...) of (K, P)."""
         shape = self.shape[::-1] if self.transposed else self.shape
         return flat[:, self.start : self.end].view(len(flat), *shape)
 
     def single(self, row: Tensor) -> Tensor:
-        """The parameter of one member in its own shape: a view of a row (P,)."""
+        """Returns the parameter of one member in its own shape: a view of a row (P,)."""
         part = row[self.start : self.end]
         return part.view(self.shape[::-1]).T if self.transposed else part.view(self.shape)
 
@@ -60,17 +60,17 @@ class Weights:
         return current
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
-        """The gradients of a scalar, (K, ...) for each slot."""
+        """Returns the gradients of a scalar, (K, ...) for each slot."""
         found = torch.autograd.grad(loss, [self._padded.get(name, leaf) for name, leaf in self.leaves.items()])
         pairs = zip(found, self.leaves.items(), strict=True)
         return [grad[..., : leaf.shape[-1]] if name in self._padded else grad for grad, (name, leaf) in pairs]
 
     def concatenate(self, gradients: Sequence[Tensor]) -> Tensor:
-        """(K, ...) for each slot -> (K, P), in the same memory each time."""
+        """Joins gradients (K, ...) of each slot to (K, P), in the same memory each time."""
         return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1, out=self._gradient)
 
     def parameters_of(self, row: Tensor) -> list[Tensor]:
-        """The row (P,) of one member as the parameters of its network."""
+        """Returns the row (P,) of one member as the parameters of its network."""
         return [slot.single(row) for slot in self.slots]
 
     def _columns(self, network: nn.Module) -> Iterator[Tensor]:
@@ -117,7 +117,7 @@ class Snapshot:
 
 
 def concatenate_snapshots(parts: Sequence[Snapshot]) -> Snapshot:
-    """The members of all parts, in their order."""
+    """Returns the members of all parts, in their order."""
     first = parts[0]
     return Snapshot(
         torch.cat([part.flat for part in parts]),

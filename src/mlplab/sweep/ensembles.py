@@ -16,7 +16,7 @@ PREFIX = "ensemble"  # where the name of a job's folder has its number
 
 
 def group_by_seed(jobs: Sequence[Job]) -> dict[str, list[Job]]:
-    """The jobs whose settings differ only in the seed, one for each seed, by the name of their ensemble."""
+    """Returns the jobs whose settings differ only in the seed, one for each seed, by the name of their ensemble."""
     groups: dict[str, dict[int, Job]] = {}
     for job in jobs:
         shared = {key: value for key, value in job.settings.items() if key != "seed"}
@@ -31,7 +31,7 @@ def group_by_seed(jobs: Sequence[Job]) -> dict[str, list[Job]]:
 
 
 def write_ensembles(sweep: Path, jobs: Sequence[Job]) -> int:
-    """Build the ensembles in the sweep's folder. Returns how many could not be built; prints one line for each."""
+    """Builds the ensembles in the sweep's folder. Returns how many could not be built; prints one line for each."""
     groups = group_by_seed(jobs)
     reasons = {name: _unfinished(sweep, members) for name, members in groups.items()}
     complete = {sweep / name: [sweep / job.name for job in groups[name]] for name in groups if not reasons[name]}
@@ -54,6 +54,6 @@ def _unfinished(sweep: Path, members: Sequence[Job]) -> str:
 
 
 def _name(job: Job) -> str:
-    """The name of a member's folder without its number and seed."""
+    """Returns the name of a member's folder without its number and seed."""
     overrides = re.sub(r"(^|,)seed=\d+(?=,|$)", "", job.name.partition("_")[2]).strip(",")
     return f"{PREFIX}_{overrides}" if overrides else PREFIX

@@ -14,12 +14,12 @@ _started: list[float] = []
 
 
 def mark_start() -> None:
-    """Call when the first job starts, its libraries imported: the next jobs need not wait for that."""
+    """Notes the start of the first job, its libraries imported: the next jobs need not wait for that."""
     _started[:] = [time.perf_counter()]
 
 
 def estimate_remaining(num_jobs: int, parallel: int = 1, seconds: float | None = None) -> str:
-    """The text to print after the first job; empty if the other jobs end at about the same time.
+    """Returns the text to print after the first job; empty if the other jobs end at about the same time.
 
     parallel: jobs that run at once. seconds: duration of the first job; None: since `mark_start` in this process.
     """
@@ -33,7 +33,7 @@ def estimate_remaining(num_jobs: int, parallel: int = 1, seconds: float | None =
 
 
 def format_duration(seconds: float) -> str:
-    """At most two units: `40 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Returns at most two units: `40 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"

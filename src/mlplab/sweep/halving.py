@@ -25,7 +25,7 @@ ROUNDS_FILE = "rounds.json"
 
 
 def grid_jobs(arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each job of a grid, in the order of Hydra's basic sweeper."""
+    """Returns the overrides of each job of a grid, in the order of Hydra's basic sweeper."""
     overrides = parse_overrides(arguments)
     for override in overrides:
         if override.is_sweep_override() and not override.is_discrete_sweep():
@@ -45,8 +45,8 @@ class Round:
 
 
 def plan_rounds(sweeper: DictConfig, jobs: Sequence[Sequence[str]], arguments: Sequence[str]) -> list[Round]:
-    """The rounds of a halving. sweeper: the keys of `hydra.sweeper`. jobs: the overrides of each. arguments: of the
-    command line. Raises UserError for invalid options."""
+    """Returns the rounds of a halving. sweeper: the keys of `hydra.sweeper`. jobs: the overrides of each. arguments: of
+    the command line. Raises UserError for invalid options."""
     for name, allowed in (("eta", ETA), ("first", COUNT)):
         if sweeper[name] is not None and not allowed.holds(sweeper[name]):
             raise UserError(f"hydra.sweeper.{name}={sweeper[name]}: must be {allowed}")
@@ -79,7 +79,8 @@ def format_rounds(rounds: Sequence[Round]) -> str:
 
 
 def run_halving(folder: Path, jobs: Sequence[Job], rounds: Sequence[Round], monitor: str, launcher: Launcher) -> None:
-    """Launch what remains of each round. A resumed sweep keeps the recorded choice of the rounds that have started."""
+    """Launches what remains of each round. A resumed sweep keeps the recorded choice of the rounds that have
+    started."""
     with lock_sweep(folder, jobs):
         record = read_halving(folder) or HalvingRecord(list(rounds))
         for place, current in enumerate(record.rounds):
@@ -102,8 +103,8 @@ def run_halving(folder: Path, jobs: Sequence[Job], rounds: Sequence[Round], moni
 
 
 def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, monitor: str) -> list[int]:
-    """The numbers of the best jobs; of equal ones the first. A job that did not reach the end of its round is taken
-    only if there are no others."""
+    """Returns the numbers of the best jobs; of equal ones the first. A job that did not reach the end of its round is
+    taken only if there are no others."""
     if len(numbers) <= count:
         return numbers
     sign = 1 if monitor_mode(monitor) == "min" else -1
@@ -117,7 +118,7 @@ def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, mon
 
 
 def _is_waiting(run: Path, epochs: int, monitor: str) -> bool:
-    """Whether a job has still to train up to an epoch."""
+    """Returns whether a job has still to train up to an epoch."""
     state = run_state(run)
     return state in UNFINISHED or (state == "pruned" and read_outcome(run, monitor).scores.get("epochs", 0) < epochs)
 
@@ -131,7 +132,7 @@ class HalvingRecord:
     begun: list[list[int]] = field(default_factory=list)
 
     def last_round_jobs(self, place: int) -> list[int]:
-        """The jobs of a round that are, as far as is known, not in the next one."""
+        """Returns the jobs of a round that are, as far as is known, not in the next one."""
         following = self.begun[place + 1] if place + 1 < len(self.begun) else []
         return [number for number in self.begun[place] if number not in following]
 
@@ -141,7 +142,7 @@ class HalvingRecord:
 
 
 def read_halving(folder: Path) -> HalvingRecord | None:
-    """None if the folder has no record."""
+    """Returns None if the folder has no record."""
     path = folder / ROUNDS_FILE
     if not path.exists():
         return None
@@ -154,7 +155,7 @@ def read_halving(folder: Path) -> HalvingRecord | None:
 
 
 def check_same_rounds(folder: Path, now: Sequence[Round] | None, started: bool) -> None:
-    """Raise UserError if a resumed sweep was not a halving with these rounds; None: if it was a halving.
+    """Raises UserError if a resumed sweep was not a halving with these rounds; None: if it was a halving.
 
     started: whether any job has started; if none has, a sweep may become a halving.
     """

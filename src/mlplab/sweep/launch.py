@@ -23,7 +23,7 @@ Launch = Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
 
 
 def launch_jobs(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool | str | None = None) -> None:
-    """Return when every job has finished or failed, or was not started because of sweep.fail_fast.
+    """Returns when every job has finished or failed, or was not started because of sweep.fail_fast.
 
     launch: the method of Hydra's launcher. resume: sweep.resume; "failed" launches failed jobs again.
     """
@@ -41,7 +41,7 @@ def launch_jobs(launch: Launch, folder: Path, jobs: Sequence[Job], resume: bool 
 
 @contextmanager
 def lock_sweep(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
-    """While jobs are launched: lock the folder against other processes, write sweep.json, and add to the message of
+    """Locks the folder against other processes while jobs are launched, writes sweep.json, and adds to the message of
     whatever ends the sweep how to resume it."""
     os.environ[PROCESS] = str(os.getpid())
     with lock_folder(folder):
@@ -58,7 +58,7 @@ def lock_sweep(folder: Path, jobs: Sequence[Job]) -> Iterator[None]:
 
 @contextmanager
 def exit_with_sweep() -> Iterator[None]:
-    """In a worker process whose sweep has been killed: finish the job, then exit; joblib's would wait forever."""
+    """Exits after the job in a worker process whose sweep has been killed; joblib's would wait forever."""
     sweep = os.getppid()
     yield
     if os.environ.get(PROCESS) == str(sweep) and os.getppid() != sweep:
@@ -68,7 +68,7 @@ def exit_with_sweep() -> Iterator[None]:
 def launch_safely(
     launch: Launch, folder: Path, jobs: Sequence[Job], is_waiting: Callable[[Job], bool], new: bool = False
 ) -> None:
-    """Launch jobs together. If a worker is killed, all workers of its pool end and nothing says whose job was killed:
+    """Launches jobs together. If a worker is killed, all workers of its pool end and nothing says whose job was killed:
     the jobs that were running continue one at a time, where one that is killed again is known.
 
     new: Hydra itself names each folder as planned; a resumed job is launched into its earlier folder.
@@ -98,7 +98,7 @@ def _into_folder(job: Job) -> list[str]:
 
 
 def _write_failures(folder: Path, jobs: Sequence[Job], returned: Sequence[JobReturn]) -> None:
-    """Write failure.txt for jobs that failed before they could write it themselves."""
+    """Writes failure.txt for jobs that failed before they could write it themselves."""
     for job, result in zip(jobs, returned, strict=True):
         if result.status == JobStatus.FAILED and run_state(folder / job.name) in UNFINISHED:
             _write_failure(folder, job, describe_error(job_error(result)))

@@ -35,13 +35,14 @@ class Job:
 
 
 def trained_values(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a resolved configuration that change what is trained, by dotted key, as JSON stores them."""
+    """Returns the values of a resolved configuration that change what is trained, by dotted key, as JSON stores
+    them."""
     values: dict[str, Any] = {key: value for key, value in flatten(config) if key not in COMMAND_KEYS}
     return dict(json.loads(json.dumps(values)))
 
 
 def write_manifest(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) -> None:
-    """Write sweep.json; values that all jobs share are written once. arguments: of the command line, as
+    """Writes sweep.json; values that all jobs share are written once. arguments: of the command line, as
     `expand_overrides` returns them."""
     first, *rest = [job.settings for job in jobs]
     shared = {key: value for key, value in first.items() if all(key in job and job[key] == value for job in rest)}
@@ -63,8 +64,8 @@ def write_manifest(folder: Path, jobs: Sequence[Job], arguments: Sequence[str]) 
 
 
 def read_manifest(folder: Path) -> list[Job]:
-    """The jobs of sweep.json; none if the sweep was killed before it was written. Raises UserError for a folder that
-    is not a sweep's."""
+    """Returns the jobs of sweep.json; none if the sweep was killed before it was written. Raises UserError for a folder
+    that is not a sweep's."""
     path = folder / SWEEP_FILE
     if not folder.is_dir():
         raise UserError(f"sweep.resume: there is no sweep {folder}; give the sweep.name of the sweep to resume")
@@ -79,7 +80,7 @@ def read_manifest(folder: Path) -> list[Job]:
 
 
 def _upgrade(settings: dict[str, Any], version: object, where: str) -> dict[str, Any]:
-    """Return the values by dotted key as `trained_values` does in today's format."""
+    """Returns the values by dotted key as `trained_values` does in today's format."""
     if version == FORMAT:
         return settings
     nested: dict[str, Any] = {}
@@ -90,8 +91,8 @@ def _upgrade(settings: dict[str, Any], version: object, where: str) -> dict[str,
 
 
 def merge_jobs(before: Sequence[Job], now: Sequence[Job], folder: Path) -> list[Job]:
-    """The jobs of a resumed sweep: the earlier ones with their numbers and folders, then the new ones. Raises UserError
-    if an earlier job is missing or trains something else."""
+    """Returns the jobs of a resumed sweep: the earlier ones with their numbers and folders, then the new ones. Raises
+    UserError if an earlier job is missing or trains something else."""
     added, merged = list(now), []
     for job in before:
         place = next((place for place, other in enumerate(added) if other.settings == job.settings), None)
@@ -103,24 +104,24 @@ def merge_jobs(before: Sequence[Job], now: Sequence[Job], folder: Path) -> list[
 
 
 def changed_versions(folder: Path) -> list[str]:
-    """One text for each library whose version differs from the one with which the sweep was started."""
+    """Returns one text for each library whose version differs from the one with which the sweep was started."""
     then = _read(folder / SWEEP_FILE)["versions"] if (folder / SWEEP_FILE).exists() else {}
     return [f"{name} {then[name]} then, {version(name)} now" for name in then if then[name] != version(name)]
 
 
 def resume_hint(folder: Path) -> str:
-    """The progress of a sweep, and the command that resumes it."""
+    """Returns the progress of a sweep, and the command that resumes it."""
     return f"{progress_text(folder, read_manifest(folder))}; resume by: {_read(folder / SWEEP_FILE)['command']}"
 
 
 def progress_text(folder: Path, jobs: Sequence[Job]) -> str:
-    """How many jobs are in each state: `2 finished, 1 new`."""
+    """Returns how many jobs are in each state: `2 finished, 1 new`."""
     counts = Counter(run_state(folder / job.name) for job in jobs)
     return ", ".join(f"{counts[state]} {state}" for state in get_args(RunState) if counts[state])
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """The command that resumes the sweep: as the user typed it, with sweep.resume=true."""
+    """Returns the command that resumes the sweep: as the user typed it, with sweep.resume=true."""
     typed = [text for text in arguments if not text.startswith("hydra.job.config.override_dirname.exclude_keys=")]
     typed = ["sweep.halving=true" if text == "hydra/sweeper=halving" else text for text in typed]
     if not any(text.startswith("sweep.resume=") for text in typed):
@@ -138,7 +139,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _missing_job(job: Job, now: Sequence[Job], folder: Path) -> str:
-    """The message for an earlier job that is missing now: how the most similar job differs."""
+    """Returns the message for an earlier job that is missing now: how the most similar job differs."""
     differences = [_differing_keys(job.settings, other.settings) for other in now]
     keys = min(differences, key=len)
     nearest = now[differences.index(keys)].settings

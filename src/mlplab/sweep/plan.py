@@ -40,7 +40,7 @@ class SweepPlan:
     num_waiting: int = 0
 
     def claim(self) -> None:
-        """Create the sweep's folder, or resume in it, and print the plan. Raises UserError if the folder does not
+        """Creates the sweep's folder, or resumes in it, and prints the plan. Raises UserError if the folder does not
         fit."""
         progress = ""
         if self.search and self.search.joins:
@@ -58,7 +58,7 @@ class SweepPlan:
         print(f"{summary} -> {self.folder}{progress}", flush=True)
 
     def finish(self) -> None:
-        """Build the ensembles and write the table. Exits with status 1 if a job failed or an ensemble is missing."""
+        """Builds the ensembles and writes the table. Exits with status 1 if a job failed or an ensemble is missing."""
         jobs = [job.overrides for job in self.jobs]
         if self.search:
             from mlplab.sweep.search import searched_jobs  # imports optuna
@@ -69,7 +69,7 @@ class SweepPlan:
             sys.exit(1)
 
     def _resume(self) -> str:
-        """Give the jobs the numbers and folders that they had. Returns how far the sweep has come."""
+        """Gives the jobs the numbers and folders that they had. Returns how far the sweep has come."""
         before = manifest.read_manifest(self.folder)
         self.jobs = manifest.merge_jobs(before, self.jobs, self.folder)
         states = [run_state(self.folder / job.name) for job in self.jobs]
@@ -84,7 +84,7 @@ class SweepPlan:
 def plan_sweep(
     config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, kind: SweepKind = "grid"
 ) -> SweepPlan:
-    """Compose and validate every job of a sweep; writes nothing.
+    """Composes and validates every job of a sweep; writes nothing.
 
     config: of the sweep, with Hydra's part. arguments: the overrides of the command line. loader: of Hydra's context.
     Raises UserError for the first job that is not valid, and for options that do not fit the sweep.
@@ -125,7 +125,7 @@ def _resolve_jobs(
 
 
 def _check_grid_only_options(kind: SweepKind, hydra: DictConfig, options: DictConfig) -> None:
-    """Raise UserError for an option that neither a search nor a halving supports. options: the keys of `sweep`."""
+    """Raises UserError for an option that neither a search nor a halving supports. options: the keys of `sweep`."""
     prunes = kind == "halving" or hydra.sweeper.pruner != "none"
     if prunes and hydra.runtime.choices["hydra/launcher"] == "stacked":
         raise UserError(
@@ -140,7 +140,7 @@ def _check_grid_only_options(kind: SweepKind, hydra: DictConfig, options: DictCo
 
 
 def _check_shared_overrides(jobs: Sequence[Sequence[str]]) -> None:
-    """Raise UserError for a key of the whole sweep that differs from job to job, and for `run_dir`."""
+    """Raises UserError for a key of the whole sweep that differs from job to job, and for `run_dir`."""
     if any(override.startswith("run_dir=") for override in jobs[0]):
         raise UserError("run_dir: the runs of a sweep are in outputs/sweeps/<sweep.name>; set sweep.name instead")
     for overrides in zip(*jobs, strict=True):

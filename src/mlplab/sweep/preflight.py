@@ -36,7 +36,7 @@ class Preflight(Callback):
     """
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Create the folder with its config.yaml: a run that is killed while it imports its libraries can be
+        """Creates the folder with its config.yaml: a run that is killed while it imports its libraries can be
         resumed."""
         VALIDATED.clear()
         try:
@@ -54,7 +54,7 @@ class Preflight(Callback):
             exit_with_error(describe_error(error), traced=True)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Refuse a sweeper that is not of mlplab: it would not validate its jobs."""
+        """Refuses a sweeper that is not of mlplab: it would not validate its jobs."""
         if not str(config.hydra.sweeper.get("_target_")).startswith(SWEEPERS):
             chosen = str(config.hydra.runtime.choices["hydra/sweeper"])
             exit_with_error(unknown_choice("hydra/sweeper", chosen))

@@ -30,7 +30,7 @@ PRUNED_BECAUSE = {
 
 
 def run_search(plan: SearchPlan, launcher: Launcher) -> None:
-    """Run jobs in this process, others may take part. Returns when all jobs of the search have ended."""
+    """Runs jobs in this process, others may take part. Returns when all jobs of the search have ended."""
     study = shared_study(plan.folder.absolute(), plan.settings)
     with register_process(plan.folder / SEARCH_FOLDER) as process:
         while True:
@@ -48,14 +48,14 @@ def run_search(plan: SearchPlan, launcher: Launcher) -> None:
 
 
 def searched_jobs(plan: SearchPlan) -> list[list[str]]:
-    """The overrides of all jobs, by number."""
+    """Returns the overrides of all jobs, by number."""
     trials = shared_study(plan.folder.absolute(), plan.settings).trials
     return [plan.space.overrides(trial.params) for trial in trials]
 
 
 @lru_cache(maxsize=1)
 def shared_study(folder: Path, settings: SearchConfig) -> "Study":
-    """One study for a process: reading the journal from its start takes longer from job to job."""
+    """Returns one study for a process: reading the journal from its start takes longer from job to job."""
     return Study(folder, settings)
 
 
@@ -87,7 +87,7 @@ class Study:
         return self.study.get_trials(deepcopy=False)
 
     def ask(self, space: SearchSpace, process: str) -> FrozenTrial:
-        """The next trial, which depends only on the seed, its number and the scores so far."""
+        """Returns the next trial, which depends only on the seed, its number and the scores so far."""
         self.study.sampler = _sampler(self.settings, len(self.trials))
         trial = self.study.ask({key: _distribution(values) for key, values in space.searched.items()})
         trial.set_user_attr("process", process)
@@ -97,7 +97,7 @@ class Study:
         self._set_attribute(number, "process", process)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Report the outcome. A failed trial counts as pruned, so that the sampler avoids its neighbourhood: Optuna
+        """Reports the outcome. A failed trial counts as pruned, so that the sampler avoids its neighbourhood: Optuna
         ignores failed ones."""
         if outcome.state == "finished":
             self.study.tell(number, outcome.scores[self.settings.monitor])
@@ -106,8 +106,8 @@ class Study:
         self.study.tell(number, state=TrialState.PRUNED)
 
     def judge(self, number: int) -> Callable[[int, float], str]:
-        """A function of epoch and score that reports the score to all processes and returns why the trial is to be
-        pruned; an empty string if it is not."""
+        """Returns a function of epoch and score that reports the score to all processes and returns why the trial is to
+        be pruned; an empty string if it is not."""
         reported = set(self.trials[number].intermediate_values)
 
         def judge(epoch: int, score: float) -> str:
@@ -153,8 +153,8 @@ def _distribution(values: Choices | FloatRange) -> BaseDistribution:
 
 
 def _next_trials(plan: SearchPlan, study: Study, process: str) -> list[FrozenTrial]:
-    """The trials that this process runs next: first those that a dead process has left, and the rest of the batch that
-    it was asking for. A batch is the same after a restart, so that its trials are."""
+    """Returns the trials that this process runs next: first those that a dead process has left, and the rest of the
+    batch that it was asking for. A batch is the same after a restart, so that its trials are."""
     with exclusive(plan.folder / SEARCH_FOLDER / "ask.lock"):
         abandoned = [trial for trial in study.trials if _is_abandoned(plan.folder, trial)][: plan.at_once]
         for trial in abandoned:
@@ -176,7 +176,7 @@ def _outcome(plan: SearchPlan, trial: FrozenTrial) -> Outcome:
 
 
 def _job(plan: SearchPlan, trial: FrozenTrial) -> list[str]:
-    """The job's overrides. Its folder is named by the number of the trial, which no other process has."""
+    """Returns the job's overrides. Its folder is named by the number of the trial, which no other process has."""
     name = f"{trial.number}_${{folder_name:${{hydra.job.override_dirname}}}}"
     own = (f"hydra.sweeper.trial={trial.number}", f"hydra.sweep.subdir='{name}'")
     return [*plan.space.overrides(trial.params), *own]
@@ -206,7 +206,7 @@ class Journal(JournalFileBackend):
 
 
 def _end_of_lines(file: BinaryIO) -> int:
-    """The position behind the last complete line: a power cut or a full disk may leave a part of one."""
+    """Returns the position behind the last complete line: a power cut or a full disk may leave a part of one."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
         file.seek(end - 1)

@@ -63,14 +63,14 @@ class FloatRange:
         return self.format(self.low), self.format(self.high)
 
     def format(self, value: Value) -> str:
-        """Four digits: the job's folder is named by the value, and no search is finer."""
+        """Formats with four digits: the job's folder is named by the value, and no search is finer."""
         if self.whole:
             return str(int(value))
         rounded = float(f"{value:.12g}" if self.step else f"{value:.4g}")
         return repr(min(max(rounded, self.low), self.high))
 
     def stored(self) -> str:
-        """The text in settings.json, which stays the same from version to version."""
+        """Returns the text in settings.json, which stays the same from version to version."""
         return f"Numbers({', '.join(f'{name}={value!r}' for name, value in asdict(self).items())})"
 
 
@@ -99,12 +99,12 @@ class SearchSpace:
     searched: Mapping[str, Choices | FloatRange]
 
     def overrides(self, chosen: Mapping[str, Value]) -> list[str]:
-        """The command line of a job."""
+        """Returns the command line of a job."""
         return [*self.fixed, *(f"{key}={values.format(chosen[key])}" for key, values in self.searched.items())]
 
     def corners(self) -> Iterator[list[str]]:
-        """Jobs that contain every choice and both ends of every range: all combinations, or, if there are many, each
-        end with the first end of the other keys."""
+        """Returns jobs that contain every choice and both ends of every range: all combinations, or, if there are many,
+        each end with the first end of the other keys."""
         ends = [[f"{key}={end}" for end in values.ends] for key, values in self.searched.items()]
         if math.prod(map(len, ends)) <= MAX_CORNERS:
             yield from ([*self.fixed, *job] for job in itertools.product(*ends))
@@ -130,7 +130,7 @@ class SearchPlan:
         return f"{self.num_jobs} jobs, {how} over {', '.join(self.space.searched)}"
 
     def write_or_compare(self) -> None:
-        """Write settings.json, or, in a search that exists, raise UserError if it differs."""
+        """Writes settings.json, or, in a search that exists, raises UserError if it differs."""
         path = self.folder / SEARCH_FOLDER / "settings.json"
         if not self.folder.is_dir() or (self.folder / SWEEP_FILE).exists():
             raise UserError(f"sweep.name: there is no search {self.folder} to resume; give the name of a search")
@@ -170,7 +170,7 @@ def plan_search(hydra: DictConfig, arguments: Sequence[str]) -> SearchPlan:
 
 
 def stored_search_config(folder: Path) -> SearchConfig:
-    """The configuration of a search that has started."""
+    """Returns the configuration of a search that has started."""
     stored = json.loads((folder / SEARCH_FOLDER / "settings.json").read_text())
     return SearchConfig(**{name: stored[name] for name in SearchConfig.__dataclass_fields__})
 
@@ -186,15 +186,15 @@ def _check_options(sweeper: Mapping[str, Any]) -> None:
 
 
 def suggestions_at_once(launcher: Mapping[str, Any]) -> int:
-    """How many jobs a search chooses together: as many as the launcher runs at once; for stacks, few enough that most
-    jobs are chosen from earlier scores."""
+    """Returns how many jobs a search chooses together: as many as the launcher runs at once; for stacks, few enough
+    that most jobs are chosen from earlier scores."""
     if launcher.get("_target_") == STACKED_LAUNCHER:
         return min(launcher.get("most") or STACK_SIZE, STACK_SIZE)
     return parallel_jobs(launcher)
 
 
 def parallel_jobs(launcher: Mapping[str, Any]) -> int:
-    """How many jobs a launcher runs at once."""
+    """Returns how many jobs a launcher runs at once."""
     cores = os.cpu_count() or 1
     if "ray" in launcher:
         return max(1, cores // int(launcher["ray"]["remote"]["num_cpus"] or 1))

@@ -43,7 +43,7 @@ OUTSIDE_UPDATE = {"forward", "decode", "metrics", "baseline", "choose", "learn_t
 def fuse_batches(
     options: Mapping[str, Any], learner: Learner, batches: InMemoryDataModule, trainer: Trainer
 ) -> InMemoryDataModule:
-    """Return a data module of fused mini-batches and prepare the learner for it, or return `batches` where they need
+    """Returns a data module of fused mini-batches and prepares the learner for it, or returns `batches` where they need
     the plain loop. options: the configuration group `trainer`."""
     parameters = sum(parameter.numel() for parameter in learner.parameters())
     # 2 operations per weight and row forward, 4 backward
@@ -124,7 +124,7 @@ class FusedTraining(Learner):
         return loss
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Skip the checks of nn.Module for an attribute that Lightning sets with each hook."""
+        """Skips the checks of nn.Module for an attribute that Lightning sets with each hook."""
         if name == CURRENT_HOOK:
             object.__setattr__(self, name, value)
         else:
@@ -151,7 +151,8 @@ class FusedTraining(Learner):
 
 
 def _needs_plain_loop(options: Mapping[str, Any], learner: Learner, trainer: Trainer) -> bool:
-    """Whether something may depend on the mini-batches that Lightning sees; an unknown key of the Trainer may."""
+    """Returns whether something may depend on the mini-batches that Lightning sees; an unknown key of the Trainer
+    may."""
     return (
         trainer.strategy.root_device.type != "cpu"
         or options["compile"]
@@ -164,7 +165,8 @@ def _needs_plain_loop(options: Mapping[str, Any], learner: Learner, trainer: Tra
 
 
 def _customises_update(learner: Learner) -> bool:
-    """Whether a subclass or the learner itself overrides more than OUTSIDE_UPDATE, or the optimizer is not of torch.
+    """Returns whether a subclass or the learner itself overrides more than OUTSIDE_UPDATE, or the optimizer is not of
+    torch.
 
     Another optimizer may evaluate a batch more than once, as LBFGS does.
     """
@@ -178,7 +180,7 @@ def _customises_update(learner: Learner) -> bool:
 
 
 def _customises_pass(network: Any) -> bool:
-    """Whether the forward pass is more than an elementwise scaling followed by `of_scaled`."""
+    """Returns whether the forward pass is more than an elementwise scaling followed by `of_scaled`."""
     if getattr(network.forward, "__func__", None) is not Network.forward or type(network.scale) is not InputScaler:
         return True
     return has_hooks(network) or has_hooks(network.scale)

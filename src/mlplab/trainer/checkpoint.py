@@ -75,13 +75,13 @@ class BestAndLastCheckpoint(Checkpoint):
             raise Pruned(pruned)
 
     def stop_within_epoch(self, trainer: Trainer) -> None:
-        """Write a checkpoint within an epoch and raise Stopped."""
+        """Writes a checkpoint within an epoch and raises Stopped."""
         self._progress["step"] = trainer.global_step
         self.write(trainer)
         raise Stopped(self.stop)
 
     def write(self, trainer: Trainer) -> None:
-        """Write both files. Raises RunError if the disk does."""
+        """Writes both files. Raises RunError if the disk does."""
         started = time.perf_counter()
         last = self.folder / "last.ckpt"
         try:
@@ -116,7 +116,7 @@ class BestAndLastCheckpoint(Checkpoint):
         self._best_is_new = bool(self.best)  # best.ckpt on the disk may be newer than last.ckpt
 
     def take_best(self, state: dict[str, Any]) -> None:
-        """Load the state of a run that has ended, and write its best.ckpt."""
+        """Loads the state of a run that has ended, and writes its best.ckpt."""
         self.load_state_dict(state)
         self._write_best()
 
@@ -140,7 +140,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
 
 
 def inference_state(trainer: Trainer, learner: LightningModule) -> dict[str, Any]:
-    """Return the weights as in a checkpoint (with weight averaging: the averages), and the metadata."""
+    """Returns the weights as in a checkpoint (with weight averaging: the averages), and the metadata."""
     checkpoint: dict[str, Any] = {"state_dict": learner.state_dict()}
     for callback in callbacks_of(trainer):
         callback.on_save_checkpoint(trainer, learner, checkpoint)
@@ -154,7 +154,7 @@ def inference_state(trainer: Trainer, learner: LightningModule) -> dict[str, Any
 
 
 def _early_end(trainer: Trainer) -> str | None:
-    """Return why a run ended before its last epoch, None if it did not."""
+    """Returns why a run ended before its last epoch, None if it did not."""
     if not trainer.should_stop:
         return None
     early = any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks)

@@ -39,7 +39,7 @@ def check_device(accelerator: str, precision: str, trained: bool = False) -> Non
 
 
 def compile_network(learner: Learner, batches: InMemoryDataModule) -> None:
-    """Compile the network in place, so that the names in a checkpoint stay the same.
+    """Compiles the network in place, so that the names in a checkpoint stay the same.
 
     Trains on one batch to start the compiler, then restores weights and random states.
     """

@@ -74,7 +74,7 @@ class _BufferedEventWriter:
 
 
 def add_scalars(writer: SummaryWriter, values: Mapping[str, float], step: int | None, wall_time: float | None) -> None:
-    """Write several scalars as one event: an event for each costs more time than a small epoch."""
+    """Writes several scalars as one event: an event for each costs more time than a small epoch."""
     summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
     _file_writer(writer).add_summary(summary, step, wall_time)
 
@@ -82,7 +82,7 @@ def add_scalars(writer: SummaryWriter, values: Mapping[str, float], step: int | 
 def add_hparams(
     writer: SummaryWriter, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str]
 ) -> None:
-    """Write a row of the HPARAMS tab. varied: choices whose columns come first, in place of the first five by name."""
+    """Writes a row of the HPARAMS tab. varied: choices whose columns come first, in place of the first five by name."""
     columns, *session = hparams(dict(choices), dict.fromkeys(scores))  # type: ignore[no-untyped-call]
     plugin_data = columns.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(plugin_data.content)
@@ -104,7 +104,7 @@ def event_files(folder: str | Path) -> list[Path]:
 
 
 def events_until(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]:
-    """Read the events that a run had written after that many epochs and updates, without duplicates.
+    """Reads the events that a run had written after that many epochs and updates, without duplicates.
 
     A damaged record ends its file. What is written at the end of a run is left out.
     """
@@ -121,7 +121,7 @@ def events_until(paths: Sequence[Path], epochs: int, step: int) -> Iterator[Any]
 
 
 def read_images(paths: Sequence[Path], tag: str) -> list[bytes]:
-    """Read the images of a tag as PNG files, ordered by step."""
+    """Reads the images of a tag as PNG files, ordered by step."""
     images = {
         event.step: value.image.encoded_image_string
         for event in _events(paths)

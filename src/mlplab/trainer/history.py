@@ -39,14 +39,14 @@ class History(Callback):
         return time.perf_counter() - self._started
 
     def rows_until(self, epoch: int) -> list[Row]:
-        """Return the rows of the file up to an epoch. Raises UserError where some are missing."""
+        """Returns the rows of the file up to an epoch. Raises UserError where some are missing."""
         rows = read_history(self.path)[: epoch + 1] if self.path is not None and self.path.exists() else []
         if len(rows) <= epoch:
             raise UserError(f"{self.path}: rows of the epochs up to {epoch} are needed, there are {len(rows)}")
         return rows
 
     def resume(self, rows: list[Row]) -> None:
-        """Resume the file after these rows; those of later epochs are removed."""
+        """Resumes the file after these rows; those of later epochs are removed."""
         assert self.path is not None
         files.write(self.path, format_history(rows))
         self.rows = rows

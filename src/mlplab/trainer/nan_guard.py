@@ -58,7 +58,7 @@ def _run_error(trainer: Trainer, learner: LightningModule, loss: Tensor, batch: 
 
 
 def _origin(learner: LightningModule, batch: Any) -> str:
-    """Return where a value that is not finite first appears: input, weights, a layer or the loss."""
+    """Returns where a value that is not finite first appears: input, weights, a layer or the loss."""
     features = batch[0]
     if features.is_floating_point() and not torch.isfinite(features).all():
         return "first in the features of the batch"

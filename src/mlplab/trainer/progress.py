@@ -60,7 +60,7 @@ class ProgressLine(Callback):
         return line.append("  " + "━" * full, style="green").append("━" * (width - full), style="bright_black")
 
     def _epochs(self) -> float:
-        """Epochs done, including the fraction of the current one."""
+        """Returns epochs done, including the fraction of the current one."""
         trainer = self._trainer
         batches = trainer.num_training_batches
         return trainer.current_epoch + min(1.0, batches_done(trainer) / batches) if batches else 0.0

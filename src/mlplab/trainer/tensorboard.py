@@ -38,7 +38,7 @@ class OverlayLogger(Logger):
         self._make: Callable[[str], SummaryWriter] = partial(SummaryWriter, flush_secs=5)
 
     def buffer_events(self) -> None:
-        """Write later events at `flush` or `close` only, which is faster: for a run that nobody watches any more."""
+        """Writes later events at `flush` or `close` only, which is faster: for a run that nobody watches any more."""
         self._make = FastSummaryWriter
 
     @property
@@ -59,7 +59,7 @@ class OverlayLogger(Logger):
         return self._writers[split]
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None, clock: float | None = None) -> None:
-        """Log scores by name. Lightning adds `epoch`, counted from 0, to those of the end of an epoch.
+        """Logs scores by name. Lightning adds `epoch`, counted from 0, to those of the end of an epoch.
 
         clock: `time.time()` of metrics that are logged later than they were measured.
         """
@@ -75,17 +75,17 @@ class OverlayLogger(Logger):
             add_scalars(self.writer(split), values, epochs if split else step, clock)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
-        """Log nothing: `log_best` writes hyperparameters with the scores of the best epoch."""
+        """Logs nothing: `log_best` writes hyperparameters with the scores of the best epoch."""
 
     def log_best(self, choices: Mapping[str, Any], scores: Mapping[str, float], varied: Sequence[str] = ()) -> None:
-        """Write the row of the HPARAMS tab: choices, and the scores of the best epoch.
+        """Writes the row of the HPARAMS tab: choices, and the scores of the best epoch.
 
         varied: choices whose columns come first.
         """
         add_hparams(self.writer(), choices, {f"best/{name}": value for name, value in scores.items()}, varied)
 
     def resume(self, rows: Sequence[Mapping[str, float]], step: int) -> None:
-        """Restore the folder of a resumed run as it was after `step` updates.
+        """Restores the folder of a resumed run as it was after `step` updates.
 
         rows: those of history.csv, from which the curves are written again; other events are copied.
         """
@@ -102,12 +102,12 @@ class OverlayLogger(Logger):
         remove(former)
 
     def clear(self) -> None:
-        """Delete all event files of the folder."""
+        """Deletes all event files of the folder."""
         for split in ("", *SPLITS):
             remove(event_files(self.folder / split))
 
     def sync(self) -> None:
-        """Return when everything logged so far is on the disk."""
+        """Returns when everything logged so far is on the disk."""
         for split, writer in self._writers.items():
             writer.flush()
             for path in event_files(self.folder / split):

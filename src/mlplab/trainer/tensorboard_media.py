@@ -30,7 +30,7 @@ COLOURS = 128
 def media_callbacks(
     kinds: Collection[str], overlay: OverlayLogger, splits: Splits, folder: str | Path
 ) -> list[Callback]:
-    """Return the callbacks that draw during training. kinds: of MEDIA."""
+    """Returns the callbacks that draw during training. kinds: of MEDIA."""
     callbacks: list[Callback] = []
     if "shape" in kinds and splits.in_features <= 2:
         callbacks.append(BoundaryAnimation(overlay, splits, folder))
@@ -109,7 +109,7 @@ class BoundaryAnimation(Callback):
 
 
 def _as_images(features: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
-    """(N, C, H, W) in 0..1. size: (H, W) or (H, W, C)."""
+    """Returns (N, C, H, W) in 0..1. size: (H, W) or (H, W, C)."""
     pixels = features.reshape(-1, *size).float()
     pixels = pixels / (255 if features.dtype == torch.uint8 else pixels.max())
     return pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)

@@ -13,10 +13,10 @@ MODULE_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether a forward or backward hook is registered on the module."""
+    """Returns whether a forward or backward hook is registered on the module."""
     return any(getattr(module, name) for name in MODULE_HOOKS)
 
 
 def mark_as_stepped(optimizer: Optimizer) -> None:
-    """Mark an optimizer whose steps are taken elsewhere: a scheduler warns where it steps before its optimizer."""
+    """Marks an optimizer whose steps are taken elsewhere: a scheduler warns where it steps before its optimizer."""
     optimizer._opt_called = True  # type: ignore[attr-defined]

@@ -70,5 +70,5 @@ class WeightTrajectory(Callback):
 
 
 def thinning_stride(epoch: int, dense: int) -> int:
-    """Return the epochs between two records: 1 up to epoch `dense`, 2 up to 2 * dense, 4 up to 4 * dense, ..."""
+    """Returns the epochs between two records: 1 up to epoch `dense`, 2 up to 2 * dense, 4 up to 4 * dense, ..."""
     return 2 ** ((max(epoch, 1) - 1) // dense).bit_length()
