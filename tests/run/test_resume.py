@@ -378,7 +378,7 @@ def test_a_run_that_cannot_be_resumed_is_refused_in_one_line(train: Callable[...
     table.write_text("\n".join(["x,y", *(f"{x},{2 * x}" for x in range(30))]))
     csv_run = ("data=csv", f"data.path={table}", "data.target=y", "data.task=regression", *SMALL)
     run, _ = train(*csv_run, "scheduler=cosine")
-    with pytest.raises(UserError, match="scheduler=cosine was planned for 6 epochs"):
+    with pytest.raises(UserError, match="scheduler=cosine depends on the length, 6 epochs"):
         mlplab.resume(run, max_epochs=9)
     with pytest.raises(UserError, match=r"trainer.max_epochs=2: .* has 6 epochs already"):
         mlplab.resume(run, max_epochs=2)

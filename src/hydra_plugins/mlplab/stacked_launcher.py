@@ -22,6 +22,7 @@ from mlplab.signals import defer_signals
 from mlplab.stack.eligibility import group_jobs
 
 if TYPE_CHECKING:
+    from mlplab.stack.data import DatasetCache
     from mlplab.sweep.plan import SweepPlan
 
 OWN_CALLBACKS = "mlplab."  # the start of their `_target_`
@@ -58,6 +59,7 @@ class StackedLauncher(Launcher):
     """most: maximum size of a stack; None: as many as fit into memory and are fast."""
 
     plan: "SweepPlan | None" = None  # set by the sweeper: without it each job is composed again
+    datasets: "DatasetCache | None" = None  # read to count rows: the stacks use it again
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
@@ -104,7 +106,7 @@ class StackedLauncher(Launcher):
     ) -> tuple[list[list[int]], dict[int, str]]:
         """Splits stacks whose members differ in their number of rows, which only folds do. Takes and returns the places
         of the jobs of each stack, and of the single jobs with the reason."""
-        self.datasets: list[Any] = []  # none, or the DatasetCache read to count rows: the stacks use it again
+        self.datasets = None
         found: list[list[int]] = []
         for places in stacks:
             if len({jobs[place].config["data"].get("fold") for place in places}) == 1:
@@ -112,8 +114,8 @@ class StackedLauncher(Launcher):
                 continue
             with defer_signals():
                 from mlplab.stack.data import DatasetCache, split_by_data
-            self.datasets = self.datasets or [DatasetCache()]
-            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), *self.datasets)
+            self.datasets = self.datasets or DatasetCache()
+            parts, others = split_by_data(LazyConfigs([jobs[place].config for place in places]), self.datasets)
             found += [[places[at] for at in part] for part in parts]
             singles |= {places[at]: reason for at, reason in others.items()}
         return found, singles
@@ -121,8 +123,10 @@ class StackedLauncher(Launcher):
     def _train(self, jobs: Sequence[StackJob], returns: dict[int, JobReturn]) -> str:
         """Trains a stack and adds what its jobs return. Returns why it cannot be trained, else an empty string."""
         with defer_signals():
+            from mlplab.stack.data import DatasetCache
             from mlplab.stack.train import Stack
-        stack = Stack(LazyConfigs([job.config for job in jobs]), [job.label for job in jobs], self.most, *self.datasets)
+        configs, labels = LazyConfigs([job.config for job in jobs]), [job.label for job in jobs]
+        stack = Stack(configs, labels, self.most, self.datasets or DatasetCache())
         if reason := stack.obstacle():
             return reason
         notify = self._has_user_callbacks()

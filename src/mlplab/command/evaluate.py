@@ -16,7 +16,7 @@ from mlplab.data.formats import TABLE_KINDS, base_name, file_kind
 from mlplab.errors import UserError
 from mlplab.report.text import align_lines, format_table
 from mlplab.run.config_file import read_config
-from mlplab.run.folder import find_run
+from mlplab.run.folder import find_run, read_scores
 from mlplab.signals import defer_signals
 
 if TYPE_CHECKING:
@@ -46,12 +46,10 @@ def evaluate(settings: Mapping[str, Any]) -> dict[str, float]:
         from mlplab.data.precision import dtype_for_precision
         from mlplab.run.build import build_evaluator, build_splits
         from mlplab.run.evaluate import evaluate_learner, file_data, split_data
-        from mlplab.run.load import load_learner, read_checkpoint
+        from mlplab.run.load import load_run
         from mlplab.run.metadata import data_info
 
-    path = run / "checkpoints" / "best.ckpt"
-    checkpoint = read_checkpoint(path)
-    learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
+    learner, known = load_run(run, config)
     if _measures_a_file(settings):
         separator = config.data.get("separator", ",")
         class_column = str(config.data.target) if config.choice.data == "csv" else "target"
@@ -118,15 +116,13 @@ def _folder_name(settings: Mapping[str, Any], split: str) -> str:
 
 def _scores_in_training(run: Path, settings: Mapping[str, Any], split: str) -> dict[str, float]:
     """Returns the scores that training wrote for the same rows, by metric; none for other rows."""
-    path = run / "scores.json"
-    if settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"] or not path.exists():
+    other_rows = settings["data"]["root"] or settings["data"]["path"] or settings["all_rows"]
+    if other_rows or not (run / "scores.json").exists():
         return {}
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); without it nothing is compared") from error
-    if not isinstance(scores, dict):
-        raise UserError(f"{path}: holds no scores by name; without it nothing is compared")
+        scores = read_scores(run)
+    except UserError as error:
+        raise UserError(f"{error}; without it nothing is compared") from error
     return {name.removesuffix(f"/{split}"): scores[name] for name in scores if name.endswith(f"/{split}")}
 
 
@@ -152,6 +148,12 @@ def _tables_and_pictures(measured: "Evaluation", info: "DataInfo", title: str) -
     confusion = Confusion(measured.target, measured.chosen, info.class_names)
     files = {"confusion.csv": confusion.rows(), "confusion.png": lambda path: confusion.draw(title, path)}
     return {"text": confusion.text(), "classes.csv": confusion.per_class(), **files}
+
+
+def check_output_file(output: Path, overwrite: bool) -> None:
+    """Raises UserError for a file that exists, unless `overwrite`."""
+    if output.exists() and not overwrite:
+        raise UserError(f"output={output}: exists already; overwrite=true replaces it")
 
 
 def check_output_folder(folder: Path, overwrite: bool) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from lightning import Callback, Trainer
 from omegaconf import DictConfig
 
+from mlplab.command.evaluate import check_output_file
 from mlplab.config.configure import configure
 from mlplab.config.overrides import TIMESTAMP
 from mlplab.data.datamodule import InMemoryDataModule
@@ -126,6 +127,5 @@ def _output(settings: Mapping[str, Any], data: str) -> Path:
     output = Path(str(settings["output"])).expanduser()
     if output.suffix != ".png":
         raise UserError(f"output={output}: a PNG file is needed")
-    if output.exists() and not settings["overwrite"]:
-        raise UserError(f"output={output}: exists already; overwrite=true replaces it")
+    check_output_file(output, settings["overwrite"])
     return output

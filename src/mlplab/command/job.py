@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import shlex
 import sys
 import threading
 import traceback
@@ -23,7 +22,16 @@ from mlplab.config.validate import validate
 from mlplab.errors import Pruned
 from mlplab.files import lock_folder
 from mlplab.run.config_file import read_config, write_config
-from mlplab.run.folder import PRUNED_FILE, STOP_FILE, SWEEP_FILE, best_scores, find_run, job_number, release_folder
+from mlplab.run.folder import (
+    PRUNED_FILE,
+    STOP_FILE,
+    SWEEP_FILE,
+    best_scores,
+    find_run,
+    job_number,
+    release_folder,
+    resume_command,
+)
 from mlplab.signals import defer_signals, exit_status
 from mlplab.sweep.eta import mark_start
 from mlplab.sweep.launch import exit_with_sweep
@@ -187,7 +195,7 @@ def _how_to_resume(run: Path) -> str:
     if not (run / "config.yaml").exists():
         return "the run had not begun"
     lost = "" if any(run.glob("checkpoints/*.ckpt")) else "no epoch had ended; "
-    return f"{lost}resume by: python scripts/resume.py run={shlex.quote(str(run))}"
+    return f"{lost}resume by: {resume_command(run)}"
 
 
 def _silence_console() -> None:

@@ -1,16 +1,14 @@
 """report: writes a run as one self-contained HTML page."""
 
-import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplab.command.evaluate import evaluation_split, redirect_config
+from mlplab.command.evaluate import check_output_file, evaluation_split, redirect_config
 from mlplab.config.validate import check_choice
 from mlplab.errors import UserError
 from mlplab.run.config_file import read_config
-from mlplab.run.folder import find_run
+from mlplab.run.folder import find_run, read_scores, resume_command
 
 
 def report(settings: Mapping[str, Any]) -> Path:
@@ -44,8 +42,7 @@ def _output(settings: Mapping[str, Any], run: Path) -> Path:
     output = Path(settings["output"]).expanduser()
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise UserError(f"output={output}: name a file in a folder that exists")
-    if output.exists() and not settings["overwrite"]:
-        raise UserError(f"output={output}: exists already; overwrite=true replaces it")
+    check_output_file(output, settings["overwrite"])
     return output
 
 
@@ -61,12 +58,8 @@ def _slice(settings: Mapping[str, Any], run: Path) -> str | None:
 def _scores(run: Path) -> dict[str, Any]:
     path = run / "scores.json"
     if not path.exists():
-        remedy = f"resume by: python scripts/resume.py run={shlex.quote(str(run))}"
-        raise UserError(f"{path}: is missing: the run has not ended; {remedy}")
-    try:
-        scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(scores, dict) or not {"epochs", "best_epoch", "parameters"} <= scores.keys():
+        raise UserError(f"{path}: is missing: the run has not ended; resume by: {resume_command(run)}")
+    scores = read_scores(run)
+    if not {"epochs", "best_epoch", "parameters"} <= scores.keys():
         raise UserError(f"{path}: holds no scores of a run")
     return scores

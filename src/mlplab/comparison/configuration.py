@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mlplab.config.compose import compose_run, isolated_hydra
-from mlplab.config.tree import flatten, format_value, to_plain
+from mlplab.config.compose import compose_plain
+from mlplab.config.tree import flatten, format_value
 from mlplab.run.folder import swept_keys
 from mlplab.run.record import RunRecord
 from mlplab.trainer.history_file import read_history
@@ -154,9 +153,6 @@ def _follows(own: dict[str, str], key: str) -> bool:
 def _defaults(choices: tuple[str, ...]) -> dict[str, str]:
     """Returns the values under these choices; empty where this version does not know one of them."""
     try:
-        with isolated_hydra():
-            composed = compose_run(choices)
-            HydraConfig.instance().set_config(composed)
-            return {key: format_value(value) for key, value in flatten(to_plain(composed))}
+        return {key: format_value(value) for key, value in flatten(compose_plain(choices))}
     except (HydraException, OmegaConfBaseException):
         return {}

@@ -27,6 +27,7 @@ from mlplab.run.folder import (
     best_scores,
     ensemble_folders,
     job_folders,
+    job_number,
     jobs_without_run,
 )
 from mlplab.run.record import RunRecord, read_record
@@ -158,7 +159,7 @@ def _rank(pair: tuple[Comparison, RunRecord]) -> tuple[int, str, float]:
 
 def _job(run: RunRecord, sweep: Path | None) -> str:
     """Returns the number of a job; the folder of a run outside a sweep."""
-    return run.folder.name.partition("_")[0] if sweep else str(run.folder)
+    return job_number(run.folder.name) if sweep else str(run.folder)
 
 
 def _run_row(run: RunRecord, sweep: Path | None) -> dict[str, Any]:

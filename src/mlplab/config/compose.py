@@ -10,7 +10,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,6 +33,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, open_dict, read_write
 
 from mlplab.config.groups import CONF_DIR
+from mlplab.config.tree import to_plain
 
 __all__ = ["BasicLauncher"]
 
@@ -174,6 +175,15 @@ def isolated_hydra() -> Iterator[None]:
             yield
     finally:
         HydraConfig.instance().cfg, GlobalHydra.instance().hydra = config, hydra
+
+
+@lru_cache(maxsize=1024)
+def compose_plain(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Composes the configuration of train, not validated, in plain containers that callers must not change."""
+    with isolated_hydra():
+        composed = compose_run(overrides)
+        HydraConfig.instance().set_config(composed)
+        return to_plain(composed)
 
 
 def prefer_own_configs() -> None:

@@ -5,12 +5,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from mlplab.config.compose import compose_run, isolated_hydra
+from mlplab.config.compose import compose_plain
 from mlplab.config.groups import choices
-from mlplab.config.tree import format_value, portable_config, to_plain
+from mlplab.config.tree import format_value, portable_config
 
 NOT_COMPARED = ("run_dir", "sweep", "choice", "debug")
 MISSING = object()
@@ -25,8 +24,8 @@ def differences(run: Plain) -> list[Difference]:
     run: the configuration of a run, from `portable_config`.
     """
     overrides = [f"data={run['choice']['data']}"]
-    chosen = _changed_choices(run, _compose_plain(overrides))
-    defaults = _compose_plain([*overrides, *_as_overrides(chosen)])
+    chosen = _changed_choices(run, _defaults(overrides))
+    defaults = _defaults([*overrides, *_as_overrides(chosen)])
     return [*chosen, *_changed_keys(run, defaults)]
 
 
@@ -34,10 +33,10 @@ def reproducing_command(run: Plain) -> str:
     """Returns the command that trains a run again. An experiment is named, followed by what differs from it."""
     choice = run["choice"]
     overrides = [f"experiment={choice['experiment']}"] if choice["experiment"] else []
-    if choice["data"] != _compose_plain(overrides)["choice"]["data"]:
+    if choice["data"] != _defaults(overrides)["choice"]["data"]:
         overrides.append(f"data={choice['data']}")
-    overrides += _as_overrides(_changed_choices(run, _compose_plain(overrides)))
-    for key, value, default in _changed_keys(run, _compose_plain(overrides)):
+    overrides += _as_overrides(_changed_choices(run, _defaults(overrides)))
+    for key, value, default in _changed_keys(run, _defaults(overrides)):
         overrides.append(f"{'+' if default is MISSING else ''}{key}={_quote_value(value)}")
     return shlex.join(["python", "scripts/train.py", *overrides])
 
@@ -52,7 +51,7 @@ def _changed_choices(run: Plain, defaults: Plain) -> list[Difference]:
     if callbacks != default_callbacks:
         found.append(("callback", callbacks, default_callbacks))
     if run["report"] != defaults["report"]:
-        same = [name for name in choices("report") if _compose_plain([f"report={name}"])["report"] == run["report"]]
+        same = [name for name in choices("report") if _defaults([f"report={name}"])["report"] == run["report"]]
         found += [("report", name, "default") for name in same]
     return found
 
@@ -77,11 +76,8 @@ def _changed_keys(run: Plain, defaults: Plain, prefix: str = "") -> Iterator[Dif
             yield f"{prefix}{key}", value, default
 
 
-def _compose_plain(overrides: Sequence[str]) -> dict[str, Any]:
-    with isolated_hydra():
-        composed = compose_run(overrides)
-        HydraConfig.instance().set_config(composed)
-        return portable_config(OmegaConf.create(to_plain(composed)))
+def _defaults(overrides: Sequence[str]) -> dict[str, Any]:
+    return portable_config(OmegaConf.create(compose_plain(tuple(overrides))))
 
 
 def _quote_value(value: Any) -> str:

@@ -95,6 +95,14 @@ def not_allowed_message(key: str, name: str) -> str:
     return f"{key}={name}: must be from {packages}; for code that you trust add allow=[{module}]"
 
 
+def unresolved_message(key: str, value: object) -> str:
+    return f"{key}={format_value(value)}: is resolved only later; write what it stands for"
+
+
+def instantiate_option_message(key: str) -> str:
+    return f"{key}: cannot be set: an option of hydra.utils.instantiate, not of the object"
+
+
 def check_choice(key: str, value: Any) -> None:
     """Raises UserError where a value is none of the CHOICES of its key."""
     if not any(value == choice and type(value) is type(choice) for choice in CHOICES[key]):  # True == 1
@@ -189,7 +197,7 @@ def _check_targets(flat: Mapping[str, Any], defaults: Config, allow: Sequence[st
         last = key.rpartition(".")[2]
         has_target = select(defaults, key.removesuffix(last) + "_target_") is not None
         if last in INSTANTIATE_KEYS or (last == "_partial_" and has_target and value != select(defaults, key)):
-            raise UserError(f"{key}: cannot be set: an option of hydra.utils.instantiate, not of the object")
+            raise UserError(instantiate_option_message(key))
         if last == "_target_" and not (isinstance(value, str) and is_allowed_name(value, allow)):
             raise UserError(not_allowed_message(key, format_value(value)))
         if key == "data.function" and not is_allowed_name(str(value), ["mlplab.data.function", *allow], packages=()):

@@ -131,7 +131,7 @@ class Splits:
 
     @property
     def in_features(self) -> int:
-        return self.train.features.shape[1]
+        return self.info.in_features
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def split_indices(
         if folds is None and val_fraction + test_fraction >= 1:
             raise UserError(
                 f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave no training rows: "
-                "together they must stay below 1"
+                "their sum must be below 1"
             )
         if split == "group" and rows.groups is None:
             raise UserError("data.split=group: this dataset has no groups; use random")

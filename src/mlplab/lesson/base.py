@@ -24,7 +24,7 @@ from mlplab.learner.learner import Learner
 from mlplab.report.decision_boundary import predict_function
 from mlplab.report.style import draw_range
 from mlplab.run.build import build_learner, build_splits
-from mlplab.run.load import load_learner, read_checkpoint
+from mlplab.run.load import load_run
 from mlplab.trainer.history_file import Row, read_history
 
 Relation = Literal["<=", ">=", "=="]
@@ -136,8 +136,7 @@ class LessonRun:
 
     def learner(self, checkpoint: str = "best") -> Learner:
         """Loads the learner from the best or the last checkpoint, in evaluation mode."""
-        path = self.folder / "checkpoints" / f"{checkpoint}.ckpt"
-        return load_learner(read_checkpoint(path), path, self.config)
+        return load_run(self.folder, self.config, checkpoint)[0]
 
     def untrained_learner(self) -> Learner:
         """Builds the learner with its initial weights, in evaluation mode."""

@@ -3,23 +3,21 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlplab import files
-from mlplab.config.compose import compose_run, isolated_hydra
+from mlplab.config.compose import compose_plain
 from mlplab.config.groups import CONF_DIR, FORMAT
 from mlplab.config.messages import describe_error
 from mlplab.config.renamed import rename_values
-from mlplab.config.tree import flatten, format_value, select, to_plain, with_defaults
-from mlplab.config.validate import validate
+from mlplab.config.tree import flatten, select, with_defaults
+from mlplab.config.validate import unresolved_message, validate
 from mlplab.errors import UserError
 
 # the C versions are ten times as fast
@@ -108,7 +106,7 @@ def upgrade_config(config: dict[str, Any], version: object, where: str) -> dict[
     with _errors_name(where):
         for key, value in flatten(config):
             if "${" in str(value):  # in a file from someone else it could read the environment
-                raise UserError(f"{key}={format_value(value)}: is resolved only later; write what it stands for")
+                raise UserError(unresolved_message(key, value))
         if version == FORMAT:
             return config
         renamed = _rename(config)
@@ -132,15 +130,7 @@ def _defaults(choice: object) -> dict[str, Any]:
     for group, chosen in choice.items():
         if not Path(CONF_DIR, str(group)).is_dir() or not isinstance(chosen, str | None):
             raise UserError(f"choice.{group}={chosen}: is no choice of a group, as data: iris is")
-    return _compose(tuple(f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None))
-
-
-@cache
-def _compose(overrides: tuple[str, ...]) -> dict[str, Any]:
-    with isolated_hydra():
-        composed = compose_run(overrides)
-        HydraConfig.instance().set_config(composed)
-        return to_plain(composed)
+    return compose_plain(tuple(f"{group}={chosen}" for group, chosen in choice.items() if chosen is not None))
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def split_data(splits: Splits, known: Metadata, split: str, all_rows: bool, othe
         count, total = len(splits.measured), len(splits.train)
         which = "the measured slice" if count < total else "all of them are the measured slice"
         return EvaluationData(splits.measured, "train", f"{count:,} of {total:,} training rows, {which}{changed}")
-    part: Split = getattr(splits, split)
+    part = splits.parts[split]
     titles = {"train": "all training rows", "val": "the validation split", "test": "the test split"}
     return EvaluationData(part, split, f"{titles[split]}, {count_noun(len(part), 'row')}{changed}")
 
@@ -107,7 +107,7 @@ def _with_known_classes(splits: Splits, info: DataInfo) -> Splits:
     if unseen := [name for name in splits.class_names if name not in names]:
         raise UserError(f"the data have a class {unseen[0]}, which the run was not trained on: {', '.join(names)}")
     index = torch.tensor([names.index(name) for name in splits.class_names])
-    train, val, test = (Split(part.features, index[part.target]) for part in (splits.train, splits.val, splits.test))
+    train, val, test = (Split(part.features, index[part.target]) for part in splits.parts.values())
     return replace(splits, train=train, val=val, test=test)
 
 

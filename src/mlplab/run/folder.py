@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,9 +101,25 @@ def read_outcome(run: Path, monitor: str) -> Outcome:
     """Returns the state, scores and reason of a run; monitor: the score that decides its best epoch."""
     state = run_state(run)
     if state == "finished":
-        return Outcome(state, json.loads((run / "scores.json").read_text()))
+        return Outcome(state, read_scores(run))
     reason = read_reason(run) or (NO_REASON if state in UNFINISHED else "")
     return Outcome(state, best_scores(run, monitor), reason)
+
+
+def read_scores(run: Path) -> dict[str, Any]:
+    """Reads scores.json. Raises UserError where it is damaged."""
+    path = run / "scores.json"
+    try:
+        scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(scores, dict):
+        raise UserError(f"{path}: holds no scores by name")
+    return scores
+
+
+def resume_command(run: Path) -> str:
+    return f"python scripts/resume.py run={shlex.quote(str(run))}"
 
 
 def read_reason(run: Path) -> str:

@@ -21,7 +21,13 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from mlplab.config.messages import OUT_OF_MEMORY, library_message
-from mlplab.config.validate import INSTANTIATE_KEYS, is_allowed_name, not_allowed_message
+from mlplab.config.validate import (
+    INSTANTIATE_KEYS,
+    instantiate_option_message,
+    is_allowed_name,
+    not_allowed_message,
+    unresolved_message,
+)
 from mlplab.data.dataset import Dataset
 from mlplab.data.function import import_from_working_directory
 from mlplab.errors import UserError
@@ -111,9 +117,9 @@ def check_targets(node: Any, group: str, allow: list[str], expected: type | None
     for key, arguments in _nodes(node, group):
         for name, value in arguments.items():
             if name in INSTANTIATE_KEYS:
-                raise UserError(f"{key}.{name}: cannot be set: an option of hydra.utils.instantiate, not of the object")
+                raise UserError(instantiate_option_message(f"{key}.{name}"))
             if isinstance(value, str) and "${" in value:
-                raise UserError(f"{key}.{name}={value}: is resolved only later; write what it stands for")
+                raise UserError(unresolved_message(f"{key}.{name}", value))
         if "_target_" in arguments:
             classes[key] = _class(f"{key}._target_", arguments["_target_"], allow), arguments
     function = node.get("function") if group == "data" else None

@@ -17,7 +17,7 @@ from mlplab.errors import UnsafeCheckpoint, UserError
 from mlplab.learner.learner import Learner
 from mlplab.run.build import build_untrained_learner
 from mlplab.run.config_file import check_format, upgrade_config, validate_stored
-from mlplab.run.metadata import first_wrong_key
+from mlplab.run.metadata import Metadata, first_wrong_key
 
 Checkpoint = dict[str, Any]
 GROUPS = ("model", "learner", "loss", "activation", "data")
@@ -77,6 +77,13 @@ def load_learner(checkpoint: Checkpoint, path: str | Path, config: DictConfig) -
         learner = build_untrained_learner(config, checkpoint["hyper_parameters"])
     load_weights(learner, checkpoint["state_dict"], path)
     return learner.eval()
+
+
+def load_run(run: Path, config: DictConfig, name: str = "best") -> tuple[Learner, Metadata]:
+    """Returns learner and metadata of a run folder's best or last checkpoint. Raises as `load_learner` does."""
+    path = run / "checkpoints" / f"{name}.ckpt"
+    checkpoint = read_checkpoint(path)
+    return load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
 
 
 def load_weights(learner: Learner, weights: dict[str, Any], path: str | Path) -> None:

@@ -18,7 +18,7 @@ from mlplab.errors import UserError
 from mlplab.learner.learner import Learner
 from mlplab.run.config_file import read_config
 from mlplab.run.folder import find_run
-from mlplab.run.load import checkpoint_config, load_learner, read_checkpoint
+from mlplab.run.load import checkpoint_config, load_learner, load_run, read_checkpoint
 from mlplab.run.metadata import data_info
 
 
@@ -105,10 +105,10 @@ def reopen(run: str | Path, allow: Sequence[str] = ()) -> Predictor:
     if Path(run).suffix == ".ckpt":
         path = Path(run)
         checkpoint = read_checkpoint(path)
-        config = checkpoint_config(checkpoint, path, allow)
+        config, known = checkpoint_config(checkpoint, path, allow), checkpoint["hyper_parameters"]
+        learner = load_learner(checkpoint, path, config)
     else:
         folder = find_run(run)
         config = read_config(folder, allow)
-        path = folder / "checkpoints" / "best.ckpt"
-        checkpoint = read_checkpoint(path)
-    return Predictor(load_learner(checkpoint, path, config), config, data_info(checkpoint["hyper_parameters"]))
+        learner, known = load_run(folder, config)
+    return Predictor(learner, config, data_info(known))

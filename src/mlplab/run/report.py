@@ -26,7 +26,7 @@ from mlplab.report.text import count_noun
 from mlplab.run.build import build_evaluator, build_splits, run_settings
 from mlplab.run.config_file import read_config
 from mlplab.run.evaluate import Evaluation, EvaluationData, evaluate_learner, split_data
-from mlplab.run.load import load_learner, read_checkpoint
+from mlplab.run.load import load_run
 from mlplab.run.metadata import data_info
 from mlplab.trainer.history_file import read_history
 
@@ -40,9 +40,7 @@ def build_report(
 
     Raises UserError where the data have changed since training, unless other data are read on purpose.
     """
-    path = run / "checkpoints" / "best.ckpt"
-    checkpoint = read_checkpoint(path)
-    learner, known = load_learner(checkpoint, path, config), checkpoint["hyper_parameters"]
+    learner, known = load_run(run, config)
     stored = portable_config(config)
     settings = run_settings(stored)
     splits = build_splits(config)
@@ -55,8 +53,7 @@ def build_report(
     importance = _importance(learner, rows, info)
     slices: list[Panel] = []
     if kind != "none":
-        last = run / "checkpoints" / "last.ckpt"
-        slices = _slice_panels(load_learner(read_checkpoint(last), last, config), run, trained.part, kind)
+        slices = _slice_panels(load_run(run, config, "last")[0], run, trained.part, kind)
     return RunReport(
         title=f"{settings.model} on {settings.data}",
         run=str(run),

@@ -133,7 +133,7 @@ def _continue(
     load_weights(lab.learner, checkpoint["state_dict"], path)
     if lab.learner.needs_length and last != planned:
         raise UserError(
-            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} was planned for "
+            f"trainer.max_epochs={last}: scheduler={config.choice.scheduler} depends on the length, "
             f"{count_noun(planned, 'epoch')}; train anew for another length"
         )
     rows = lab.history.rows_until(state["epochs"])

@@ -184,7 +184,7 @@ def _write_report(run: Path, overlay: OverlayLogger, scores: Scores) -> None:
 def describe_run(components: Components) -> dict[str, str]:
     """Returns data, network, training and device of a run, a text each."""
     run, splits, learner = components.settings, components.splits, components.learner
-    sizes = {name: len(getattr(splits, name)) for name in ("train", "val", "test")}
+    sizes = {name: len(part) for name, part in splits.parts.items()}
     info = splits.info
     targets = count_noun(len(info.target_names), "target")
     kind = targets if info.task.is_regression else count_noun(len(info.class_names), "class")

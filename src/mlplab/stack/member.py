@@ -18,7 +18,7 @@ from mlplab.run.build import Components
 from mlplab.stack.trainer_stand_in import SchedulerConfig, TrainerStandIn
 from mlplab.stack.weights import Snapshot
 from mlplab.trainer.checkpoint import ResumeState
-from mlplab.trainer.history_file import Row
+from mlplab.trainer.history_file import Row, is_better
 from mlplab.trainer.nan_guard import NaNGuard
 from mlplab.trainer.step_metrics import StepMetrics
 from mlplab.trainer.torch_internals import mark_as_stepped
@@ -125,9 +125,9 @@ class Member:
 
     def evaluate_last_row(self) -> bool:
         """Returns whether the last row is the best so far, and lets early stopping decide."""
-        monitor, minimise = self.learner.monitor, self.learner.mode == "min"
+        monitor = self.learner.monitor
         value = self.rows[-1][monitor]
-        better = self.best is None or (value < self.best.value if minimise else value > self.best.value)
+        better = self.best is None or is_better(value, self.best.value, self.learner.mode)
         if better:
             self.best = BestEpoch(value, len(self.rows) - 1)
         self.trainer.callback_metrics = {monitor: torch.tensor(value)}

@@ -13,13 +13,14 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from mlplab import files
+from mlplab.comparison.comparison import rank_key
 from mlplab.config.compose import compose_run, grid_overrides, parse_overrides
 from mlplab.config.configure import resolve
-from mlplab.config.schema import COUNT, ETA, monitor_mode
+from mlplab.config.schema import COUNT, ETA
 from mlplab.errors import UserError
 from mlplab.run.folder import UNFINISHED, read_outcome, run_state
 from mlplab.sweep.launch import launch_safely, lock_sweep
-from mlplab.sweep.manifest import Job
+from mlplab.sweep.manifest import Job, damage_reported
 
 ROUNDS_FILE = "rounds.json"
 
@@ -107,12 +108,11 @@ def _best(folder: Path, jobs: Sequence[Job], numbers: list[int], count: int, mon
     taken only if there are no others."""
     if len(numbers) <= count:
         return numbers
-    sign = 1 if monitor_mode(monitor) == "min" else -1
 
     def rank(number: int) -> tuple[bool, float]:
         outcome = read_outcome(folder / jobs[number].name, monitor)
         incomplete = outcome.state in ("failed", *UNFINISHED) or not outcome.scores
-        return incomplete, sign * outcome.scores.get(monitor, 0.0)
+        return incomplete, rank_key(monitor, outcome.scores.get(monitor))
 
     return sorted(sorted(numbers, key=rank)[:count])
 
@@ -146,12 +146,10 @@ def read_halving(folder: Path) -> HalvingRecord | None:
     path = folder / ROUNDS_FILE
     if not path.exists():
         return None
-    try:
+    with damage_reported(path):
         record = json.loads(path.read_text())
         rounds = [Round(jobs, epochs) for jobs, epochs in record["rounds"]]
         return HalvingRecord(rounds, [list(numbers) for numbers in record["begun"]])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read; give another sweep.name") from error
 
 
 def check_same_rounds(folder: Path, now: Sequence[Round] | None, started: bool) -> None:

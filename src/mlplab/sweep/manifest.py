@@ -3,7 +3,8 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
 from importlib.metadata import version
@@ -130,12 +131,19 @@ def _command(arguments: Sequence[str]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
+    with damage_reported(path):
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _ = manifest["settings"], manifest["versions"], manifest["command"], [job["name"] for job in manifest["jobs"]]
+    return manifest
+
+
+@contextmanager
+def damage_reported(path: Path) -> Iterator[None]:
+    """Raises UserError where a file of the sweep is not of the expected form."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read; give another sweep.name") from error
-    return manifest
 
 
 def _missing_job(job: Job, now: Sequence[Job], folder: Path) -> str:

@@ -103,7 +103,7 @@ class SearchSpace:
         return [*self.fixed, *(f"{key}={values.format(chosen[key])}" for key, values in self.searched.items())]
 
     def corners(self) -> Iterator[list[str]]:
-        """Returns jobs that contain every choice and both ends of every range: all combinations, or, if there are many,
+        """Yields jobs that contain every choice and both ends of every range: all combinations, or, if there are many,
         each end with the first end of the other keys."""
         ends = [[f"{key}={end}" for end in values.ends] for key, values in self.searched.items()]
         if math.prod(map(len, ends)) <= MAX_CORNERS:

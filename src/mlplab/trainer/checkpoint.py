@@ -19,6 +19,7 @@ from mlplab import files
 from mlplab.errors import Pruned, RunError, Stopped
 from mlplab.learner.learner import Learner
 from mlplab.learner.lightning_internals import callbacks_of
+from mlplab.trainer.history_file import is_better
 
 Judge = Callable[[int, float], str]  # (epoch, score) -> why the run ends after this epoch, or an empty string
 
@@ -62,7 +63,7 @@ class BestAndLastCheckpoint(Checkpoint):
         epochs = trainer.current_epoch + 1
         self._progress = {"epochs": epochs, "step": trainer.global_step, "ended": _early_end(trainer)}
         value = learner.scores[self.monitor]
-        if not self.best or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
+        if not self.best or is_better(value, self.best["value"], self.mode):
             self.best = {"value": value, "checkpoint": inference_state(trainer, learner)}
             self._best_is_new = True
         last = trainer.should_stop or epochs == trainer.max_epochs

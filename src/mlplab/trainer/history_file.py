@@ -24,6 +24,11 @@ def format_history(rows: Sequence[Row], header: bool = True) -> str:
     return text.getvalue()
 
 
+def is_better(value: float, best: float, mode: str) -> bool:
+    """Returns whether a score is better than the best so far; of equal ones the first stays the best."""
+    return value < best if mode == "min" else value > best
+
+
 def best_row(rows: Sequence[Row], monitor: str, mode: str) -> Row | None:
     """Returns the first of the best rows after epoch 0; None where there is none. mode: min or max."""
     sign = 1 if mode == "min" else -1
