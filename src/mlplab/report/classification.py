@@ -20,12 +20,11 @@ from sklearn.metrics import (
 )
 
 from mlplab.report.figure import FILE_DPI
-from mlplab.report.style import COLOUR_CYCLE, COLOURS, draw_lines
+from mlplab.report.style import COLOUR_CYCLE, COLOURS, DARK, draw_lines
 from mlplab.report.text import format_table
 
-DARK = "#111111"  # of text on a light cell, on a dark page too
 MAX_TEXT_CLASSES = 15  # a larger matrix is wider than a terminal
-MAX_COUNTED_CLASSES = 30  # a larger matrix has no room for numbers
+MAX_COUNTED_CLASSES = 30  # numbers do not fit into the cells of a larger matrix
 BINS = 10  # of the calibration curve
 FEW = 4  # classes whose curves are labelled
 MAX_POINTS = 300  # of a curve
@@ -82,7 +81,7 @@ class Confusion:
 
     @property
     def side(self) -> float:
-        """Width and height in inches that give all classes room."""
+        """Width and height in inches, so that the names of all classes fit."""
         return min(12.0, max(4.5, 0.42 * len(self.class_names) + 2.2))
 
     def draw_on(self, axes: Axes) -> None:

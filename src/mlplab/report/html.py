@@ -24,7 +24,7 @@ COLUMN_WIDTH = 38  # rem
 class Figure:
     """An SVG with its title and caption.
 
-    width: in rem; with less room a figure shrinks, one wider than a column to half its width, and scrolls below that.
+    width: in rem; on a narrower page a figure shrinks; a wide one at most to half, below which it scrolls.
     points: values of a curve, which the page's script shows under the pointer.
     """
 

@@ -23,6 +23,7 @@ COLOUR_CYCLE = ("#0072B2", "#E69F00", "#CC3311", "#56B4E9", "#4D4D4D", "#CC79A7"
 LABEL_CYCLE = ("#0072B2", "#B37400", "#CC3311", "#2A7FAE", "#4D4D4D", "#A84F82", "#00785A", "#6B6B6B")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
 GREY = "#999999"
+DARK = "#111111"  # of text on a light cell, on a dark page too
 PAGE_COLOUR = "#fefefe"  # to_svg replaces it with the background of the page
 LABEL_GAP = 11.0  # points between the labels of two line ends
 LOSS_NAMES = {

@@ -15,6 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 from mlplab.report.style import (
     COLOUR_CYCLE,
     COLOURS,
+    DARK,
     GREY,
     INK,
     break_at_bracket,
@@ -29,7 +30,7 @@ MAX_AXIS_CHARACTERS = 60  # that fit side by side below a small figure
 MAX_BARS = 15
 MAX_NAME = 28  # characters of a bar's label
 MAX_AXIS_VALUES = 14  # labels on a parallel axis; a search may have one value per run
-DARK, LIGHT = "#111111", "#ffffff"  # of text in a cell, on a dark page too
+LIGHT = "#ffffff"  # of text on a dark cell
 FRAME = "#CC3311"
 
 
