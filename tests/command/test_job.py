@@ -37,9 +37,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_its_reason(tmp_path: P
     assert not (tmp_path / "run" / "scores.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_keeps_checkpoint_and_history(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     run = tmp_path / "run"
     exit_status, errors = stop_script(

@@ -57,14 +57,10 @@ def test_help_has_examples_and_every_key(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "printed"),
     [
-        ("evaluate", ["rn=last"], "rn: unknown key; did you mean run?"),
-        ("evaluate", [], "run is missing: give run=..."),
         ("evaluate", ["run=nowhere", "debug=true"], "run=nowhere: no such folder"),
         ("predict", ["run=last", "inpt=x"], "inpt: unknown key; did you mean input?"),
         ("compare", ["modl=x"], "modl: unknown key; did you mean model?"),
         ("evaluate", ["run=last", "data=null"], "groups such as data and model are chosen by name, in train"),
-        ("compare", ["-m"], "-m: only train runs a sweep; call compare once for each run"),
-        ("compare", ["limit=few"], "limit=few: must be an integer, such as 20"),
     ],
 )
 def test_a_user_error_is_one_line_before_anything_heavy_is_imported(
