@@ -154,14 +154,16 @@ def targets(config: object) -> list[str]:
     return []
 
 
-def by_name(paths: list[Path]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("path", paths, ids=name_of)
+def rank(path: Path) -> int:
+    return RANK.index(package(path))
 
 
-@by_name(MODULES)
-def test_a_file_imports_from_its_own_package_and_those_below_it(path: Path) -> None:
-    order = RANK.index(package(path))
-    above = [name_of(one) for one in own_imports(path) if RANK.index(package(one)) > order]
+def test_a_file_imports_from_its_own_package_and_those_below_it() -> None:
+    above = {
+        name_of(path): [name_of(one) for one in own_imports(path) if rank(one) > rank(path)]
+        for path in MODULES
+        if any(rank(one) > rank(path) for one in own_imports(path))
+    }
     assert not above
 
 
@@ -169,11 +171,11 @@ def test_no_file_imports_itself_through_others() -> None:
     assert not circles()
 
 
-@by_name(MODULES)
-def test_a_file_is_one_idea_of_at_most_400_lines_under_one_line_that_says_it(path: Path) -> None:
-    docstring = ast.get_docstring(tree_of(path)) or ""
-    assert len(docstring.partition("\n")[0]) > 10
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+def test_a_file_has_at_most_400_lines_under_one_line_that_says_what_it_is_for() -> None:
+    titles = {name_of(path): (ast.get_docstring(tree_of(path)) or "").partition("\n")[0] for path in MODULES}
+    assert not [name for name, title in titles.items() if len(title) <= 10]
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
 
 
 def test_few_files_lie_beside_the_packages() -> None:
@@ -219,9 +221,9 @@ def private_uses(path: Path) -> set[tuple[str, str]]:
     return found
 
 
-@by_name(MODULES)
-def test_private_names_of_a_library_are_used_in_its_file_only(path: Path) -> None:
-    misplaced = [use for use in private_uses(path) if name_of(path) not in PRIVATE.get(use[0], ())]
+def test_private_names_of_a_library_are_used_in_its_file_only() -> None:
+    uses = [(name_of(path), *use) for path in MODULES for use in private_uses(path)]
+    misplaced = [use for use in uses if use[0] not in PRIVATE.get(use[1], ())]
     assert not misplaced, f"move them to {PRIVATE}, or list a new attribute in LIBRARY_OF_ATTRIBUTE"
 
 
@@ -230,18 +232,22 @@ def test_each_file_that_may_use_private_names_does() -> None:
     assert used == {(library, place) for library, places in PRIVATE.items() for place in places}
 
 
-@pytest.mark.parametrize("path", CONFS, ids=lambda path: path.relative_to(REPO).as_posix())
-def test_a_target_of_ours_points_into_the_package_of_its_group(path: Path) -> None:
-    group = path.parent.name
-    for target in targets(yaml.safe_load(path.read_text())):
-        if target.startswith("mlplab.") and group != "conf":
-            assert target.split(".")[1] == PACKAGE_OF_GROUP.get(group, group)
+def test_a_target_of_ours_points_into_the_package_of_its_group() -> None:
+    found = {
+        (path.relative_to(REPO).as_posix(), target): target.split(".")[1]
+        for path in CONFS
+        for target in targets(yaml.safe_load(path.read_text()))
+        if target.startswith("mlplab.") and path.parent.name != "conf"
+    }
+    assert len(found) > 40
+    for (path, target), named in found.items():
+        group = path.split("/")[-2]
+        assert named == PACKAGE_OF_GROUP.get(group, group), (path, target)
 
 
-@by_name(FILES)
-def test_each_package_has_its_folder_of_tests(path: Path) -> None:
-    folder = "" if package(path) in LOOSE else package(path)
-    assert list((REPO / "tests" / folder).glob("test_*.py"))
+@pytest.mark.parametrize("name", sorted(set(map(package, FILES))))
+def test_each_package_has_its_folder_of_tests(name: str) -> None:
+    assert list((REPO / "tests" / ("" if name in LOOSE else name)).glob("test_*.py"))
 
 
 def test_every_package_is_installed() -> None:

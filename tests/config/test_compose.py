@@ -42,9 +42,8 @@ from tests.conftest import REPO, run_script
 LAUNCHERS = sorted(path.stem for path in (REPO / "conf" / "hydra" / "launcher").glob("*.yaml"))
 JOBS = [
     ["data=iris", f"optimizer.lr={lr}", f"optimizer={name}", "sweep.name=s", f"model.hidden_features={widths}", *more]
-    for lr in (0.1, 0.01)
+    for lr, widths in ((0.1, "[4]"), (0.01, "[8,8]"))
     for name in ("sgd", "adam")  # the choice changes back and forth
-    for widths in ("[4]", "[8,8]")
     for more in ((), ("hydra.sweep.subdir='7_a=1,b'",), ("+model.extra={a:1}",))
 ]
 PRIVATE: list[tuple[Callable[..., Any], list[str], str]] = [

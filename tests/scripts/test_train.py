@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import REPO, run_script
 
 
+@pytest.mark.slow
 def test_it_runs_from_any_folder_and_writes_into_the_current_one(tmp_path: Path) -> None:
     answer = run_script("train", "data=iris", "trainer.max_epochs=2", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
