@@ -121,7 +121,7 @@ def test_any_combination_trains_or_is_refused_in_one_line(arguments: list[str]) 
 
 
 @pytest.mark.slow
-@settings(WIDE, max_examples=80, derandomize=True)
+@settings(WIDE, max_examples=60, derandomize=True)
 @given(st.data())
 def test_many_combinations_train_or_are_refused_in_one_line(data: st.DataObject) -> None:
     trains_or_is_refused(data.draw(overrides()))

@@ -16,6 +16,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
@@ -25,7 +26,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import mlplab.config.cli  # noqa: F401, registers the resolver folder_name
 from mlplab.config.compose import (
@@ -55,6 +56,7 @@ PRIVATE: list[tuple[Callable[..., Any], list[str], str]] = [
     (BasicLauncher.setup, ["self", "hydra_context", "task_function", "config"], "prepares the launcher of these jobs"),
     (FileConfigSource.load_config, ["self", "config_path"], "parses a YAML file of conf/"),
     (ImportlibResourcesConfigSource.load_config, ["self", "config_path"], "parses a YAML file of Hydra"),
+    (StructuredConfigSource.load_config, ["self", "config_path"], "reads ConfigStore, which is not copied"),
     (BasicSweeper.split_arguments, ["overrides", "max_batch_size"], "expands a grid into jobs"),
 ]
 
@@ -103,6 +105,19 @@ def test_a_process_of_a_launcher_takes_the_state_that_it_is_sent() -> None:
         Singleton.set_state(Singleton.get_state())
     """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_composition_does_not_change_the_configurations_that_it_shares_with_others() -> None:
+    def stored() -> str:
+        return OmegaConf.to_yaml(ConfigStore.instance().repo["hydra"]["config.yaml"].node)
+
+    with isolated_hydra():
+        before = stored()
+        changed = compose("train", ["hydra.run.dir=elsewhere", "hydra/job_logging=disabled"], return_hydra_config=True)
+        assert changed.hydra.run.dir == "elsewhere"
+        changed.hydra.job.name = "changed"
+        assert stored() == before
+        assert compose("train", return_hydra_config=True).hydra.job.name == "train"
 
 
 @pytest.fixture

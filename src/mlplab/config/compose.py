@@ -20,6 +20,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
@@ -208,9 +209,18 @@ class CachedPackageSource(ImportlibResourcesConfigSource):
         return _parsed_once(key, lambda: ImportlibResourcesConfigSource.load_config(self, config_path))
 
 
+class SharedStructuredSource(StructuredConfigSource):
+    """Is not copied with Hydra's sources: it holds only ConfigStore, which Hydra reads. A copy for each composition, and
+    for each group that `--help` lists, takes half of the time of `--help`."""
+
+    def __deepcopy__(self, _: Any) -> "SharedStructuredSource":
+        return self
+
+
 # in the processes of joblib and submitit Hydra registers its sources again, and compares them by name
 CachedFileSource.__name__ = FileConfigSource.__name__
 CachedPackageSource.__name__ = ImportlibResourcesConfigSource.__name__
+SharedStructuredSource.__name__ = StructuredConfigSource.__name__
 _parsed: dict[tuple[Any, ...], bytes] = {}
 
 
@@ -226,3 +236,4 @@ def parse_files_once() -> None:
     Plugins.instance()  # registers the sources
     types = SourcesRegistry.instance().types
     types["file"], types["pkg"] = CachedFileSource, CachedPackageSource
+    types["structured"] = SharedStructuredSource
