@@ -210,8 +210,8 @@ class CachedPackageSource(ImportlibResourcesConfigSource):
 
 
 class SharedStructuredSource(StructuredConfigSource):
-    """Is not copied with Hydra's sources: it holds only ConfigStore, which Hydra reads. A copy for each composition, and
-    for each group that `--help` lists, takes half of the time of `--help`."""
+    """Shares ConfigStore, which Hydra only reads: a copy for each composition, and for each group that `--help` lists,
+    takes half of the time of `--help`."""
 
     def __deepcopy__(self, _: Any) -> "SharedStructuredSource":
         return self
