@@ -36,6 +36,7 @@ from mlplab.config.compose import (
     compose_run,
     folder_name,
     isolated_hydra,
+    share_stored_configs,
 )
 from mlplab.config.tree import to_plain
 from tests.conftest import REPO, run_script
@@ -107,10 +108,13 @@ def test_a_process_of_a_launcher_takes_the_state_that_it_is_sent() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_a_composition_does_not_change_the_configurations_that_it_shares_with_others() -> None:
+def test_a_composition_does_not_change_the_configurations_that_it_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     def stored() -> str:
         return OmegaConf.to_yaml(ConfigStore.instance().repo["hydra"]["config.yaml"].node)
 
+    types = SourcesRegistry.instance().types
+    monkeypatch.setitem(types, "structured", types["structured"])  # is put back at the end
+    share_stored_configs()
     with isolated_hydra():
         before = stored()
         changed = compose("train", ["hydra.run.dir=elsewhere", "hydra/job_logging=disabled"], return_hydra_config=True)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
-from mlplab.config.compose import folder_name, parse_files_once, prefer_own_configs
+from mlplab.config.compose import folder_name, parse_files_once, prefer_own_configs, share_stored_configs
 from mlplab.config.messages import describe_error
 from mlplab.config.overrides import command_overrides, expand_overrides
 from mlplab.config.schema import allowed_values_text
@@ -43,6 +43,8 @@ def run_cli(main: Callable[[], Any], name: str = "train") -> None:
         sys.argv[1:] = expand_overrides(sys.argv[1:]) if name == "train" else command_overrides(name, sys.argv[1:])
         prefer_own_configs()
         parse_files_once()
+        if {"-h", "--help"} & set(sys.argv):
+            share_stored_configs()
         main()
         if exit_status():  # a signal where no exception can be raised, as in a finalizer
             exit_with_error("stopped")

@@ -209,18 +209,9 @@ class CachedPackageSource(ImportlibResourcesConfigSource):
         return _parsed_once(key, lambda: ImportlibResourcesConfigSource.load_config(self, config_path))
 
 
-class SharedStructuredSource(StructuredConfigSource):
-    """Shares ConfigStore, which Hydra only reads: a copy for each composition, and for each group that `--help` lists,
-    takes half of the time of `--help`."""
-
-    def __deepcopy__(self, _: Any) -> "SharedStructuredSource":
-        return self
-
-
 # in the processes of joblib and submitit Hydra registers its sources again, and compares them by name
 CachedFileSource.__name__ = FileConfigSource.__name__
 CachedPackageSource.__name__ = ImportlibResourcesConfigSource.__name__
-SharedStructuredSource.__name__ = StructuredConfigSource.__name__
 _parsed: dict[tuple[Any, ...], bytes] = {}
 
 
@@ -236,4 +227,16 @@ def parse_files_once() -> None:
     Plugins.instance()  # registers the sources
     types = SourcesRegistry.instance().types
     types["file"], types["pkg"] = CachedFileSource, CachedPackageSource
-    types["structured"] = SharedStructuredSource
+
+
+class SharedStructuredSource(StructuredConfigSource):
+    def __deepcopy__(self, _: Any) -> "SharedStructuredSource":
+        return self
+
+
+def share_stored_configs() -> None:
+    """Lets Hydra share ConfigStore, which it only reads: its copies, one for each group, take half of the time of
+    `--help`. Not for a process that launches jobs: with its store the jobs would get classes of their own."""
+    Plugins.instance()  # registers the sources
+    SharedStructuredSource.__name__ = StructuredConfigSource.__name__  # Hydra compares them by name
+    SourcesRegistry.instance().types["structured"] = SharedStructuredSource
